@@ -1,0 +1,147 @@
+// Drives a running demo as a client and prints one line a step: `deno run -A examples/demo/check.ts http://localhost:8000`, or with bun.
+import { createHash } from "node:crypto";
+import process from "node:process";
+import { connect, isCallError } from "../../client/mod.ts";
+import type { App } from "./app.ts";
+
+const page = process.argv[2] ?? "http://localhost:8000";
+const MEBIBYTE = 1024 ** 2;
+
+/** No step may take longer, in milliseconds. */
+const PATIENCE = 8_000;
+
+await using app = connect<App>(`${page.replace("http", "ws")}/rpc`, { timeout: PATIENCE });
+
+/** Each says what it saw, or throws. */
+const steps: Record<string, () => Promise<string>> = {
+  async page() {
+    const html = await (await fetch(page)).text();
+    const script = await (await fetch(`${page}/main.js`)).text();
+    expect(
+      html.includes("<h1>Millrace</h1>") && script.length > 10_000,
+      "the page or its script is not there",
+    );
+    return `${html.length + script.length} characters of page and script`;
+  },
+
+  async call() {
+    const sum = await app.call.add({ a: 1, b: 2 });
+    expect(sum === 3, `1 + 2 came back as ${sum}`);
+    const airports = await app.call.flights.airports();
+    expect(airports.length > 200, `only ${airports.length} airports`);
+    return `1 + 2 = ${sum}; ${airports.length} airports, ${airports[0]?.code} the busiest`;
+  },
+
+  async stream() {
+    const counted: number[] = [];
+    for await (const n of app.call.countdown(5)) counted.push(n);
+    expect(counted.join() === "5,4,3,2,1", `counted ${counted}`);
+    let seen = 0;
+    for await (const { flights, clock } of app.call.flights.departures({ speed: 60 })) {
+      expect(clock instanceof Date, "the clock is no date");
+      seen += flights.length;
+      if (seen > 20) break;
+    }
+    return `counted ${counted.join(" ")}; ${seen} departures`;
+  },
+
+  async figures() {
+    for await (const { memory, connections } of app.call.figures({ every: 100 })) {
+      expect(memory > 0 && connections > 0, `memory ${memory}, connections ${connections}`);
+      return `${(memory / MEBIBYTE).toFixed(0)} MiB resident, ${connections} connection`;
+    }
+    throw new Error("the stream ended before its first item");
+  },
+
+  async upload() {
+    const hash = createHash("sha256");
+    const answer = await app.call.files.receive(
+      { name: "noise", ticket: "check-upload" },
+      noise(8 * MEBIBYTE, hash),
+    );
+    expect(answer.bytes === 8 * MEBIBYTE, `${answer.bytes} bytes arrived`);
+    expect(answer.sha256 === hash.digest("hex"), "the SHA-256 differs");
+    return `${answer.bytes} bytes, SHA-256 ${answer.sha256.slice(0, 12)}… on both sides`;
+  },
+
+  async "typed error"() {
+    const taken = await app.call.gates.claim({ gate: "B1", flight: "AA 12" }).result();
+    expect(!taken.ok && taken.error.code === "TAKEN", "gate B1 was not taken");
+    const invalid = await app.call.gates.claim({ gate: "B2", flight: "?" }).result();
+    expect(!invalid.ok && invalid.error.code === "BAD_INPUT", "a wrong flight was accepted");
+    return `TAKEN by ${
+      !taken.ok && taken.error.code === "TAKEN" && taken.error.data.by
+    }; a wrong flight is BAD_INPUT`;
+  },
+
+  async cancel() {
+    const ticket = `check-${crypto.randomUUID()}`;
+    const abort = new AbortController();
+    const notes: string[] = [];
+    const journal = app.call.journal({ ticket });
+    const slow = app.call.slow({ seconds: 30, ticket }, { signal: abort.signal }).result();
+    for await (const { event } of journal) {
+      notes.push(event);
+      if (event === "started") abort.abort();
+      else break;
+    }
+    const answer = await slow;
+    expect(!answer.ok && answer.error.code === "CANCELLED", "the call was not cancelled");
+    expect(notes.join() === "started,aborted", `the server noted ${notes}`);
+    return `CANCELLED here, ${notes.join(", ")} at the server`;
+  },
+
+  async post() {
+    const body = JSON.stringify({ a: 20, b: 22 });
+    const response = await fetch(`${page}/rpc/add`, {
+      method: "POST",
+      body,
+      headers: { "content-type": "application/json" },
+    });
+    const sum: unknown = await response.json();
+    expect(response.status === 200 && sum === 42, `${response.status} ${JSON.stringify(sum)}`);
+    return `20 + 22 = ${sum} by plain POST`;
+  },
+};
+
+for (const [name, step] of Object.entries(steps)) {
+  const started = performance.now();
+  try {
+    const seen = await within(step(), PATIENCE);
+    console.log(`  ${name.padEnd(12)} ${seen} (${(performance.now() - started).toFixed(0)} ms)`);
+  } catch (error) {
+    console.log(
+      `  ${name.padEnd(12)} FAILED: ${isCallError(error) ? `${error.code}: ` : ""}${
+        (error as Error).message
+      }`,
+    );
+    process.exit(1);
+  }
+}
+
+function expect(holds: boolean, otherwise: string): asserts holds {
+  if (!holds) throw new Error(otherwise);
+}
+
+async function within<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`took longer than ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function* noise(
+  bytes: number,
+  hash: { update(piece: Uint8Array): unknown },
+): AsyncGenerator<Uint8Array, void> {
+  for (let at = 0; at < bytes; at += 65_536) {
+    const piece = crypto.getRandomValues(new Uint8Array(65_536));
+    hash.update(piece);
+    yield piece;
+  }
+}

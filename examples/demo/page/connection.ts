@@ -1,0 +1,56 @@
+import { type ClientState, connect } from "../../../client/mod.ts";
+import type { App } from "../app.ts";
+import { announce, element } from "./element.ts";
+import { noteFrame } from "./race.ts";
+import { tap } from "./tap.ts";
+import { duration } from "./text.ts";
+
+/** Where the server answers: beside the page. */
+export const address: string = new URL("/rpc", location.href.replace(/^http/, "ws")).href;
+
+const wire = tap(noteFrame);
+
+/** The connection of the page. All panels share it, but for the form at the end. */
+export const app = connect<App>(address, { webSocket: wire.open });
+
+/** Shows the state of the connection, and lets a person cut it. */
+export function startConnection(): void {
+  app.on("state", showState);
+  showState(app.state);
+  element("drop", HTMLButtonElement).addEventListener("click", () => {
+    wire.drop();
+    announce("Connection dropped");
+  });
+  void showRuntime();
+}
+
+function showState({ status, reason, retryIn }: ClientState): void {
+  const at = element("state", HTMLElement);
+  at.dataset.state = status;
+  const why = reason === undefined
+    ? ""
+    : `, closed with ${reason.code}${reason.reason && ` (${reason.reason})`}`;
+  const when = retryIn === undefined ? "" : `, again in ${duration(retryIn)}`;
+  at.textContent = status === "open" ? "open" : `${status}${why}${when}`;
+}
+
+async function showRuntime(): Promise<void> {
+  const { name, version } = await (await fetch("/runtime")).json() as { name: string; version: string };
+  element("runtime", HTMLElement).textContent = `${name} ${version}`;
+}
+
+/**
+ * Runs a stream for as long as the page lives: where it breaks off, it is called again once the connection is open. A stream is never resumed in
+ * silence; `again` is told, so that a panel can say so.
+ */
+export async function forever(run: () => Promise<void>, again: (error: unknown) => void): Promise<never> {
+  for (;;) {
+    try {
+      await run();
+    } catch (error) {
+      again(error);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await app.ready();
+  }
+}

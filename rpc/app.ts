@@ -1,0 +1,143 @@
+import type { MaybePromise } from "./builder.ts";
+import type { AppConnection, Connections } from "./connections.ts";
+import type { ErrorPlace } from "./context.ts";
+import type { Caller, Contract, HasContract } from "./contract.ts";
+import type { Limits } from "./limits.ts";
+import type { Group } from "./procedure.ts";
+
+/** A request as it was before the upgrade: copies, which stay valid. */
+export interface RequestCopy {
+  /** The full URL. It may carry secrets: do not log it. */
+  readonly url: string;
+  /** The method. */
+  readonly method: string;
+  /** A copy of the headers. */
+  readonly headers: Headers;
+  /** The client's address without the port, as `clientAddress` or the runtime gives it. */
+  readonly address: string;
+}
+
+/** What `authenticate` is given. */
+export interface AuthenticateInput {
+  /** The request of the handshake, or of a call by `POST`, without its body. */
+  readonly request: RequestCopy;
+  /** The token of the first message, the subprotocol or the `authorization` header; `undefined` when the client gave none. */
+  readonly token: string | undefined;
+}
+
+/** What `authenticate` may say beside the context. */
+export interface Identity {
+  /** Who it is: for `connections({ subject })` and for replies that are kept. */
+  readonly subject?: string;
+  /** When it ends, in milliseconds since 1970: the connection is then refreshed or closed with 4401. By default never. */
+  readonly expires?: number;
+}
+
+/**
+ * `authenticate`, needed as soon as the context has a member that must be there. Called at HELLO, at each refresh and for each
+ * `POST`. Whoever it throws for is refused: with 4403 for a `CallError` `FORBIDDEN`, else with 4401. Anything thrown but a `CallError` is
+ * also reported to `onError`.
+ */
+export type Authenticate<Base> = object extends Base
+  ? { readonly authenticate?: (given: AuthenticateInput) => MaybePromise<Base & Identity> }
+  : { readonly authenticate: (given: AuthenticateInput) => MaybePromise<Base & Identity> };
+
+/** Who may connect, by the headers that a browser sets and no page can. */
+export interface OriginRules {
+  /**
+   * Origins of the pages that may connect: `"same-origin"`, or a list of origins such as `"https://app.example"`,
+   * `"https://*.example.org"` or `"same-origin"`. `"insecure-any"` accepts every page on the web: with cookies, any page then acts as its visitor.
+   *
+   * @default "same-origin"
+   */
+  readonly origins?: "same-origin" | "insecure-any" | readonly string[];
+  /** Refuses requests without `Origin`: set it where cookies say who it is. @default false */
+  readonly requireOrigin?: boolean;
+  /** Values of `Host` that are served; others get 421. Set it on servers inside a network, against DNS rebinding. */
+  readonly hosts?: readonly string[];
+}
+
+/** What the program is told. An exception in one of these is reported to `onError`, and nothing else happens. */
+export interface Hooks<Base, Client> {
+  /** A connection was authenticated, and its first call has not started. */
+  readonly onConnect?: (connection: AppConnection<Base, Client>) => MaybePromise<void>;
+  /** A connection that was authenticated has closed, with the code and reason of whoever closed first. */
+  readonly onDisconnect?: (
+    connection: AppConnection<Base, Client>,
+    end: { readonly code: number; readonly reason: string },
+  ) => MaybePromise<void>;
+  /** Something failed that no caller was told of: above all what a handler threw. By default `console.error`. */
+  readonly onError?: (error: unknown, place: ErrorPlace) => void;
+}
+
+/** What `millrace` takes. */
+export type AppOptions<Base, Procedures extends Group, Client = unknown> =
+  & Authenticate<Base>
+  & OriginRules
+  & Hooks<Base, Client>
+  & {
+    /** Where it answers; calls by `POST` go to the path, a slash and the name. @default "/" */
+    readonly path?: string;
+    /** What clients may call. */
+    readonly procedures: Procedures;
+    /** Bounds other than the defaults. */
+    readonly limits?: Partial<Limits>;
+    /**
+     * Who is at the other end, where that is not the runtime's answer: behind a proxy, read the header that it sets. A header that
+     * clients can set themselves makes every rate by address void.
+     */
+    readonly clientAddress?: (request: RequestCopy) => string;
+  };
+
+/** What is going on, as numbers that return to 0. */
+export interface Stats {
+  /** Open sockets, authenticated or not. */
+  readonly connections: number;
+  /** Calls in flight, both ways. */
+  readonly calls: number;
+  /** Streams that have not ended, both ways. */
+  readonly streams: number;
+  /** Bytes held for peers: unread stream units, unfinished messages, and what waits to be sent. */
+  readonly heldBytes: number;
+  /** Connections given up that the runtime still holds: stalled peers on Deno, which cannot cut them. Always 0 on Bun. */
+  readonly lingering: number;
+}
+
+/** How an app is shut down. */
+export interface ShutdownOptions {
+  /** Milliseconds that calls in flight have to end. @default 10000 */
+  readonly deadline?: number;
+  /** Whether the server comes back: clients then connect again by themselves (1012), otherwise they are told that it leaves (1001). @default false */
+  readonly restart?: boolean;
+  /** Clients wait a random time up to this many milliseconds before they connect again. By default they choose. */
+  readonly retryAfter?: number;
+}
+
+/** What a shutdown cut. */
+export interface ShutdownReport {
+  /** Connections that were closed. */
+  readonly connections: number;
+  /** Calls that had not ended at the deadline; their callers got `UNAVAILABLE`, ambiguous. */
+  readonly calls: number;
+}
+
+/** An app: what `export default` serves under `deno serve` and under `bun`. */
+export interface Millrace<C extends Contract = Contract, Base = unknown> extends HasContract<C> {
+  /** Answers a request. `info` is Deno's `ServeHandlerInfo` or Bun's `Server`; Bun cannot do without. */
+  readonly fetch: (request: Request, info?: unknown) => Response | Promise<Response>;
+  /** What Bun's `serve` wants as `websocket`; Deno ignores it. */
+  readonly websocket: object;
+  /** Calls procedures in process, with this context, through the same checks, middleware and codec. */
+  caller(context: Base): Caller<HasContract<C>>;
+  /** The connections of this process: all, or those of one subject. */
+  connections(filter?: { readonly subject?: string | undefined }): Connections<Base, C["client"]>;
+  /** What is going on. */
+  stats(): Stats;
+  /**
+   * Refuses new connections (503), tells clients, lets calls in flight end until the deadline, answers the rest `UNAVAILABLE` and ambiguous,
+   * closes, and resolves with what was cut. The runtime's own server keeps listening: stop it afterwards.
+   *
+   * Not named `stop`: `bun app.ts` takes a default export with a method of that name for a server that runs already, and does not serve it.
+   */
+  shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
+}

@@ -1,0 +1,24 @@
+/**
+ * Buffers in which frames are built. A connection holds one only between its first message of a turn and the flush, so
+ * ten thousand idle connections hold none.
+ *
+ * @module
+ */
+
+/** Bytes left free in front of a frame: room for the header of a fragment that starts there (at most 26 bytes). */
+export const HEADROOM = 32;
+
+const SIZE = 8 * 1024;
+const KEPT_SIZE = 256 * 1024;
+const KEPT = 32;
+const pool: Uint8Array[] = [];
+
+/** A buffer of at least 8 KiB, the caller's until {@linkcode giveBuffer}. Its contents are old bytes. */
+export function takeBuffer(): Uint8Array {
+  return pool.pop() ?? new Uint8Array(SIZE);
+}
+
+/** Gives a buffer back; nobody may hold a view of it. Large ones and more than 32 are left to the collector. */
+export function giveBuffer(buffer: Uint8Array): void {
+  if (pool.length < KEPT && buffer.length <= KEPT_SIZE) pool.push(buffer);
+}

@@ -1,0 +1,36 @@
+/**
+ * Time and chance as a parameter: the core touches no global, so that tests and the simulator own both.
+ *
+ * @module
+ */
+
+/** Time and chance for the protocol core. */
+export interface Clock {
+  /** Milliseconds that never go back; only differences have a meaning. */
+  now(): number;
+  /** Runs `run` once, `ms` from now at the earliest. The result is for {@linkcode Clock.clearTimeout}. */
+  setTimeout(run: () => void, ms: number): unknown;
+  /** Forgets a timer. A timer that has run, or `undefined`, is ignored. */
+  clearTimeout(handle: unknown): void;
+  /** Runs `run` once, when the present turn is over: where messages that belong together are sent. */
+  immediate(run: () => void): void;
+  /** A number from 0 up to 1, 1 excluded. Not for secrets. */
+  random(): number;
+}
+
+/**
+ * The clock of the runtime.
+ *
+ * @param immediate How to run something at the end of the turn. Servers pass `setImmediate`; the default, a
+ * microtask, is what browsers have without a delay of 4 ms.
+ * @returns A clock on `performance.now()` and the runtime's timers.
+ */
+export function systemClock(immediate: (run: () => void) => void = queueMicrotask): Clock {
+  return {
+    now: () => performance.now(),
+    setTimeout: (run, ms) => setTimeout(run, Math.min(ms, 2 ** 31 - 1)),
+    clearTimeout: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
+    immediate,
+    random: () => Math.random(),
+  };
+}

@@ -1,0 +1,69 @@
+import type { CallTree } from "./calls.ts";
+import type { DeclaredError } from "./errors.ts";
+import type { ErrorSchemas } from "./procedure.ts";
+import type { InputOf, OutputOf, Schema } from "./schema.ts";
+
+/** The connection a call came by. In-process calls and calls by `POST` have one that lives as long as the call. */
+export interface CallerConnection {
+  /** Its id, different for each connection. */
+  readonly id: string;
+  /** The address of the peer, as the runtime gives it; empty for in-process calls. */
+  readonly address: string;
+  /** Who is behind it, as `authenticate` said; `undefined` when it named nobody. */
+  readonly subject: string | undefined;
+  /** Closes it; by default with code 1000. Its calls end as they do when a connection is lost. */
+  close(code?: number, reason?: string): void;
+}
+
+/** Where an error happened that no caller was told of. */
+export interface ErrorPlace {
+  /** The connection, if it was one's. */
+  readonly connection?: CallerConnection | undefined;
+  /** The procedure, if it was one's. */
+  readonly procedure?: string | undefined;
+}
+
+/** What every handler finds beside its own context. Members can be taken apart: none needs its `this`. */
+export interface CallContext<Errors extends ErrorSchemas = ErrorSchemas, Client = unknown> {
+  /** The name of the procedure, as on the wire: `users.rename`. */
+  readonly procedure: string;
+  /** Aborts when the caller cancels, the deadline passes, or the connection (later: the session) is gone. */
+  readonly signal: AbortSignal;
+  /** Milliseconds until the deadline, `Infinity` without one, 0 when it has passed. Calls made from the handler are bounded by it. */
+  readonly timeLeft: () => number;
+  /** Makes the errors that the procedure declares: `throw errors.TAKEN({ by: "Ada" })`. */
+  readonly errors: ErrorConstructors<Errors>;
+  /** Calls what the client at the other end of this connection offers. */
+  readonly client: CallTree<Client>;
+  /** The connection the call came by. */
+  readonly connection: CallerConnection;
+}
+
+/** Constructors of the declared errors, by name; the data may be left out where `undefined` is valid. */
+export type ErrorConstructors<Errors extends ErrorSchemas> = {
+  readonly [Name in keyof Errors & string]: (
+    ...args: DataArguments<InputOf<Errors[Name]>>
+  ) => DeclaredError<Name, OutputOf<Errors[Name]>>;
+};
+
+/** The argument of an error's constructor. */
+export type DataArguments<Data> = undefined extends Data ? [data?: Data] : [data: Data];
+
+/** The names that no context of an app and no addition of a middleware may have. */
+export type ReservedNames = { readonly [Name in keyof CallContext]?: never };
+
+/** {@linkcode ReservedNames} at run time. */
+export const RESERVED_NAMES: ReadonlySet<string> = new Set<keyof CallContext>([
+  "procedure",
+  "signal",
+  "timeLeft",
+  "errors",
+  "client",
+  "connection",
+]);
+
+/** The part of a channel that procedures see: types for `publish`, which later work adds. */
+export interface ChannelDefinition<Message extends Schema = Schema> {
+  /** The type; never there at run time. */
+  readonly "~message"?: Message;
+}

@@ -1,0 +1,328 @@
+/**
+ * Reads one message after its kind and hands it to whom it concerns: one case for each row of the table in `docs/protocol.md`.
+ * Each function leaves the reader behind the message before it acts, and returns that place.
+ *
+ * @module
+ */
+import type { Callee } from "./callee.ts";
+import { asCallError, type Caller, type Failure } from "./caller.ts";
+import type { Clock } from "./clock.ts";
+import { Flag, Kind } from "./kinds.ts";
+import type { Limits } from "./limits.ts";
+import { ProtocolError } from "./protocol_error.ts";
+import {
+  atInteger,
+  offset,
+  payloadEnd,
+  payloadStart,
+  readBin,
+  readBinOrNil,
+  readName,
+  readPayload,
+  readUint,
+  readUintOrNil,
+  readValue,
+  skipNil,
+} from "./reader.ts";
+import type { Streams } from "./streams.ts";
+
+/** A map as decoded. */
+export type WireMap = Readonly<Record<string, unknown>>;
+
+/** HELLO or WELCOME as read. */
+export interface Greeting {
+  /** The protocol version. */
+  readonly version: number;
+  /** 16 bytes, a copy, or `undefined`. */
+  readonly session: Uint8Array | undefined;
+  /** Highest sequence processed. */
+  readonly received: number;
+  /** The payload. */
+  readonly payload: WireMap;
+}
+
+/** What happens beside calls and streams. A message for which there is no member comes the wrong way: 4400. */
+export interface ControlEvents {
+  /** HELLO. */
+  hello?(greeting: Greeting): void;
+  /** WELCOME. */
+  welcome?(greeting: Greeting): void;
+  /** PING, which wants a PONG. */
+  ping?(): void;
+  /** PONG. */
+  pong?(): void;
+  /** GOODBYE. */
+  goodbye?(code: number, retryAfter: number | undefined): void;
+  /** TOKEN. */
+  token?(payload: WireMap): void;
+  /** EXPIRES. */
+  expires?(remaining: number | undefined): void;
+}
+
+/** Whom messages concern. */
+export interface Targets {
+  /** Time. */
+  readonly clock: Clock;
+  /** Bounds of this side. */
+  readonly limits: Limits;
+  /** Control messages. */
+  readonly events: ControlEvents;
+  /** Answers. */
+  readonly caller: Caller;
+  /** Calls. */
+  readonly callee: Callee;
+  /** Streams. */
+  readonly streams: Streams;
+  /** PING, PONG and ACK: the peer has processed our messages up to this one. */
+  acknowledged(received: number): void;
+}
+
+/** Messages about the connection itself. */
+export function dispatchControl(kind: number, to: Targets): number {
+  const { events } = to;
+  switch (kind) {
+    case Kind.HELLO: // [0, version, session, received, payload]
+      return greeting(to, events.hello?.bind(events));
+    case Kind.WELCOME: // [1, version, session, received, payload]
+      return greeting(to, events.welcome?.bind(events));
+    case Kind.PING: // [2, received]
+      return received(to, events.ping?.bind(events));
+    case Kind.PONG: // [3, received]
+      return received(to, events.pong?.bind(events));
+    case Kind.ACK: // [4, received]
+      return received(to, nothing);
+    case Kind.GOODBYE: // [5, code, retryAfter, payload]
+      return goodbye(to, events.goodbye?.bind(events));
+    case Kind.TOKEN: // [6, payload]
+      return token(to, events.token?.bind(events));
+    case Kind.EXPIRES: // [7, remaining]
+      return expires(events.expires?.bind(events));
+    default: // NAME [8, number, name]
+      return name(to);
+  }
+}
+
+function greeting(to: Targets, act: ((greeting: Greeting) => void) | undefined): number {
+  if (act === undefined) throw wrongWay();
+  const version = readUint("version");
+  const session = readBinOrNil("session")?.slice();
+  const received = readUint("received");
+  const payload = readMap(to.limits);
+  const end = offset();
+  if (session !== undefined && session.length !== 16) throw new ProtocolError("session must have 16 bytes");
+  act({ version, session, received, payload });
+  return end;
+}
+
+function received(to: Targets, act: (() => void) | undefined): number {
+  if (act === undefined) throw wrongWay();
+  const received = readUint("received");
+  const end = offset();
+  to.acknowledged(received);
+  act();
+  return end;
+}
+
+function goodbye(
+  to: Targets,
+  act: ((code: number, retryAfter: number | undefined) => void) | undefined,
+): number {
+  if (act === undefined) throw wrongWay();
+  const code = readUint("code");
+  const retryAfter = readUintOrNil("retryAfter");
+  readMap(to.limits);
+  const end = offset();
+  act(code, retryAfter);
+  return end;
+}
+
+function token(to: Targets, act: ((payload: WireMap) => void) | undefined): number {
+  if (act === undefined) throw wrongWay();
+  const payload = readMap(to.limits);
+  const end = offset();
+  act(payload);
+  return end;
+}
+
+function expires(act: ((remaining: number | undefined) => void) | undefined): number {
+  if (act === undefined) throw wrongWay();
+  const remaining = readUintOrNil("remaining");
+  const end = offset();
+  act(remaining);
+  return end;
+}
+
+function name(to: Targets): number {
+  const number = readUint("number");
+  const name = readName("name", to.limits);
+  const end = offset();
+  to.caller.name(number, name);
+  return end;
+}
+
+/** Calls and their answers, after `seq`. `frame` is what the reader reads. */
+export function dispatchCall(kind: number, frame: Uint8Array, to: Targets): number {
+  const id = readUint("id");
+  switch (kind) {
+    case Kind.CALL: // [16, seq, id, method, options, payload]
+      return call(id, frame, to);
+    case Kind.RESULT: // [17, seq, id, payload]
+      return result(id, frame, to);
+    case Kind.ERROR: // [18, seq, id, code, flags, payload]
+      return error(id, to);
+    case Kind.STREAM: // [19, seq, id, stream]
+      return stream(id, to);
+    default: // CANCEL [20, seq, id]
+      return cancel(id, to);
+  }
+}
+
+function call(id: number, frame: Uint8Array, to: Targets): number {
+  const method = atInteger() ? readUint("method") : readName("method", to.limits);
+  const options = readOptions(to.limits);
+  readBin("payload");
+  const end = offset();
+  const unit = { bytes: frame, start: payloadStart, end: payloadEnd };
+  const deadline = options.timeout === undefined ? Infinity : to.clock.now() + options.timeout;
+  to.callee.accept(method, { id, deadline, items: options.items, unit });
+  return end;
+}
+
+function readOptions(limits: Limits): { timeout?: number | undefined; items?: number | undefined } {
+  if (skipNil()) return NO_OPTIONS;
+  if (atInteger()) return { timeout: readUint("timeout") };
+  const options = asMap(readValue(limits), "options");
+  return { timeout: optionalUint(options, "timeout"), items: optionalUint(options, "items") };
+}
+
+const NO_OPTIONS = {};
+
+function result(id: number, frame: Uint8Array, to: Targets): number {
+  readBin("payload");
+  const end = offset();
+  to.caller.result(id, { bytes: frame, start: payloadStart, end: payloadEnd });
+  return end;
+}
+
+function error(id: number, to: Targets): number {
+  const failure = readFailure(to.limits);
+  const end = offset();
+  to.caller.error(id, failure);
+  return end;
+}
+
+function stream(id: number, to: Targets): number {
+  const stream = readUint("stream");
+  const end = offset();
+  to.caller.stream(id, stream);
+  return end;
+}
+
+function cancel(id: number, to: Targets): number {
+  const end = offset();
+  to.callee.cancel(id);
+  return end;
+}
+
+/** What happens on streams. `frame` is what the reader reads. */
+export function dispatchStream(kind: number, frame: Uint8Array, to: Targets): number {
+  const id = readUint("stream");
+  switch (kind) {
+    case Kind.ITEM: // [24, stream, n, payload]
+    case Kind.PIECE: // [25, stream, n, payload]
+      return unit(id, frame, { to, piece: kind === Kind.PIECE });
+    case Kind.PART: // [26, stream, n, remaining, payload]
+      return part(id, frame, to);
+    case Kind.END: // [27, stream, n]
+      return finish(id, to);
+    case Kind.FAIL: // [28, stream, n, code, flags, payload]
+      return fail(id, to);
+    case Kind.CREDIT: // [29, stream, n, limit]
+      return credit(id, to);
+    default: // STOP [30, stream]
+      return stop(id, to);
+  }
+}
+
+function unit(id: number, frame: Uint8Array, { to, piece }: { to: Targets; piece: boolean }): number {
+  const n = readUint("n");
+  readBin("payload");
+  const end = offset();
+  to.streams.unit(id, n, { bytes: frame, start: payloadStart, end: payloadEnd, piece });
+  return end;
+}
+
+function part(id: number, frame: Uint8Array, to: Targets): number {
+  const n = readUint("n");
+  const remaining = readUint("remaining");
+  readBin("payload");
+  const end = offset();
+  to.streams.part(id, n, { bytes: frame, start: payloadStart, end: payloadEnd, remaining });
+  return end;
+}
+
+function finish(id: number, to: Targets): number {
+  const n = readUint("n");
+  const end = offset();
+  to.streams.finish(id, n);
+  return end;
+}
+
+function fail(id: number, to: Targets): number {
+  const n = readUint("n");
+  const failure = readFailure(to.limits);
+  const end = offset();
+  to.streams.finish(id, n, asCallError(failure));
+  return end;
+}
+
+function credit(id: number, to: Targets): number {
+  const n = readUint("n");
+  const limit = readUint("limit");
+  const end = offset();
+  to.streams.credit(id, n, limit);
+  return end;
+}
+
+function stop(id: number, to: Targets): number {
+  const end = offset();
+  to.streams.stop(id);
+  return end;
+}
+
+/** `code, flags, payload` of ERROR and FAIL. */
+function readFailure(limits: Limits): Failure {
+  const code = readName("code", limits);
+  const flags = readUint("flags");
+  const payload = readPayload(limits);
+  const declared = (flags & Flag.DECLARED) !== 0;
+  return { code, flags, payload: declared ? payload : asMap(payload, "the payload of an error") };
+}
+
+function readMap(limits: Limits): WireMap {
+  return asMap(readPayload(limits), "payload");
+}
+
+function asMap(value: unknown, what: string): WireMap {
+  const isMap = typeof value === "object" && value !== null && !Array.isArray(value) &&
+    !(value instanceof Date) &&
+    !(value instanceof Uint8Array);
+  if (!isMap) throw new ProtocolError(`${what} must be a map`);
+  return value as WireMap;
+}
+
+/** Takes an unsigned integer out of a map of options. */
+export function optionalUint(map: WireMap, key: string): number | undefined {
+  const value = map[key];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+    throw new ProtocolError(`${key} must be an unsigned integer`);
+  }
+  return value;
+}
+
+function wrongWay(): ProtocolError {
+  return new ProtocolError("A message in the wrong direction");
+}
+
+function nothing(): void {}

@@ -1,0 +1,208 @@
+/**
+ * Takes frames: holds them to the limits, checks sequences, puts fragments together, and has each message dispatched.
+ *
+ * @module
+ */
+import { DecodeError } from "../msgpack/errors.ts";
+import { dispatchCall, dispatchControl, dispatchStream, type Targets } from "./dispatch.ts";
+import { Assembly } from "./fragments.ts";
+import { ELEMENTS, FIRST_OPTIONAL, Kind, LAST_KIND } from "./kinds.ts";
+import type { Limits } from "./limits.ts";
+import { ProtocolError } from "./protocol_error.ts";
+import { Rate } from "./rate.ts";
+import {
+  offset,
+  openAt,
+  payloadEnd,
+  payloadStart,
+  readArray,
+  readBin,
+  readUint,
+  skipValue,
+} from "./reader.ts";
+
+/** What an inbox is made of. */
+export interface InboxParts {
+  /** Whom messages concern. */
+  readonly targets: Targets;
+  /** The kind that has to come first. */
+  readonly first: typeof Kind.HELLO | typeof Kind.WELCOME;
+  /** A fragment came: it is acknowledged in this turn. */
+  readonly acknowledgeSoon: () => void;
+}
+
+/** The receiving half of one connection. */
+export class Inbox {
+  readonly #parts: InboxParts;
+  readonly #limits: Limits;
+  readonly #assembly: Assembly;
+  readonly #messages: Rate;
+  readonly #bytes: Rate;
+  readonly #cancels: Rate;
+  #received = 0;
+  #greeted = false;
+  #held: Uint8Array[] | undefined;
+  #heldBytes = 0;
+  #closed = false;
+
+  /** Waits for frames. */
+  constructor(parts: InboxParts) {
+    const { limits, clock } = parts.targets;
+    const now = clock.now();
+    this.#parts = parts;
+    this.#limits = limits;
+    this.#assembly = new Assembly(limits.message);
+    this.#messages = new Rate(limits.messageRate, now);
+    this.#bytes = new Rate(limits.byteRate, now);
+    this.#cancels = new Rate(limits.cancelRate, now);
+  }
+
+  /** Highest sequence processed. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Bytes of unfinished messages, and of frames that wait for WELCOME. */
+  get heldBytes(): number {
+    return this.#assembly.held + this.#heldBytes;
+  }
+
+  /**
+   * Takes one frame.
+   *
+   * @param frame Belongs to the inbox from now on: values that handlers get are views of it.
+   * @throws {ProtocolError} If it breaks a rule or a limit: the connection is to be closed.
+   */
+  receive(frame: Uint8Array): void {
+    if (this.#closed) return;
+    if (this.#held !== undefined) return this.#hold(frame);
+    const now = this.#parts.targets.clock.now();
+    if (!this.#bytes.take(frame.length, now)) throw new ProtocolError("Too many bytes", 4529);
+    const limit = this.#greeted ? this.#limits.message : this.#limits.messageBeforeAuthentication;
+    if (frame.length > limit) throw new ProtocolError("A frame is over the limit", 1009);
+    if (frame.length === 0) throw new ProtocolError("A frame is empty");
+    try {
+      this.#readFrame(frame, now);
+    } catch (error) {
+      if (error instanceof DecodeError) throw new ProtocolError(error.message);
+      throw error;
+    }
+  }
+
+  /** From now on frames are kept, within the limit before authentication, until {@linkcode Inbox.resume}. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  /** Reads what was kept, and frames as they come. */
+  resume(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    this.#heldBytes = 0;
+    for (const frame of held) this.receive(frame);
+  }
+
+  /** The connection is gone: nothing is read any more. */
+  close(): void {
+    this.#closed = true;
+    this.#held = undefined;
+    this.#heldBytes = 0;
+    this.#assembly.end();
+  }
+
+  #readFrame(frame: Uint8Array, now: number): void {
+    let count = 0;
+    for (let at = 0; at < frame.length && !this.#closed;) {
+      if (this.#held !== undefined) return this.#hold(frame.subarray(at));
+      if (++count > this.#limits.messages) throw new ProtocolError("Too many messages in a frame", 4531);
+      if (!this.#messages.take(1, now)) throw new ProtocolError("Too many messages", 4529);
+      // A handler may lead to another frame being read, so the place is kept here and not in the reader.
+      at = this.#readMessage(frame, at);
+    }
+  }
+
+  #hold(frame: Uint8Array): void {
+    this.#heldBytes += frame.length;
+    if (
+      this.#heldBytes > this.#limits.messageBeforeAuthentication ||
+      this.#held!.length >= this.#limits.messages
+    ) {
+      throw new ProtocolError("Too much before WELCOME", 1009);
+    }
+    this.#held!.push(frame);
+  }
+
+  /** Reads one message, acts on it, and returns where it ended. */
+  #readMessage(frame: Uint8Array, at: number): number {
+    openAt(frame, at, frame.length);
+    const kind = this.#readKind();
+    if (kind < 0) return offset();
+    if (kind <= Kind.NAME) return dispatchControl(kind, this.#parts.targets);
+    if (kind >= Kind.ITEM) return dispatchStream(kind, frame, this.#parts.targets);
+    this.#checkSequence(readUint("seq"));
+    return kind === Kind.FRAGMENT ? this.#fragment(frame) : this.#call(kind, frame);
+  }
+
+  /** The kind of the message at the cursor; -1 when it was passed because it is optional and unknown. */
+  #readKind(): number {
+    const elements = readArray();
+    const kind = readUint("A message kind");
+    if (!this.#greeted) this.#checkFirst(kind);
+    else if (kind <= Kind.WELCOME) throw new ProtocolError("A second greeting");
+    const expected = ELEMENTS[kind];
+    if (expected === undefined) {
+      if (kind < FIRST_OPTIONAL || kind > LAST_KIND) {
+        throw new ProtocolError(`Message kind ${kind} is unknown`);
+      }
+      for (let i = 1; i < elements; i++) skipValue(this.#limits);
+      return -1;
+    }
+    if (elements !== expected) {
+      throw new ProtocolError(`Message ${kind} must have ${expected} elements, not ${elements}`);
+    }
+    return kind;
+  }
+
+  #checkFirst(kind: number): void {
+    if (kind !== this.#parts.first) throw new ProtocolError("The first message must be a greeting");
+    this.#greeted = true;
+  }
+
+  #checkSequence(seq: number): void {
+    if (seq !== this.#received + 1) {
+      throw new ProtocolError(`Sequence ${seq} instead of ${this.#received + 1}`);
+    }
+    this.#received = seq;
+  }
+
+  #fragment(frame: Uint8Array): number {
+    const group = readUint("group");
+    const remaining = readUint("remaining");
+    readBin("payload");
+    const end = offset();
+    this.#parts.acknowledgeSoon();
+    const message = this.#assembly.add(group, remaining, frame.subarray(payloadStart, payloadEnd));
+    if (message !== undefined) this.#readAssembled(message);
+    return end;
+  }
+
+  /** A message that came in fragments: one with a sequence, which its last fragment carried. */
+  #readAssembled(message: Uint8Array): void {
+    openAt(message, 0, message.length);
+    const kind = this.#readKind();
+    if (kind < Kind.CALL || kind > Kind.CANCEL) {
+      throw new ProtocolError("Fragments hold a message without a sequence");
+    }
+    readUint("seq");
+    const end = this.#call(kind, message);
+    if (end !== message.length) throw new ProtocolError("Fragments hold more than one message");
+  }
+
+  #call(kind: number, frame: Uint8Array): number {
+    const { targets } = this.#parts;
+    if (kind === Kind.CANCEL && !this.#cancels.take(1, targets.clock.now())) {
+      throw new ProtocolError("Too many cancels", 4529);
+    }
+    return dispatchCall(kind, frame, targets);
+  }
+}

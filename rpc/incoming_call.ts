@@ -1,0 +1,153 @@
+/**
+ * One call while it waits and runs here, and the context its handler gets.
+ *
+ * @module
+ */
+import type { Clock } from "./clock.ts";
+import type { CallContext, CallerConnection, ErrorConstructors } from "./context.ts";
+import type { Expiring } from "./deadlines.ts";
+import { CallError } from "./errors.ts";
+import type { ItemReceiver } from "./item_receiver.ts";
+import type { ItemSender } from "./item_sender.ts";
+import type { ErrorSchemas, ProcedureDefinition } from "./procedure.ts";
+import { ByteReceiver } from "./byte_receiver.ts";
+import type { Receiver, Unit } from "./receiver.ts";
+
+/** A procedure under its name and the number that connections may use for it. */
+export interface Registered {
+  /** The name on the wire. */
+  readonly name: string;
+  /** The number that NAME announces: 1 or more. */
+  readonly number: number;
+  /** What runs. */
+  readonly definition: ProcedureDefinition;
+}
+
+/** What every call of one connection shares. */
+export interface CallSurroundings {
+  /** Time. */
+  readonly clock: Clock;
+  /** Calls what the other side offers, bounded by this call's deadline. */
+  readonly offered: (call: IncomingCall) => unknown;
+  /** The connection. */
+  readonly connection: CallerConnection;
+  /** What `authenticate` gave; refreshed in place. */
+  readonly context: () => object;
+}
+
+/** What CALL says. */
+export interface Received {
+  /** The caller's number for it. */
+  readonly id: number;
+  /** When it must be over, on the clock of the connection. */
+  readonly deadline: number;
+  /** The stream of the caller's items. */
+  readonly items: number | undefined;
+  /** The input, undecoded. */
+  readonly unit: Unit;
+}
+
+/** A call that this side answers. */
+export class IncomingCall implements Expiring {
+  /** What is called. */
+  readonly registered: Registered;
+  /** What was received; its `unit` is a copy, or a view of a frame that it may pin, once the call has to wait. */
+  received: Received;
+  /** When it must be over. */
+  deadline: number;
+  /** What it takes from its connection. */
+  readonly surroundings: CallSurroundings;
+  /** The caller's items, once it runs. */
+  items: ItemReceiver | undefined;
+  /** The stream of its answer, once there is one. */
+  sender: ItemSender | undefined;
+  /** The byte streams in its input. */
+  readonly named: Receiver[] = [];
+  /** Why it was broken off, if it was. */
+  brokenBy: CallError | undefined;
+  /** Whether it runs, or has run. */
+  started = false;
+  #controller: AbortController | undefined;
+
+  /** Waits. */
+  constructor(registered: Registered, received: Received, surroundings: CallSurroundings) {
+    this.registered = registered;
+    this.received = received;
+    this.deadline = received.deadline;
+    this.surroundings = surroundings;
+  }
+
+  /** Aborts when the call is broken off. Made when somebody looks: most handlers never do. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.brokenBy !== undefined) this.#controller.abort(this.brokenBy);
+    }
+    return this.#controller.signal;
+  }
+
+  /** The handler is told to stop; the call counts until it has. */
+  breakOff(error: CallError): void {
+    if (this.brokenBy !== undefined) return;
+    this.brokenBy = error;
+    this.items?.breakOff(error);
+    this.sender?.stop();
+    this.abort(error);
+  }
+
+  /** Aborts the signal, if somebody looked at it. */
+  abort(error: CallError): void {
+    this.#controller?.abort(error);
+  }
+
+  /** The deadline has passed. */
+  expire(): void {
+    this.breakOff(new CallError("DEADLINE"));
+  }
+
+  /** Streams that the caller still sends and nobody reads are stopped. One that is being read goes on: it may be the answer. */
+  release(): void {
+    this.items?.stop();
+    for (const receiver of this.named) {
+      if (receiver instanceof ByteReceiver && !receiver.readable.locked) receiver.stop();
+    }
+  }
+
+  /** What the handler gets: the connection's context, with what is special to this call. */
+  context(): object {
+    return Object.assign(new HandlerContext(this), this.surroundings.context());
+  }
+}
+
+/** The part of a handler's context that is special to its call. Getters, so that nothing is made that nobody looks at. */
+class HandlerContext implements CallContext {
+  readonly #call: IncomingCall;
+
+  constructor(call: IncomingCall) {
+    this.#call = call;
+  }
+
+  get procedure(): string {
+    return this.#call.registered.name;
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.signal;
+  }
+
+  get timeLeft(): () => number {
+    return () => Math.max(0, this.#call.deadline - this.#call.surroundings.clock.now());
+  }
+
+  get errors(): ErrorConstructors<ErrorSchemas> {
+    return this.#call.registered.definition.raise as ErrorConstructors<ErrorSchemas>;
+  }
+
+  get client(): never {
+    return this.#call.surroundings.offered(this.#call) as never;
+  }
+
+  get connection(): CallerConnection {
+    return this.#call.surroundings.connection;
+  }
+}

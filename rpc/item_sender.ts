@@ -1,0 +1,186 @@
+/**
+ * Sends what an async iterator yields, one item at a time, as credit, window and socket have room.
+ *
+ * @module
+ */
+import type { EncodeExtension } from "../msgpack/encoder.ts";
+import { CallError } from "./errors.ts";
+import { headed } from "./fragments.ts";
+import { writeItemHead, writePartHead, writePayload } from "./messages.ts";
+import type { BulkSource } from "./bulk.ts";
+import { FRAGMENT_OVER } from "./outbox.ts";
+import { Sender, type SenderParts } from "./sender.ts";
+
+/** How the items of one stream are made and told. */
+export interface ItemSource {
+  /** What yields them; `return()` is called when nobody wants more. */
+  readonly iterator: AsyncIterator<unknown> | Iterator<unknown>;
+  /** Checks and converts an item before it is sent. */
+  readonly validate?: ((item: unknown) => unknown) | undefined;
+  /** Runs `write` with what encodes byte streams inside an item, and starts or drops those streams afterwards. */
+  readonly withStreams: (write: (extension: EncodeExtension) => void) => void;
+  /** What the receiver is told when the source throws. */
+  readonly tell: (thrown: unknown) => CallError | Promise<CallError>;
+  /** Called when the stream is stopped before its source has ended. */
+  readonly stopped?: (() => void) | undefined;
+  /** Called once, when the source has ended, failed, or returned after a stop; `error` is what it threw. */
+  readonly done?: ((error?: unknown) => void) | undefined;
+}
+
+/** The sending half of one stream of items. It asks its source only when an item could leave. */
+export class ItemSender extends Sender implements BulkSource {
+  readonly #source: ItemSource;
+  #large: Uint8Array | undefined;
+  #offset = 0;
+  #stopped = false;
+  #started = false;
+  #queued = false;
+  #resume: (() => void) | undefined;
+
+  /** Takes over the source. */
+  constructor(parts: SenderParts, source: ItemSource) {
+    super(parts);
+    this.#source = source;
+  }
+
+  override start(): void {
+    if (this.#started || this.#stopped) return;
+    this.#started = true;
+    void this.#run();
+  }
+
+  override stop(error: CallError = new CallError("CANCELLED", "The stream was stopped")): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#large = undefined;
+    this.fail(error);
+    this.#source.stopped?.();
+    // A generator that waits at a `yield` runs its `finally` now; one that is busy does when it comes to its next.
+    void this.#returnSource();
+    if (this.#resume !== undefined) this.#wakeUp();
+    else if (!this.#started) this.#source.done?.();
+  }
+
+  /** Sends one piece of what is ready; see {@linkcode BulkSource}. */
+  sendNext(piece: number): boolean {
+    this.#queued = false;
+    if (this.#large === undefined) {
+      this.#wakeUp();
+      return false;
+    }
+    this.#sendPart(this.#large, piece);
+    if (this.#large === undefined) {
+      this.#wakeUp();
+      return false;
+    }
+    return this.#queued = this.hasCredit;
+  }
+
+  protected override wake(): void {
+    if (this.#resume === undefined || this.#queued || !this.hasCredit) return;
+    this.#queued = true;
+    this.outbox.enqueue(this);
+  }
+
+  async #run(): Promise<void> {
+    const { iterator, validate, done, tell } = this.#source;
+    try {
+      while (!this.#stopped) {
+        if (!this.hasCredit || !this.outbox.roomForBulk) await this.#room();
+        if (this.#stopped) break;
+        const result = await iterator.next();
+        if (this.#stopped) break;
+        if (result.done) {
+          this.end();
+          break;
+        }
+        const item = validate === undefined ? result.value : await validate(result.value);
+        if (!this.#stopped) this.#send(item);
+        if (this.#large !== undefined) await this.#room();
+      }
+      done?.();
+    } catch (error) {
+      if (!this.#stopped) {
+        this.#stopped = true;
+        void this.#returnSource();
+        this.fail(await tell(error));
+      }
+      done?.(error);
+    }
+  }
+
+  async #returnSource(): Promise<void> {
+    try {
+      await this.#source.iterator.return?.();
+    } catch {
+      // What a source throws while it cleans up has nobody left to be told.
+    }
+  }
+
+  /** Resolves when an item may leave, or the stream was stopped. */
+  #room(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resume = resolve;
+      this.wake();
+    });
+  }
+
+  #wakeUp(): void {
+    const resume = this.#resume;
+    this.#resume = undefined;
+    resume?.();
+  }
+
+  #send(item: unknown): void {
+    this.#source.withStreams((extension) => this.#write(item, extension));
+  }
+
+  #write(item: unknown, extension: EncodeExtension): void {
+    const { outbox } = this;
+    outbox.open();
+    try {
+      writeItemHead(this.id, this.nextNumber);
+      writePayload(item, extension);
+    } catch (error) {
+      outbox.abandon();
+      throw error;
+    }
+    const size = outbox.sealSized();
+    if (size <= Math.min(FRAGMENT_OVER, outbox.peer.message)) {
+      outbox.keep();
+      this.count(size - headerSize(size, this.id, this.nextNumber));
+      return;
+    }
+    this.#large = outbox.takeOut().subarray(headerSize(size, this.id, this.nextNumber));
+    this.#offset = 0;
+    if (this.#large.length > outbox.peer.message) {
+      const { length } = this.#large;
+      this.#large = undefined;
+      throw new CallError(
+        "TOO_LARGE",
+        `Cannot send an item of ${length} bytes: the peer accepts ${outbox.peer.message}`,
+      );
+    }
+  }
+
+  #sendPart(item: Uint8Array, piece: number): void {
+    const from = this.#offset;
+    const to = Math.min(item.length, from + Math.min(piece, this.outbox.peer.message / 2));
+    const at = { remaining: item.length - to, length: to - from };
+    this.outbox.sendRaw(headed(item, { from, to }, () => writePartHead(this.id, this.nextNumber, at)));
+    this.count(at.length);
+    this.#offset = to;
+    if (at.remaining === 0) this.#large = undefined;
+  }
+}
+
+/** Bytes of a written ITEM of this size that are in front of its payload. */
+function headerSize(size: number, id: number, n: number): number {
+  const fixed = 2 + uintSize(id) + uintSize(n);
+  const rest = size - fixed;
+  return fixed + (rest < 0x100 + 2 ? 2 : rest < 0x10000 + 3 ? 3 : 5);
+}
+
+function uintSize(n: number): number {
+  return n < 0x80 ? 1 : n < 0x100 ? 2 : n < 0x10000 ? 3 : n <= 0xffffffff ? 5 : 9;
+}

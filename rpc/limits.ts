@@ -1,0 +1,122 @@
+/**
+ * Every bound of the protocol core in one place.
+ *
+ * @module
+ */
+
+/** Bounds of one side of a connection. Bytes, counts and milliseconds; each default is in `DEFAULT_LIMITS`. */
+export interface Limits {
+  /**
+   * Bytes of a frame and of a message before authentication, and of everything a client sends before WELCOME.
+   * Danger: what a stranger may make the process hold.
+   * @default 65536
+   */
+  messageBeforeAuthentication: number;
+  /**
+   * Bytes of a frame, of a message made of fragments, and of one stream item.
+   * Danger: times `calls` is what one peer may make the process hold.
+   * @default 1048576
+   */
+  message: number;
+  /** Nesting levels of a value. Danger: stack. @default 32 */
+  depth: number;
+  /** Keys of one map. Danger: time for look-ups of keys chosen to collide. @default 1024 */
+  keys: number;
+  /** Messages in one frame. Danger: work that one frame can cause. @default 1024 */
+  messages: number;
+  /** Calls that wait or run, for each connection and direction; the surplus is answered `RESOURCE_EXHAUSTED`. @default 256 */
+  calls: number;
+  /** Calls of one connection that run at once; others wait in order. @default 64 */
+  concurrency: number;
+  /** Streams that are open at once, for each connection and direction. @default 64 */
+  streams: number;
+  /**
+   * Bytes that one incoming stream may hold here unread: the first credit of each.
+   * Danger: times `streams` is what one peer may make the process hold.
+   * @default 262144
+   */
+  window: number;
+  /** Bytes that may wait here for one slow peer before it is cut with 4503. @default 2097152 */
+  queue: number;
+  /** Milliseconds until HELLO must have come, and `authenticate` must have answered. @default 10000 */
+  hello: number;
+  /** Milliseconds between heartbeats of the server. @default 15000 */
+  heartbeat: number;
+  /** Milliseconds after a heartbeat in which something must be received. @default 8000 */
+  grace: number;
+  /** Milliseconds that a call without streams may run when its caller set no timeout; 0 for no bound. @default 60000 */
+  callTimeout: number;
+  /** Messages a second that one peer may send, and twice that at once; then 4529. A bound against floods, no quota. @default 500000 */
+  messageRate: number;
+  /** Bytes a second that one peer may send, and twice that at once; then 4529. @default 1073741824 */
+  byteRate: number;
+  /** Cancels a second that one peer may send, and twice that at once; then 4529. @default 10000 */
+  cancelRate: number;
+  /**
+   * New connections a second from one address, and 20 times that at once; then 429. Loopback and unix sockets are not counted: a
+   * proxy in front of the server comes from there. Say with `clientAddress` who is behind a proxy. @default 100
+   */
+  connectionRate: number;
+  /** Failed authentications a second from one address, and 20 times that at once; then 429. Counted as above. @default 1 */
+  failureRate: number;
+}
+
+/** The defaults of {@linkcode Limits}. */
+export const DEFAULT_LIMITS: Readonly<Limits> = {
+  messageBeforeAuthentication: 64 * 1024,
+  message: 1024 * 1024,
+  depth: 32,
+  keys: 1024,
+  messages: 1024,
+  calls: 256,
+  concurrency: 64,
+  streams: 64,
+  window: 256 * 1024,
+  queue: 2 * 1024 * 1024,
+  hello: 10_000,
+  heartbeat: 15_000,
+  grace: 8_000,
+  callTimeout: 60_000,
+  messageRate: 500_000,
+  byteRate: 1024 ** 3,
+  cancelRate: 10_000,
+  connectionRate: 100,
+  failureRate: 1,
+};
+
+/**
+ * Fills in the defaults and refuses what is no bound.
+ *
+ * @param given What the program sets.
+ * @returns All limits.
+ * @throws {RangeError} If a limit is no finite number, or below 0, or below 1 for all but `callTimeout` and `grace`.
+ */
+export function resolveLimits(given: Partial<Limits> = {}): Limits {
+  const limits = { ...DEFAULT_LIMITS };
+  for (const [name, value] of Object.entries(given) as [keyof Limits, number | undefined][]) {
+    if (value === undefined) continue;
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
+      throw new RangeError(`Cannot set limit "${name}": there is no such limit`);
+    }
+    const least = name === "callTimeout" || name === "grace" ? 0 : 1;
+    if (!Number.isFinite(value) || value < least) {
+      throw new RangeError(
+        `Cannot set limit "${name}" to ${value}: must be a finite number of at least ${least}`,
+      );
+    }
+    limits[name] = value;
+  }
+  return limits;
+}
+
+/** What the other side of a connection accepts, as HELLO or WELCOME told. */
+export interface PeerLimits {
+  /** Bytes of a frame or message. */
+  message: number;
+  /** First credit of each stream, in bytes. */
+  window: number;
+  /** Calls in flight. */
+  calls: number;
+  /** Open streams. */
+  streams: number;
+}

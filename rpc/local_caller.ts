@@ -1,0 +1,91 @@
+/**
+ * Calls in process, and calls by `POST`: a connection without a network. Both ends are the real ones, so that nothing about
+ * a call depends on the way it came: copies instead of shared objects, the same checks, limits and errors.
+ *
+ * @module
+ */
+import type { CallerConnection } from "./context.ts";
+import { CallError } from "./errors.ts";
+import { writeHello, writeWelcome } from "./messages.ts";
+import type { AnswerCheck, CallRequest } from "./outgoing_call.ts";
+import { OutgoingCall } from "./outgoing_call.ts";
+import { Peer } from "./peer.ts";
+import type { ServerParts } from "./server_parts.ts";
+import type { Transport } from "./transport.ts";
+
+/** Who calls. */
+export interface LocalIdentity {
+  /** What handlers see of the connection. */
+  readonly connection: CallerConnection;
+  /** What handlers get beside. */
+  readonly context: object;
+}
+
+/** Makes calls without a network. */
+export class LocalCaller {
+  readonly #server: Peer;
+  readonly #client: Peer;
+
+  /** Ready at once: both ends have greeted each other. */
+  constructor(parts: ServerParts, identity: LocalIdentity) {
+    this.#server = this.#makePeer("server", parts, identity);
+    this.#client = this.#makePeer("client", parts, identity);
+    this.#client.send(() => writeHello(undefined, 0, {}));
+    this.#client.outbox.flush();
+    this.#server.outbox.flush();
+  }
+
+  /** Calls in flight. */
+  get inFlight(): number {
+    return this.#server.callee.inFlight;
+  }
+
+  /** Makes a call. */
+  call(request: CallRequest, answer?: AnswerCheck): OutgoingCall {
+    const call = new OutgoingCall(request, answer);
+    this.#client.call(call, this.#client.deadlineAfter(request.options.timeout));
+    return call;
+  }
+
+  /** Ends both ends; calls in flight end with `error`. */
+  end(error: CallError = new CallError("CLOSED")): void {
+    this.#server.end(error);
+    this.#client.end(error);
+  }
+
+  #makePeer(role: "server" | "client", parts: ServerParts, { connection, context }: LocalIdentity): Peer {
+    const other = (): Peer => role === "server" ? this.#client : this.#server;
+    const { message, window, calls, streams } = parts.limits;
+    const events = role === "server"
+      ? { hello: () => peer.send(() => writeWelcome(parts.newSession(), 0, {})) }
+      : { welcome: () => peer.outbox.welcomed({ message, window, calls, streams }) };
+    const peer: Peer = new Peer({
+      role,
+      clock: parts.clock,
+      transport: loopback(other),
+      limits: { ...parts.limits, messageRate: Infinity, byteRate: Infinity, cancelRate: Infinity },
+      procedures: role === "server" ? parts.procedures : new Map(),
+      connection,
+      context: () => context,
+      offered: noClient,
+      events: {
+        ...events,
+        fault: (error) => {
+          parts.report(error, { connection });
+          this.end(new CallError("INTERNAL", undefined, { cause: error }));
+        },
+        failed: (error, call) => parts.report(error, { connection, procedure: call.registered.name }),
+      },
+    });
+    return peer;
+  }
+}
+
+function loopback(other: () => Peer): Transport {
+  // The receiver keeps views of a frame; the sender's buffer is used again.
+  return { send: (frame) => other().receive(frame.slice()), buffered: 0, close: () => {} };
+}
+
+function noClient(): never {
+  throw new CallError("UNAVAILABLE", "The call came without a connection: there is no client to call");
+}

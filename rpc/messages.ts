@@ -1,0 +1,229 @@
+/**
+ * Writes messages, one function for each row of the table in `docs/protocol.md`, into the codec's open writer
+ * (see `outbox.ts`, which opens and seals it).
+ *
+ * @module
+ */
+import {
+  closeBin,
+  type EncodeExtension,
+  openBin,
+  writeArrayHeader,
+  writeBin,
+  writeBinHeader,
+  writeNil,
+  writeString,
+  writeUint,
+  writeValue,
+} from "../msgpack/encoder.ts";
+import { Flag, Kind, VERSION } from "./kinds.ts";
+import { CallError } from "./errors.ts";
+
+const NOTHING = new Uint8Array(0);
+
+/** What CALL's `options` may say. */
+export interface CallOptionsOnWire {
+  /** Remaining time in ms. */
+  timeout?: number | undefined;
+  /** Number of the stream that carries the caller's items. */
+  items?: number | undefined;
+  /** W3C traceparent. */
+  trace?: string | undefined;
+}
+
+/** HELLO: `[0, version, session, received, payload]`. */
+export function writeHello(session: Uint8Array | undefined, received: number, payload: object): void {
+  greeting(Kind.HELLO, session, received, payload);
+}
+
+/** WELCOME: `[1, version, session, received, payload]`. */
+export function writeWelcome(session: Uint8Array, received: number, payload: object): void {
+  greeting(Kind.WELCOME, session, received, payload);
+}
+
+function greeting(kind: number, session: Uint8Array | undefined, received: number, payload: object): void {
+  head(5, kind);
+  writeUint(VERSION);
+  if (session === undefined) writeNil();
+  else writeBin(session);
+  writeUint(received);
+  writePayload(payload);
+}
+
+/** PING, PONG or ACK: `[kind, received]`. */
+export function writeReceived(
+  kind: typeof Kind.PING | typeof Kind.PONG | typeof Kind.ACK,
+  received: number,
+): void {
+  head(2, kind);
+  writeUint(received);
+}
+
+/** GOODBYE: `[5, code, retryAfter, payload]`. */
+export function writeGoodbye(code: number, retryAfter: number | undefined, payload: object): void {
+  head(4, Kind.GOODBYE);
+  writeUint(code);
+  uintOrNil(retryAfter);
+  writePayload(payload);
+}
+
+/** TOKEN: `[6, payload]`. */
+export function writeToken(token: string): void {
+  head(2, Kind.TOKEN);
+  writePayload({ token });
+}
+
+/** EXPIRES: `[7, remaining]`. */
+export function writeExpires(remaining: number | undefined): void {
+  head(2, Kind.EXPIRES);
+  uintOrNil(remaining);
+}
+
+/** NAME: `[8, number, name]`. */
+export function writeName(number: number, name: string): void {
+  head(3, Kind.NAME);
+  writeUint(number);
+  writeString(name);
+}
+
+/** The part of FRAGMENT before the bytes: `[9, seq, group, remaining, payload]`. */
+export function writeFragmentHead(
+  seq: number,
+  group: number,
+  at: { remaining: number; length: number },
+): void {
+  head(5, Kind.FRAGMENT);
+  writeUint(seq);
+  writeUint(group);
+  writeUint(at.remaining);
+  writeBinHeader(at.length);
+}
+
+/** CALL up to its payload: `[16, seq, id, method, options, ...`. */
+export function writeCallHead(
+  seq: number,
+  id: number,
+  call: { method: string | number; options: CallOptionsOnWire },
+): void {
+  head(6, Kind.CALL);
+  writeUint(seq);
+  writeUint(id);
+  if (typeof call.method === "number") writeUint(call.method);
+  else writeString(call.method);
+  const { timeout, items, trace } = call.options;
+  if (items === undefined && trace === undefined) uintOrNil(timeout);
+  else writeValue({ timeout, items, trace });
+}
+
+/** RESULT up to its payload: `[17, seq, id, ...`. */
+export function writeResultHead(seq: number, id: number): void {
+  head(4, Kind.RESULT);
+  writeUint(seq);
+  writeUint(id);
+}
+
+/** ERROR: `[18, seq, id, code, flags, payload]`. */
+export function writeError(seq: number, id: number, error: CallError): void {
+  head(6, Kind.ERROR);
+  writeUint(seq);
+  writeUint(id);
+  failure(error);
+}
+
+/** STREAM: `[19, seq, id, stream]`. */
+export function writeStream(seq: number, id: number, stream: number): void {
+  head(4, Kind.STREAM);
+  writeUint(seq);
+  writeUint(id);
+  writeUint(stream);
+}
+
+/** CANCEL: `[20, seq, id]`. */
+export function writeCancel(seq: number, id: number): void {
+  head(3, Kind.CANCEL);
+  writeUint(seq);
+  writeUint(id);
+}
+
+/** ITEM up to its payload: `[24, stream, n, ...`. */
+export function writeItemHead(stream: number, n: number): void {
+  head(4, Kind.ITEM);
+  writeUint(stream);
+  writeUint(n);
+}
+
+/** PIECE: `[25, stream, n, payload]`. The bytes are copied into the frame. */
+export function writePiece(stream: number, n: number, bytes: Uint8Array): void {
+  head(4, Kind.PIECE);
+  writeUint(stream);
+  writeUint(n);
+  writeBin(bytes);
+}
+
+/** The part of PART before the bytes: `[26, stream, n, remaining, payload]`. */
+export function writePartHead(stream: number, n: number, at: { remaining: number; length: number }): void {
+  head(5, Kind.PART);
+  writeUint(stream);
+  writeUint(n);
+  writeUint(at.remaining);
+  writeBinHeader(at.length);
+}
+
+/** END: `[27, stream, n]`. */
+export function writeEnd(stream: number, n: number): void {
+  head(3, Kind.END);
+  writeUint(stream);
+  writeUint(n);
+}
+
+/** FAIL: `[28, stream, n, code, flags, payload]`. */
+export function writeFail(stream: number, n: number, error: CallError): void {
+  head(6, Kind.FAIL);
+  writeUint(stream);
+  writeUint(n);
+  failure(error);
+}
+
+/** CREDIT: `[29, stream, n, limit]`. */
+export function writeCredit(stream: number, n: number, limit: number): void {
+  head(4, Kind.CREDIT);
+  writeUint(stream);
+  writeUint(n);
+  writeUint(limit);
+}
+
+/** STOP: `[30, stream]`. */
+export function writeStop(stream: number): void {
+  head(2, Kind.STOP);
+  writeUint(stream);
+}
+
+/** A payload: the value sealed in a bin, or an empty bin for `undefined`. */
+export function writePayload(value: unknown, extension?: EncodeExtension): void {
+  if (value === undefined) return writeBin(NOTHING);
+  const mark = openBin();
+  writeValue(value, extension);
+  closeBin(mark);
+}
+
+function head(elements: number, kind: number): void {
+  writeArrayHeader(elements);
+  writeUint(kind);
+}
+
+function uintOrNil(value: number | undefined): void {
+  if (value === undefined) writeNil();
+  else writeUint(value);
+}
+
+/** `code, flags, payload` of ERROR and FAIL. */
+function failure(error: CallError): void {
+  writeString(error.code);
+  writeUint(
+    (error.retryable ? Flag.RETRYABLE : 0) | (error.ambiguous ? Flag.AMBIGUOUS : 0) |
+      (error.declared ? Flag.DECLARED : 0),
+  );
+  if (error.declared) return writePayload(error.data);
+  const issues = (error.data as { issues?: unknown } | undefined)?.issues;
+  writePayload({ message: error.message, issues });
+}

@@ -1,0 +1,57 @@
+/**
+ * How a server calls what a client offers: typed by the contract, checked by its schemas both ways, since the client has none.
+ *
+ * @module
+ */
+import { callTree } from "./call_tree.ts";
+import type { IncomingCall } from "./incoming_call.ts";
+import { type CallRequest, OutgoingCall, readArguments } from "./outgoing_call.ts";
+import type { Peer } from "./peer.ts";
+import { isPromise } from "./pipeline.ts";
+import type { ProcedureDefinition } from "./procedure.ts";
+import { validate, validateOutput } from "./schema.ts";
+
+/**
+ * Makes the tree of calls to one client.
+ *
+ * @param within The call whose handler calls: its deadline bounds the calls made from it.
+ */
+export function offeredCalls(
+  offered: ReadonlyMap<string, ProcedureDefinition>,
+  peer: Peer,
+  within: IncomingCall | undefined,
+): object {
+  return callTree((name, args) => {
+    const definition = offered.get(name);
+    if (definition === undefined) {
+      throw new TypeError(`Cannot call "${name}" of a client: the contract does not name it`);
+    }
+    return send(peer, definition, { request: readArguments(name, args), within });
+  });
+}
+
+function send(
+  peer: Peer,
+  definition: ProcedureDefinition,
+  { request, within }: { request: CallRequest; within: IncomingCall | undefined },
+): OutgoingCall {
+  const { items, output } = definition;
+  const call = new OutgoingCall({ ...request, itemCheck: items && ((item) => validate(items, item)) }, {
+    streams: definition.shape === "stream" || definition.shape === "duplex",
+    check: output && ((value) => validateOutput(output, value)),
+  });
+  const deadline = peer.deadlineAfter(request.options.timeout, within?.deadline);
+  try {
+    const input = definition.input === undefined ? undefined : validate(definition.input, request.input);
+    if (isPromise(input)) input.then((valid) => sendWith(valid), (error) => call.reject(error));
+    else sendWith(input);
+  } catch (error) {
+    call.reject(error);
+  }
+  return call;
+
+  function sendWith(input: unknown): void {
+    call.request.input = input;
+    peer.call(call, deadline);
+  }
+}

@@ -1,0 +1,320 @@
+/**
+ * Builds frames. Messages of one turn share a frame, small ones leave before bulk, and bulk leaves one piece at a time as
+ * the window and the socket have room.
+ *
+ * @module
+ */
+import { abort, begin, end, written } from "../msgpack/encoder.ts";
+import { giveBuffer, HEADROOM, takeBuffer } from "./buffers.ts";
+import type { BulkLane, BulkSource } from "./bulk.ts";
+import type { Clock } from "./clock.ts";
+import { CallError } from "./errors.ts";
+import { Fragments } from "./fragments.ts";
+import type { PeerLimits } from "./limits.ts";
+import type { Transport } from "./transport.ts";
+import { Window } from "./window.ts";
+
+/** Messages over this size travel in fragments: 64 KiB of payload and its header still fit. */
+export const FRAGMENT_OVER = 65 * 1024;
+/** A frame that has grown this large leaves without waiting for the end of the turn. */
+const FLUSH_OVER = 64 * 1024;
+/** How often bulk looks again at a socket that tells nobody when it has drained (browsers), in ms. */
+const POLL = 5;
+/** What a client may send before WELCOME: the 64 KiB of the protocol less a margin for HELLO's own header. */
+const BEFORE_WELCOME = 60 * 1024;
+
+/** What an outbox asks of the peer it belongs to. */
+export interface OutboxOwner {
+  /** Called before a frame leaves, to add acknowledgements and credits that became due in this turn. */
+  beforeFlush(): void;
+}
+
+/** The sending half of one connection. */
+export class Outbox implements BulkLane {
+  /** What may be on its way. */
+  readonly window: Window = new Window();
+  /** What the peer accepts; HELLO or WELCOME set it. */
+  peer: PeerLimits;
+  readonly #clock: Clock;
+  readonly #transport: Transport;
+  readonly #owner: OutboxOwner;
+  readonly #fragments: Fragments;
+  readonly #bulk: BulkSource[] = [];
+  #buffer: Uint8Array | undefined;
+  #length = HEADROOM;
+  #openedAt = 0;
+  #messages = 0;
+  #sequence = 0;
+  #turn = 0;
+  #scheduled = false;
+  #flushing = false;
+  #writing = false;
+  /** Set while acknowledgements are added to a frame that leaves right after: they need no flush of their own. */
+  #leaving = false;
+  #poll: unknown;
+  #watch: unknown;
+  #ended = false;
+  #budget: number;
+
+  /** Sends through `transport`; `welcomed: false` holds back what exceeds the limits before WELCOME. */
+  constructor(
+    parts: { clock: Clock; transport: Transport; owner: OutboxOwner; peer: PeerLimits; welcomed: boolean },
+  ) {
+    this.#clock = parts.clock;
+    this.#transport = parts.transport;
+    this.#owner = parts.owner;
+    this.peer = parts.peer;
+    this.#budget = parts.welcomed ? Infinity : BEFORE_WELCOME;
+    this.#fragments = new Fragments(this);
+  }
+
+  /** The sequence of the last reliable message that was given one. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** The moment of this turn: one reading of the clock for all units that leave together. */
+  get now(): number {
+    return this.#turn === 0 ? this.#turn = this.#clock.now() : this.#turn;
+  }
+
+  /** Bytes that wait here or in the socket. */
+  get waiting(): number {
+    return this.#transport.buffered + this.#length - HEADROOM + this.#fragments.waiting;
+  }
+
+  /** Whether a unit of bulk may leave now. */
+  get roomForBulk(): boolean {
+    return this.window.open && this.#budget === Infinity && !this.#ended &&
+      this.#transport.buffered + this.#length - HEADROOM < this.window.piece;
+  }
+
+  /** The sequence that the message being written has if it is sealed as reliable. */
+  get nextSequence(): number {
+    return this.#sequence + 1;
+  }
+
+  /** The peer has answered HELLO: its limits hold, and nothing is held back any more. */
+  welcomed(peer: PeerLimits): void {
+    this.peer = peer;
+    this.#budget = Infinity;
+    this.schedule();
+  }
+
+  /** Opens the writer behind what the frame holds. End with {@linkcode seal}, {@linkcode sealReliable} or {@linkcode abandon}. */
+  open(): void {
+    if (this.#writing) {
+      throw new Error("Cannot send on a connection while a value is encoded for it: a getter did");
+    }
+    this.#buffer ??= takeBuffer();
+    this.#openedAt = this.#length;
+    begin(this.#buffer, this.#length);
+    this.#writing = true;
+  }
+
+  /** Drops the message that is being written. */
+  abandon(): void {
+    abort();
+    this.#writing = false;
+  }
+
+  /** Ends a small message that carries no sequence. */
+  seal(): void {
+    this.#close();
+    this.#added();
+  }
+
+  /**
+   * Ends a message that carries {@linkcode nextSequence}: it stays in the frame, or leaves in fragments when it is large or
+   * the socket is full.
+   *
+   * @param sent Called when all of the message has left.
+   * @throws {CallError} `TOO_LARGE`, the message dropped, when the peer would not accept it.
+   */
+  sealReliable(sent?: () => void): void {
+    const size = this.#close();
+    if (size > this.peer.message) {
+      this.#length = this.#openedAt;
+      throw tooLarge(size, this.peer.message);
+    }
+    if (size > Math.min(FRAGMENT_OVER, this.peer.message - HEADROOM) || this.#mustWait(size)) {
+      this.#fragments.add(this.takeOut(), sent);
+    } else {
+      this.#sequence++;
+      this.#added();
+      sent?.();
+    }
+  }
+
+  /** Ends a message and says its size, the frame holding it or not: for parts of large items. */
+  sealSized(): number {
+    return this.#close();
+  }
+
+  /** Keeps in the frame what {@linkcode sealSized} ended. */
+  keep(): void {
+    this.#added();
+  }
+
+  /**
+   * Takes the last message out of the frame without copying it: what is before it is sent, and the buffer changes hands.
+   *
+   * @returns The message, owned by the caller, with at least {@linkcode HEADROOM} writable bytes in front of it.
+   */
+  takeOut(): Uint8Array {
+    const buffer = this.#buffer!;
+    const [start, stop] = [this.#openedAt, this.#length];
+    this.#buffer = undefined;
+    this.#length = HEADROOM;
+    this.#messages = 0;
+    if (start > HEADROOM) this.#hand(buffer.subarray(HEADROOM, start));
+    return buffer.subarray(start, stop);
+  }
+
+  /** Gives the next reliable message its sequence; only for fragments, which leave by {@linkcode sendRaw}. */
+  takeSequence(): number {
+    return ++this.#sequence;
+  }
+
+  /** Sends one message, in a buffer of its own, behind what the frame holds. `message` is borrowed until the call returns. */
+  sendRaw(message: Uint8Array): void {
+    this.#send();
+    this.#hand(message);
+  }
+
+  /** Queues a source of bulk; each is asked in turn. */
+  enqueue(source: BulkSource): void {
+    this.#bulk.push(source);
+    this.schedule();
+  }
+
+  /** Sees to it that the frame leaves at the end of the turn. */
+  schedule(): void {
+    if (this.#scheduled || this.#ended || this.#leaving) return;
+    this.#scheduled = true;
+    this.#clock.immediate(this.#atEndOfTurn);
+  }
+
+  /** Sends what there is: acknowledgements and small messages first, then as much bulk as has room. */
+  flush(): void {
+    if (this.#ended || this.#flushing) return;
+    this.#flushing = true;
+    try {
+      this.#leaving = true;
+      this.#owner.beforeFlush();
+      this.#leaving = false;
+      if (this.#bulk.length === 0) this.#send();
+      else this.#pump();
+    } finally {
+      this.#flushing = false;
+      this.#turn = 0;
+    }
+  }
+
+  /** Calls `run` once, when less than `limit` bytes wait: where more work would only make the queue longer. */
+  whenBelow(limit: number, run: () => void): void {
+    if (this.#ended) return;
+    this.#watch = this.#clock.setTimeout(
+      () => this.waiting < limit ? run() : this.whenBelow(limit, run),
+      POLL,
+    );
+  }
+
+  /** The connection is gone: nothing is sent any more. */
+  end(): void {
+    this.#ended = true;
+    this.#clock.clearTimeout(this.#poll);
+    this.#clock.clearTimeout(this.#watch);
+    this.#bulk.length = 0;
+    this.#fragments.end();
+    this.#drop();
+  }
+
+  /** Acknowledgement of reliable messages, which is what fragments on their way wait for. */
+  acknowledged(received: number): void {
+    this.#fragments.acknowledged(received, this.#clock.now());
+    if (this.#bulk.length > 0) this.schedule();
+  }
+
+  readonly #atEndOfTurn = (): void => {
+    this.#scheduled = false;
+    this.flush();
+  };
+
+  #close(): number {
+    this.#writing = false;
+    this.#length = end();
+    this.#buffer = written();
+    return this.#length - this.#openedAt;
+  }
+
+  /** Counts the message just closed, and sends the frame when it is full. */
+  #added(): void {
+    if (this.#length - HEADROOM > this.peer.message) this.#sendBefore();
+    this.#messages++;
+    if (this.#messages === 1024 || this.#length - HEADROOM >= FLUSH_OVER) this.#send();
+    else this.schedule();
+  }
+
+  /** Sends all but the last message, which moves to a frame of its own: a peer with a small limit. */
+  #sendBefore(): void {
+    const [start, stop] = [this.#openedAt, this.#length];
+    if (start === HEADROOM) return;
+    this.#length = start;
+    const last = this.#buffer!.slice(start, stop);
+    this.#send();
+    this.#buffer = takeBuffer();
+    if (this.#buffer.length < HEADROOM + last.length) this.#buffer = new Uint8Array(HEADROOM + last.length);
+    this.#buffer.set(last, HEADROOM);
+    this.#length = HEADROOM + last.length;
+  }
+
+  /** Whether a message has to wait its turn behind the socket: large enough to matter, and the socket is full. */
+  #mustWait(size: number): boolean {
+    if (this.#budget !== Infinity) return this.#length - HEADROOM > this.#budget;
+    const { buffered } = this.#transport;
+    return buffered > FLUSH_OVER && size > (buffered > 4 * FLUSH_OVER ? 1024 : 16 * 1024);
+  }
+
+  #pump(): void {
+    this.#clock.clearTimeout(this.#poll);
+    this.#poll = undefined;
+    while (this.#bulk.length > 0 && this.roomForBulk) {
+      const source = this.#bulk.shift()!;
+      if (source.sendNext(this.window.piece)) this.#bulk.push(source);
+      if (this.#length - HEADROOM >= this.window.piece) this.#send();
+    }
+    this.#send();
+    // Acknowledgements and drain events come by themselves; a browser's socket tells nobody when it has drained.
+    if (this.#bulk.length > 0 && this.window.open && this.#budget === Infinity && !this.#ended) {
+      this.#poll = this.#clock.setTimeout(() => this.flush(), POLL);
+    }
+  }
+
+  #send(): void {
+    const buffer = this.#buffer;
+    if (buffer === undefined) return;
+    const length = this.#length;
+    this.#buffer = undefined;
+    this.#length = HEADROOM;
+    this.#messages = 0;
+    if (length > HEADROOM) this.#hand(buffer.subarray(HEADROOM, length));
+    giveBuffer(buffer);
+  }
+
+  #hand(frame: Uint8Array): void {
+    if (this.#ended) return;
+    this.#budget -= frame.length;
+    this.#transport.send(frame);
+  }
+
+  #drop(): void {
+    if (this.#buffer !== undefined) giveBuffer(this.#buffer);
+    this.#buffer = undefined;
+    this.#length = HEADROOM;
+  }
+}
+
+function tooLarge(size: number, limit: number): CallError {
+  return new CallError("TOO_LARGE", `Cannot send a message of ${size} bytes: the peer accepts ${limit}`);
+}

@@ -1,0 +1,147 @@
+/**
+ * The one way through a procedure, whichever way the call came: may it be called, is the input valid, middleware and
+ * handler, is the output valid.
+ *
+ * @module
+ */
+import { CallError, tellable } from "./errors.ts";
+import type { ProcedureDefinition } from "./procedure.ts";
+import { validate, validateOutput } from "./schema.ts";
+
+/** A call on its way to a handler. */
+export interface Invocation {
+  /** The procedure; it has a handler. */
+  readonly procedure: ProcedureDefinition;
+  /** The decoded input, not yet validated. */
+  readonly input: unknown;
+  /** The caller's items, validated as they are read; `undefined` when the caller sends none. */
+  readonly items: AsyncIterable<unknown> | undefined;
+  /** What the handler gets. */
+  readonly context: object;
+}
+
+/** The answer to a procedure that does not exist and to one that the caller may not know of: the same. */
+export function notFound(): CallError {
+  return new CallError("NOT_FOUND");
+}
+
+/**
+ * Runs a call. Without a promise where nothing in the way needs one: a promise costs 0.9 µs a call on Bun.
+ *
+ * @returns What the handler gave, validated where the shape gives a value; a promise of it where anything was asynchronous. For streams the
+ * `AsyncIterable` that the handler gave: its items are validated as they are sent ({@linkcode itemCheck}).
+ * @throws What `allow`, a schema, a middleware or the handler throws; see {@linkcode asTold}.
+ */
+export function invoke(call: Invocation): unknown {
+  const { procedure, context, items } = call;
+  const { shape } = procedure;
+  const takesItems = shape === "dynamic" ? items !== undefined : shape === "upload" || shape === "duplex";
+  if (procedure.allow !== undefined) {
+    const allowed = procedure.allow(context);
+    if (allowed instanceof Promise) {
+      return allowed.then((is) => is ? withShape(call, takesItems) : Promise.reject(notFound()));
+    }
+    if (!allowed) throw notFound();
+  }
+  return takesItems === (items !== undefined) ? checked(call) : withShape(call, takesItems);
+}
+
+function withShape(call: Invocation, takesItems: boolean): unknown {
+  if (takesItems === (call.items !== undefined)) return checked(call);
+  throw new CallError(
+    "WRONG_SHAPE",
+    takesItems ? "The procedure takes a stream of items" : "The procedure takes no items",
+  );
+}
+
+function checked(call: Invocation): unknown {
+  const schema = call.procedure.input;
+  if (schema === undefined) return run(call, undefined);
+  const input = validate(schema, call.input);
+  return input instanceof Promise ? input.then((valid) => run(call, valid)) : run(call, input);
+}
+
+function run({ procedure, items, context }: Invocation, input: unknown): unknown {
+  const given = procedure.run!(input, items, context);
+  if (procedure.shape === "stream" || procedure.shape === "duplex" || procedure.output === undefined) {
+    return given;
+  }
+  const schema = procedure.output;
+  return isPromise(given)
+    ? given.then((value) => validateOutput(schema, value))
+    : validateOutput(schema, given);
+}
+
+/** Whether what a handler gave is a stream of items: by its shape, or by looking where that is not known. */
+export function isStream({ shape }: ProcedureDefinition, given: unknown): boolean {
+  if (shape !== "dynamic") return shape === "stream" || shape === "duplex";
+  return typeof given === "object" && given !== null && Symbol.asyncIterator in given &&
+    !(given instanceof ReadableStream);
+}
+
+/** The check of each item that a handler yields; `undefined` where there is no schema. */
+export function itemCheck(procedure: ProcedureDefinition): ((item: unknown) => unknown) | undefined {
+  const schema = procedure.output;
+  return schema === undefined ? undefined : (item) => validateOutput(schema, item);
+}
+
+/** The check of each item that a caller sends. */
+export function givenItemCheck(procedure: ProcedureDefinition): ((item: unknown) => unknown) | undefined {
+  const schema = procedure.items;
+  return schema === undefined ? undefined : (item) => validate(schema, item);
+}
+
+/**
+ * Where the items of a handler come from.
+ *
+ * @throws {CallError} `INTERNAL` when it gave nothing that can be iterated.
+ */
+export function iteratorOf(given: unknown): AsyncIterator<unknown> | Iterator<unknown> {
+  const source = given as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
+  if (source?.[Symbol.asyncIterator] !== undefined) return source[Symbol.asyncIterator]!();
+  if (given instanceof ReadableStream) return readerOf(given); // Safari's streams cannot be iterated
+  if (source?.[Symbol.iterator] !== undefined) return source[Symbol.iterator]!();
+  throw new TypeError("Cannot send the items of a handler: it returned nothing that can be iterated");
+}
+
+function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
+  const reader = stream.getReader();
+  return {
+    next: () => reader.read() as Promise<IteratorResult<unknown>>,
+    return: async () => {
+      await reader.cancel();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
+/**
+ * What the caller is told of what was thrown. The data of a declared error passes its schema first; what is not meant for
+ * callers becomes a bare `INTERNAL`, whose `cause` is for `onError`.
+ */
+export function asTold(thrown: unknown, procedure: ProcedureDefinition): CallError | Promise<CallError> {
+  const error = tellable(thrown, procedure.errors);
+  if (!error.declared) return error;
+  try {
+    const data = validateOutput(procedure.errors![error.code]!, error.data);
+    return data instanceof Promise
+      ? data.then((valid) => withData(error, valid), internal)
+      : withData(error, data);
+  } catch (cause) {
+    return internal(cause);
+  }
+}
+
+function withData(error: CallError, data: unknown): CallError {
+  return new CallError(error.code, error.message, { declared: true, data, retryable: error.retryable });
+}
+
+function internal(cause: unknown): CallError {
+  return new CallError("INTERNAL", undefined, { cause });
+}
+
+/** Whether something is a promise, of whatever make. */
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as { then?: unknown }).then === "function";
+}

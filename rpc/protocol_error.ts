@@ -1,0 +1,13 @@
+/** A peer broke a rule of `docs/protocol.md`: the connection closes with `code`, and `message` is the reason. */
+export class ProtocolError extends Error {
+  /** Always `"ProtocolError"`. */
+  override readonly name = "ProtocolError";
+  /** The close code, 4400 unless said otherwise. */
+  readonly code: number;
+
+  /** Makes the error; `message` reaches the peer, so it names nothing that is ours. */
+  constructor(message: string, code = 4400, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

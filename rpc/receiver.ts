@@ -1,0 +1,151 @@
+/**
+ * What all incoming streams share: numbers, the credit they grant, and how they end.
+ *
+ * @module
+ */
+import type { CallError } from "./errors.ts";
+import { ProtocolError } from "./protocol_error.ts";
+import { LEAST_COST } from "./sender.ts";
+
+/** What a receiver needs of the connection. */
+export interface ReceiverParts {
+  /** The number of the stream. */
+  readonly id: number;
+  /** Bytes it may hold unread. */
+  readonly window: number;
+  /** Queues CREDIT for the end of this turn. */
+  readonly creditDue: (receiver: Receiver) => void;
+  /** Sends STOP. */
+  readonly sendStop: (id: number) => void;
+}
+
+/** One unit that arrived: the range is borrowed until the call returns, `keep` copies it where that saves memory. */
+export interface Unit {
+  /** The frame or message it came in. */
+  readonly bytes: Uint8Array;
+  /** Where its payload starts. */
+  readonly start: number;
+  /** Where its payload ends. */
+  readonly end: number;
+  /** Whether it came as a PIECE; what is no unit, such as the payload of a call, leaves it out. */
+  readonly piece?: boolean;
+}
+
+/** A payload that outlives the call: a view when it is most of its frame anyway, else a copy that does not pin the frame. */
+export function keep({ bytes, start, end }: Unit): Uint8Array {
+  return (end - start) * 2 >= bytes.buffer.byteLength ? bytes.subarray(start, end) : bytes.slice(start, end);
+}
+
+/** The receiving half of one stream. */
+export abstract class Receiver {
+  /** The number of the stream. */
+  readonly id: number;
+  readonly #parts: ReceiverParts;
+  #n = 0;
+  #cost = 0;
+  #consumed = 0;
+  #limit: number;
+  #ended = false;
+  #stopped = false;
+
+  /** Grants its whole window at once, which both sides know without a message. */
+  constructor(parts: ReceiverParts) {
+    this.id = parts.id;
+    this.#parts = parts;
+    this.#limit = parts.window;
+  }
+
+  /** Whether END or FAIL came, or the connection is gone. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Whether nobody here wants more. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Bytes held that nobody has read, as they are counted. */
+  get held(): number {
+    return this.#stopped ? 0 : this.#cost - this.#consumed;
+  }
+
+  /** Units up to this one have arrived. */
+  get arrived(): number {
+    return this.#n;
+  }
+
+  /** The limit to tell with the next CREDIT: what is consumed and a window. */
+  grant(): number {
+    if (!this.#stopped) this.#limit = this.#consumed + this.#parts.window;
+    return this.#limit;
+  }
+
+  /**
+   * Counts a unit.
+   *
+   * @throws {ProtocolError} If its number is not the next, or it exceeds the credit.
+   */
+  protected count(n: number, length: number): void {
+    if (this.#ended) throw new ProtocolError(`Stream ${this.id} goes on after its end`);
+    if (n !== this.#n + 1) {
+      throw new ProtocolError(`Stream ${this.id} continues with ${n} instead of ${this.#n + 1}`);
+    }
+    if (this.#cost >= this.#limit) throw new ProtocolError(`Stream ${this.id} exceeds its credit`);
+    this.#n = n;
+    this.#cost += Math.max(LEAST_COST, length);
+    this.#parts.creditDue(this);
+  }
+
+  /** Counts what somebody has read; half a window of it is worth a CREDIT of its own. */
+  protected consume(length: number): void {
+    this.#consumed += Math.max(LEAST_COST, length);
+    if (this.#ended || this.#stopped) return;
+    if (this.#consumed + this.#parts.window - this.#limit >= this.#parts.window / 2) {
+      this.#parts.creditDue(this);
+    }
+  }
+
+  /**
+   * END or FAIL arrived after `n` units.
+   *
+   * @throws {ProtocolError} If that is not how many came.
+   */
+  finish(n: number, error?: CallError): void {
+    if (this.#ended) throw new ProtocolError(`Stream ${this.id} ends twice`);
+    if (n !== this.#n) throw new ProtocolError(`Stream ${this.id} ends after ${n} instead of ${this.#n}`);
+    this.#ended = true;
+    if (!this.#stopped) this.onEnd(error);
+  }
+
+  /** The connection is gone. */
+  drop(error: CallError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (!this.#stopped) this.onEnd(error);
+  }
+
+  /** Nobody here wants more: the sender is told, and what still comes is dropped. */
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.discard();
+    if (!this.#ended) this.#parts.sendStop(this.id);
+  }
+
+  /**
+   * Takes one whole unit, an ITEM or a PIECE.
+   *
+   * @throws {ProtocolError} If it is of the other kind.
+   */
+  abstract unit(n: number, unit: Unit): void;
+
+  /** Takes a part of a large item; `remaining` bytes of it follow. */
+  abstract part(n: number, remaining: number, unit: Unit): void;
+
+  /** No more will come. */
+  protected abstract onEnd(error: CallError | undefined): void;
+
+  /** Forgets what is held. */
+  protected abstract discard(): void;
+}

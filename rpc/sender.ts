@@ -1,0 +1,139 @@
+/**
+ * What all outgoing streams share: numbers, credit, and what is on its way.
+ *
+ * @module
+ */
+import { CallError } from "./errors.ts";
+import { writeEnd, writeFail } from "./messages.ts";
+import type { Outbox } from "./outbox.ts";
+import { ProtocolError } from "./protocol_error.ts";
+import { InFlight } from "./window.ts";
+
+/** Least cost of a unit, so that a million empty ones are not free. */
+export const LEAST_COST = 64;
+
+/** What a sender needs of the connection. */
+export interface SenderParts {
+  /** The number of the stream. */
+  readonly id: number;
+  /** Where units go. */
+  readonly outbox: Outbox;
+  /** Called once, when the stream has ended and everything was acknowledged, or nothing more will be. */
+  readonly gone: (id: number) => void;
+}
+
+/** The sending half of one stream. */
+export abstract class Sender {
+  /** The number of the stream. */
+  readonly id: number;
+  /** Where units go. */
+  protected readonly outbox: Outbox;
+  readonly #gone: (id: number) => void;
+  readonly #inFlight: InFlight;
+  #n = 0;
+  #acknowledged = 0;
+  #cost = 0;
+  #limit: number;
+  #ended = false;
+
+  /** Sends nothing yet. */
+  constructor({ id, outbox, gone }: SenderParts) {
+    this.id = id;
+    this.outbox = outbox;
+    this.#gone = gone;
+    this.#inFlight = new InFlight(outbox.window);
+    this.#limit = outbox.peer.window;
+  }
+
+  /** Begins to send: the message that names the stream has left. */
+  abstract start(): void;
+
+  /** The receiver wants no more, or our own side does not: the source is told, and FAIL with `error` ends the stream. */
+  abstract stop(error?: CallError): void;
+
+  /** There may be room again. */
+  protected abstract wake(): void;
+
+  /** Whether END or FAIL was sent, or can no longer be. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Whether credit allows another unit. */
+  protected get hasCredit(): boolean {
+    return this.#cost < this.#limit;
+  }
+
+  /** The number of the next unit. */
+  protected get nextNumber(): number {
+    return this.#n + 1;
+  }
+
+  /** Counts a unit that leaves with this much payload. */
+  protected count(length: number): void {
+    const cost = Math.max(LEAST_COST, length);
+    this.#n++;
+    this.#cost += cost;
+    this.#inFlight.sent(this.#n, cost, this.outbox.now);
+  }
+
+  /**
+   * CREDIT arrived.
+   *
+   * @throws {ProtocolError} If it acknowledges what was never sent.
+   */
+  credit(n: number, limit: number): void {
+    if (n > this.#n) throw new ProtocolError("Credit acknowledges what was never sent");
+    this.#acknowledged = Math.max(this.#acknowledged, n);
+    this.#inFlight.acknowledged(n, this.outbox.now);
+    // Granted before HELLO or WELCOME told of a smaller window; a limit never shrinks.
+    this.#limit = Math.max(this.#limit, limit);
+    if (this.#ended) this.#leaveWhenAcknowledged();
+    else this.wake();
+  }
+
+  /** Sends END. */
+  protected end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.outbox.open();
+    writeEnd(this.id, this.#n);
+    this.outbox.seal();
+    this.#leaveWhenAcknowledged();
+  }
+
+  /** Sends FAIL. */
+  protected fail(error: CallError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    try {
+      this.#writeFail(error);
+    } catch {
+      this.#writeFail(new CallError("INTERNAL")); // declared data that cannot be encoded
+    }
+    this.#leaveWhenAcknowledged();
+  }
+
+  /** The connection is gone: the source is told, and nothing is sent. */
+  drop(): void {
+    const wasEnded = this.#ended;
+    this.#ended = true;
+    this.#inFlight.release();
+    if (!wasEnded) this.stop();
+  }
+
+  #writeFail(error: CallError): void {
+    this.outbox.open();
+    try {
+      writeFail(this.id, this.#n, error);
+    } catch (reason) {
+      this.outbox.abandon();
+      throw reason;
+    }
+    this.outbox.seal();
+  }
+
+  #leaveWhenAcknowledged(): void {
+    if (this.#acknowledged === this.#n) this.#gone(this.id);
+  }
+}

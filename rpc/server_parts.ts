@@ -1,0 +1,37 @@
+/**
+ * What all connections of one app share.
+ *
+ * @module
+ */
+import type { AuthenticateInput, Identity } from "./app.ts";
+import type { Clock } from "./clock.ts";
+import type { ErrorPlace } from "./context.ts";
+import type { Registered } from "./incoming_call.ts";
+import type { Limits } from "./limits.ts";
+import type { ProcedureDefinition } from "./procedure.ts";
+
+/** What all connections of one app share. `C` is what a connection is. */
+export interface ServerParts<C = unknown> {
+  /** Bounds. */
+  readonly limits: Limits;
+  /** Time. */
+  readonly clock: Clock;
+  /** Milliseconds since 1970: expiry is told as a date. */
+  readonly date: () => number;
+  /** 16 random bytes, not to be guessed. */
+  readonly newSession: () => Uint8Array;
+  /** What clients may call. */
+  readonly procedures: ReadonlyMap<string, Registered>;
+  /** What clients offer. */
+  readonly offered: ReadonlyMap<string, ProcedureDefinition>;
+  /** Asks the program who it is. */
+  readonly authenticate: (given: AuthenticateInput) => Identity | Promise<Identity>;
+  /** Tells the program of an error. Never throws. */
+  readonly report: (error: unknown, place: ErrorPlace) => void;
+  /** A connection was welcomed. */
+  readonly connected: (connection: C) => void;
+  /** A welcomed connection has closed. */
+  readonly disconnected: (connection: C, end: { code: number; reason: string }) => void;
+  /** Somebody at this address could not say who it is. */
+  readonly authenticationFailed: (address: string) => void;
+}

@@ -1,0 +1,21 @@
+/**
+ * The seam between the protocol core and whatever carries frames: a WebSocket of either runtime or of a browser,
+ * later streamed HTTP, and in tests a pipe in memory.
+ *
+ * @module
+ */
+
+/** A pipe that carries frames in order, until it is closed. */
+export interface Transport {
+  /**
+   * Sends one frame, or queues it. Nothing is returned: what a peer that does not read leads to is the
+   * transport's business (its queue is bounded, and it closes when the bound is passed).
+   *
+   * @param frame Borrowed until the call returns: the caller overwrites it at once.
+   */
+  send(frame: Uint8Array): void;
+  /** Bytes given to {@linkcode Transport.send} that have not reached the kernel, as far as the runtime tells. */
+  readonly buffered: number;
+  /** Closes after what was sent. Calls after the first do nothing. */
+  close(code: number, reason: string): void;
+}

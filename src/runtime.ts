@@ -1,0 +1,56 @@
+/**
+ * The one file that asks which runtime this is. Everything else is told.
+ */
+
+import { bun } from "./bun.ts";
+import { deno } from "./deno.ts";
+import type { Adapter } from "./link.ts";
+
+/** What a runtime offers natively for strings; each member is absent where the runtime lacks it. */
+export interface NativeText {
+  /**
+   * Reads bytes `start` to `end` of `this` as Latin-1, one character a byte. Only equal to UTF-8 when all
+   * bytes are below 0x80: check first.
+   */
+  readonly latin1Slice?: (this: Uint8Array, start: number, end: number) => string;
+  /**
+   * Writes `text` as UTF-8 into `this` at `offset`, at most `length` bytes and never half a character, and
+   * returns the bytes written. Lone surrogates become U+FFFD.
+   */
+  readonly utf8Write?: (this: Uint8Array, text: string, offset: number, length: number) => number;
+}
+
+/** The adapter of the runtime this is; undefined outside Deno and Bun, where nothing can be upgraded. */
+export const adapter: Adapter | undefined = [deno, bun].find(({ present }) => present);
+
+interface Globals {
+  readonly Buffer?: { readonly prototype: NativeText };
+  readonly process?: { getBuiltinModule?(name: "node:buffer"): Globals | undefined };
+  readonly setImmediate?: (run: () => void) => unknown;
+}
+
+/**
+ * Native string reading and writing, for `msgpack/` to use. Taken from `Buffer.prototype` by shape, so that no
+ * module of ours imports `node:buffer` and a browser bundle stays clean; empty where there is no Buffer.
+ */
+export const text: NativeText = nativeText(globalThis as Globals);
+
+function nativeText(globals: Globals): NativeText {
+  const buffer = globals.Buffer ?? globals.process?.getBuiltinModule?.("node:buffer")?.Buffer;
+  const { latin1Slice, utf8Write } = buffer?.prototype ?? {};
+  return {
+    ...(typeof latin1Slice === "function" ? { latin1Slice } : {}),
+    ...(typeof utf8Write === "function" ? { utf8Write } : {}),
+  };
+}
+
+/**
+ * Runs `run` after the input and output of this turn of the event loop: `setImmediate`, which both runtimes
+ * have, or a zero timeout elsewhere. It cannot be cancelled.
+ */
+export const immediate: (run: () => void) => void = pickImmediate(globalThis as Globals);
+
+function pickImmediate({ setImmediate }: Globals): (run: () => void) => void {
+  if (setImmediate !== undefined) return (run) => void setImmediate(run);
+  return (run) => void setTimeout(run, 0);
+}

@@ -1,0 +1,125 @@
+// The demo's page in headless Chromium, served by Deno and by Bun: what a person can do there, by pointer, by keyboard alone, on a phone's width.
+import process from "node:process";
+import { chromium } from "playwright-core";
+import { start } from "../../tools/child.mjs";
+import { freePort, listens } from "../../tools/ports.mjs";
+import { chromium as findChromium, root, runtimes } from "../../tools/setup.mjs";
+import * as demo from "./demo_steps.mjs";
+
+const DESKTOP = { width: 1280, height: 900 };
+const PHONE = { width: 360, height: 780 };
+const QUIET =
+  "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+
+/** What is tried: where, with which settings of the browser, and in which order. */
+const runs = [
+  {
+    runtime: "deno",
+    title: "desktop",
+    context: { viewport: DESKTOP },
+    steps: [
+      "opens",
+      "figures",
+      "board",
+      "call",
+      "stream",
+      "bytes",
+      "errors",
+      "upload",
+      "cancelUpload",
+      "cancelCall",
+      "reconnects",
+      "names",
+    ],
+  },
+  {
+    runtime: "deno",
+    title: "keyboard alone, less motion",
+    context: { viewport: DESKTOP, reducedMotion: "reduce", colorScheme: "dark" },
+    steps: ["opens", "keyboard", "still"],
+  },
+  {
+    runtime: "deno",
+    title: "phone",
+    context: { viewport: PHONE, hasTouch: true, isMobile: true },
+    steps: ["opens", "narrow", "figures", "call", "errors", "narrow"],
+  },
+  {
+    runtime: "bun",
+    title: "desktop",
+    context: { viewport: DESKTOP },
+    steps: [
+      "opens",
+      "figures",
+      "board",
+      "call",
+      "stream",
+      "errors",
+      "upload",
+      "cancelUpload",
+      "cancelCall",
+      "reconnects",
+    ],
+  },
+];
+
+const rt = await runtimes();
+const counts = { passed: 0, failed: 0 };
+const browser = await chromium.launch({ executablePath: await findChromium(), args: QUIET.split(" ") });
+try {
+  for (const runtime of ["deno", "bun"]) await serve(runtime);
+} finally {
+  await browser.close();
+}
+console.log(`${counts.passed} passed, ${counts.failed} failed`);
+process.exit(counts.failed === 0 ? 0 : 1);
+
+async function serve(runtime) {
+  const port = await freePort();
+  const args = runtime === "deno"
+    ? ["serve", "-A", "--no-lock", "--port", String(port), "examples/demo/app.ts"]
+    : ["examples/demo/app.ts"];
+  const server = start(rt[runtime], args, { cwd: root, env: { PORT: String(port) } });
+  try {
+    if (!(await listens(port))) {
+      throw new Error(`the demo did not listen under ${runtime}\n${server.output()}`);
+    }
+    for (const one of runs.filter((one) => one.runtime === runtime)) await runAll(one, port);
+  } catch (error) {
+    report(`${runtime}: the server`, error);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function runAll({ runtime, title, context: settings, steps }, port) {
+  const context = await browser.newContext(settings);
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  const complaints = [];
+  page.on(
+    "console",
+    (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()),
+  );
+  page.on("pageerror", (error) => complaints.push(error.message));
+  await page.goto(`http://127.0.0.1:${port}/`);
+  for (const step of steps) {
+    await attempt(`${runtime}, ${title}: ${demo[step].title ?? step}`, () => demo[step](page, runtime));
+  }
+  await attempt(`${runtime}, ${title}: nothing in the console`, () => demo.equal(complaints.join("\n"), ""));
+  await context.close();
+}
+
+async function attempt(name, run) {
+  try {
+    await run();
+    report(name);
+  } catch (error) {
+    report(name, error);
+  }
+}
+
+function report(name, error) {
+  counts[error ? "failed" : "passed"]++;
+  console.log(error ? `FAILED  ${name}\n${error.stack}` : `ok      ${name}`);
+}

@@ -1,0 +1,51 @@
+// Test programs that are not suites: each runs by itself under Node 22, finds the runtimes in MILLRACE_DENO,
+// MILLRACE_BUN, MILLRACE_NODE and MILLRACE_CHROMIUM, and prints `N passed, N failed` at its end.
+import { existsSync } from "node:fs";
+import { run } from "../../tools/child.mjs";
+import { filesUnder } from "../../tools/files.mjs";
+import { chromium, CHROMIUM_COMMAND, root } from "../../tools/setup.mjs";
+import { check, counted, skipped } from "./report.mjs";
+
+/** tests/cross/*_cross.mjs: a server of one runtime, clients of the others. */
+export function cross(context) {
+  return scripts("tests/cross", /_cross\.mjs$/, context);
+}
+
+/** tests/browser/*_browser.mjs: the page and the client in headless Chromium. */
+export async function browser(context) {
+  const path = await chromium();
+  if (!path) return [skipped("Chromium", CHROMIUM_COMMAND)];
+  return await scripts("tests/browser", /_browser\.mjs$/, context, { MILLRACE_CHROMIUM: path });
+}
+
+/** The demo as a newcomer starts it. */
+export async function demo({ rt, live }) {
+  if (!existsSync(`${root}/tools/demo.mjs`)) return missing("tools/demo.mjs");
+  const outcome = await run(rt.node, ["tools/demo.mjs", "--check"], { cwd: root, timeout: 120_000, live });
+  const said = /^demo ok$/m.test(outcome.output) ? outcome.code : 1;
+  return [check("npm run demo -- --check", { ...outcome, code: said })];
+}
+
+/** Calls, streams, cancels and reconnects for a minute: memory and gauges. */
+export async function soak({ rt, live }) {
+  if (!existsSync(`${root}/tools/soak.mjs`)) return missing("tools/soak.mjs");
+  return [
+    check(
+      "npm run soak -- --minutes 1",
+      await run(rt.node, ["tools/soak.mjs", "--minutes", "1"], { cwd: root, timeout: 240_000, live }),
+    ),
+  ];
+}
+
+async function scripts(folder, fits, { rt, live }, env = {}) {
+  const results = [];
+  for (const path of filesUnder(folder, fits)) {
+    results.push(counted(path, await run(rt.node, [path], { cwd: root, timeout: 180_000, env, live })));
+  }
+  return results.length > 0 ? results : missing(folder);
+}
+
+function missing(path) {
+  console.log(`   ${path} is not there yet`);
+  return [];
+}

@@ -1,0 +1,35 @@
+// Ports of the loopback.
+import { connect, createServer } from "node:net";
+
+/** A port that nobody has at this moment. @returns {Promise<number>} */
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on("error", reject).listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Waits until something accepts connections there; false when nothing did within `patience` milliseconds. */
+export async function listens(port, patience = 15_000) {
+  for (const end = Date.now() + patience; Date.now() < end;) {
+    if (await accepts(port)) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}
+
+function accepts(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    const answer = (value) => {
+      socket.destroy();
+      resolve(value);
+    };
+    socket.setTimeout(1_000, () => answer(false)).on("connect", () => answer(true)).on(
+      "error",
+      () => answer(false),
+    );
+  });
+}
