@@ -16,7 +16,10 @@ export interface OfferContext<Errors extends ErrorSchemas = ErrorSchemas> {
   readonly errors: ErrorConstructors<Errors>;
 }
 
-/** A function that implements a procedure, for each shape. The client has no schemas: the server's validate both ways. */
+/**
+ * A function that implements a procedure, for each shape. The client has no schemas: the server's validate
+ * both ways.
+ */
 export interface OfferShapes<
   Input extends Schema | undefined,
   Items extends Schema | undefined,

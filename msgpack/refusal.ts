@@ -24,7 +24,7 @@ export function describe(value: unknown): string {
   const name = constructorName(value);
   if (name === undefined) return "an object with a prototype of its own";
   if (Object.prototype.toString.call(value) === "[object Object]") return `an instance of ${name}`;
-  return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
+  return `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`;
 }
 
 function constructorName(value: object): string | undefined {

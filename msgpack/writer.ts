@@ -20,7 +20,8 @@ let finished: Uint8Array = nothing;
 
 /**
  * Starts writing into `target` at `position`. The array belongs to the writer until {@linkcode end} or
- * {@linkcode abort}; when it is too small it is replaced by a larger one that starts with the same bytes. Called
+ * {@linkcode abort}; when it might be too small (a few bytes before its end) it is replaced by a larger one that
+ * starts with the same bytes. Called
  * while a writer is at work (an accessor of a value that sends something), it suspends that one until it ends.
  * Two writers at once must not be given the same array.
  */

@@ -51,11 +51,20 @@ export interface ProcedureTypeConfig<
   readonly output?: Output;
   /** The errors it declares: names as you like them, each with the schema of what it carries. */
   readonly errors?: Errors & NoCodes;
-  /** Whether calls on one connection start only when the one before has ended; by default `false`: they start in order and overlap. */
+  /**
+   * Whether calls on one connection start only when the one before has ended; by default `false`: they start
+   * in order and overlap.
+   */
   readonly ordered?: boolean;
-  /** Whether running it twice is the same as running it once, so that it may be sent again in silence; by default `false`. */
+  /**
+   * Whether running it twice is the same as running it once, so that it may be sent again in silence; by
+   * default `false`.
+   */
   readonly idempotent?: boolean;
-  /** The longest a call may take, in milliseconds, whatever the caller asks for; by default no limit of its own. */
+  /**
+   * The longest a call may take, in milliseconds, whatever the caller asks for; by default no limit of its
+   * own.
+   */
   readonly timeout?: number;
 }
 
@@ -70,11 +79,12 @@ export interface ProcedureConfig<
   /** Middleware around the handler, the first outermost, inside that of the builder. */
   readonly use?: Use;
   /**
-   * Who may call it: the one place that says so. Asked before the input is looked at. `false` answers `NOT_FOUND`, as if the procedure did not
-   * exist; by default whoever is connected may.
+   * Who may call it: the one place that says so. Asked before middleware and before the input is looked at.
+   * `false` answers
+   * `NOT_FOUND`, as if the procedure did not exist; by default whoever is connected may.
    */
   readonly allow?: (
-    context: S["context"] & CallContext<Record<never, never>, S["client"]>,
+    context: S["base"] & CallContext<Record<never, never>, S["client"]>,
   ) => MaybePromise<boolean>;
 }
 
@@ -98,9 +108,9 @@ export type HandlerContext<S extends Scope, Errors extends ErrorSchemas, Use ext
   & CallContext<Errors, S["client"]>;
 
 /**
- * A handler from one value to one: of the output's type where that is declared, else of a type `R` of its own. The whole function type hangs
- * on the condition, not its result alone: only then does the compiler know the declared type while it reads the handler's body, so that
- * literals and tuples need no `as const`.
+ * A handler from one value to one: of the output's type where that is declared, else of a type `R` of its
+ * own. The whole function type hangs on the condition, not its result alone: only then does the compiler know
+ * the declared type while it reads the handler's body, so that literals and tuples need no `as const`.
  */
 export type ValueHandler<
   Input extends Schema | undefined,
@@ -143,13 +153,18 @@ export type ItemsHandlerArguments<Input extends Schema | undefined, Items extend
 export type SchemaOr<Output extends Schema | undefined, Found> = Output extends Schema ? Output
   : Schema<Found>;
 
-/** The middleware a scope's procedures can use; as a tuple, because in a list the one that adds least would hide the others. */
+/**
+ * The middleware a scope's procedures can use; as a tuple, because in a list the one that adds least would
+ * hide the others.
+ */
 export type MiddlewareFor<S extends Scope> = readonly Middleware<S["context"], unknown, S["client"]>[];
 
 /**
- * Makes procedures. Called itself it makes one that takes a value and gives a value; its methods make the other shapes.
+ * Makes procedures. Called itself it makes one that takes a value and gives a value; its methods make the
+ * other shapes.
  *
- * @throws {TypeError} When the procedure is made: something that is no schema, no function, or no name for an error.
+ * @throws {TypeError} When the procedure is made: something that is no schema, no function, or no name for an
+ * error.
  * @throws {RangeError} When the procedure is made: a timeout that is no positive number.
  */
 export interface ProcedureBuilder<S extends Scope> {
@@ -170,7 +185,10 @@ export interface ProcedureBuilder<S extends Scope> {
     handler: ValueHandler<Input, Output, HandlerContext<S, Errors, Use>, R>,
   ): Procedure<"value", Input, undefined, SchemaOr<Output, Awaited<R>>, Errors, NeedsOf<S>>;
 
-  /** A procedure from one value to a stream: the handler gives an `AsyncIterable`, most often as an `async function*`. */
+  /**
+   * A procedure from one value to a stream: the handler gives an `AsyncIterable`, most often as an
+   * `async function*`.
+   */
   stream<
     R,
     Input extends Schema | undefined = undefined,
@@ -182,7 +200,10 @@ export interface ProcedureBuilder<S extends Scope> {
     handler: StreamHandler<Input, Output, HandlerContext<S, Errors, Use>, R>,
   ): Procedure<"stream", Input, undefined, SchemaOr<Output, R>, Errors, NeedsOf<S>>;
 
-  /** A procedure from a stream to one value. The handler gets `(input, items, context)`, or `(items, context)` without `input`. */
+  /**
+   * A procedure from a stream to one value. The handler gets `(input, items, context)`, or `(items, context)`
+   * without `input`.
+   */
   upload<
     R,
     Items extends Schema,
@@ -209,8 +230,8 @@ export interface ProcedureBuilder<S extends Scope> {
   ): Procedure<"duplex", Input, Items, SchemaOr<Output, R>, Errors, NeedsOf<S>>;
 
   /**
-   * The types of a procedure that the other side implements: what a client offers the server. Its shape is `value` where `shape` does not
-   * say otherwise. Without `output` it gives nothing.
+   * The types of a procedure that the other side implements: what a client offers the server. Its shape is
+   * `value` where `shape` does not say otherwise. Without `output` it gives nothing.
    */
   type<
     P extends Shape = "value",

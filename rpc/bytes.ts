@@ -1,33 +1,41 @@
 import type { Schema, SchemaResult } from "./schema.ts";
 
-/** Bytes on their way: one piece, or a stream of pieces under flow control. */
+/** Bytes to send: one piece, or a stream of pieces under flow control. */
 export type Bytes = Uint8Array | ReadableStream<Uint8Array>;
 
-const schema: Schema<Bytes> = Object.freeze({
+/** Bytes as they arrive: never on shared memory, so `Response`, `Blob` and files take them. */
+export type ReceivedBytes = Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
+
+const schema: Schema<Bytes, ReceivedBytes> = Object.freeze({
   "~standard": Object.freeze({ version: 1, vendor: "millrace", validate: check }),
 });
 
 /**
- * The Standard Schema for bytes: `Uint8Array` or `ReadableStream<Uint8Array>`. What is sent as a stream arrives as a stream, what is sent
- * as an array arrives as an array.
+ * The Standard Schema for bytes: `Uint8Array` or `ReadableStream<Uint8Array>`. What is sent as a stream
+ * arrives as a stream, what is sent as an array arrives as an array.
  *
- * A `Uint8Array` that arrives is a view of the received frame: free to read and to keep, but it keeps the whole frame alive, so copy a
- * small one that is kept long. A stream must be read or cancelled; unread it holds back its sender.
+ * A `Uint8Array` that arrives is a view of the received frame: free to read and to keep, but it keeps the
+ * whole frame alive, so copy a small one that is kept long. A stream must be read or cancelled; unread it
+ * holds back its sender.
  *
- * As `items` of an upload each item is a `Uint8Array`; a `ReadableStream<Uint8Array>` is then the whole sequence of items.
+ * As `items` of an upload each item is a `Uint8Array`; a `ReadableStream<Uint8Array>` is then the whole
+ * sequence of items.
  *
  * @example
  * ```ts
  * import { bytes, procedure } from "@millrace/millrace";
  *
- * export const size = procedure({ input: bytes() }, async (input) => (await new Response(input).bytes()).byteLength);
+ * export const size = procedure({ input: bytes() }, async (input) => (await new
+ * Response(input).bytes()).byteLength);
  * ```
  */
-export function bytes(): Schema<Bytes> {
+export function bytes(): Schema<Bytes, ReceivedBytes> {
   return schema;
 }
 
-function check(value: unknown): SchemaResult<Bytes> {
-  if (value instanceof Uint8Array || value instanceof ReadableStream) return { value };
+function check(value: unknown): SchemaResult<ReceivedBytes> {
+  if (value instanceof Uint8Array || value instanceof ReadableStream) {
+    return { value: value as ReceivedBytes };
+  }
   return { issues: [{ message: "Expected bytes: a Uint8Array or a ReadableStream" }] };
 }

@@ -36,7 +36,10 @@ export type CallResult<Value, Failure extends CallError> =
   | { readonly ok: true; readonly value: Value; readonly error?: undefined }
   | { readonly ok: false; readonly error: Failure; readonly value?: undefined };
 
-/** Items from the other side, in order, once. Leaving a `for await` early runs `return`, which cancels the call. */
+/**
+ * Items from the other side, in order, once. Leaving a `for await` early runs `return`, which cancels the
+ * call.
+ */
 export interface ItemStream<Item> extends AsyncIterableIterator<Item>, Call {
   /** The next item; rejects with a `CallError` when the stream ends in one. */
   next(): Promise<IteratorResult<Item, undefined>>;
@@ -47,8 +50,8 @@ export interface ItemStream<Item> extends AsyncIterableIterator<Item>, Call {
 }
 
 /**
- * A call that gives a stream. It can be read at once; `await` gives the same items once the other side has accepted the call, so that a
- * refusal is met before the loop.
+ * A call that gives a stream. It can be read at once; `await` gives the same items once the other side has
+ * accepted the call, so that a refusal is met before the loop.
  */
 export interface StreamCall<Item, Failure extends CallError = SystemError>
   extends ItemStream<Item>, PromiseLike<ItemStream<Item>> {
@@ -57,8 +60,8 @@ export interface StreamCall<Item, Failure extends CallError = SystemError>
 }
 
 /**
- * Items in the first place, where the procedure has no input. No `ReadableStream`: a client that has types alone takes one there for an
- * input of bytes. Give `stream.values()` instead.
+ * Items in the first place, where the procedure has no input. No `ReadableStream`: a client that has types
+ * alone takes one there for an input of bytes. Give `stream.values()` instead.
  */
 export type FirstItems<Item> = AsyncIterable<Item> & { readonly getReader?: never };
 
@@ -81,8 +84,8 @@ export type FailureOf<Errors extends ErrorSchemas> =
  * try {
  *   await app.call.rename("Mill");
  * } catch (error) {
- *   if (isCallError<ErrorsOf<typeof app.call.rename>>(error) && error.code === "TAKEN") console.log(error.data.by);
- * }
+ *   if (isCallError<ErrorsOf<typeof app.call.rename>>(error) && error.code === "TAKEN")
+ * console.log(error.data.by); }
  * ```
  */
 export type ErrorsOf<F extends (...args: never) => unknown> = ReturnType<F> extends

@@ -25,7 +25,7 @@ export interface Clock {
  * microtask, is what browsers have without a delay of 4 ms.
  * @returns A clock on `performance.now()` and the runtime's timers.
  */
-export function systemClock(immediate: (run: () => void) => void = queueMicrotask): Clock {
+export function systemClock(immediate: (run: () => void) => void = (run) => queueMicrotask(run)): Clock {
   return {
     now: () => performance.now(),
     setTimeout: (run, ms) => setTimeout(run, Math.min(ms, 2 ** 31 - 1)),

@@ -3,7 +3,10 @@ import type { DeclaredError } from "./errors.ts";
 import type { ErrorSchemas } from "./procedure.ts";
 import type { InputOf, OutputOf, Schema } from "./schema.ts";
 
-/** The connection a call came by. In-process calls and calls by `POST` have one that lives as long as the call. */
+/**
+ * The connection a call came by. In-process calls and calls by `POST` have one that lives as long as the
+ * call.
+ */
 export interface CallerConnection {
   /** Its id, different for each connection. */
   readonly id: string;
@@ -29,7 +32,10 @@ export interface CallContext<Errors extends ErrorSchemas = ErrorSchemas, Client 
   readonly procedure: string;
   /** Aborts when the caller cancels, the deadline passes, or the connection (later: the session) is gone. */
   readonly signal: AbortSignal;
-  /** Milliseconds until the deadline, `Infinity` without one, 0 when it has passed. Calls made from the handler are bounded by it. */
+  /**
+   * Milliseconds until the deadline, `Infinity` without one, 0 when it has passed. Calls made from the
+   * handler are bounded by it.
+   */
   readonly timeLeft: () => number;
   /** Makes the errors that the procedure declares: `throw errors.TAKEN({ by: "Ada" })`. */
   readonly errors: ErrorConstructors<Errors>;

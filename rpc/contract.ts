@@ -24,7 +24,8 @@ export type ContractOf<App extends HasContract> = NonNullable<App["~contract"]>;
 export type Caller<App extends HasContract> = CallTree<ContractOf<App>["procedures"]>;
 
 /**
- * Names that no procedure or group may have. The client is a `Proxy` over functions: `then` would make it a promise, the others are what
+ * Names that no procedure or group may have. The client is a `Proxy` over functions: `then` would make it a
+ * promise, the others are what
  * `Function.prototype` has on every runtime.
  */
 export const REFUSED_NAMES: ReadonlySet<string> = new Set([
@@ -46,9 +47,11 @@ export const REFUSED_NAMES: ReadonlySet<string> = new Set([
 const MAX_DEPTH = 16;
 
 /**
- * The procedures of nested groups by the name they have on the wire: `{ users: { rename } }` becomes `users.rename`.
+ * The procedures of nested groups by the name they have on the wire: `{ users: { rename } }` becomes
+ * `users.rename`.
  *
- * @throws {TypeError} A refused name, something that is no procedure, a type without a handler, or a group that is no plain object.
+ * @throws {TypeError} A refused name, something that is no procedure, a type without a handler, or a group
+ * that is no plain object.
  */
 export function serverProcedures(group: object): Map<string, ProcedureDefinition> {
   return flatten(group, (value, name) => {

@@ -18,7 +18,7 @@ import type { Group, ProcedureDefinition } from "./procedure.ts";
  * ```ts
  * import { define } from "@millrace/millrace";
  *
- * export const { procedure, millrace } = define<{ user: { name: string } }>();
+ * const { procedure, millrace } = define<{ user: { name: string } }>();
  * ```
  */
 export interface Factory<S extends Scope> {
@@ -33,8 +33,9 @@ export interface Factory<S extends Scope> {
     options: AppOptions<S["base"], Procedures, S["client"]>,
   ) => Millrace<Contract<Procedures, S["client"], S["channels"]>, S["base"]>;
   /**
-   * The same tools where handlers also know what clients offer (`context.client`) and the channels. These are declared before the procedures, because
-   * a handler inside the same object literal could not be given their types.
+   * The same tools where handlers also know what clients offer (`context.client`) and the channels. These are
+   * declared before the procedures, because a handler inside the same object literal could not be given their
+   * types.
    *
    * @throws {TypeError} A refused name, or a client procedure with a handler.
    */
@@ -61,6 +62,9 @@ export type Define = <Context extends object & ReservedNames = object>() => Fact
   ScopeOf<Context, Context, Record<never, never>, Record<never, never>>
 >;
 
+/** The scope of an app without a context, without offers and channels. */
+export type PlainScope = ScopeOf<object, object, Record<never, never>, Record<never, never>>;
+
 /** What a factory knows at run time and gives to the function that makes the app. */
 export interface Declared {
   /** What clients offer, by the name on the wire. */
@@ -70,7 +74,8 @@ export interface Declared {
 }
 
 /**
- * Makes `define`, given what makes an app. The file that joins sockets and calls hands that in, so that this one stays below it.
+ * Makes `define`, given what makes an app. The file that joins sockets and calls hands that in, so that this
+ * one stays below it.
  */
 export function defineWith(
   makeApp: (declared: Declared, options: AppOptions<object, Group>) => Millrace<Contract, never>,

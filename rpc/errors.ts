@@ -8,7 +8,9 @@ export interface CodeMeaning {
   readonly ambiguous: boolean;
   /** The status of the answer when the call came by plain `POST`. */
   readonly status: number;
-  /** Whether a handler that throws this code is shown as such to its caller; other codes become `INTERNAL`. */
+  /**
+   * Whether a handler that throws this code is shown as such to its caller; other codes become `INTERNAL`.
+   */
   readonly throwable: boolean;
 }
 
@@ -30,7 +32,10 @@ export type CallErrorCode =
   | "BAD_MESSAGE"
   | "WRONG_SHAPE";
 
-/** The table of codes: meaning, defaults of the two bits, HTTP status. `docs/protocol.md` prints the same rows. */
+/**
+ * The table of codes: meaning, defaults of the two bits, HTTP status. `docs/protocol.md` prints the same
+ * rows.
+ */
 export const CODES: Readonly<Record<CallErrorCode, CodeMeaning>> = {
   NOT_FOUND: row(404, "There is no such procedure, or the caller may not know of it", { throwable: true }),
   BAD_INPUT: row(400, "The input or an item did not pass its schema", { throwable: true }),
@@ -73,7 +78,10 @@ export function isCode(name: string): name is CallErrorCode {
 
 /** The optional parts of a {@linkcode CallError}. */
 export interface CallErrorOptions {
-  /** Whether the same call, sent again later, may succeed; by default as {@linkcode CODES} says, `false` for declared names. */
+  /**
+   * Whether the same call, sent again later, may succeed; by default as {@linkcode CODES} says, `false` for
+   * declared names.
+   */
   readonly retryable?: boolean | undefined;
   /** Whether the procedure may have run; by default as {@linkcode CODES} says, `false` for declared names. */
   readonly ambiguous?: boolean | undefined;
@@ -103,7 +111,10 @@ export class CallError extends Error {
   readonly code: string;
   /** Whether the same call, sent again later, may succeed. */
   readonly retryable: boolean;
-  /** Whether the procedure may have run. `false` means that it surely did not, or that this error is its answer. */
+  /**
+   * Whether the procedure may have run. `false` means that it surely did not, or that this error is its
+   * answer.
+   */
   readonly ambiguous: boolean;
   /** Whether `code` is a name that the procedure declared. */
   readonly declared: boolean;
@@ -162,8 +173,9 @@ export function isCallError<E extends CallError = CallError>(error: unknown): er
 }
 
 /**
- * What the caller may be told of what a handler threw: a declared error or a throwable code as it is, anything else as a bare `INTERNAL`
- * whose `cause` stays here for hooks and logs. The data of a declared error is not validated yet.
+ * What the caller may be told of what a handler threw: a declared error or a throwable code as it is,
+ * anything else as a bare `INTERNAL` whose `cause` stays here for hooks and logs. The data of a declared
+ * error is not validated yet.
  */
 export function tellable(
   thrown: unknown,
@@ -185,7 +197,10 @@ function isThrowable(code: string): boolean {
   return isCode(code) && CODES[code].throwable;
 }
 
-/** The HTTP status of a call by plain `POST` that ended in this error: the row of its code, 422 for declared errors. */
+/**
+ * The HTTP status of a call by plain `POST` that ended in this error: the row of its code, 422 for declared
+ * errors.
+ */
 export function httpStatus(error: CallError): number {
   if (error.declared) return 422;
   return isCode(error.code) ? CODES[error.code].status : 500;

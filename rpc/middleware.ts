@@ -2,8 +2,8 @@ import { type CallContext, RESERVED_NAMES, type ReservedNames } from "./context.
 import type { Run, Shape } from "./procedure.ts";
 
 /**
- * Wraps calls: looks at the context, refuses by throwing, or adds to the context by what it gives to `next`. It must return what `next`
- * gave. For streams it wraps the start of the stream, not its items.
+ * Wraps calls: looks at the context, refuses by throwing, or adds to the context by what it gives to `next`.
+ * It must return what `next` gave. For streams it wraps the start of the stream, not its items.
  *
  * @example
  * ```ts
@@ -14,7 +14,7 @@ import type { Run, Shape } from "./procedure.ts";
  *   if (!user.editor) throw new CallError("FORBIDDEN");
  *   return next({ editor: user.name });
  * });
- * export const rename = procedure({ use: [mustBeEditor] }, (_, { editor }) => `renamed by ${editor}`);
+ * const rename = procedure({ use: [mustBeEditor] }, (_, { editor }) => `renamed by ${editor}`);
  * ```
  */
 export type Middleware<Context, Added = unknown, Client = unknown> = (
@@ -58,8 +58,8 @@ export type ErasedMiddleware = (
 export type ErasedHandler = (...args: unknown[]) => unknown;
 
 /**
- * Folds a handler and the middleware around it into one function, once, when the procedure is made. Without middleware a synchronous
- * handler stays synchronous.
+ * Folds a handler and the middleware around it into one function, once, when the procedure is made. Without
+ * middleware a synchronous handler stays synchronous.
  */
 export function fold(
   handler: ErasedHandler,

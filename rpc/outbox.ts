@@ -285,10 +285,13 @@ export class Outbox implements BulkLane {
       if (this.#length - HEADROOM >= this.window.piece) this.#send();
     }
     this.#send();
-    // Acknowledgements and drain events come by themselves; a browser's socket tells nobody when it has drained.
-    if (this.#bulk.length > 0 && this.window.open && this.#budget === Infinity && !this.#ended) {
-      this.#poll = this.#clock.setTimeout(() => this.flush(), POLL);
-    }
+    if (this.#bulk.length > 0 && this.window.open && this.#budget === Infinity && !this.#ended) this.#awaitRoom();
+  }
+
+  /** Bulk waits for the socket alone: acknowledgements will not wake it. */
+  #awaitRoom(): void {
+    if (this.#transport.requestDrain === undefined) this.#poll = this.#clock.setTimeout(() => this.flush(), POLL);
+    else this.#transport.requestDrain();
   }
 
   #send(): void {

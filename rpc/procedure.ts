@@ -2,18 +2,22 @@ import type { ErrorConstructor } from "./errors.ts";
 import type { Schema } from "./schema.ts";
 
 /**
- * How a procedure is called: `value` takes a value and gives one, `stream` gives many, `upload` takes many, `duplex` takes
- * and gives many.
+ * How a procedure is called: `value` takes a value and gives one, `stream` gives many, `upload` takes many,
+ * `duplex` takes and gives many.
  */
 export type Shape = "value" | "stream" | "upload" | "duplex";
 
 /**
- * One call of a procedure with its middleware around it. Gives the value (or an `AsyncIterable` for `stream` and `duplex`) at once when
- * neither handler nor middleware is asynchronous, a promise of it otherwise; throws or rejects with what they throw.
+ * One call of a procedure with its middleware around it. Gives the value (or an `AsyncIterable` for `stream`
+ * and `duplex`) at once when neither handler nor middleware is asynchronous, a promise of it otherwise;
+ * throws or rejects with what they throw.
  */
 export type Run = (input: unknown, items: AsyncIterable<unknown> | undefined, context: object) => unknown;
 
-/** A procedure at run time: plain, frozen data that the builder checked. Its types are erased; {@linkcode Procedure} carries them. */
+/**
+ * A procedure at run time: plain, frozen data that the builder checked. Its types are erased;
+ * {@linkcode Procedure} carries them.
+ */
 export interface ProcedureDefinition {
   /** Marks a procedure among groups; a group's own member of that name would be no string. */
   readonly "~millrace": "procedure";
@@ -29,7 +33,10 @@ export interface ProcedureDefinition {
   readonly errors: Readonly<Record<string, Schema>> | undefined;
   /** The constructors a handler finds as `context.errors`, made once. */
   readonly raise: Readonly<Record<string, ErrorConstructor>>;
-  /** Who may call it, asked before the input is validated; `false` answers `NOT_FOUND`, as if it did not exist. */
+  /**
+   * Who may call it, asked before the input is validated; `false` answers `NOT_FOUND`, as if it did not
+   * exist.
+   */
   readonly allow: ((context: object) => boolean | Promise<boolean>) | undefined;
   /** Whether its calls on one connection wait for each other. */
   readonly ordered: boolean;
@@ -37,7 +44,10 @@ export interface ProcedureDefinition {
   readonly idempotent: boolean;
   /** The longest a call may take, in milliseconds; `undefined`: as the caller says. */
   readonly timeout: number | undefined;
-  /** Runs middleware and handler; `undefined` where the procedure is a type only, which the other side implements. */
+  /**
+   * Runs middleware and handler; `undefined` where the procedure is a type only, which the other side
+   * implements.
+   */
   readonly run: Run | undefined;
 }
 
@@ -55,8 +65,10 @@ export interface Needs<Context = unknown, Client = unknown, Channels = unknown> 
 export type ErrorSchemas = Readonly<Record<string, Schema>>;
 
 /**
- * A procedure with its types, for callers and implementers: the shape, the schemas of input, items and output (an inferred output is
- * `Schema<Output>`), the declared errors, and what it needs of its app. The members with `~` are types only, never there at run time.
+ * A procedure with its types, for callers and implementers: the shape, the schemas of input, items and output
+ * (an inferred output is
+ * `Schema<Output>`), the declared errors, and what it needs of its app. The members with `~` are types only,
+ * never there at run time.
  */
 export interface Procedure<
   S extends Shape = Shape,
@@ -70,7 +82,10 @@ export interface Procedure<
   readonly "~types"?: ProcedureTypes<S, Input, Items, Output, Errors>;
 }
 
-/** A procedure of which only matters what it needs. At run time a {@linkcode ProcedureDefinition}; {@linkcode isProcedure} opens it. */
+/**
+ * A procedure of which only matters what it needs. At run time a {@linkcode ProcedureDefinition};
+ * {@linkcode isProcedure} opens it.
+ */
 export interface PartOf<N extends Needs> {
   /** Marks a procedure among groups. */
   readonly "~millrace": "procedure";
@@ -92,7 +107,10 @@ export interface ProcedureTypes<S, Input, Items, Output, Errors> {
   readonly errors: Errors;
 }
 
-/** Procedures by name, in groups up to 16 deep, that an app can serve when it has what they need; `never`: whatever they need. */
+/**
+ * Procedures by name, in groups up to 16 deep, that an app can serve when it has what they need; `never`:
+ * whatever they need.
+ */
 export interface Group<N extends Needs = never> {
   /** A procedure, or a group of them. */
   readonly [name: string]: PartOf<N> | Group<N>;
@@ -100,6 +118,6 @@ export interface Group<N extends Needs = never> {
 
 /** Whether something is a procedure that a builder made. */
 export function isProcedure(value: unknown): value is ProcedureDefinition {
-  return typeof value === "object" && value !== null &&
-    (value as { "~millrace"?: unknown })["~millrace"] === "procedure";
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, "~millrace")) return false;
+  return (value as { "~millrace": unknown })["~millrace"] === "procedure";
 }

@@ -22,8 +22,8 @@ export interface SchemaIssue {
 }
 
 /**
- * A Standard Schema (https://standardschema.dev, version 1), as much of it as Millrace uses. zod, valibot, arktype and
- * others make them; some are functions.
+ * A Standard Schema (https://standardschema.dev, version 1), as much of it as Millrace uses. zod, valibot,
+ * arktype and others make them; some are functions.
  */
 export interface Schema<Input = unknown, Output = Input> {
   /** The part every library shares. */
@@ -49,7 +49,10 @@ export type OutputOf<S extends Schema | undefined> = S extends Schema
   ? NonNullable<S["~standard"]["types"]>["output"]
   : undefined;
 
-/** More issues than this are not told: a hostile input with a million wrong items must not cost a reply of that size. */
+/**
+ * More issues than this are not told: a hostile input with a million wrong items must not cost a reply of
+ * that size.
+ */
 const MAX_ISSUES = 32;
 const MAX_MESSAGE = 512;
 const MAX_PATH = 32;
@@ -61,8 +64,8 @@ export function isSchema(value: unknown): value is Schema {
 }
 
 /**
- * Passes what a peer sent through a schema: the value at once when the schema is synchronous (a promise costs 0.9 µs
- * a call on Bun), a promise of it otherwise.
+ * Passes what a peer sent through a schema: the value at once when the schema is synchronous (a promise costs
+ * 0.9 µs a call on Bun), a promise of it otherwise.
  *
  * @throws {CallError} `BAD_INPUT` with `data: { issues }`, thrown or as a rejection.
  */
@@ -97,10 +100,18 @@ function acceptOutput<Output>(result: SchemaResult<Output>): Output {
 }
 
 function issues(reported: readonly SchemaIssue[]): Issue[] {
-  return reported.slice(0, MAX_ISSUES).map(({ message, path = [] }) => ({
+  return firstOf(reported, MAX_ISSUES).map(({ message, path = [] }) => ({
     message: message.slice(0, MAX_MESSAGE),
-    path: path.slice(0, MAX_PATH).map((step) => plainKey(typeof step === "object" ? step.key : step)),
+    path: firstOf(path, MAX_PATH).map((step) => plainKey(typeof step === "object" ? step.key : step)),
   }));
+}
+
+/**
+ * A plain array: arktype's lists are subclasses of `Array`, and so would be what their own `slice` and `map`
+ * give.
+ */
+function firstOf<T>(list: readonly T[], count: number): T[] {
+  return Array.from({ length: Math.min(list.length, count) }, (_, index) => list[index]!);
 }
 
 function plainKey(key: PropertyKey): string | number {

@@ -19,7 +19,7 @@ import { CloseCode } from "./close.ts";
 import { connectionsOf } from "./connections.ts";
 import type { CallerConnection, ErrorPlace } from "./context.ts";
 import { type Contract, serverProcedures } from "./contract.ts";
-import { type Declared, type Define, defineWith, type Factory } from "./define.ts";
+import { type Declared, type Define, defineWith, type Factory, type PlainScope } from "./define.ts";
 import { CallError } from "./errors.ts";
 import { answerPost } from "./http.ts";
 import type { Registered } from "./incoming_call.ts";
@@ -213,6 +213,7 @@ class App {
       get buffered() {
         return socket.buffered;
       },
+      requestDrain: () => socket.requestDrain(),
       close: (code: number, reason: string) => socket.close(code, reason),
     };
     socket.data.connection = new ServerConnection(this.#parts, transport, {
@@ -299,8 +300,6 @@ export const procedure: Factory<PlainScope>["procedure"] = plain.procedure;
 
 /** Makes an app whose handlers need no context of their own: `define<object>().millrace`. */
 export const millrace: Factory<PlainScope>["millrace"] = plain.millrace;
-
-type PlainScope = ReturnType<Define> extends Factory<infer S> ? S : never;
 
 function register(procedures: Group): Map<string, Registered> {
   const registered = new Map<string, Registered>();

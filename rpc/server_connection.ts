@@ -7,12 +7,12 @@
 import type { Identity } from "./app.ts";
 import type { ServerParts } from "./server_parts.ts";
 import type { CallerConnection } from "./context.ts";
-import { RESERVED_NAMES } from "./context.ts";
 import { CloseCode } from "./close.ts";
 import type { Greeting, WireMap } from "./dispatch.ts";
 import { CallError } from "./errors.ts";
 import { optionalString, readHello, toldLimits } from "./greeting.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { identify } from "./identity.ts";
 import { Kind, VERSION } from "./kinds.ts";
 import { writeExpires, writeGoodbye, writeWelcome } from "./messages.ts";
 import { offeredCalls } from "./offered.ts";
@@ -43,6 +43,8 @@ export interface Cut {
 
 /** Timers count in 32 bits, and the date may be set: a far expiry is looked at again every hour. */
 const LONGEST_TIMER = 3_600_000;
+/** How often a connection that drains looks whether its last bytes have left, in ms. */
+const LOOK = 20;
 
 /** One connection. */
 export class ServerConnection implements CallerConnection {
@@ -65,7 +67,7 @@ export class ServerConnection implements CallerConnection {
   #authenticating = false;
   #welcomed = false;
   #closed = false;
-  #drained: (() => void) | undefined;
+  #look: (() => void) | undefined;
 
   /** Waits for HELLO. */
   constructor(parts: ServerParts<ServerConnection>, transport: Transport, handshake: Handshake) {
@@ -130,11 +132,17 @@ export class ServerConnection implements CallerConnection {
     this.#peer.drained();
   }
 
-  /** Closes it; calls in flight end as they do when a connection is lost. */
+  /**
+   * Closes it; calls in flight end as they do when a connection is lost. What was answered before still leaves, WELCOME
+   * above all: a client that never saw it takes a refusal to say that none of its calls ran.
+   *
+   * @throws {RangeError} When `code` may not be sent.
+   */
   close(code: number = CloseCode.NORMAL, reason = ""): void {
     if (this.#closed) return;
-    this.#end();
+    this.#peer.outbox.flush();
     this.#transport.close(code, reason);
+    this.#end();
   }
 
   /** The socket has closed, whoever did it. Called once. */
@@ -144,7 +152,7 @@ export class ServerConnection implements CallerConnection {
   }
 
   /**
-   * Says GOODBYE, lets calls end until `deadline` ms from now, answers the rest `UNAVAILABLE` and ambiguous, and closes.
+   * Says GOODBYE, lets calls and streams end until `deadline` ms from now, answers the rest `UNAVAILABLE` and ambiguous, and closes.
    *
    * @returns What was cut, when the connection is closing.
    */
@@ -153,27 +161,36 @@ export class ServerConnection implements CallerConnection {
     const { callee } = this.#peer;
     callee.refuseWith = new CallError("UNAVAILABLE");
     if (this.#welcomed) this.#peer.send(() => writeGoodbye(code, retryAfter, { deadline }));
-    if (callee.inFlight > 0 && deadline > 0 && !this.#closed) await this.#idle(deadline);
+    await this.#quiet(deadline);
+    if (this.#closed) return { calls: 0 };
     const calls = callee.cut(
       new CallError("UNAVAILABLE", "The server stopped while the call ran", { ambiguous: true }),
     );
-    this.#peer.outbox.flush();
     this.close(code, code === CloseCode.RESTART ? "restart" : "leaving");
     return { calls };
   }
 
-  #idle(deadline: number): Promise<void> {
+  /** Resolves when nothing is under way any more, or after `ms`. */
+  #quiet(ms: number): Promise<void> {
     const { clock } = this.#parts;
-    return new Promise((resolve) => {
-      const timer = clock.setTimeout(resolve, deadline);
-      this.#drained = () => {
-        clock.clearTimeout(timer);
-        resolve();
-      };
-      this.#peer.callee.onEnd = () => {
-        if (this.#peer.callee.inFlight === 0) this.#drained?.();
-      };
-    });
+    const until = clock.now() + ms;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let timer: unknown;
+    const look = this.#look = this.#peer.callee.onEnd = () => {
+      clock.clearTimeout(timer);
+      const left = until - clock.now();
+      if (this.#closed || left <= 0 || !this.#isBusy) return resolve();
+      // The end of a call is told; that of a stream, or of a large answer on its way, is not.
+      timer = clock.setTimeout(look, this.calls > 0 ? left : Math.min(left, LOOK));
+    };
+    look();
+    return promise;
+  }
+
+  /** Whether a call or stream goes on, or part of an answer has not been handed to the socket. */
+  get #isBusy(): boolean {
+    const { callee, outbox, streams } = this.#peer;
+    return callee.inFlight > 0 || streams.open > 0 || outbox.waiting > this.#transport.buffered;
   }
 
   /** The part of it that handlers see. */
@@ -200,7 +217,7 @@ export class ServerConnection implements CallerConnection {
     this.#parts.clock.clearTimeout(this.#timer);
     this.#heartbeat?.stop();
     this.#peer.end(new CallError("DISCONNECTED"));
-    this.#drained?.();
+    this.#look?.();
   }
 
   #hello({ version, payload }: Greeting): void {
@@ -277,30 +294,19 @@ export class ServerConnection implements CallerConnection {
   async #authenticate(token: string | undefined): Promise<Identity | undefined> {
     this.#authenticating = true;
     try {
-      const identity = await this.#parts.authenticate({ request: this.#handshake.request, token });
-      const taken = Object.keys(identity).find((name) => RESERVED_NAMES.has(name));
-      if (taken !== undefined) throw new ProtocolError("internal error", 1011, { cause: reserved(taken) });
-      return identity;
+      const given = { request: this.#handshake.request, token };
+      return await identify(this.#parts, { given, place: { connection: this } });
     } catch (error) {
-      this.#refused(error);
+      this.close(...refusal((error as CallError).code));
       return undefined;
     } finally {
       this.#authenticating = false;
     }
   }
-
-  #refused(error: unknown): void {
-    if (error instanceof ProtocolError) return this.#fault(error);
-    const forbidden = error instanceof CallError && error.code === "FORBIDDEN";
-    if (!(error instanceof CallError)) this.#parts.report(error, { connection: this });
-    this.#parts.authenticationFailed(this.address);
-    this.close(
-      forbidden ? CloseCode.FORBIDDEN : CloseCode.UNAUTHENTICATED,
-      forbidden ? "forbidden" : "not authenticated",
-    );
-  }
 }
 
-function reserved(name: string): TypeError {
-  return new TypeError(`Cannot use "${name}" in the context that authenticate gives: the name is taken`);
+function refusal(code: string): [code: number, reason: string] {
+  if (code === "FORBIDDEN") return [CloseCode.FORBIDDEN, "forbidden"];
+  if (code === "INTERNAL") return [CloseCode.SERVER_FAULT, "internal error"];
+  return [CloseCode.UNAUTHENTICATED, "not authenticated"];
 }

@@ -16,6 +16,11 @@ export interface Transport {
   send(frame: Uint8Array): void;
   /** Bytes given to {@linkcode Transport.send} that have not reached the kernel, as far as the runtime tells. */
   readonly buffered: number;
+  /**
+   * Asks for one call of `Peer.drained` as soon as {@linkcode Transport.buffered} is zero. Left out where nobody tells (browsers):
+   * the outbox then looks again by a timer.
+   */
+  requestDrain?(): void;
   /** Closes after what was sent. Calls after the first do nothing. */
   close(code: number, reason: string): void;
 }

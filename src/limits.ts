@@ -13,7 +13,8 @@ export interface SocketLimits {
   readonly message: number;
   /**
    * Bytes that may wait for a peer, in our queue and in the runtime, before it is cut with 4503. An empty queue always
-   * takes one frame, however large; a frame of less than 512 bytes counts as 512. Memory for n stalled peers is n times this, and that of frames sent as `shared` only once.
+   * takes one frame, however large; a frame of less than 512 bytes counts as 512. Memory for n stalled peers is n
+   * times this, except for frames sent as `shared`, which count once.
    *
    * @default 2_097_152
    */

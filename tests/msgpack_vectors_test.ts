@@ -94,7 +94,9 @@ describe("vectors of values", () => {
 });
 
 describe("vectors of other forms that are accepted", () => {
-  for (const { name, value, bytes } of vectors.accepted as { name: string; value: Described; bytes: Parts }[]) {
+  for (
+    const { name, value, bytes } of vectors.accepted as { name: string; value: Described; bytes: Parts }[]
+  ) {
     it(`${name}: decoded, and encoded in fewer bytes or another form`, () => {
       const given = bytesOf(bytes);
       assertEquals(decode(given), valueOf(value));

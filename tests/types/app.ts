@@ -1,10 +1,7 @@
-// The app of DESIGN section 2, as far as this version goes; the other files of this folder call it. Compiled, never run.
+// The app of DESIGN section 2, as far as this version goes; the other files of this folder call it. Compiled,
+// never run.
 import { z } from "zod";
-import type { Millrace } from "../../rpc/app.ts";
-import { bytes } from "../../rpc/bytes.ts";
-import type { Contract } from "../../rpc/contract.ts";
-import { CallError } from "../../rpc/errors.ts";
-import { type Define, defineWith } from "../../rpc/define.ts";
+import { bytes, CallError, define, procedure as plain } from "../../mod.ts";
 import { type Equal, expect } from "./expect.ts";
 
 export interface User {
@@ -12,27 +9,21 @@ export interface User {
   readonly editor: boolean;
 }
 
-export const define: Define = defineWith(() => ({}) as Millrace<Contract, never>);
-
 const Name = z.string().min(1);
 const Board = z.object({ id: z.string(), made: z.string().transform((text) => new Date(text)) });
 const Meta = z.object({ type: z.string().default("text/plain") });
 
 const client = {
-  confirm: procedureType().type({ input: z.string(), output: z.boolean() }),
-  screen: { size: procedureType().type({ output: z.object({ width: z.number() }) }) },
-  ticks: procedureType().type({ shape: "stream", input: z.number(), output: z.number() }),
-  collect: procedureType().type({
+  confirm: plain.type({ input: z.string(), output: z.boolean() }),
+  screen: { size: plain.type({ output: z.object({ width: z.number() }) }) },
+  ticks: plain.type({ shape: "stream", input: z.number(), output: z.number() }),
+  collect: plain.type({
     shape: "upload",
     items: z.string(),
     output: z.number(),
     errors: { FULL: z.number() },
   }),
 };
-
-function procedureType() {
-  return define().procedure;
-}
 
 export const { procedure, millrace, middleware, use } = define<{ user: User }>().with({ client });
 

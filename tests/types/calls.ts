@@ -1,5 +1,5 @@
 // What a caller sees of the app, and what the compiler refuses. Compiled, never run.
-import type { Bytes } from "../../rpc/bytes.ts";
+import type { ReceivedBytes } from "../../rpc/bytes.ts";
 import type { CallResult, ErrorsOf, FailureOf, ItemStream, StreamCall, ValueCall } from "../../rpc/calls.ts";
 import type { Caller } from "../../rpc/contract.ts";
 import { type DeclaredError, isCallError, type SystemError } from "../../rpc/errors.ts";
@@ -20,7 +20,7 @@ export async function values(call: Caller<App>): Promise<void> {
   expect<Equal<Awaited<ReturnType<typeof call.later>>, string>>();
   expect<Equal<Awaited<ReturnType<typeof call.users.admin.count>>, bigint>>();
   expect<Equal<Awaited<ReturnType<typeof call.rename>>, Board>>();
-  expect<Equal<Awaited<ReturnType<typeof call.echo>>, Bytes>>();
+  expect<Equal<Awaited<ReturnType<typeof call.echo>>, ReceivedBytes>>();
   await call.add({ a: 1, b: 2 }, { signal: AbortSignal.timeout(9), timeout: 5 });
   await call.one();
   await call.one(undefined, { timeout: 5 });

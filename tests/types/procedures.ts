@@ -2,7 +2,8 @@
 import { z } from "zod";
 import type { Schema } from "../../rpc/schema.ts";
 import type { Procedure } from "../../rpc/procedure.ts";
-import { define, middleware, millrace, mustBeEditor, procedure, use, type User } from "./app.ts";
+import { define } from "../../mod.ts";
+import { middleware, millrace, mustBeEditor, procedure, use, type User } from "./app.ts";
 import { type Equal, expect } from "./expect.ts";
 
 const plain = define();
@@ -19,7 +20,10 @@ export function inferred(): void {
   const given = plain.procedure.stream({}, () => new Blob().stream());
   expect<Equal<NonNullable<(typeof given)["~types"]>["output"], Schema<Uint8Array<ArrayBuffer>>>>();
   const state = z.object({ state: z.enum(["on", "off"]), pair: z.tuple([z.number(), z.literal("a")]) });
-  const nested = plain.procedure({ output: state }, async () => await Promise.resolve({ state: "on", pair: [1, "a"] }));
+  const nested = plain.procedure(
+    { output: state },
+    async () => await Promise.resolve({ state: "on", pair: [1, "a"] }),
+  );
   const fields = plain.procedure.stream({ input: z.number(), output: state }, async function* (n) {
     yield { state: n > 1 ? "on" : "off", pair: [n, "a"] };
   });
@@ -116,4 +120,14 @@ export function contexts(): void {
   middleware((_, next) => next({ signal: 1 }));
   // @ts-expect-error a middleware gives back what next() gave
   middleware((_, next) => void next());
+}
+
+export function asked(): void {
+  const edit = use(mustBeEditor).procedure;
+  edit(
+    { allow: ({ user, connection }) => user.editor && connection.subject !== undefined },
+    (_, { editor }) => editor,
+  );
+  // @ts-expect-error `allow` is asked before any middleware runs
+  edit({ allow: ({ editor }) => editor !== "" }, () => 1);
 }
