@@ -24,7 +24,90 @@ export { bytes } from "./rpc/bytes.ts";
 
 // Errors and close codes.
 export { CallError, isCallError } from "./rpc/errors.ts";
+export type { CallErrorCode, DeclaredError, SystemError } from "./rpc/errors.ts";
 export { closeAdvice, CloseCode } from "./rpc/close.ts";
+export type { CloseAdvice } from "./rpc/close.ts";
 
 // Limits.
 export { DEFAULT_LIMITS } from "./rpc/limits.ts";
+export type { Limits } from "./rpc/limits.ts";
+
+// An app: what it takes, what it gives, what its hooks see.
+export type {
+  AppOptions,
+  Authenticate,
+  AuthenticateInput,
+  Hooks,
+  Identity,
+  Millrace,
+  OriginRules,
+  RequestCopy,
+  ShutdownOptions,
+  ShutdownReport,
+  Stats,
+} from "./rpc/app.ts";
+export type { AppConnection, Connections } from "./rpc/connections.ts";
+export type { Caller, Contract, ContractOf, HasContract } from "./rpc/contract.ts";
+
+// Procedures: what handlers and middleware get.
+export type { ChannelGroup, Define, Factory, PlainScope } from "./rpc/define.ts";
+export type { AddedBy, Middleware, Next, Passed } from "./rpc/middleware.ts";
+export type {
+  CallContext,
+  CallerConnection,
+  ChannelDefinition,
+  DataArguments,
+  ErrorConstructors,
+  ErrorPlace,
+  ReservedNames,
+} from "./rpc/context.ts";
+export type {
+  ErrorSchemas,
+  Group,
+  Needs,
+  PartOf,
+  Procedure,
+  ProcedureTypes,
+  Shape,
+} from "./rpc/procedure.ts";
+export type {
+  DuplexHandler,
+  HandlerContext,
+  ItemsConfig,
+  ItemsHandlerArguments,
+  MaybePromise,
+  MiddlewareFor,
+  NeedsOf,
+  NoCodes,
+  ProcedureBuilder,
+  ProcedureConfig,
+  ProcedureTypeConfig,
+  SchemaOr,
+  Scope,
+  ScopeOf,
+  StreamHandler,
+  UploadHandler,
+  ValueHandler,
+} from "./rpc/builder.ts";
+
+// Calls, as callers hold them.
+export type {
+  Call,
+  CallOptions,
+  CallResult,
+  CallShapes,
+  CallTree,
+  FailureOf,
+  FirstItems,
+  ItemArguments,
+  ItemInputOf,
+  ItemOutputOf,
+  ItemStream,
+  StreamCall,
+  ValueArguments,
+  ValueCall,
+} from "./rpc/calls.ts";
+
+// Schemas.
+export type { Bytes, ReceivedBytes } from "./rpc/bytes.ts";
+export type { InputOf, OutputOf, Schema, SchemaIssue, SchemaResult } from "./rpc/schema.ts";

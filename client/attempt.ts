@@ -222,14 +222,21 @@ export class Attempt {
   }
 }
 
-/** What calls that were sent end with. Before WELCOME a refusal says that none of them ran. */
+/** How a server refuses a connection: before WELCOME, none of the calls behind HELLO ran. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  [CloseCode.UNAUTHENTICATED]: "UNAUTHENTICATED",
+  [CloseCode.FORBIDDEN]: "FORBIDDEN",
+  [CloseCode.VERSION]: "DISCONNECTED",
+  [CloseCode.HELLO_TIMEOUT]: "DISCONNECTED",
+};
+
+/** What calls that were sent end with. */
 export function endError(code: number, reason: string, welcomed: boolean): CallError {
   const why = reason === ""
     ? `The connection closed (${code})`
     : `The connection closed (${code}: ${reason})`;
-  if (code === CloseCode.UNAUTHENTICATED) {
-    return new CallError("UNAUTHENTICATED", why, { ambiguous: welcomed });
-  }
-  if (code === CloseCode.FORBIDDEN) return new CallError("FORBIDDEN", why, { ambiguous: welcomed });
-  return new CallError("DISCONNECTED", why);
+  const refused = REFUSALS[code];
+  return new CallError(refused ?? "DISCONNECTED", why, {
+    ambiguous: welcomed || refused === undefined,
+  });
 }

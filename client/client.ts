@@ -197,7 +197,17 @@ class Link {
       return this.#retryLater({ code: 1006, reason: "the token function failed", retryAfter: undefined });
     }
     if (this.#closedWith !== undefined) return;
-    this.#attempt = new Attempt(this.#parts, {
+    try {
+      this.#attempt = this.#open(token);
+    } catch (error) {
+      // What the WebSocket itself refuses: a token that is no subprotocol, an insecure URL in a secure page.
+      this.#report(error);
+      this.#retryLater({ code: 1006, reason: "no WebSocket could be made", retryAfter: undefined });
+    }
+  }
+
+  #open(token: string | undefined): Attempt {
+    return new Attempt(this.#parts, {
       opened: (peer) => this.#opened(peer),
       welcomed: (welcome) => this.#welcomed(welcome),
       expires: (remaining) => this.#scheduleRefresh(remaining),
@@ -283,6 +293,7 @@ class Link {
   #setState(state: ClientState): void {
     this.state = state;
     for (const run of [...this.#listeners]) {
+      if (this.state !== state) return; // a listener caused the next one, and all have heard of that
       try {
         run(state);
       } catch (error) {

@@ -18,17 +18,37 @@ export { connect } from "./client.ts";
 export type { Client, ClientState, ConnectOptions } from "./client.ts";
 export type { BackoffOptions } from "./backoff.ts";
 export type { WebSocketFactory, WebSocketLike } from "./web_socket.ts";
+export type { Clock } from "../rpc/clock.ts";
+export type { Limits } from "../rpc/limits.ts";
 
-// Calls and what they end in.
+// What it may offer its server.
+export type { OfferContext, Offers, OfferShapes, OfferTree } from "./types.ts";
+export type { DataArguments, ErrorConstructors } from "../rpc/context.ts";
+
+// Errors and close codes.
+export { CallError, isCallError } from "../rpc/errors.ts";
+export type { CallErrorCode, DeclaredError, SystemError } from "../rpc/errors.ts";
+export { closeAdvice, CloseCode } from "../rpc/close.ts";
+export type { CloseAdvice } from "../rpc/close.ts";
+
+// Calls, and the contract they come from.
 export type {
   Call,
   CallOptions,
   CallResult,
+  CallShapes,
+  CallTree,
   ErrorsOf,
+  FailureOf,
+  FirstItems,
+  ItemArguments,
+  ItemInputOf,
+  ItemOutputOf,
   ItemStream,
   StreamCall,
+  ValueArguments,
   ValueCall,
 } from "../rpc/calls.ts";
-export { CallError, isCallError } from "../rpc/errors.ts";
-export type { CallErrorCode, DeclaredError, SystemError } from "../rpc/errors.ts";
-export { closeAdvice, CloseCode } from "../rpc/close.ts";
+export type { Caller, Contract, ContractOf, HasContract } from "../rpc/contract.ts";
+export type { ErrorSchemas, Needs, PartOf, Procedure, ProcedureTypes, Shape } from "../rpc/procedure.ts";
+export type { InputOf, OutputOf, Schema, SchemaIssue, SchemaResult } from "../rpc/schema.ts";

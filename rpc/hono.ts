@@ -19,7 +19,6 @@
  *
  * @module
  */
-import type { Millrace } from "./app.ts";
 import { MOUNT, type Mounted } from "./server.ts";
 
 /** The part of Hono's context that is used. */
@@ -35,13 +34,21 @@ export interface HonoContext {
   readonly env: unknown;
 }
 
+/** What {@linkcode hono} mounts: what `millrace()` gives. */
+export interface MountableApp {
+  /** What Bun's `serve` wants as `websocket`. */
+  readonly websocket: object;
+}
+
 /**
  * Makes a handler for the route of the handshake, and for one with the parameter `:name` for calls by `POST`. The path of the route counts, not
  * that of the app. Middleware before it runs before the upgrade; what it sets on the response of the handshake is the
  * runtime's to keep or drop.
+ *
+ * @throws {TypeError} If `millrace()` did not make the app.
  */
-export function hono(app: Millrace): (context: HonoContext) => Response | Promise<Response> {
-  const mounted = (app as Millrace & Partial<Mounted>)[MOUNT];
+export function hono(app: MountableApp): (context: HonoContext) => Response | Promise<Response> {
+  const mounted = (app as Partial<Mounted>)[MOUNT];
   if (mounted === undefined) throw new TypeError("Cannot mount the app: millrace() did not make it");
   return ({ req, env }) => {
     const name = req.param("name");

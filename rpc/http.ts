@@ -5,37 +5,54 @@
  */
 import { decode, encode } from "../msgpack/mod.ts";
 import { CallError, httpStatus } from "./errors.ts";
+import type { Limits } from "./limits.ts";
 import type { CallRequest } from "./outgoing_call.ts";
+import type { ServerParts } from "./server_parts.ts";
 
 const MSGPACK = "application/msgpack";
 const JSON_TYPE = "application/json";
 
-/** Calls a value procedure. */
-export type CallValue = (request: CallRequest) => PromiseLike<unknown>;
+/** How one call is answered. */
+export interface PostSteps {
+  /** Bounds and time of the app. */
+  readonly parts: Pick<ServerParts, "clock" | "limits" | "report">;
+  /** Finds out who calls, before the body is read. */
+  enter(): Promise<void>;
+  /** Makes the call. */
+  call(request: CallRequest): PromiseLike<unknown>;
+}
 
 /**
  * Answers one call.
  *
- * @param request Its body is read here, up to `limit` bytes. Method and origin are checked already.
+ * @param request Its body is read here, up to `limits.message` bytes and within `limits.hello`. Method and origin are checked already.
  * @param name The name of the procedure.
  */
-export async function answerPost(
-  request: Request,
-  name: string,
-  { limit, call }: { limit: number; call: CallValue },
-): Promise<Response> {
+export async function answerPost(request: Request, name: string, steps: PostSteps): Promise<Response> {
   const type = contentType(request.headers);
   if (type === undefined) {
     return new Response(`Unsupported media type: ${MSGPACK} or ${JSON_TYPE}\n`, { status: 415 });
   }
+  const { parts, enter, call } = steps;
   try {
-    const input = decodeBody(await readBody(request, limit), type);
     // Not the request's signal: Deno's aborts after every answer, and warns of it.
     const options = { timeout: readTimeout(request.headers) };
+    await enter();
+    const input = decodeBody(await readBody(request, parts), { type, limits: parts.limits });
     return respond(await call({ method: name, input, items: undefined, options }), type);
   } catch (error) {
-    return respondError(error instanceof CallError ? error : new CallError("INTERNAL"), type);
+    return respondError(asCallError(error, parts), type);
   }
+}
+
+/** The encoder refuses what JSON allows and a value does not: too deep, half a surrogate pair. */
+function asCallError(error: unknown, { report }: Pick<ServerParts, "report">): CallError {
+  if (error instanceof CallError) return error;
+  if (error instanceof TypeError || error instanceof RangeError) {
+    return new CallError("BAD_MESSAGE", error.message);
+  }
+  report(error, {});
+  return new CallError("INTERNAL");
 }
 
 function contentType(headers: Headers): string | undefined {
@@ -52,19 +69,34 @@ function readTimeout(headers: Headers): number | undefined {
   return Number(told);
 }
 
-/** Reads a body piece by piece, so that one that is too large is given up where it becomes so. */
-async function readBody(request: Request, limit: number): Promise<Uint8Array> {
+/** Reads a body piece by piece, so that one that is too large or too slow is given up where it becomes so. */
+async function readBody(
+  request: Request,
+  { clock, limits }: Pick<ServerParts, "clock" | "limits">,
+): Promise<Uint8Array> {
   if (request.body === null) return new Uint8Array(0);
+  const reader = request.body.getReader();
+  let late = false;
+  const timer = clock.setTimeout(() => {
+    late = true;
+    reader.cancel().catch(() => {});
+  }, limits.hello);
   const pieces: Uint8Array[] = [];
   let size = 0;
-  const reader = request.body.getReader();
-  for (let next = await reader.read(); !next.done; next = await reader.read()) {
-    size += next.value.length;
-    if (size > limit) {
-      reader.cancel().catch(() => {});
-      throw new CallError("TOO_LARGE", `The body is larger than ${limit} bytes`);
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      size += next.value.length;
+      if (size > limits.message) {
+        reader.cancel().catch(() => {});
+        throw new CallError("TOO_LARGE", `The body is larger than ${limits.message} bytes`);
+      }
+      pieces.push(next.value);
     }
-    pieces.push(next.value);
+  } finally {
+    clock.clearTimeout(timer);
+  }
+  if (late) {
+    throw new CallError("DEADLINE", `The body took longer than ${limits.hello} ms`, { ambiguous: false });
   }
   return joined(pieces, size);
 }
@@ -80,11 +112,11 @@ function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
   return all;
 }
 
-function decodeBody(body: Uint8Array, type: string): unknown {
+function decodeBody(body: Uint8Array, { type, limits }: { type: string; limits: Limits }): unknown {
   if (body.length === 0) return undefined;
   try {
     return type === MSGPACK
-      ? decode(body)
+      ? decode(body, { depth: limits.depth, keys: limits.keys })
       : JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch (error) {
     throw new CallError("BAD_MESSAGE", `The input cannot be decoded: ${(error as Error).message}`);
@@ -93,17 +125,18 @@ function decodeBody(body: Uint8Array, type: string): unknown {
 
 function respond(value: unknown, type: string): Response {
   if (value === undefined) return new Response(null, { status: 204 });
-  return body(type === MSGPACK ? encode(value) : toJson(value), type, 200);
+  return body(type === MSGPACK ? toMsgpack(value) : toJson(value), type, 200);
 }
 
 function respondError(error: CallError, type: string): Response {
   const { code, message, retryable, ambiguous, declared, data } = error;
   const issues = (data as { issues?: unknown } | undefined)?.issues;
-  const told = { code, message, retryable, ambiguous, ...(declared ? { data } : { issues }) };
+  const bare = { code, message, retryable, ambiguous };
+  const encoded = type === MSGPACK ? toMsgpack : toJson;
   try {
-    return body(type === MSGPACK ? encode(told) : toJson(told), type, httpStatus(error));
+    return body(encoded({ ...bare, ...(declared ? { data } : { issues }) }), type, httpStatus(error));
   } catch {
-    return body(type === MSGPACK ? encode({ code }) : JSON.stringify({ code }), type, httpStatus(error));
+    return body(encoded(bare), type, httpStatus(error)); // declared data that the type cannot hold
   }
 }
 
@@ -113,10 +146,19 @@ function body(content: Uint8Array | string, type: string, status: number): Respo
   return new Response(content as BodyInit, { status, headers });
 }
 
-/** JSON has no bytes, no bigint and no stream: rather an error than something else in silence. */
+/** What was decoded can be encoded, streams alone cannot. */
+function toMsgpack(value: unknown): Uint8Array {
+  try {
+    return encode(value);
+  } catch {
+    throw new CallError("WRONG_SHAPE", "The answer holds a stream: call over a socket");
+  }
+}
+
+/** JSON has no bytes, no bigint, no stream, no NaN: rather an error than something else in silence. */
 function toJson(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) => {
-    if (typeof member === "bigint" || member instanceof Uint8Array || member instanceof ReadableStream) {
+    if (!isJson(member)) {
       throw new CallError(
         "WRONG_SHAPE",
         `The answer holds what JSON cannot: ask with content-type ${MSGPACK}`,
@@ -124,4 +166,9 @@ function toJson(value: unknown): string {
     }
     return member;
   });
+}
+
+function isJson(member: unknown): boolean {
+  if (typeof member === "number") return Number.isFinite(member);
+  return typeof member !== "bigint" && !(member instanceof Uint8Array) && !(member instanceof ReadableStream);
 }

@@ -56,9 +56,12 @@ export class LocalCaller {
   #makePeer(role: "server" | "client", parts: ServerParts, { connection, context }: LocalIdentity): Peer {
     const other = (): Peer => role === "server" ? this.#client : this.#server;
     const { message, window, calls, streams } = parts.limits;
-    const events = role === "server"
-      ? { hello: () => peer.send(() => writeWelcome(parts.newSession(), 0, {})) }
-      : { welcome: () => peer.outbox.welcomed({ message, window, calls, streams }) };
+    const accepted = { message, window, calls, streams };
+    const hello = () => {
+      peer.outbox.peer = accepted;
+      peer.send(() => writeWelcome(parts.newSession(), 0, {}));
+    };
+    const events = role === "server" ? { hello } : { welcome: () => peer.outbox.welcomed(accepted) };
     const peer: Peer = new Peer({
       role,
       clock: parts.clock,

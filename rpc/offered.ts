@@ -4,10 +4,11 @@
  * @module
  */
 import { callTree } from "./call_tree.ts";
+import { CallError } from "./errors.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import { type CallRequest, OutgoingCall, readArguments } from "./outgoing_call.ts";
 import type { Peer } from "./peer.ts";
-import { isPromise } from "./pipeline.ts";
+import { asTold, isPromise } from "./pipeline.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
 import { validate, validateOutput } from "./schema.ts";
 
@@ -36,10 +37,12 @@ function send(
   { request, within }: { request: CallRequest; within: IncomingCall | undefined },
 ): OutgoingCall {
   const { items, output } = definition;
-  const call = new OutgoingCall({ ...request, itemCheck: items && ((item) => validate(items, item)) }, {
+  const call = new OfferedCall({ ...request, itemCheck: items && ((item) => validate(items, item)) }, {
     streams: definition.shape === "stream" || definition.shape === "duplex",
     check: output && ((value) => validateOutput(output, value)),
   });
+  call.definition = definition;
+  call.bindTo(within);
   const deadline = peer.deadlineAfter(request.options.timeout, within?.deadline);
   try {
     const input = definition.input === undefined ? undefined : validate(definition.input, request.input);
@@ -53,5 +56,37 @@ function send(
   function sendWith(input: unknown): void {
     call.request.input = input;
     peer.call(call, deadline);
+  }
+}
+
+/** A call to a client: part of the call whose handler makes it, if one does. */
+class OfferedCall extends OutgoingCall {
+  definition: ProcedureDefinition | undefined;
+  #unbind: (() => void) | undefined;
+
+  /** From now on it is cancelled when the other one is, since nobody waits for its answer then. */
+  bindTo(within: IncomingCall | undefined): void {
+    if (within === undefined || this.settled) return;
+    const { signal } = within;
+    const abort = () => {
+      // A lost connection ends this call by itself, and says so.
+      if (within.brokenBy?.code !== "DISCONNECTED") this.cancel(signal.reason);
+    };
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort, { once: true });
+    this.#unbind = () => signal.removeEventListener("abort", abort);
+  }
+
+  /** A client may claim any error: what it says was declared is held to the contract. */
+  override reject(error: unknown): void {
+    if (!(error instanceof CallError && error.declared && this.definition)) return super.reject(error);
+    const told = asTold(error, this.definition);
+    if (told instanceof Promise) told.then((checked) => super.reject(checked));
+    else super.reject(told);
+  }
+
+  override over(): void {
+    super.over();
+    this.#unbind?.();
   }
 }

@@ -15,7 +15,7 @@ import type { Transport } from "./transport.ts";
 import { Window } from "./window.ts";
 
 /** Messages over this size travel in fragments: 64 KiB of payload and its header still fit. */
-export const FRAGMENT_OVER = 65 * 1024;
+export const FRAGMENT_OVER: number = 65 * 1024;
 /** A frame that has grown this large leaves without waiting for the end of the turn. */
 const FLUSH_OVER = 64 * 1024;
 /** How often bulk looks again at a socket that tells nobody when it has drained (browsers), in ms. */
@@ -285,13 +285,16 @@ export class Outbox implements BulkLane {
       if (this.#length - HEADROOM >= this.window.piece) this.#send();
     }
     this.#send();
-    if (this.#bulk.length > 0 && this.window.open && this.#budget === Infinity && !this.#ended) this.#awaitRoom();
+    if (this.#bulk.length > 0 && this.window.open && this.#budget === Infinity && !this.#ended) {
+      this.#awaitRoom();
+    }
   }
 
   /** Bulk waits for the socket alone: acknowledgements will not wake it. */
   #awaitRoom(): void {
-    if (this.#transport.requestDrain === undefined) this.#poll = this.#clock.setTimeout(() => this.flush(), POLL);
-    else this.#transport.requestDrain();
+    if (this.#transport.requestDrain === undefined) {
+      this.#poll = this.#clock.setTimeout(() => this.flush(), POLL);
+    } else this.#transport.requestDrain();
   }
 
   #send(): void {

@@ -138,7 +138,7 @@ export class Peer {
   }
 
   /** A deadline on the clock of the connection: `timeout` ms from now, or `bound` where that is sooner. */
-  deadlineAfter(timeout: number | undefined, bound = Infinity): number {
+  deadlineAfter(timeout: number | undefined, bound: number = Infinity): number {
     return timeout === undefined ? bound : Math.min(bound, this.#clock.now() + timeout);
   }
 

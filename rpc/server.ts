@@ -20,13 +20,12 @@ import { connectionsOf } from "./connections.ts";
 import type { CallerConnection, ErrorPlace } from "./context.ts";
 import { type Contract, serverProcedures } from "./contract.ts";
 import { type Declared, type Define, defineWith, type Factory, type PlainScope } from "./define.ts";
-import { CallError } from "./errors.ts";
-import { answerPost } from "./http.ts";
 import type { Registered } from "./incoming_call.ts";
 import { SUBPROTOCOL, TOKEN_PROTOCOL } from "./kinds.ts";
 import { resolveLimits } from "./limits.ts";
 import { LocalCaller } from "./local_caller.ts";
 import { readArguments } from "./outgoing_call.ts";
+import { localConnection, Posts } from "./posts.ts";
 import type { Group } from "./procedure.ts";
 import { ServerConnection } from "./server_connection.ts";
 import type { ServerParts } from "./server_parts.ts";
@@ -55,10 +54,11 @@ class App {
   readonly #mayConnect: OriginRule;
   readonly #group: SocketGroup<SocketData>;
   readonly #connections = new Set<ServerConnection>();
-  readonly #posts = new Set<LocalCaller>();
+  readonly #posts: Posts;
   readonly #connecting: TokenBuckets;
   readonly #failing: TokenBuckets;
-  #closing = false;
+  /** Set by the first shutdown, with the code of its closes. */
+  #closing: { readonly code: number; readonly done: Promise<ShutdownReport> } | undefined;
 
   constructor(declared: Declared, options: Options) {
     this.#options = options;
@@ -83,6 +83,7 @@ class App {
       disconnected: (connection, end) => this.#disconnected(connection, end),
       authenticationFailed: (address) => void this.#failing.take(addressKey(address)),
     };
+    this.#posts = new Posts(this.#parts as ServerParts);
     this.#group = new SocketGroup<SocketData>({
       handlers: {
         open: (socket) => this.#opened(socket),
@@ -105,7 +106,7 @@ class App {
     if (pathname === this.#path) return this.upgrade(request, info);
     const prefix = this.#path.endsWith("/") ? this.#path : `${this.#path}/`;
     if (request.method === "POST" && pathname.startsWith(prefix)) {
-      return this.post(request, info, pathname.slice(prefix.length));
+      return this.post(request, info, decodeName(pathname.slice(prefix.length)));
     }
     return refuse(404, "Not found");
   }
@@ -126,24 +127,9 @@ class App {
   }
 
   /** Answers a call by `POST`, whatever its path. */
-  async post(request: Request, info: unknown, name: string): Promise<Response> {
+  post(request: Request, info: unknown, name: string): Response | Promise<Response> {
     const copy = this.#copy(request, info);
-    const refusal = this.#admit(copy);
-    if (refusal !== undefined) return refusal;
-    let local: LocalCaller | undefined;
-    const { message } = this.#parts.limits;
-    try {
-      return await answerPost(request, name, {
-        limit: message,
-        call: async (called) => {
-          local = await this.#localCaller(copy);
-          return await local.call(called, { streams: false, check: undefined });
-        },
-      });
-    } finally {
-      local?.end();
-      if (local !== undefined) this.#posts.delete(local);
-    }
+    return this.#admit(copy) ?? this.#posts.answer(request, { copy, name });
   }
 
   caller(context: object): object {
@@ -158,13 +144,12 @@ class App {
   }
 
   stats(): Stats {
-    let [calls, streams, heldBytes] = [0, 0, 0];
+    let [calls, streams, heldBytes] = [this.#posts.calls, 0, 0];
     for (const { data, buffered } of this.#group.sockets) {
       calls += data.connection?.calls ?? 0;
       streams += data.connection?.streams ?? 0;
       heldBytes += (data.connection?.held ?? 0) || buffered;
     }
-    for (const post of this.#posts) calls += post.inFlight;
     return {
       connections: this.#group.sockets.size,
       calls,
@@ -174,18 +159,25 @@ class App {
     };
   }
 
-  async shutdown(
-    { deadline = 10_000, restart = false, retryAfter }: ShutdownOptions = {},
-  ): Promise<ShutdownReport> {
-    this.#closing = true;
-    const code = restart ? CloseCode.RESTART : CloseCode.GOING_AWAY;
+  /** A second call changes nothing and gets what the first gets. */
+  shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    const code = options.restart ? CloseCode.RESTART : CloseCode.GOING_AWAY;
+    if (this.#closing === undefined) {
+      const { promise, resolve, reject } = Promise.withResolvers<ShutdownReport>();
+      this.#closing = { code, done: promise };
+      this.#shutdown(code, options).then(resolve, reject);
+    }
+    return this.#closing.done;
+  }
+
+  async #shutdown(code: number, { deadline = 10_000, retryAfter }: ShutdownOptions): Promise<ShutdownReport> {
     const open = [...this.#group.sockets].flatMap(({ data }) => data.connection ?? []);
-    const cuts = await Promise.all(
-      open.map((connection) => connection.drain({ code, deadline, retryAfter })),
-    );
-    for (const post of this.#posts) post.end(new CallError("UNAVAILABLE", undefined, { ambiguous: true }));
+    const [posts, ...cuts] = await Promise.all([
+      this.#posts.drain(deadline),
+      ...open.map((connection) => connection.drain({ code, deadline, retryAfter })),
+    ]);
     await this.#group.close({ code, deadline: CLOSE_TIME });
-    return { connections: open.length, calls: cuts.reduce((sum, cut) => sum + cut.calls, 0) };
+    return { connections: open.length, calls: cuts.reduce((sum, { calls }) => sum + calls, posts) };
   }
 
   #copy(request: Request, info: unknown): RequestSnapshot {
@@ -196,17 +188,18 @@ class App {
 
   /** The checks that a handshake and a call by `POST` share. */
   #admit(copy: RequestSnapshot): Response | undefined {
-    if (this.#closing) return unavailable();
+    if (this.#closing !== undefined) return unavailable();
     const refusal = this.#mayConnect(copy);
     if (refusal !== undefined) return refusal;
+    if (isLocal(copy.address)) return undefined;
     const key = addressKey(copy.address);
-    if (isLocal(key)) return undefined;
     if (!this.#failing.has(key)) return tooMany(this.#failing.retryAfter(key));
     if (!this.#connecting.take(key)) return tooMany(this.#connecting.retryAfter(key));
     return undefined;
   }
 
   #opened(socket: Socket<SocketData>): void {
+    if (this.#closing !== undefined) return socket.close(this.#closing.code, "closing"); // its handshake came before
     const { request, token } = socket.data;
     const transport = {
       send: (frame: Uint8Array) => void socket.send(frame),
@@ -248,23 +241,6 @@ class App {
       else this.#options.onError(error, place);
     } catch (failure) {
       console.error(failure);
-    }
-  }
-
-  /** Authenticates a request without a socket. */
-  async #localCaller(copy: RequestSnapshot): Promise<LocalCaller> {
-    const token = bearer(copy.headers);
-    try {
-      const identity = await this.#parts.authenticate({ request: copy, token });
-      const connection = localConnection(copy.address, identity.subject);
-      const local = new LocalCaller(this.#parts as ServerParts, { connection, context: identity });
-      this.#posts.add(local);
-      return local;
-    } catch (error) {
-      this.#parts.authenticationFailed(copy.address);
-      if (error instanceof CallError && error.code === "FORBIDDEN") throw error;
-      if (!(error instanceof CallError)) this.#report(error, {});
-      throw new CallError("UNAUTHENTICATED");
     }
   }
 }
@@ -326,11 +302,11 @@ function tooMany(seconds: number): Response {
   return refuse(429, "Too many requests", { "retry-after": String(seconds) });
 }
 
-function bearer(headers: Headers): string | undefined {
-  const given = headers.get("authorization");
-  return given !== null && /^bearer /i.test(given) ? given.slice(7).trim() : undefined;
-}
-
-function localConnection(address: string, subject: string | undefined): CallerConnection {
-  return { id: "local", address, subject, close: () => {} };
+/** A name as it stands in a path; what is encoded wrongly is nobody's name. */
+function decodeName(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }

@@ -173,15 +173,16 @@ export class ServerConnection implements CallerConnection {
   /** Resolves when nothing is under way any more, or after `ms`. */
   #quiet(ms: number): Promise<void> {
     const { clock } = this.#parts;
+    const { callee } = this.#peer;
     const until = clock.now() + ms;
     const { promise, resolve } = Promise.withResolvers<void>();
     let timer: unknown;
-    const look = this.#look = this.#peer.callee.onEnd = () => {
+    const look = this.#look = callee.onEnd = () => {
       clock.clearTimeout(timer);
       const left = until - clock.now();
       if (this.#closed || left <= 0 || !this.#isBusy) return resolve();
       // The end of a call is told; that of a stream, or of a large answer on its way, is not.
-      timer = clock.setTimeout(look, this.calls > 0 ? left : Math.min(left, LOOK));
+      timer = clock.setTimeout(look, callee.inFlight > 0 ? left : Math.min(left, LOOK));
     };
     look();
     return promise;

@@ -30,23 +30,17 @@ export interface Airport {
 
 const folder = new URL("../../node_modules/vega-datasets/data/", import.meta.url);
 
-let loadedFlights: Flight[] | undefined;
-let loadedAirports: Airport[] | undefined;
-let places: Map<string, { city: string; longitude: number; latitude: number }> | undefined;
+const places = readPlaces();
 
-/** All flights in order of departure; read once. */
-export function flights(): readonly Flight[] {
-  return loadedFlights ??= readFlights();
-}
+/** All flights in order of departure. Read when the server starts: a call that read them would keep all others waiting. */
+export const flights: readonly Flight[] = readFlights();
 
-/** The airports that flights depart from, busiest first; made once. */
-export function airports(): readonly Airport[] {
-  return loadedAirports ??= countAirports();
-}
+/** The airports that flights depart from, busiest first. */
+export const airports: readonly Airport[] = countAirports();
 
 /** Longitude and latitude of every airport, 32-bit floats in pairs, little endian. The caller's own. */
 export function outline(): Uint8Array {
-  const all = [...airportPlaces().values()];
+  const all = [...places.values()];
   const view = new DataView(new ArrayBuffer(all.length * 8));
   all.forEach(({ longitude, latitude }, at) => {
     view.setFloat32(at * 8, longitude, true);
@@ -69,18 +63,14 @@ function readFlights(): Flight[] {
 
 function countAirports(): Airport[] {
   const counts = new Map<string, number>();
-  for (const { origin } of flights()) counts.set(origin, (counts.get(origin) ?? 0) + 1);
+  for (const { origin } of flights) counts.set(origin, (counts.get(origin) ?? 0) + 1);
   const nowhere = { city: "", longitude: 0, latitude: 0 };
   return [...counts]
-    .map(([code, departures]) => ({ code, ...(airportPlaces().get(code) ?? nowhere), departures }))
+    .map(([code, departures]) => ({ code, ...(places.get(code) ?? nowhere), departures }))
     .sort((a, b) => b.departures - a.departures);
 }
 
-function airportPlaces() {
-  return places ??= readPlaces();
-}
-
-function readPlaces() {
+function readPlaces(): Map<string, { city: string; longitude: number; latitude: number }> {
   const lines = readFileSync(new URL("airports.csv", folder), "utf8").trim().split("\n").slice(1);
   return new Map(lines.map((line) => {
     const [code = "", , city = "", , , latitude, longitude] = fields(line.trim());

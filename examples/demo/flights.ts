@@ -24,7 +24,7 @@ const MINUTE = 60_000;
 /** The flights of January to March 2001 that `vega-datasets` holds: a sample of 20,000, with the delay at arrival. */
 export const flightProcedures = {
   /** Where flights depart from, busiest first. */
-  airports: procedure(() => airports()),
+  airports: procedure(() => airports),
 
   /** All airports of the data set as pairs of 32-bit floats, longitude and latitude, little endian. */
   outline: procedure(() => outline()),
@@ -37,8 +37,8 @@ export const flightProcedures = {
       from: z.date().optional(),
     }),
   }, async function* ({ speed, airport, from }, { signal }) {
-    const all = airport === undefined ? flights() : flights().filter(({ origin }) => origin === airport);
-    yield* sent(replay(all, { speed, from: from?.getTime() ?? flights()[60]!.at.getTime(), signal }));
+    const all = airport === undefined ? flights : flights.filter(({ origin }) => origin === airport);
+    yield* sent(replay(all, { speed, from: from?.getTime() ?? flights[60]!.at.getTime(), signal }));
   }),
 };
 

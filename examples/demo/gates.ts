@@ -4,13 +4,17 @@ import { procedure } from "./procedure.ts";
 /** How long a gate is kept, in milliseconds. */
 const HOLD = 60_000;
 
+const HOUR = 3_600_000;
+
 const GATES = ["B1", "B2", "B3", "B4"] as const;
 
-/** Who holds which gate, and until when. B1 is taken for good, so that the error can always be seen. */
-const held = new Map<string, { by: string; until: Date }>([["B1", {
-  by: "DL 1889",
-  until: new Date(8.64e15),
-}]]);
+/** A flight at a gate. */
+interface Holder {
+  readonly by: string;
+  readonly until: Date;
+}
+
+const held = new Map<string, Holder>();
 
 /** Gates that a flight can claim. */
 export const gateProcedures = {
@@ -23,8 +27,8 @@ export const gateProcedures = {
     output: z.object({ gate: z.string(), until: z.date() }),
     errors: { TAKEN: z.object({ by: z.string(), until: z.date(), free: z.array(z.string()) }) },
   }, ({ gate, flight }, { errors }) => {
-    const holder = held.get(gate);
-    if (holder !== undefined && holder.until.getTime() > Date.now()) {
+    const holder = holderOf(gate);
+    if (holder !== undefined) {
       throw errors.TAKEN({ ...holder, free: free() });
     }
     const until = new Date(Date.now() + HOLD);
@@ -33,6 +37,13 @@ export const gateProcedures = {
   }),
 };
 
+/** Who has a gate now. B1 is always taken, until the end of the hour, so that the error can be seen at any time. */
+function holderOf(gate: string): Holder | undefined {
+  if (gate === "B1") return { by: "DL 1889", until: new Date(Math.ceil(Date.now() / HOUR + 0.01) * HOUR) };
+  const holder = held.get(gate);
+  return holder !== undefined && holder.until.getTime() > Date.now() ? holder : undefined;
+}
+
 function free(): string[] {
-  return GATES.filter((gate) => (held.get(gate)?.until.getTime() ?? 0) <= Date.now());
+  return GATES.filter((gate) => holderOf(gate) === undefined);
 }

@@ -102,6 +102,11 @@ export async function stream(page) {
   await page.getByRole("button", { name: "Call", exact: true }).click();
   await reads(page, "#bench-outcome", /^5 items in/);
   equal((await page.locator("#bench-result").textContent()).trim(), "5\n4\n3\n2\n1", "the items");
+  await choose(page, "figures");
+  await page.getByRole("button", { name: "Call", exact: true }).click();
+  await reads(page, "#bench-outcome", /^2 items so far/);
+  await page.getByRole("button", { name: "Cancel the call" }).click();
+  await reads(page, "#bench-outcome", /^CANCELLED after/);
   await choose(page, "shout");
   await page.getByRole("button", { name: "Call", exact: true }).click();
   await reads(page, "#bench-result", /"OVER ONE SOCKET"\s+"BOTH WAYS"/);

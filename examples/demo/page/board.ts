@@ -31,7 +31,7 @@ export function startBoard(): void {
     if (!known) await loadAirports(airport, map);
     known = true;
     await follow(airport, map);
-  }, () => {});
+  });
 }
 
 async function loadAirports(select: HTMLSelectElement, map: ReturnType<typeof flightMap>): Promise<void> {

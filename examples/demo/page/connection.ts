@@ -40,17 +40,16 @@ async function showRuntime(): Promise<void> {
 }
 
 /**
- * Runs a stream for as long as the page lives: where it breaks off, it is called again once the connection is open. A stream is never resumed in
- * silence; `again` is told, so that a panel can say so.
+ * Runs a stream for as long as the connection can come back: where it breaks off it is called again, since a stream is never resumed in silence.
  */
-export async function forever(run: () => Promise<void>, again: (error: unknown) => void): Promise<never> {
-  for (;;) {
+export async function forever(run: () => Promise<void>): Promise<void> {
+  while (app.state.status !== "closed") {
     try {
       await run();
-    } catch (error) {
-      again(error);
+    } catch {
+      // The state at the top of the page says why.
     }
     await new Promise((resolve) => setTimeout(resolve, 500));
-    await app.ready();
+    await app.ready().catch(() => {});
   }
 }

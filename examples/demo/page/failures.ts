@@ -22,7 +22,7 @@ export function startFailures(): void {
   on("slow", () => void callSlow());
   on("deadline", () => void callSlow(800));
   on("slow-cancel", () => running?.abort());
-  void forever(followNotes, () => {});
+  void forever(followNotes);
 }
 
 function on(id: string, run: () => void): void {

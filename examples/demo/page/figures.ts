@@ -13,7 +13,7 @@ const charts = {
   memory: chart({ title: "Memory", write: (value) => `${count(value)} MiB`, least: 50 }),
   delay: chart({ title: "Event loop delay", write: duration, least: 5 }),
   messages: chart({
-    title: "Calls and items a second",
+    title: "Messages a second",
     write: count,
     caption: ([received = 0, sent = 0]) => `${count(received)} in, ${count(sent)} out`,
     lines: [{ colour: "up" }, { colour: "down" }],
@@ -29,7 +29,7 @@ let heard = 0;
 /** Starts the charts. */
 export function startFigures(): void {
   element("charts", HTMLElement).append(...Object.values(charts).map(({ figure }) => figure));
-  void forever(draw, () => {});
+  void forever(draw);
 }
 
 /** Counts the figures from now on. @returns how many came, and the longest wait between two, in milliseconds */
