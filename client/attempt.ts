@@ -10,7 +10,7 @@ import { readWelcome, type Welcome } from "../rpc/greeting.ts";
 import { Heartbeat } from "../rpc/heartbeat.ts";
 import type { Registered } from "../rpc/incoming_call.ts";
 import { Kind, SUBPROTOCOL, TOKEN_PROTOCOL, VERSION } from "../rpc/kinds.ts";
-import type { Limits } from "../rpc/limits.ts";
+import { type Limits, peerLimits } from "../rpc/limits.ts";
 import { writeHello, writeToken } from "../rpc/messages.ts";
 import { Peer } from "../rpc/peer.ts";
 import { ProtocolError } from "../rpc/protocol_error.ts";
@@ -133,9 +133,8 @@ export class Attempt {
   #open(): void {
     if (this.#ended) return;
     const peer = this.#peer = this.#makePeer();
-    const { message, window, calls, streams } = this.#parts.limits;
     const token = this.#parts.tokenInSubprotocol ? undefined : this.#token;
-    peer.send(() => writeHello(undefined, 0, { token, limits: { message, window, calls, streams } }));
+    peer.send(() => writeHello(undefined, 0, { token, limits: peerLimits(this.#parts.limits) }));
     this.#events.opened(peer);
     peer.outbox.flush();
   }

@@ -14,6 +14,7 @@ import type { Peer } from "../rpc/peer.ts";
 import { Attempt, type AttemptEnd, type AttemptParts, endError } from "./attempt.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
 import { registerOffers } from "./offers.ts";
+import { endOfTurn } from "./turn.ts";
 import type { Offers } from "./types.ts";
 import { Waiting } from "./waiting.ts";
 import { socketUrl, standardWebSocket, type WebSocketFactory } from "./web_socket.ts";
@@ -134,7 +135,7 @@ class Link {
   #closedWith: CallError | undefined;
 
   constructor(url: string, options: ConnectOptions<HasContract>) {
-    const { queue = 256, queueTimeout = 30_000, client = {}, clock = systemClock() } = options;
+    const { queue = 256, queueTimeout = 30_000, client = {}, clock = systemClock(endOfTurn) } = options;
     this.#options = options;
     this.#clock = clock;
     this.#backoff = new Backoff(clock, options.backoff);

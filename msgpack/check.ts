@@ -1,7 +1,8 @@
-import { checkRange, DecodeError } from "./errors.ts";
+import { DecodeError, refuseRange } from "./errors.ts";
 import type { DecodeLimits } from "./limits.ts";
 
 const nothing = new Uint8Array(0);
+const smallFrame = 4096; // not worth forgetting
 
 let bytes: Uint8Array = nothing;
 let end = 0;
@@ -18,13 +19,13 @@ let maxKeys = 0;
  * @throws {RangeError} for a range outside `input`
  */
 export function skip(input: Uint8Array, at: number, stop: number, limits: DecodeLimits): number {
-  checkRange(input, at, stop);
-  bytes = input;
+  if (!(at >= 0 && at <= stop && stop <= input.length)) refuseRange(input, at, stop);
+  if (bytes !== input) bytes = input; // storing a reference costs more (writer.ts)
   end = stop;
   maxDepth = limits.depth;
   maxKeys = limits.keys;
   const after = skipValue(at, 0);
-  bytes = nothing; // or the last frame would live until the next one
+  if (end > smallFrame) bytes = nothing; // or the last frame would live until the next one
   return after;
 }
 

@@ -1,4 +1,4 @@
-import { checkRange, DecodeError } from "./errors.ts";
+import { DecodeError, refuseRange } from "./errors.ts";
 import { readKey } from "./keys.ts";
 import { type DecodeLimits, defaultLimits, resolveLimits } from "./limits.ts";
 import { readText } from "./text.ts";
@@ -17,6 +17,7 @@ export interface DecodeOptions extends Partial<DecodeLimits> {
 }
 
 const nothing = new Uint8Array(0);
+const smallFrame = 4096; // not worth forgetting
 const float = new DataView(new ArrayBuffer(8));
 
 // The one cursor of the module (see writer.ts). Only an extension can run other code in the middle of a decode:
@@ -65,7 +66,7 @@ export function decodeRange(
   limits: DecodeLimits,
   known?: DecodeExtension,
 ): unknown {
-  checkRange(input, start, stop);
+  if (!(start >= 0 && start <= stop && stop <= input.length)) refuseRange(input, start, stop);
   bytes = input;
   at = start;
   end = stop;
@@ -74,7 +75,7 @@ export function decodeRange(
   extension = known;
   const value = read(0);
   if (at !== end) throw new DecodeError("bytes after the value", at);
-  bytes = nothing; // or the last frame would live until the next one
+  if (end > smallFrame) bytes = nothing; // or the last frame would live until the next one
   return value;
 }
 

@@ -14,8 +14,7 @@ export class DecodeError extends Error {
   }
 }
 
-/** Asks that `start` to `stop` lies inside `bytes`: beyond the end a typed array has no bytes but says nothing. */
-export function checkRange(bytes: Uint8Array, start: number, stop: number): void {
-  if (start >= 0 && start <= stop && stop <= bytes.length) return;
+/** The mistake of a caller who reads outside of `bytes`: there a typed array has nothing and says nothing. */
+export function refuseRange(bytes: Uint8Array, start: number, stop: number): never {
   throw new RangeError(`Cannot read bytes ${start} to ${stop}: there are ${bytes.length}`);
 }

@@ -3,15 +3,21 @@
  *
  * @module
  */
-import type { CallError } from "./errors.ts";
+import { CallError } from "./errors.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { keep, Receiver, type ReceiverParts, type Unit } from "./receiver.ts";
+
+/** A piece that nobody has asked for yet. */
+interface Held {
+  readonly bytes: Uint8Array;
+  readonly cost: number;
+}
 
 /** The receiving half of one stream of bytes. Unread pieces wait here, up to its window. */
 export class ByteReceiver extends Receiver {
   /** What the program reads. Its pieces are the reader's own; cancelling it tells the sender. */
   readonly readable: ReadableStream<Uint8Array>;
-  readonly #pieces: Uint8Array[] = [];
+  readonly #pieces: Held[] = [];
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #wanted: (() => void) | undefined;
   #error: CallError | undefined;
@@ -26,11 +32,15 @@ export class ByteReceiver extends Receiver {
     }, { highWaterMark: 0 });
   }
 
+  override get isRead(): boolean {
+    return this.readable.locked;
+  }
+
   override unit(n: number, unit: Unit): void {
     if (!unit.piece) throw new ProtocolError(`Stream ${this.id} carries bytes, not items`);
-    this.count(n, unit.end - unit.start);
+    const cost = this.count(n, unit.end - unit.start);
     if (this.stopped) return;
-    this.#pieces.push(keep(unit));
+    this.#pieces.push({ bytes: keep(unit), cost });
     this.#deliver();
   }
 
@@ -38,14 +48,24 @@ export class ByteReceiver extends Receiver {
     throw new ProtocolError(`Stream ${this.id} carries bytes, not items`);
   }
 
+  override breakOff(error: CallError): void {
+    if (this.stopped || this.ended) return;
+    this.#error = error;
+    this.stop();
+  }
+
   protected override onEnd(error: CallError | undefined): void {
+    if (this.stopped) return;
     this.#error = error;
     this.#deliver();
   }
 
   protected override discard(): void {
     this.#pieces.length = 0;
+    // Does nothing where the program itself has cancelled; otherwise a reader would wait for ever.
+    this.#controller!.error(this.#error ?? new CallError("CANCELLED", "The stream was stopped"));
     this.#wanted?.();
+    this.#wanted = undefined;
   }
 
   #pull(): Promise<void> {
@@ -63,8 +83,8 @@ export class ByteReceiver extends Receiver {
     if (piece === undefined && !this.ended) return;
     this.#wanted = undefined;
     if (piece !== undefined) {
-      this.#controller!.enqueue(piece);
-      this.consume(piece.length);
+      this.#controller!.enqueue(piece.bytes);
+      this.consume(piece.cost);
     } else if (this.#error === undefined) {
       this.#controller!.close();
     } else {

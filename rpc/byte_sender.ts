@@ -10,37 +10,32 @@ import { Sender, type SenderParts } from "./sender.ts";
 
 /** The sending half of one stream of bytes. It holds one chunk of the source at a time, borrowed until it has left. */
 export class ByteSender extends Sender implements BulkSource {
-  readonly #source: ReadableStream<Uint8Array>;
-  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #chunk: Uint8Array | undefined;
   #offset = 0;
   #queued = false;
   #stopped = false;
 
-  /** Takes over `source`: nobody else may read it. */
+  /**
+   * Takes over `source`: from now on nobody else may read it.
+   *
+   * @throws {TypeError} If somebody else does.
+   */
   constructor(parts: SenderParts, source: ReadableStream<Uint8Array>) {
     super(parts);
-    this.#source = source;
+    if (source.locked) throw new TypeError("Cannot send a stream of bytes: it is being read elsewhere");
+    this.#reader = source.getReader();
   }
 
   override start(): void {
-    if (this.#stopped) return;
-    try {
-      this.#reader = this.#source.getReader();
-    } catch (error) {
-      return this.fail(
-        new CallError("INTERNAL", "The stream of bytes is being read elsewhere", { cause: error }),
-      );
-    }
-    void this.#read();
+    if (!this.#stopped) void this.#read();
   }
 
   override stop(reason: CallError = new CallError("CANCELLED", "The stream was stopped")): void {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#chunk = undefined;
-    const cancelled = this.#reader === undefined ? this.#cancelSource(reason) : this.#reader.cancel(reason);
-    cancelled.catch(() => {}); // a source that fails while it is told to stop has nobody left to tell
+    this.#reader.cancel(reason).catch(() => {}); // a source that fails while it is told to stop has nobody left to tell
     this.fail(reason);
   }
 
@@ -49,7 +44,15 @@ export class ByteSender extends Sender implements BulkSource {
     this.#queued = false;
     const chunk = this.#chunk;
     if (chunk === undefined || !this.hasCredit) return false;
-    const to = Math.min(chunk.length, this.#offset + piece);
+    if (chunk.length === 0) { // its source has transferred it to somebody else
+      this.#broken(new TypeError("Cannot send a chunk of bytes: it was detached"));
+      return false;
+    }
+    // Half of a small limit leaves room for the header.
+    const to = Math.min(
+      chunk.length,
+      this.#offset + Math.min(piece, Math.floor(this.outbox.peer.message / 2)),
+    );
     this.outbox.open();
     writePiece(this.id, this.nextNumber, chunk.subarray(this.#offset, to));
     this.outbox.seal();
@@ -70,27 +73,33 @@ export class ByteSender extends Sender implements BulkSource {
     this.outbox.enqueue(this);
   }
 
-  #cancelSource(reason: unknown): Promise<void> {
-    return this.#source.locked ? Promise.resolve() : this.#source.cancel(reason);
-  }
-
+  /** Reads the next chunk that is not empty, and sees to it that it leaves. */
   async #read(): Promise<void> {
     try {
-      const { done, value } = await this.#reader!.read();
-      if (this.#stopped) return;
-      if (done) return this.end();
-      if (!(value instanceof Uint8Array)) {
-        throw new TypeError("Cannot send a stream of anything but Uint8Array");
-      }
-      if (value.length === 0) return await this.#read();
-      this.#chunk = value;
+      let chunk: Uint8Array | undefined;
+      do {
+        const { done, value } = await this.#reader.read();
+        if (this.#stopped) return;
+        if (done) return this.end();
+        chunk = value;
+        if (!(chunk instanceof Uint8Array)) {
+          throw new TypeError("Cannot send a stream of anything but Uint8Array");
+        }
+      } while (chunk.length === 0);
+      this.#chunk = chunk;
       this.#offset = 0;
       this.wake();
     } catch (error) {
-      if (this.#stopped) return;
-      this.#stopped = true;
-      this.#reader?.cancel(error).catch(() => {});
-      this.fail(new CallError("INTERNAL", "The stream of bytes failed at its sender", { cause: error }));
+      this.#broken(error);
     }
+  }
+
+  /** The source failed, or gave what cannot be sent. */
+  #broken(error: unknown): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#chunk = undefined;
+    this.#reader.cancel(error).catch(() => {});
+    this.fail(new CallError("INTERNAL", "The stream of bytes failed at its sender", { cause: error }));
   }
 }

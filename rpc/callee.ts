@@ -3,11 +3,14 @@
  *
  * @module
  */
+import { Answers } from "./answers.ts";
+import { CallIds } from "./call_ids.ts";
 import { Deadlines } from "./deadlines.ts";
 import { CallError } from "./errors.ts";
 import { type CallSurroundings, IncomingCall, type Received, type Registered } from "./incoming_call.ts";
 import {
   asTold,
+  discardItems,
   givenItemCheck,
   invoke,
   isPromise,
@@ -16,12 +19,12 @@ import {
   iteratorOf,
   notFound,
 } from "./pipeline.ts";
-import { writeError, writeName, writePayload, writeResultHead, writeStream } from "./messages.ts";
+import { writeName, writeStream } from "./messages.ts";
 import type { Limits } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { ProtocolError } from "./protocol_error.ts";
-import { keep } from "./receiver.ts";
 import type { Streams } from "./streams.ts";
+import { WaitingCalls } from "./waiting_calls.ts";
 
 /** What a callee needs of the connection. */
 export interface CalleeParts {
@@ -43,8 +46,6 @@ export interface CalleeParts {
 
 /** Refused in a row before the peer is taken for one that does not listen. */
 const MOST_REFUSED = 1024;
-/** How far ids may run ahead of the lowest that is missing: large calls arrive late. */
-const MOST_AHEAD = 4096;
 
 /** The answering half of one connection. */
 export class Callee {
@@ -53,12 +54,12 @@ export class Callee {
   /** Called whenever a call has ended. */
   onEnd: (() => void) | undefined;
   readonly #parts: CalleeParts;
+  readonly #answers: Answers;
   readonly #calls = new Map<number, IncomingCall>();
-  readonly #waiting: IncomingCall[] = [];
-  readonly #ahead = new Set<number>();
+  readonly #waiting = new WaitingCalls();
+  readonly #ids = new CallIds();
   readonly #numbers: (Registered | undefined)[] = [];
   readonly #deadlines: Deadlines;
-  #arrived = 0;
   #running = 0;
   #orderedRunning = false;
   #refused = 0;
@@ -69,6 +70,7 @@ export class Callee {
   /** Answers nothing yet. */
   constructor(parts: CalleeParts) {
     this.#parts = parts;
+    this.#answers = new Answers(parts.outbox, parts.streams);
     this.#deadlines = new Deadlines(parts.surroundings.clock);
   }
 
@@ -77,27 +79,28 @@ export class Callee {
     return this.#calls.size;
   }
 
-  /** CALL. `method` is a name, or a number that was announced. */
-  accept(method: string | number, received: Received): void {
-    this.#checkId(received.id);
-    const registered = this.#find(method);
-    const refusal = this.#refusal(registered);
-    if (registered === undefined || refusal !== undefined) {
-      return this.#refuse(received, refusal ?? notFound());
-    }
-    const call = new IncomingCall(registered, received, this.#parts.surroundings);
-    this.#calls.set(received.id, call);
-    this.#bound(call);
-    if (this.#waiting.length === 0 && this.#mayStart(call)) return this.#start(call);
-    const bytes = keep(received.unit);
-    call.received = { ...received, unit: { bytes, start: 0, end: bytes.length } };
-    this.#waiting.push(call);
-    this.#watch();
+  /** Bytes of the inputs of calls that wait. */
+  get held(): number {
+    return this.#waiting.held;
   }
 
-  /** CANCEL. For a call that has ended it is late, and ignored. */
+  /** CALL. `method` is a name, or a number that was announced. */
+  accept(method: string | number, received: Received): void {
+    this.#ids.add(received.id);
+    const registered = this.#find(method);
+    const refusal = this.#refusal(registered);
+    if (registered === undefined || refusal !== undefined) this.#refuse(received, refusal ?? notFound());
+    else this.#admit(new IncomingCall(registered, received, this.#parts.surroundings));
+    this.#startNext(); // an ordered call may have waited for this id
+  }
+
+  /** CANCEL. For a call that has ended it is late, and ignored; the id of a call that never left is used up by it. */
   cancel(id: number): void {
-    this.#calls.get(id)?.breakOff(new CallError("CANCELLED"));
+    const call = this.#calls.get(id);
+    if (call !== undefined) return call.breakOff(new CallError("CANCELLED"));
+    if (this.#ids.has(id)) return;
+    this.#ids.add(id);
+    this.#startNext();
   }
 
   /**
@@ -107,11 +110,11 @@ export class Callee {
    */
   cut(error: CallError): number {
     const calls = [...this.#calls.values()];
-    this.#waiting.length = 0;
     for (const call of calls) {
+      this.#waiting.remove(call);
       call.brokenBy ??= error;
       if (call.sender !== undefined) call.sender.stop(error);
-      else this.#writeError(call.received.id, error);
+      else this.#answers.error(call.received.id, error);
       this.#finish(call);
       call.abort(error);
     }
@@ -121,20 +124,8 @@ export class Callee {
   /** The connection is gone: handlers are told, and what they still answer goes nowhere. */
   end(error: CallError): void {
     this.#ended = true;
-    this.#waiting.length = 0;
     this.#deadlines.end();
-    for (const call of [...this.#calls.values()]) {
-      call.breakOff(error);
-      if (!call.started) this.#calls.delete(call.received.id);
-    }
-  }
-
-  /** Ids are 1, 2, 3…, each once; a large call may come after smaller ones that were made later. */
-  #checkId(id: number): void {
-    if (id <= this.#arrived || this.#ahead.has(id)) throw new ProtocolError(`Call ${id} is used again`);
-    if (id > this.#arrived + MOST_AHEAD) throw new ProtocolError(`Call ${id} is too far ahead`);
-    if (id !== this.#arrived + 1) return void this.#ahead.add(id);
-    do this.#arrived++; while (this.#ahead.delete(this.#arrived + 1));
+    for (const call of [...this.#calls.values()]) call.breakOff(error);
   }
 
   #find(method: string | number): Registered | undefined {
@@ -158,16 +149,39 @@ export class Callee {
 
   #refusal(registered: Registered | undefined): CallError | undefined {
     if (this.refuseWith !== undefined) return this.refuseWith;
-    if (registered === undefined) return notFound();
-    if (this.#calls.size < this.#parts.limits.calls) return undefined;
+    // Before the name is looked at: what exists and is not allowed must look like what does not exist.
+    if (this.#calls.size < this.#parts.limits.calls) return registered === undefined ? notFound() : undefined;
     if (++this.#refused > MOST_REFUSED) throw new ProtocolError("Too many calls", 4531);
     return new CallError("RESOURCE_EXHAUSTED", "Too many calls are in flight; this one was not run");
   }
 
-  #refuse({ id, unit, items }: Received, error: CallError): void {
-    this.#parts.streams.discardNamed(unit);
-    if (items !== undefined) this.#parts.streams.receiveItems(items).stop();
-    this.#writeError(id, error);
+  #refuse(received: Received, error: CallError): void {
+    this.#answers.error(received.id, error);
+    this.#discardStreams(received, { items: true, input: true });
+  }
+
+  /** Streams that a call names and that nobody here has looked at: their senders are told to stop. */
+  #discardStreams({ unit, items }: Received, unread: { items: boolean; input: boolean }): void {
+    const { streams, fault } = this.#parts;
+    try {
+      if (unread.items && items !== undefined) streams.receiveItems(items).stop();
+      if (unread.input) streams.discardNamed(unit);
+    } catch (error) {
+      if (error instanceof ProtocolError) fault(error);
+    }
+  }
+
+  #admit(call: IncomingCall): void {
+    this.#calls.set(call.received.id, call);
+    this.#bound(call);
+    // Calls that wait could not start when they were looked at last; only ordered ones can overtake each other now.
+    const isNext = this.#waiting.size === 0 || (!this.#watching && !call.registered.definition.ordered);
+    if (isNext && this.#mayStart(call)) return this.#start(call);
+    call.onGivenUp = () => {
+      this.#waiting.remove(call);
+      this.#fail(call, call.brokenBy);
+    };
+    this.#waiting.add(call);
   }
 
   #bound(call: IncomingCall): void {
@@ -177,11 +191,11 @@ export class Callee {
     this.#deadlines.add(call);
   }
 
-  #mayStart(call: IncomingCall): boolean {
+  readonly #mayStart = (call: IncomingCall): boolean => {
     if (this.#running >= this.#parts.limits.concurrency || this.#isPressed()) return false;
     return !call.registered.definition.ordered ||
-      (!this.#orderedRunning && this.#arrived >= call.received.id);
-  }
+      (!this.#orderedRunning && this.#ids.arrived >= call.received.id);
+  };
 
   /** Whether so much waits to be sent that more answers would only make the queue longer. */
   #isPressed(): boolean {
@@ -198,58 +212,53 @@ export class Callee {
   }
 
   #startNext(): void {
-    if (this.#starting || this.#waiting.length === 0) return;
+    if (this.#starting || this.#waiting.size === 0 || this.#ended) return;
     this.#starting = true; // a call that ends at once comes back here: the loop goes on instead
-    for (let i = 0; i < this.#waiting.length;) {
-      const call = this.#waiting[i]!;
-      if (!this.#mayStart(call)) {
-        i++;
-      } else {
-        this.#waiting.splice(i, 1);
-        this.#start(call);
-        i = 0;
-      }
+    for (let call = this.#waiting.take(this.#mayStart); call; call = this.#waiting.take(this.#mayStart)) {
+      this.#start(call);
     }
     this.#starting = false;
-    if (this.#waiting.length > 0) this.#watch();
+    if (this.#waiting.size > 0) this.#watch();
   }
 
   #start(call: IncomingCall): void {
     call.started = true;
+    call.onGivenUp = undefined;
     this.#running++;
     if (call.registered.definition.ordered) this.#orderedRunning = true;
     let given: unknown;
+    let later: PromiseLike<unknown> | undefined;
     try {
       given = this.#invoke(call);
+      if (isPromise(given)) later = given;
     } catch (error) {
       if (error instanceof ProtocolError) this.#parts.fault(error);
       return this.#fail(call, error);
     }
-    if (!isPromise(given)) return this.#answer(call, given);
+    if (later === undefined) return this.#answer(call, given);
     this.#boundRunning(call);
-    given.then((value) => this.#answer(call, value), (error) => this.#fail(call, error));
+    Promise.resolve(later).then((value) => this.#answer(call, value), (error) => this.#fail(call, error));
   }
 
   #invoke(call: IncomingCall): unknown {
-    if (call.brokenBy !== undefined) throw call.brokenBy;
-    const { streams } = this.#parts;
     const { definition } = call.registered;
-    const { items, unit } = call.received;
+    const { items } = call.received;
     if (items !== undefined) {
-      call.items = streams.receiveItems(items);
+      call.items = this.#parts.streams.receiveItems(items, call.claim);
       call.items.validate = givenItemCheck(definition);
     }
     return invoke({
       procedure: definition,
-      input: this.#decode(call, unit),
+      input: () => this.#decode(call),
       items: call.items,
       context: call.context(),
     });
   }
 
-  #decode(call: IncomingCall, unit: Received["unit"]): unknown {
+  #decode(call: IncomingCall): unknown {
+    call.decoded = true;
     try {
-      return this.#parts.streams.decode(unit, call.named);
+      return this.#parts.streams.decode(call.received.unit, call.claim);
     } catch (error) {
       if (error instanceof ProtocolError) throw error;
       throw new CallError(
@@ -264,18 +273,20 @@ export class Callee {
     const { callTimeout } = this.#parts.limits;
     const { definition } = call.registered;
     if (
-      call.deadline !== Infinity || callTimeout === 0 || definition.shape !== "value" || call.named.length > 0
+      call.deadline !== Infinity || callTimeout === 0 || definition.shape !== "value" || call.namesStreams
     ) return;
     call.deadline = call.surroundings.clock.now() + callTimeout;
     this.#deadlines.add(call);
   }
 
   #answer(call: IncomingCall, value: unknown): void {
-    if (this.#ended || !this.#calls.has(call.received.id)) return this.#finish(call);
-    if (call.brokenBy !== undefined) return this.#fail(call, call.brokenBy);
+    if (this.#isOver(call) || call.brokenBy !== undefined) {
+      this.#discard(call, value);
+      return this.#fail(call, call.brokenBy);
+    }
     try {
       if (isStream(call.registered.definition, value)) return this.#stream(call, value);
-      this.#writeResult(call.received.id, value);
+      this.#answers.result(call.received.id, value);
     } catch (error) {
       return this.#fail(call, error);
     }
@@ -285,9 +296,8 @@ export class Callee {
   #stream(call: IncomingCall, value: unknown): void {
     const { streams, outbox } = this.#parts;
     const { definition } = call.registered;
-    const iterator = iteratorOf(value);
     const sender = call.sender = streams.sendItems({
-      iterator,
+      iterator: iteratorOf(value),
       validate: itemCheck(definition),
       tell: (thrown) => this.#told(call, thrown),
       stopped: () => call.breakOff(new CallError("CANCELLED")),
@@ -295,11 +305,22 @@ export class Callee {
     });
     outbox.open();
     writeStream(outbox.nextSequence, call.received.id, sender.id);
-    outbox.sealReliable(() => sender.start());
+    outbox.sealReliable({ sent: () => sender.start() });
+  }
+
+  /** What the handler gave comes too late: who makes it is told. */
+  #discard(call: IncomingCall, value: unknown): void {
+    if (isStream(call.registered.definition, value)) discardItems(value);
+    else this.#answers.discard(value);
+  }
+
+  /** Whether nobody waits for an answer any more. */
+  #isOver(call: IncomingCall): boolean {
+    return this.#ended || !this.#calls.has(call.received.id);
   }
 
   #fail(call: IncomingCall, thrown: unknown): void {
-    if (this.#ended || !this.#calls.has(call.received.id)) return this.#finish(call);
+    if (this.#isOver(call)) return this.#finish(call);
     const told = this.#told(call, call.brokenBy ?? thrown);
     if (told instanceof Promise) {
       told.then((error) => this.#answerError(call, error));
@@ -309,7 +330,8 @@ export class Callee {
   }
 
   #answerError(call: IncomingCall, error: CallError): void {
-    if (!this.#ended && this.#calls.has(call.received.id)) this.#writeError(call.received.id, error);
+    call.failed = true;
+    if (!this.#isOver(call)) this.#answers.error(call.received.id, error);
     this.#finish(call);
   }
 
@@ -330,56 +352,17 @@ export class Callee {
 
   #finish(call: IncomingCall): void {
     if (!this.#calls.delete(call.received.id)) return;
-    if (call.started) this.#running--;
+    if (call.started) {
+      this.#running--;
+      if (call.registered.definition.ordered) this.#orderedRunning = false;
+    }
     this.#refused = 0;
-    if (call.registered.definition.ordered) this.#orderedRunning = false;
     this.#deadlines.remove(call);
-    if (!this.#ended) call.release();
+    if (!this.#ended) {
+      call.release();
+      this.#discardStreams(call.received, { items: call.items === undefined, input: !call.decoded });
+    }
     this.onEnd?.();
-    if (!this.#ended) this.#startNext();
-  }
-
-  #writeResult(id: number, value: unknown): void {
-    const { outbox, streams } = this.#parts;
-    let start = nothing;
-    let sent = false;
-    start = streams.withStreams((extension) => {
-      outbox.open();
-      try {
-        writeResultHead(outbox.nextSequence, id);
-        writePayload(value, extension);
-      } catch (error) {
-        outbox.abandon();
-        throw error;
-      }
-      outbox.sealReliable(() => {
-        sent = true;
-        start();
-      });
-    });
-    if (sent) start();
-  }
-
-  #writeError(id: number, error: CallError): void {
-    try {
-      this.#tryWriteError(id, error);
-    } catch (cause) {
-      // Declared data that cannot be encoded, or is too large.
-      this.#tryWriteError(id, new CallError("INTERNAL", undefined, { cause }));
-    }
-  }
-
-  #tryWriteError(id: number, error: CallError): void {
-    const { outbox } = this.#parts;
-    outbox.open();
-    try {
-      writeError(outbox.nextSequence, id, error);
-    } catch (reason) {
-      outbox.abandon();
-      throw reason;
-    }
-    outbox.sealReliable();
+    this.#startNext();
   }
 }
-
-function nothing(): void {}

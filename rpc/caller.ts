@@ -5,10 +5,12 @@
  */
 import type { Clock } from "./clock.ts";
 import { Deadlines, type Expiring } from "./deadlines.ts";
-import { CallError, tellable } from "./errors.ts";
+import { CallError, markReceived, tellable } from "./errors.ts";
+import type { EncodeExtension } from "../msgpack/encoder.ts";
 import type { ItemSender } from "./item_sender.ts";
 import { Flag } from "./kinds.ts";
 import { writeCallHead, writeCancel, writePayload } from "./messages.ts";
+import { type NamedStreams, NO_STREAMS } from "./named_streams.ts";
 import type { Outbox } from "./outbox.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
 import { ProtocolError } from "./protocol_error.ts";
@@ -29,9 +31,14 @@ export interface CallerParts {
 interface Pending extends Expiring {
   readonly call: OutgoingCall;
   readonly items: ItemSender | undefined;
-  /** Whether all of CALL has left: CANCEL must not overtake it. */
+  /** The byte streams in its input. */
+  named: NamedStreams;
+  /** Whether all of CALL has left: nothing that belongs to it may overtake it. */
   sent: boolean;
-  cancelled: boolean;
+  /** Whether it is entered everywhere. */
+  written: boolean;
+  /** Why it was broken off from here, if it was. */
+  broken: CallError | undefined;
 }
 
 /** What ERROR and FAIL say. */
@@ -48,15 +55,20 @@ export interface Failure {
 export function asCallError({ code, flags, payload }: Failure): CallError {
   const bits = { retryable: (flags & Flag.RETRYABLE) !== 0, ambiguous: (flags & Flag.AMBIGUOUS) !== 0 };
   if ((flags & Flag.DECLARED) !== 0) {
-    return new CallError(code, undefined, { ...bits, declared: true, data: payload });
+    return markReceived(new CallError(code, undefined, { ...bits, declared: true, data: payload }));
   }
   const { message, issues } = (typeof payload === "object" && payload !== null ? payload : {}) as Record<
     string,
     unknown
   >;
   const data = issues === undefined ? undefined : { issues };
-  return new CallError(code, typeof message === "string" ? message : undefined, { ...bits, data });
+  return markReceived(
+    new CallError(code, typeof message === "string" ? message : undefined, { ...bits, data }),
+  );
 }
+
+/** Bytes of a name. */
+const LONGEST_NAME = 255;
 
 /** The calling half of one connection. */
 export class Caller {
@@ -147,73 +159,120 @@ export class Caller {
     const pending = [...this.#pending.values()];
     this.#pending.clear();
     this.#deadlines.end();
-    for (const { call } of pending) {
+    for (const { call, sent } of pending) {
       call.onCancel = undefined;
-      call.reject(error);
+      // What has not left as a whole has not run.
+      call.reject(sent ? error : new CallError(error.code, error.message, { ...error, ambiguous: false }));
       call.over();
     }
   }
 
   #write(call: OutgoingCall, deadline: number): void {
-    const { method, input, items: given, itemCheck } = call.request;
-    const items = given === undefined ? undefined : this.#streams.sendItems({
-      iterator: given,
-      validate: itemCheck,
-      tell: (thrown) => tellable(thrown, undefined),
-    });
-    call.itemsTaken = true;
+    if (isTooLong(call.request.method)) throw new CallError("NOT_FOUND");
     const id = this.#last + 1;
-    const pending = this.#entry(id, call, { deadline, items });
-    const timeout = deadline === Infinity ? undefined : Math.max(0, Math.ceil(deadline - this.#clock.now()));
-    const head = { method: this.#numbers.get(method) ?? method, options: { timeout, items: items?.id } };
-    let start = nothing;
+    const pending = this.#entry(id, call, deadline);
+    // Before it is written, since its answer, or code of the program that makes its items, may come while it is sent.
+    this.#last = id;
+    this.#pending.set(id, pending);
     try {
-      start = this.#streams.withStreams((extension) => {
-        this.#outbox.open();
-        try {
-          writeCallHead(this.#outbox.nextSequence, id, head);
-          writePayload(input, extension);
-        } catch (error) {
-          this.#outbox.abandon();
-          throw error;
-        }
-        this.#outbox.sealReliable(() => this.#sent(pending, id, () => start()));
-      });
+      pending.named = this.#streams.withStreams((extension) => this.#writeCall(id, pending, extension));
     } catch (error) {
-      if (items !== undefined) this.#streams.withdraw(items);
+      this.#pending.delete(id);
+      this.#last = id - 1;
+      pending.items?.withdraw();
       throw error;
     }
-    this.#last = id;
-    if (pending.sent) start();
-    this.#pending.set(id, pending);
     this.#deadlines.add(pending);
     call.onCancel = (error) => this.#cancel(id, error);
+    pending.written = true;
+    if (pending.sent) this.#begin(id, pending);
   }
 
-  #entry(id: number, call: OutgoingCall, at: { deadline: number; items: ItemSender | undefined }): Pending {
+  #writeCall(id: number, pending: Pending, extension: EncodeExtension): void {
+    const { method, input } = pending.call.request;
+    const { deadline, items } = pending;
+    const timeout = deadline === Infinity ? undefined : Math.max(0, Math.ceil(deadline - this.#clock.now()));
+    const options = { timeout: timeout && Math.min(timeout, Number.MAX_SAFE_INTEGER), items: items?.id };
+    this.#outbox.open();
+    try {
+      writeCallHead(this.#outbox.nextSequence, id, { method: this.#numbers.get(method) ?? method, options });
+      writePayload(input, extension);
+    } catch (error) {
+      this.#outbox.abandon();
+      throw error;
+    }
+    this.#outbox.sealReliable({
+      sent: () => this.#sent(id, pending),
+      refused: () => this.#refused(id, pending),
+    });
+  }
+
+  #entry(id: number, call: OutgoingCall, deadline: number): Pending {
+    const { items: iterator, itemCheck } = call.request;
+    const items = iterator === undefined ? undefined : this.#streams.sendItems({
+      iterator,
+      validate: itemCheck,
+      tell: (thrown) => tellable(thrown, undefined),
+      done: (error) => {
+        if (error !== undefined) this.#cancel(id, failedItems(error));
+      },
+    });
+    call.itemsTaken = true;
     const expire = () => this.#cancel(id, new CallError("DEADLINE"));
-    return { call, items: at.items, deadline: at.deadline, sent: false, cancelled: false, expire };
+    return {
+      call,
+      items,
+      deadline,
+      named: NO_STREAMS,
+      sent: false,
+      written: false,
+      broken: undefined,
+      expire,
+    };
   }
 
-  /** All of CALL has left: what it names may follow. */
-  #sent(pending: Pending, id: number, startBytes: () => void): void {
+  /** All of CALL has left. */
+  #sent(id: number, pending: Pending): void {
     pending.sent = true;
-    if (pending.cancelled) return this.#sendCancel(id);
+    if (pending.written) this.#begin(id, pending);
+  }
+
+  /** What CALL names may follow it, or its CANCEL. */
+  #begin(id: number, pending: Pending): void {
+    if (pending.broken !== undefined) return this.#sendCancel(id, pending, pending.broken);
     pending.items?.start();
-    startBytes();
+    pending.named.start();
+  }
+
+  /** CALL does not leave. Its id is used up all the same, since later ones have left. */
+  #refused(id: number, pending: Pending): void {
+    pending.items?.withdraw();
+    pending.named.withdraw();
+    if (pending.broken === undefined) this.#take(id);
+    const { message } = this.#outbox.peer;
+    pending.call.reject(
+      new CallError("TOO_LARGE", `Cannot call: the peer accepts messages of ${message} bytes`),
+    );
+    this.#writeCancel(id);
   }
 
   #cancel(id: number, error: CallError): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     if (pending.call.settled) return pending.call.breakOff(error); // a stream: STOP ends the call on the other side too
+    pending.broken = error;
     this.#take(id);
-    pending.cancelled = true;
-    if (pending.sent) this.#sendCancel(id);
     pending.call.reject(error);
+    if (pending.sent) this.#sendCancel(id, pending, error);
   }
 
-  #sendCancel(id: number): void {
+  #sendCancel(id: number, pending: Pending, error: CallError): void {
+    this.#writeCancel(id);
+    pending.items?.stop(error);
+    pending.named.stop(error);
+  }
+
+  #writeCancel(id: number): void {
     this.#outbox.open();
     writeCancel(this.#outbox.nextSequence, id);
     this.#outbox.sealReliable();
@@ -228,8 +287,8 @@ export class Caller {
     this.#pending.delete(id);
     this.#deadlines.remove(pending);
     pending.call.onCancel = undefined;
-    // The answer is final: what is still to be sent, nobody waits for.
-    pending.items?.stop();
+    // The answer is final: items that are still to be sent, nobody waits for. Bytes may be: the answer may be made of them.
+    if (pending.sent) pending.items?.stop();
     return pending;
   }
 
@@ -238,4 +297,12 @@ export class Caller {
   }
 }
 
-function nothing(): void {}
+/** A longer name is against the rules, so that nobody has a procedure of that name. */
+function isTooLong(method: string): boolean {
+  return method.length * 3 > LONGEST_NAME && new TextEncoder().encode(method).length > LONGEST_NAME;
+}
+
+function failedItems(thrown: unknown): CallError {
+  if (thrown instanceof CallError) return thrown;
+  return new CallError("CANCELLED", "The items of the call failed where they are made", { cause: thrown });
+}

@@ -172,6 +172,15 @@ export function isCallError<E extends CallError = CallError>(error: unknown): er
   return error instanceof CallError;
 }
 
+/** Errors that came as answers: a handler that lets one escape does not speak of its own call. */
+const received = new WeakSet<CallError>();
+
+/** Marks an error as the answer to a call made here. */
+export function markReceived(error: CallError): CallError {
+  received.add(error);
+  return error;
+}
+
 /**
  * What the caller may be told of what a handler threw: a declared error or a throwable code as it is,
  * anything else as a bare `INTERNAL` whose `cause` stays here for hooks and logs. The data of a declared
@@ -181,7 +190,7 @@ export function tellable(
   thrown: unknown,
   declared: Readonly<Record<string, unknown>> | undefined,
 ): CallError {
-  if (thrown instanceof CallError) {
+  if (thrown instanceof CallError && !received.has(thrown)) {
     if (
       thrown.declared
         ? declared !== undefined && Object.hasOwn(declared, thrown.code)

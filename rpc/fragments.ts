@@ -35,17 +35,39 @@ export function headed(
   return all;
 }
 
+/** What becomes of a message: one of the two is called, once, unless the connection ends before. */
+export interface Fate {
+  /** All of it has left. */
+  readonly sent?: (() => void) | undefined;
+  /** None of it leaves: WELCOME told that the peer accepts less. */
+  readonly refused?: (() => void) | undefined;
+}
+
+/** A message that waits for its first fragment to leave. */
+interface Large extends Fate {
+  readonly message: Uint8Array;
+}
+
+/** How many messages may be unfinished at once, and how many times the largest one all of them together. */
+const MOST_GROUPS = 16;
+const MOST_UNFINISHED = 4;
+
 /** The sending side: all messages of one connection that leave in fragments. */
 export class Fragments {
   readonly #outbox: BulkLane;
   readonly #inFlight: InFlight;
+  readonly #queue: Large[] = [];
   #groups = 0;
+  #open = 0;
+  #openBytes = 0;
   #waiting = 0;
+  #started: boolean;
 
-  /** Sends through `outbox`. */
-  constructor(outbox: BulkLane) {
+  /** Sends through `outbox`; `started: false` waits for {@linkcode Fragments.start}. */
+  constructor(outbox: BulkLane, { started }: { started: boolean }) {
     this.#outbox = outbox;
     this.#inFlight = new InFlight(outbox.window);
+    this.#started = started;
   }
 
   /** Bytes that have not left yet. */
@@ -54,9 +76,24 @@ export class Fragments {
   }
 
   /** Queues a message. It belongs to the fragments from now on, and {@linkcode HEADROOM} bytes before it do. */
-  add(message: Uint8Array, sent: (() => void) | undefined): void {
+  add(message: Uint8Array, fate: Fate): void {
     this.#waiting += message.length;
-    this.#outbox.enqueue(this.#group(message, sent));
+    this.#queue.push({ message, ...fate });
+    this.#openNext();
+  }
+
+  /** The peer has told its limits: what it would not accept is refused, the rest may leave. */
+  start(): void {
+    this.#started = true;
+    for (const large of this.#queue.splice(0)) {
+      if (large.message.length <= this.#outbox.peer.message) {
+        this.#queue.push(large);
+      } else {
+        this.#waiting -= large.message.length;
+        large.refused?.();
+      }
+    }
+    this.#openNext();
   }
 
   /** The peer has processed all reliable messages up to this sequence. */
@@ -66,11 +103,27 @@ export class Fragments {
 
   /** The connection is gone. */
   end(): void {
+    this.#queue.length = 0;
     this.#waiting = 0;
     this.#inFlight.release();
   }
 
-  #group(message: Uint8Array, sent: (() => void) | undefined): BulkSource {
+  /** Lets messages begin, in order, as far as the peer puts them together at once. */
+  #openNext(): void {
+    for (let next = this.#queue[0]; next !== undefined && this.#mayOpen(next); next = this.#queue[0]) {
+      this.#queue.shift();
+      this.#open++;
+      this.#openBytes += next.message.length;
+      this.#outbox.enqueue(this.#group(next));
+    }
+  }
+
+  #mayOpen({ message }: Large): boolean {
+    if (!this.#started || this.#open >= MOST_GROUPS) return false;
+    return this.#openBytes + message.length <= MOST_UNFINISHED * this.#outbox.peer.message;
+  }
+
+  #group({ message, sent }: Large): BulkSource {
     let from = 0;
     let group = 0;
     const sendNext = (piece: number): boolean => {
@@ -82,8 +135,12 @@ export class Fragments {
       this.#inFlight.sent(seq, at.length, this.#outbox.now);
       this.#waiting -= at.length;
       from = to;
-      if (at.remaining === 0) sent?.();
-      return at.remaining > 0;
+      if (at.remaining > 0) return true;
+      this.#open--;
+      this.#openBytes -= message.length;
+      sent?.();
+      this.#openNext();
+      return false;
     };
     return { sendNext };
   }
@@ -95,8 +152,6 @@ interface Unfinished {
   filled: number;
 }
 
-const MOST_GROUPS = 16;
-
 /** The receiving side: puts messages together again, within bounds. */
 export class Assembly {
   readonly #groups = new Map<number, Unfinished>();
@@ -104,7 +159,7 @@ export class Assembly {
   #held = 0;
   #last = 0;
 
-  /** `limit` is the largest message; all unfinished ones hold at most 4 times that. */
+  /** `limit` is the largest message; all unfinished ones together hold at most {@linkcode MOST_UNFINISHED} times that. */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -145,7 +200,7 @@ export class Assembly {
   #start(group: number, size: number): Unfinished {
     if (group <= this.#last) throw new ProtocolError("A group of fragments is used again");
     if (size > this.#limit) throw new ProtocolError("A message in fragments is over the limit", 1009);
-    if (this.#groups.size >= MOST_GROUPS || this.#held + size > 4 * this.#limit) {
+    if (this.#groups.size >= MOST_GROUPS || this.#held + size > MOST_UNFINISHED * this.#limit) {
       throw new ProtocolError("Too many unfinished messages", 4531);
     }
     this.#last = group;

@@ -4,7 +4,7 @@
  * @module
  */
 import { optionalUint, type WireMap } from "./dispatch.ts";
-import { DEFAULT_LIMITS, type Limits, type PeerLimits } from "./limits.ts";
+import { DEFAULT_LIMITS, type Limits, type PeerLimits, peerLimits } from "./limits.ts";
 import { ProtocolError } from "./protocol_error.ts";
 
 /** What HELLO says. */
@@ -62,12 +62,13 @@ export function optionalString(map: WireMap, key: string): string | undefined {
 }
 
 function readLimits(told: unknown): PeerLimits {
-  const { message, window, calls, streams } = DEFAULT_LIMITS;
-  if (told === undefined || told === null) return { message, window, calls, streams };
+  const { message, messages, window, calls, streams } = peerLimits(DEFAULT_LIMITS);
+  if (told === undefined || told === null) return { message, messages, window, calls, streams };
   if (typeof told !== "object") throw new ProtocolError("limits must be a map");
   const map = told as WireMap;
   const limits = {
     message: optionalUint(map, "message") ?? message,
+    messages: Math.max(1, optionalUint(map, "messages") ?? messages),
     window: optionalUint(map, "window") ?? window,
     calls: optionalUint(map, "calls") ?? calls,
     streams: optionalUint(map, "streams") ?? streams,

@@ -146,6 +146,7 @@ export class Inbox {
   /** The kind of the message at the cursor; -1 when it was passed because it is optional and unknown. */
   #readKind(): number {
     const elements = readArray();
+    if (elements === 0) throw new ProtocolError("A message must have a kind");
     const kind = readUint("A message kind");
     if (!this.#greeted) this.#checkFirst(kind);
     else if (kind <= Kind.WELCOME) throw new ProtocolError("A second greeting");

@@ -10,7 +10,6 @@ import { CallError } from "./errors.ts";
 import type { ItemReceiver } from "./item_receiver.ts";
 import type { ItemSender } from "./item_sender.ts";
 import type { ErrorSchemas, ProcedureDefinition } from "./procedure.ts";
-import { ByteReceiver } from "./byte_receiver.ts";
 import type { Receiver, Unit } from "./receiver.ts";
 
 /** A procedure under its name and the number that connections may use for it. */
@@ -47,6 +46,9 @@ export interface Received {
   readonly unit: Unit;
 }
 
+/** So many byte streams of a call are remembered before those that are over are forgotten. */
+const MOST_NAMED = 128;
+
 /** A call that this side answers. */
 export class IncomingCall implements Expiring {
   /** What is called. */
@@ -61,13 +63,18 @@ export class IncomingCall implements Expiring {
   items: ItemReceiver | undefined;
   /** The stream of its answer, once there is one. */
   sender: ItemSender | undefined;
-  /** The byte streams in its input. */
-  readonly named: Receiver[] = [];
+  /** Whether its input was decoded. */
+  decoded = false;
+  /** Whether it ended in an error. */
+  failed = false;
+  /** Set while it waits: called when it is broken off before it could start. */
+  onGivenUp: (() => void) | undefined;
   /** Why it was broken off, if it was. */
   brokenBy: CallError | undefined;
   /** Whether it runs, or has run. */
   started = false;
   #controller: AbortController | undefined;
+  #named: Receiver[] = [];
 
   /** Waits. */
   constructor(registered: Registered, received: Received, surroundings: CallSurroundings) {
@@ -91,9 +98,22 @@ export class IncomingCall implements Expiring {
     if (this.brokenBy !== undefined) return;
     this.brokenBy = error;
     this.items?.breakOff(error);
-    this.sender?.stop();
+    for (const receiver of this.#named) receiver.breakOff(error);
+    this.sender?.stop(error);
     this.abort(error);
+    this.onGivenUp?.();
   }
+
+  /** Whether there were byte streams in its input, or in its items. */
+  get namesStreams(): boolean {
+    return this.#named.length > 0;
+  }
+
+  /** Takes a byte stream of its input or its items, to break it off with the call. */
+  readonly claim = (receiver: Receiver): void => {
+    if (this.#named.length >= MOST_NAMED) this.#named = this.#named.filter(isUnread);
+    this.#named.push(receiver);
+  };
 
   /** Aborts the signal, if somebody looked at it. */
   abort(error: CallError): void {
@@ -105,11 +125,14 @@ export class IncomingCall implements Expiring {
     this.breakOff(new CallError("DEADLINE"));
   }
 
-  /** Streams that the caller still sends and nobody reads are stopped. One that is being read goes on: it may be the answer. */
+  /**
+   * Streams that the caller still sends and nobody reads are stopped. One that is being read goes on: it may be the answer,
+   * unless that is an error.
+   */
   release(): void {
     this.items?.stop();
-    for (const receiver of this.named) {
-      if (receiver instanceof ByteReceiver && !receiver.readable.locked) receiver.stop();
+    for (const receiver of this.#named) {
+      if (this.failed || !receiver.isRead) receiver.stop();
     }
   }
 
@@ -150,4 +173,8 @@ class HandlerContext implements CallContext {
   get connection(): CallerConnection {
     return this.#call.surroundings.connection;
   }
+}
+
+function isUnread(receiver: Receiver): boolean {
+  return !receiver.stopped && (!receiver.ended || receiver.held > 0);
 }

@@ -12,6 +12,8 @@ import { keep, Receiver, type ReceiverParts, type Unit } from "./receiver.ts";
 export interface ItemReading {
   /** Decodes a payload. Bytes in the value are views of it. */
   readonly decode: (unit: Unit) => unknown;
+  /** Told of a payload that nobody will read: streams that it names are stopped. */
+  readonly discard: (unit: Unit) => void;
   /** Largest item, in bytes. */
   readonly limit: number;
   /** Checks and converts an item after it was decoded. */
@@ -38,6 +40,7 @@ export class ItemReceiver extends Receiver implements AsyncIterableIterator<unkn
   readonly #held: Held[] = [];
   readonly #waiting: Waiting[] = [];
   #assembly: Assembly | undefined;
+  #assembledCost = 0;
   #error: CallError | undefined;
   #over = false;
 
@@ -52,37 +55,40 @@ export class ItemReceiver extends Receiver implements AsyncIterableIterator<unkn
     this.#reading.validate = check;
   }
 
-  /** Sets what is called when nothing more will be delivered. */
+  /** Sets what is called when nothing more will be delivered: at once when all of it came early. */
   set over(run: (() => void) | undefined) {
-    this.#reading.over = run;
+    if (this.#over) run?.();
+    else this.#reading.over = run;
   }
 
   override unit(n: number, unit: Unit): void {
     const length = unit.end - unit.start;
     if (unit.piece) throw new ProtocolError(`Stream ${this.id} carries items, not bytes`);
     if (this.#assembly !== undefined) throw new ProtocolError(`Stream ${this.id} has an item inside another`);
-    this.count(n, length);
-    this.#arrived(unit, length);
+    this.#arrived(unit, this.count(n, length));
   }
 
   override part(n: number, remaining: number, unit: Unit): void {
-    const length = unit.end - unit.start;
-    this.count(n, length);
-    if (this.stopped) return;
+    this.#assembledCost += this.count(n, unit.end - unit.start);
+    // Parts of an unfinished item let the sender go on: an item may be larger than the window, and is bounded by itself.
+    this.ahead = this.#assembledCost;
     const assembly = this.#assembly ??= new Assembly(this.#reading.limit);
     const item = assembly.add(1, remaining, unit.bytes.subarray(unit.start, unit.end));
-    // Parts of an unfinished item count as consumed: they are bounded by the size of an item instead.
-    this.consume(length);
-    if (item === undefined) return;
-    this.#assembly = undefined;
-    this.#arrived({ bytes: item, start: 0, end: item.length }, -1);
+    if (item !== undefined) this.#arrived({ bytes: item, start: 0, end: item.length }, this.#endAssembly());
+  }
+
+  override finish(n: number, error?: CallError): void {
+    if (error === undefined && this.#assembly !== undefined) {
+      throw new ProtocolError(`Stream ${this.id} ends inside an item`);
+    }
+    super.finish(n, error);
   }
 
   /** The next item; concurrent calls are answered in order. */
   next(): Promise<IteratorResult<unknown, undefined>> {
     const held = this.#held.shift();
     if (held !== undefined) {
-      if (held.cost >= 0) this.consume(held.cost);
+      this.consume(held.cost);
       return this.#read(held.unit);
     }
     if (this.#error !== undefined) {
@@ -102,8 +108,7 @@ export class ItemReceiver extends Receiver implements AsyncIterableIterator<unkn
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  /** Nobody wants more, and who reads gets `error` instead of an end. */
-  breakOff(error: CallError): void {
+  override breakOff(error: CallError): void {
     if (this.stopped || this.ended) return;
     this.#endWith(error);
     this.stop();
@@ -114,16 +119,24 @@ export class ItemReceiver extends Receiver implements AsyncIterableIterator<unkn
   }
 
   protected override onEnd(error: CallError | undefined): void {
-    this.#assembly?.end();
+    this.consume(this.#endAssembly());
+    if (this.stopped) return;
     if (error !== undefined) this.#endWith(error);
     this.#release();
   }
 
   protected override discard(): void {
-    this.#held.length = 0;
-    this.#assembly?.end();
-    this.#assembly = undefined;
+    // An item that is half here goes on to arrive, since what it names is known at its end.
+    for (const { unit } of this.#held.splice(0)) this.#reading.discard(unit);
     this.#release();
+  }
+
+  /** There is no unfinished item any more. Returns what its parts cost. */
+  #endAssembly(): number {
+    const cost = this.#assembledCost;
+    this.#assembly = undefined;
+    this.ahead = this.#assembledCost = 0;
+    return cost;
   }
 
   /** The first who waits gets the error, or who asks next; everybody after that gets the end. */
@@ -140,16 +153,15 @@ export class ItemReceiver extends Receiver implements AsyncIterableIterator<unkn
     this.#reading.over?.();
   }
 
-  /** `cost` is -1 where the parts were counted already. */
   #arrived(unit: Unit, cost: number): void {
-    if (this.stopped) return;
+    if (this.stopped) return this.#reading.discard(unit);
     const waiting = this.#waiting.shift();
     if (waiting === undefined) {
       const bytes = keep(unit);
       this.#held.push({ unit: { bytes, start: 0, end: bytes.length }, cost });
       return;
     }
-    if (cost >= 0) this.consume(cost);
+    this.consume(cost);
     this.#read(unit).then(waiting.resolve, waiting.reject);
   }
 

@@ -7,6 +7,7 @@ import type { EncodeExtension } from "../msgpack/encoder.ts";
 import { CallError } from "./errors.ts";
 import { headed } from "./fragments.ts";
 import { writeItemHead, writePartHead, writePayload } from "./messages.ts";
+import { type NamedStreams, NO_STREAMS } from "./named_streams.ts";
 import type { BulkSource } from "./bulk.ts";
 import { FRAGMENT_OVER } from "./outbox.ts";
 import { Sender, type SenderParts } from "./sender.ts";
@@ -17,8 +18,8 @@ export interface ItemSource {
   readonly iterator: AsyncIterator<unknown> | Iterator<unknown>;
   /** Checks and converts an item before it is sent. */
   readonly validate?: ((item: unknown) => unknown) | undefined;
-  /** Runs `write` with what encodes byte streams inside an item, and starts or drops those streams afterwards. */
-  readonly withStreams: (write: (extension: EncodeExtension) => void) => void;
+  /** Runs `write` with what encodes byte streams inside an item, and gives those streams. */
+  readonly withStreams: (write: (extension: EncodeExtension) => void) => NamedStreams;
   /** What the receiver is told when the source throws. */
   readonly tell: (thrown: unknown) => CallError | Promise<CallError>;
   /** Called when the stream is stopped before its source has ended. */
@@ -27,15 +28,24 @@ export interface ItemSource {
   readonly done?: ((error?: unknown) => void) | undefined;
 }
 
-/** The sending half of one stream of items. It asks its source only when an item could leave. */
+/** Somebody who waits for an item to leave, or for room. */
+interface Turn {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** The sending half of one stream of items. It asks its source only when an item could leave, and holds one at most. */
 export class ItemSender extends Sender implements BulkSource {
   readonly #source: ItemSource;
+  #next: { readonly item: unknown } | undefined;
   #large: Uint8Array | undefined;
+  #named: NamedStreams = NO_STREAMS;
   #offset = 0;
   #stopped = false;
   #started = false;
   #queued = false;
-  #resume: (() => void) | undefined;
+  #turn: Turn | undefined;
+  #returned: Promise<void> | undefined;
 
   /** Takes over the source. */
   constructor(parts: SenderParts, source: ItemSource) {
@@ -52,61 +62,74 @@ export class ItemSender extends Sender implements BulkSource {
   override stop(error: CallError = new CallError("CANCELLED", "The stream was stopped")): void {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#next = undefined;
+    if (this.#large !== undefined) this.#named.withdraw();
     this.#large = undefined;
     this.fail(error);
     this.#source.stopped?.();
     // A generator that waits at a `yield` runs its `finally` now; one that is busy does when it comes to its next.
-    void this.#returnSource();
-    if (this.#resume !== undefined) this.#wakeUp();
-    else if (!this.#started) this.#source.done?.();
+    this.#returned = this.#returnSource();
+    if (this.#started) this.#endTurn();
+    else void this.#returned.then(() => this.#source.done?.());
   }
 
   /** Sends one piece of what is ready; see {@linkcode BulkSource}. */
   sendNext(piece: number): boolean {
     this.#queued = false;
-    if (this.#large === undefined) {
-      this.#wakeUp();
+    try {
+      if (this.#next !== undefined) this.#send(this.#next.item);
+      else if (this.#large !== undefined) this.#sendPart(this.#large, piece);
+    } catch (error) {
+      this.#turn?.reject(error);
+      this.#turn = undefined;
       return false;
     }
-    this.#sendPart(this.#large, piece);
-    if (this.#large === undefined) {
-      this.#wakeUp();
-      return false;
-    }
-    return this.#queued = this.hasCredit;
+    if (this.#large !== undefined) return this.#queued = this.hasCredit;
+    this.#endTurn();
+    return false;
   }
 
   protected override wake(): void {
-    if (this.#resume === undefined || this.#queued || !this.hasCredit) return;
+    if (this.#turn === undefined || this.#queued || !this.hasCredit) return;
     this.#queued = true;
     this.outbox.enqueue(this);
   }
 
   async #run(): Promise<void> {
-    const { iterator, validate, done, tell } = this.#source;
+    const { done, tell } = this.#source;
+    let failure: unknown;
     try {
-      while (!this.#stopped) {
-        if (!this.hasCredit || !this.outbox.roomForBulk) await this.#room();
-        if (this.#stopped) break;
-        const result = await iterator.next();
-        if (this.#stopped) break;
-        if (result.done) {
-          this.end();
-          break;
-        }
-        const item = validate === undefined ? result.value : await validate(result.value);
-        if (!this.#stopped) this.#send(item);
-        if (this.#large !== undefined) await this.#room();
-      }
-      done?.();
+      await this.#sendAll();
     } catch (error) {
+      failure = error;
       if (!this.#stopped) {
         this.#stopped = true;
-        void this.#returnSource();
+        this.#returned = this.#returnSource();
         this.fail(await tell(error));
       }
-      done?.(error);
     }
+    await this.#returned;
+    done?.(failure);
+  }
+
+  async #sendAll(): Promise<void> {
+    const { iterator, validate } = this.#source;
+    while (true) {
+      if (!this.#mayLeave) await this.#waitForTurn();
+      if (this.#stopped) return;
+      const result = await iterator.next();
+      if (this.#stopped) return;
+      if (result.done) break;
+      const item = validate === undefined ? result.value : await validate(result.value);
+      if (this.#stopped) return;
+      // Looked at again: other streams may have used the room while the source was busy.
+      if (this.#mayLeave) this.#send(item);
+      else this.#next = { item };
+      if (this.#next !== undefined || this.#large !== undefined) await this.#waitForTurn();
+      if (this.#stopped) return;
+    }
+    this.#stopped = true;
+    this.end();
   }
 
   async #returnSource(): Promise<void> {
@@ -117,22 +140,27 @@ export class ItemSender extends Sender implements BulkSource {
     }
   }
 
-  /** Resolves when an item may leave, or the stream was stopped. */
-  #room(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#resume = resolve;
+  get #mayLeave(): boolean {
+    return this.hasCredit && this.outbox.roomForBulk;
+  }
+
+  /** Resolves when what is ready has left, or when there is room where nothing is ready, or when the stream was stopped. */
+  #waitForTurn(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#turn = { resolve, reject };
       this.wake();
     });
   }
 
-  #wakeUp(): void {
-    const resume = this.#resume;
-    this.#resume = undefined;
-    resume?.();
+  #endTurn(): void {
+    this.#turn?.resolve();
+    this.#turn = undefined;
   }
 
   #send(item: unknown): void {
-    this.#source.withStreams((extension) => this.#write(item, extension));
+    this.#next = undefined;
+    this.#named = this.#source.withStreams((extension) => this.#write(item, extension));
+    if (this.#large === undefined) this.#named.start();
   }
 
   #write(item: unknown, extension: EncodeExtension): void {
@@ -165,12 +193,14 @@ export class ItemSender extends Sender implements BulkSource {
 
   #sendPart(item: Uint8Array, piece: number): void {
     const from = this.#offset;
-    const to = Math.min(item.length, from + Math.min(piece, this.outbox.peer.message / 2));
+    const to = Math.min(item.length, from + Math.min(piece, Math.floor(this.outbox.peer.message / 2)));
     const at = { remaining: item.length - to, length: to - from };
     this.outbox.sendRaw(headed(item, { from, to }, () => writePartHead(this.id, this.nextNumber, at)));
     this.count(at.length);
     this.#offset = to;
-    if (at.remaining === 0) this.#large = undefined;
+    if (at.remaining > 0) return;
+    this.#large = undefined;
+    this.#named.start();
   }
 }
 

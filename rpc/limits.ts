@@ -113,10 +113,17 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
 export interface PeerLimits {
   /** Bytes of a frame or message. */
   message: number;
+  /** Messages in one frame. */
+  messages: number;
   /** First credit of each stream, in bytes. */
   window: number;
   /** Calls in flight. */
   calls: number;
   /** Open streams. */
   streams: number;
+}
+
+/** The part of our limits that the other side has to know. */
+export function peerLimits({ message, messages, window, calls, streams }: Limits): PeerLimits {
+  return { message, messages, window, calls, streams };
 }

@@ -6,6 +6,7 @@
  */
 import type { CallerConnection } from "./context.ts";
 import { CallError } from "./errors.ts";
+import { peerLimits } from "./limits.ts";
 import { writeHello, writeWelcome } from "./messages.ts";
 import type { AnswerCheck, CallRequest } from "./outgoing_call.ts";
 import { OutgoingCall } from "./outgoing_call.ts";
@@ -55,8 +56,7 @@ export class LocalCaller {
 
   #makePeer(role: "server" | "client", parts: ServerParts, { connection, context }: LocalIdentity): Peer {
     const other = (): Peer => role === "server" ? this.#client : this.#server;
-    const { message, window, calls, streams } = parts.limits;
-    const accepted = { message, window, calls, streams };
+    const accepted = peerLimits(parts.limits);
     const hello = () => {
       peer.outbox.peer = accepted;
       peer.send(() => writeWelcome(parts.newSession(), 0, {}));

@@ -9,7 +9,7 @@ import { giveBuffer, HEADROOM, takeBuffer } from "./buffers.ts";
 import type { BulkLane, BulkSource } from "./bulk.ts";
 import type { Clock } from "./clock.ts";
 import { CallError } from "./errors.ts";
-import { Fragments } from "./fragments.ts";
+import { type Fate, Fragments } from "./fragments.ts";
 import type { PeerLimits } from "./limits.ts";
 import type { Transport } from "./transport.ts";
 import { Window } from "./window.ts";
@@ -22,6 +22,8 @@ const FLUSH_OVER = 64 * 1024;
 const POLL = 5;
 /** What a client may send before WELCOME: the 64 KiB of the protocol less a margin for HELLO's own header. */
 const BEFORE_WELCOME = 60 * 1024;
+
+const NO_FATE: Fate = {};
 
 /** What an outbox asks of the peer it belongs to. */
 export interface OutboxOwner {
@@ -65,7 +67,7 @@ export class Outbox implements BulkLane {
     this.#owner = parts.owner;
     this.peer = parts.peer;
     this.#budget = parts.welcomed ? Infinity : BEFORE_WELCOME;
-    this.#fragments = new Fragments(this);
+    this.#fragments = new Fragments(this, { started: parts.welcomed });
   }
 
   /** The sequence of the last reliable message that was given one. */
@@ -98,6 +100,7 @@ export class Outbox implements BulkLane {
   welcomed(peer: PeerLimits): void {
     this.peer = peer;
     this.#budget = Infinity;
+    this.#fragments.start();
     this.schedule();
   }
 
@@ -116,11 +119,16 @@ export class Outbox implements BulkLane {
   abandon(): void {
     abort();
     this.#writing = false;
+    this.schedule(); // where the buffer is given back
   }
 
-  /** Ends a small message that carries no sequence. */
+  /**
+   * Ends a message that carries no sequence.
+   *
+   * @throws {CallError} `TOO_LARGE`, the message dropped, when the peer would not accept it.
+   */
   seal(): void {
-    this.#close();
+    this.#checkSize(this.#close());
     this.#added();
   }
 
@@ -128,21 +136,18 @@ export class Outbox implements BulkLane {
    * Ends a message that carries {@linkcode nextSequence}: it stays in the frame, or leaves in fragments when it is large or
    * the socket is full.
    *
-   * @param sent Called when all of the message has left.
+   * @param fate Told what becomes of the message.
    * @throws {CallError} `TOO_LARGE`, the message dropped, when the peer would not accept it.
    */
-  sealReliable(sent?: () => void): void {
+  sealReliable(fate: Fate = NO_FATE): void {
     const size = this.#close();
-    if (size > this.peer.message) {
-      this.#length = this.#openedAt;
-      throw tooLarge(size, this.peer.message);
-    }
+    this.#checkSize(size);
     if (size > Math.min(FRAGMENT_OVER, this.peer.message - HEADROOM) || this.#mustWait(size)) {
-      this.#fragments.add(this.takeOut(), sent);
+      this.#fragments.add(this.takeOut(), fate);
     } else {
       this.#sequence++;
       this.#added();
-      sent?.();
+      fate.sent?.();
     }
   }
 
@@ -248,11 +253,20 @@ export class Outbox implements BulkLane {
     return this.#length - this.#openedAt;
   }
 
+  /** Drops the message just closed when it is too large. */
+  #checkSize(size: number): void {
+    if (size <= this.peer.message) return;
+    this.#length = this.#openedAt;
+    this.schedule(); // where the buffer is given back
+    throw tooLarge(size, this.peer.message);
+  }
+
   /** Counts the message just closed, and sends the frame when it is full. */
   #added(): void {
+    if (this.#ended) return this.#drop();
     if (this.#length - HEADROOM > this.peer.message) this.#sendBefore();
     this.#messages++;
-    if (this.#messages === 1024 || this.#length - HEADROOM >= FLUSH_OVER) this.#send();
+    if (this.#messages >= this.peer.messages || this.#length - HEADROOM >= FLUSH_OVER) this.#send();
     else this.schedule();
   }
 

@@ -13,7 +13,7 @@ import { CallError } from "./errors.ts";
 import { Inbox } from "./inbox.ts";
 import type { IncomingCall, Registered } from "./incoming_call.ts";
 import { Kind } from "./kinds.ts";
-import { DEFAULT_LIMITS, type Limits, type PeerLimits } from "./limits.ts";
+import { DEFAULT_LIMITS, type Limits, type PeerLimits, peerLimits } from "./limits.ts";
 import { writeReceived } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
@@ -74,7 +74,7 @@ export class Peer {
     this.#events = events;
     const owner = { beforeFlush: () => this.#beforeFlush() };
     this.outbox = new Outbox({ clock, transport, owner, peer: assumedLimits(), welcomed: role === "server" });
-    this.streams = new Streams(this.outbox, limits);
+    this.streams = new Streams(this.outbox, limits, (error) => this.#fault(error));
     this.caller = new Caller({ clock, outbox: this.outbox, streams: this.streams });
     this.callee = new Callee({
       limits,
@@ -104,7 +104,7 @@ export class Peer {
 
   /** Bytes held here that came from the other side, or wait to go there. */
   get held(): number {
-    return this.streams.held + this.#inbox.heldBytes + this.outbox.waiting;
+    return this.streams.held + this.callee.held + this.#inbox.heldBytes + this.outbox.waiting;
   }
 
   /** Whether this end is over. */
@@ -202,8 +202,10 @@ export class Peer {
   }
 }
 
+/** Messages in a frame of a client that does not know the limits of its server yet. */
+const MESSAGES_BEFORE_WELCOME = 64;
+
 /** What is assumed of the other side until HELLO or WELCOME tells. */
 function assumedLimits(): PeerLimits {
-  const { message, window, calls, streams } = DEFAULT_LIMITS;
-  return { message, window, calls, streams };
+  return { ...peerLimits(DEFAULT_LIMITS), messages: MESSAGES_BEFORE_WELCOME };
 }

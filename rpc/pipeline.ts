@@ -12,8 +12,8 @@ import { validate, validateOutput } from "./schema.ts";
 export interface Invocation {
   /** The procedure; it has a handler. */
   readonly procedure: ProcedureDefinition;
-  /** The decoded input, not yet validated. */
-  readonly input: unknown;
+  /** Decodes the input; not yet validated. Called once, and not before the call is allowed. */
+  readonly input: () => unknown;
   /** The caller's items, validated as they are read; `undefined` when the caller sends none. */
   readonly items: AsyncIterable<unknown> | undefined;
   /** What the handler gets. */
@@ -38,7 +38,7 @@ export function invoke(call: Invocation): unknown {
   const takesItems = shape === "dynamic" ? items !== undefined : shape === "upload" || shape === "duplex";
   if (procedure.allow !== undefined) {
     const allowed = procedure.allow(context);
-    if (allowed instanceof Promise) {
+    if (isPromise(allowed)) {
       return allowed.then((is) => is ? withShape(call, takesItems) : Promise.reject(notFound()));
     }
     if (!allowed) throw notFound();
@@ -55,9 +55,10 @@ function withShape(call: Invocation, takesItems: boolean): unknown {
 }
 
 function checked(call: Invocation): unknown {
+  const given = call.input();
   const schema = call.procedure.input;
   if (schema === undefined) return run(call, undefined);
-  const input = validate(schema, call.input);
+  const input = validate(schema, given);
   return input instanceof Promise ? input.then((valid) => run(call, valid)) : run(call, input);
 }
 
@@ -102,6 +103,16 @@ export function iteratorOf(given: unknown): AsyncIterator<unknown> | Iterator<un
   if (given instanceof ReadableStream) return readerOf(given); // Safari's streams cannot be iterated
   if (source?.[Symbol.iterator] !== undefined) return source[Symbol.iterator]!();
   throw new TypeError("Cannot send the items of a handler: it returned nothing that can be iterated");
+}
+
+/** What a handler gave will not be iterated: its source may clean up. */
+export function discardItems(given: unknown): void {
+  try {
+    const returned: unknown = iteratorOf(given).return?.();
+    if (isPromise(returned)) returned.then(undefined, () => {});
+  } catch {
+    // A source that fails while it is told to stop has nobody left to tell.
+  }
 }
 
 function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {

@@ -103,12 +103,15 @@ export function readBin(what: string): void {
   payloadEnd = at += length;
 }
 
-/** Reads a string of at most 255 bytes: names and codes. */
+/** Reads a string of at most 255 bytes, in whatever form it is written: names and codes. */
 export function readName(what: string, limits: ValueLimits): string {
-  const head = at < end ? bytes[at]! : 0xc0;
-  if ((head < 0xa0 || head > 0xbf) && head !== 0xd9) {
-    throw new ProtocolError(`${what} must be a string of at most 255 bytes`);
-  }
+  const from = at;
+  const head = next(what);
+  let length = head - 0xa0;
+  if (head >= 0xd9 && head <= 0xdb) length = big(1 << (head - 0xd9));
+  else if (head < 0xa0 || head > 0xbf) throw new ProtocolError(`${what} must be a string`);
+  if (length > 255) throw new ProtocolError(`${what} must be at most 255 bytes`);
+  at = from;
   return readValue(limits) as string;
 }
 

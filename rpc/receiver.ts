@@ -17,6 +17,8 @@ export interface ReceiverParts {
   readonly creditDue: (receiver: Receiver) => void;
   /** Sends STOP. */
   readonly sendStop: (id: number) => void;
+  /** Called when the stream has ended and nothing of it is held any more: its place is free. */
+  readonly gone: (receiver: Receiver) => void;
 }
 
 /** One unit that arrived: the range is borrowed until the call returns, `keep` copies it where that saves memory. */
@@ -44,6 +46,7 @@ export abstract class Receiver {
   #n = 0;
   #cost = 0;
   #consumed = 0;
+  #ahead = 0;
   #limit: number;
   #ended = false;
   #stopped = false;
@@ -70,40 +73,56 @@ export abstract class Receiver {
     return this.#stopped ? 0 : this.#cost - this.#consumed;
   }
 
+  /** Whether somebody reads, or has begun to. */
+  get isRead(): boolean {
+    return true;
+  }
+
   /** Units up to this one have arrived. */
   get arrived(): number {
     return this.#n;
   }
 
-  /** The limit to tell with the next CREDIT: what is consumed and a window. */
+  /** The limit to tell with the next CREDIT: what was read, or counts as that, and a window. It never goes back. */
   grant(): number {
-    if (!this.#stopped) this.#limit = this.#consumed + this.#parts.window;
+    if (!this.#stopped) {
+      this.#limit = Math.max(this.#limit, this.#consumed + this.#ahead + this.#parts.window);
+    }
     return this.#limit;
   }
 
   /**
    * Counts a unit.
    *
+   * @returns What it costs.
    * @throws {ProtocolError} If its number is not the next, or it exceeds the credit.
    */
-  protected count(n: number, length: number): void {
+  protected count(n: number, length: number): number {
     if (this.#ended) throw new ProtocolError(`Stream ${this.id} goes on after its end`);
     if (n !== this.#n + 1) {
       throw new ProtocolError(`Stream ${this.id} continues with ${n} instead of ${this.#n + 1}`);
     }
     if (this.#cost >= this.#limit) throw new ProtocolError(`Stream ${this.id} exceeds its credit`);
     this.#n = n;
-    this.#cost += Math.max(LEAST_COST, length);
+    const cost = Math.max(LEAST_COST, length);
+    this.#cost += cost;
     this.#parts.creditDue(this);
+    return cost;
   }
 
   /** Counts what somebody has read; half a window of it is worth a CREDIT of its own. */
-  protected consume(length: number): void {
-    this.#consumed += Math.max(LEAST_COST, length);
-    if (this.#ended || this.#stopped) return;
+  protected consume(cost: number): void {
+    this.#consumed += cost;
+    if (this.#ended) return this.#goneWhenRead();
+    if (this.#stopped) return;
     if (this.#consumed + this.#parts.window - this.#limit >= this.#parts.window / 2) {
       this.#parts.creditDue(this);
     }
+  }
+
+  /** How much of what is held lets the sender go on as if it were read: the parts of an item that is not complete. */
+  protected set ahead(cost: number) {
+    this.#ahead = cost;
   }
 
   /**
@@ -115,14 +134,15 @@ export abstract class Receiver {
     if (this.#ended) throw new ProtocolError(`Stream ${this.id} ends twice`);
     if (n !== this.#n) throw new ProtocolError(`Stream ${this.id} ends after ${n} instead of ${this.#n}`);
     this.#ended = true;
-    if (!this.#stopped) this.onEnd(error);
+    this.onEnd(error);
+    this.#goneWhenRead();
   }
 
   /** The connection is gone. */
   drop(error: CallError): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (!this.#stopped) this.onEnd(error);
+    this.onEnd(error);
   }
 
   /** Nobody here wants more: the sender is told, and what still comes is dropped. */
@@ -130,8 +150,12 @@ export abstract class Receiver {
     if (this.#stopped) return;
     this.#stopped = true;
     this.discard();
-    if (!this.#ended) this.#parts.sendStop(this.id);
+    if (this.#ended) this.#goneWhenRead();
+    else this.#parts.sendStop(this.id);
   }
+
+  /** Nobody wants more, and who reads gets `error` instead of an end. Does nothing when it is over. */
+  abstract breakOff(error: CallError): void;
 
   /**
    * Takes one whole unit, an ITEM or a PIECE.
@@ -143,9 +167,13 @@ export abstract class Receiver {
   /** Takes a part of a large item; `remaining` bytes of it follow. */
   abstract part(n: number, remaining: number, unit: Unit): void;
 
-  /** No more will come. */
+  /** No more will come, whether or not somebody still wants more. Called once. */
   protected abstract onEnd(error: CallError | undefined): void;
 
   /** Forgets what is held. */
   protected abstract discard(): void;
+
+  #goneWhenRead(): void {
+    if (this.held === 0) this.#parts.gone(this);
+  }
 }

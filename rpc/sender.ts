@@ -33,7 +33,7 @@ export abstract class Sender {
   #n = 0;
   #acknowledged = 0;
   #cost = 0;
-  #limit: number;
+  #limit = 0;
   #ended = false;
 
   /** Sends nothing yet. */
@@ -42,7 +42,6 @@ export abstract class Sender {
     this.outbox = outbox;
     this.#gone = gone;
     this.#inFlight = new InFlight(outbox.window);
-    this.#limit = outbox.peer.window;
   }
 
   /** Begins to send: the message that names the stream has left. */
@@ -59,9 +58,9 @@ export abstract class Sender {
     return this.#ended;
   }
 
-  /** Whether credit allows another unit. */
+  /** Whether credit allows another unit. The first is the peer's window, which WELCOME may tell after the stream was made. */
   protected get hasCredit(): boolean {
-    return this.#cost < this.#limit;
+    return this.#cost < Math.max(this.#limit, this.outbox.peer.window);
   }
 
   /** The number of the next unit. */
@@ -86,7 +85,6 @@ export abstract class Sender {
     if (n > this.#n) throw new ProtocolError("Credit acknowledges what was never sent");
     this.#acknowledged = Math.max(this.#acknowledged, n);
     this.#inFlight.acknowledged(n, this.outbox.now);
-    // Granted before HELLO or WELCOME told of a smaller window; a limit never shrinks.
     this.#limit = Math.max(this.#limit, limit);
     if (this.#ended) this.#leaveWhenAcknowledged();
     else this.wake();
@@ -120,6 +118,12 @@ export abstract class Sender {
     this.#ended = true;
     this.#inFlight.release();
     if (!wasEnded) this.stop();
+  }
+
+  /** The message that names the stream does not leave: the number is not used, and the source is told. */
+  withdraw(): void {
+    this.drop();
+    this.#gone(this.id);
   }
 
   #writeFail(error: CallError): void {

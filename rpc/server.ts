@@ -17,7 +17,7 @@ import { callTree } from "./call_tree.ts";
 import { systemClock } from "./clock.ts";
 import { CloseCode } from "./close.ts";
 import { connectionsOf } from "./connections.ts";
-import type { CallerConnection, ErrorPlace } from "./context.ts";
+import { type CallerConnection, type ErrorPlace, RESERVED_NAMES } from "./context.ts";
 import { type Contract, serverProcedures } from "./contract.ts";
 import { type Declared, type Define, defineWith, type Factory, type PlainScope } from "./define.ts";
 import type { Registered } from "./incoming_call.ts";
@@ -133,6 +133,8 @@ class App {
   }
 
   caller(context: object): object {
+    const taken = Object.keys(context).find((name) => RESERVED_NAMES.has(name));
+    if (taken !== undefined) throw new TypeError(`Cannot use "${taken}" in a context: the name is taken`);
     const subject = (context as { subject?: unknown }).subject;
     const connection = localConnection("", typeof subject === "string" ? subject : undefined);
     const local = new LocalCaller(this.#parts as ServerParts, { connection, context });

@@ -13,14 +13,14 @@ import { ItemSender, type ItemSource } from "./item_sender.ts";
 import { BYTE_STREAM_EXTENSION } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
 import { writeCredit, writeStop } from "./messages.ts";
+import { NamedStreams, NO_STREAMS } from "./named_streams.ts";
 import type { Outbox } from "./outbox.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { Receiver, ReceiverParts, Unit } from "./receiver.ts";
 import type { Sender } from "./sender.ts";
 import { Unclaimed } from "./unclaimed.ts";
 
-/** Streams that a message names, until it is known whether the message leaves. */
-type Named = (ByteSender | ItemSender)[];
+const NONE: readonly Receiver[] = [];
 
 /** The streams of one connection, both ways. */
 export class Streams {
@@ -29,12 +29,17 @@ export class Streams {
   readonly #sending = new Map<number, Sender>();
   readonly #receiving = new Map<number, Receiver>();
   readonly #due = new Set<Receiver>();
+  readonly #fault: (error: ProtocolError) => void;
+  /** What the value that is being decoded has named so far. */
+  #named: Receiver[] | undefined;
   #last = 0;
+  #ended: CallError | undefined;
 
-  /** Sends through `outbox`, holds what `limits` allow. */
-  constructor(outbox: Outbox, limits: Limits) {
+  /** Sends through `outbox`, holds what `limits` allow, and tells `fault` when the peer broke a rule inside a value. */
+  constructor(outbox: Outbox, limits: Limits, fault: (error: ProtocolError) => void) {
     this.#outbox = outbox;
     this.#limits = limits;
+    this.#fault = fault;
   }
 
   /** Streams that have not ended. */
@@ -56,60 +61,68 @@ export class Streams {
    */
   sendItems(source: Omit<ItemSource, "withStreams">): ItemSender {
     const parts = this.#senderParts();
-    const sender = new ItemSender(parts, { ...source, withStreams: (write) => this.withStreams(write)() });
+    const sender = new ItemSender(parts, { ...source, withStreams: (write) => this.withStreams(write) });
     this.#sending.set(sender.id, sender);
     return sender;
   }
 
   /**
-   * Runs `write` with an extension that registers the byte streams inside what is written. If `write` throws, they are dropped.
+   * Runs `write` with an extension that registers the byte streams inside what is written. If `write` throws, they are withdrawn.
    *
-   * @returns What starts the streams, to be called when the message has left.
+   * @returns The streams, to be started when the message has left.
    */
-  withStreams(write: (extension: EncodeExtension) => void): () => void {
-    const named: Named = [];
+  withStreams(write: (extension: EncodeExtension) => void): NamedStreams {
+    let named = NO_STREAMS;
     try {
-      write((value) => this.#nameBytes(value, named));
+      write((value) => {
+        if (!(value instanceof ReadableStream)) return undefined;
+        const sender = this.#sendBytes(value as ReadableStream<Uint8Array>);
+        if (named === NO_STREAMS) named = new NamedStreams();
+        named.add(sender);
+        return { type: BYTE_STREAM_EXTENSION, data: sender.id };
+      });
     } catch (error) {
-      for (const sender of named) this.withdraw(sender);
+      named.withdraw();
       throw error;
     }
-    return named.length === 0 ? nothing : () => named.forEach((sender) => sender.start());
-  }
-
-  /** Drops a stream whose message never left: its number is not used, and its source is told. */
-  withdraw(sender: Sender): void {
-    this.#sending.delete(sender.id);
-    sender.drop();
+    return named;
   }
 
   /**
    * Decodes a payload; byte streams in it become `ReadableStream`s. Bytes in the value are views of `unit.bytes`.
    *
-   * @param claimed Collects the streams that the value names.
-   * @throws {DecodeError} If the payload is not one valid value.
+   * @param claimed Takes the streams that the value names.
+   * @throws {DecodeError} If the payload is not one valid value. Streams that it named up to there are stopped.
+   * @throws {ProtocolError} If it names a stream that cannot be: `fault` was told.
    */
-  decode({ bytes, start, end }: Unit, claimed?: Receiver[]): unknown {
+  decode({ bytes, start, end }: Unit, claimed?: (receiver: Receiver) => void): unknown {
     if (start === end) return undefined;
-    return decodeRange(bytes, start, end, this.#limits, this.#claiming(claimed));
+    try {
+      const value = decodeRange(bytes, start, end, this.#limits, this.#claiming);
+      for (const receiver of this.#takeNamed()) claimed?.(receiver);
+      return value;
+    } catch (error) {
+      for (const receiver of this.#takeNamed()) receiver.stop();
+      if (error instanceof ProtocolError) this.#fault(error);
+      throw error;
+    }
   }
 
   /** Streams that a payload names and nobody will read: their senders are told to stop. */
-  discardNamed({ bytes, start, end }: Unit): void {
-    if (!mayNameStreams(bytes, start, end)) return;
-    const claimed: Receiver[] = [];
+  discardNamed(unit: Unit): void {
+    if (!mayNameStreams(unit)) return;
     try {
-      this.decode({ bytes, start, end }, claimed);
+      this.decode(unit, (receiver) => receiver.stop());
     } catch {
       // What cannot be decoded names nothing more.
     }
-    for (const receiver of claimed) receiver.stop();
   }
 
-  /** The stream of items that a message names: CALL with `items`, or STREAM. */
-  receiveItems(id: number): ItemReceiver {
+  /** The stream of items that a message names: CALL with `items`, or STREAM. `claimed` takes the byte streams in its items. */
+  receiveItems(id: number, claimed?: (receiver: Receiver) => void): ItemReceiver {
     const receiver = new ItemReceiver(this.#receiverParts(id), {
-      decode: (unit) => this.decode(unit),
+      decode: (unit) => this.decode(unit, claimed),
+      discard: (unit) => this.discardNamed(unit),
       limit: this.#limits.message,
     });
     return this.#claim(receiver);
@@ -127,9 +140,7 @@ export class Streams {
 
   /** END, or FAIL with `error`. */
   finish(id: number, n: number, error?: CallError): void {
-    const receiver = this.#receiving.get(id) ?? this.#early(id);
-    receiver.finish(n, error);
-    this.#forgetEnded(receiver);
+    (this.#receiving.get(id) ?? this.#early(id)).finish(n, error);
   }
 
   /** CREDIT. For a stream that is over it is late, and ignored. */
@@ -158,6 +169,7 @@ export class Streams {
 
   /** The connection is gone: sources are told to stop, readers get `error`. */
   end(error: CallError): void {
+    this.#ended = error;
     for (const sender of [...this.#sending.values()]) sender.drop();
     for (const receiver of [...this.#receiving.values()]) receiver.drop(error);
     this.#sending.clear();
@@ -184,8 +196,13 @@ export class Streams {
         this.#outbox.schedule();
       },
       sendStop: this.#sendStop,
+      gone: this.#over,
     };
   }
+
+  readonly #over = (receiver: Receiver): void => {
+    if (this.#receiving.get(receiver.id) === receiver) this.#receiving.delete(receiver.id);
+  };
 
   readonly #gone = (id: number): void => {
     this.#sending.delete(id);
@@ -198,28 +215,33 @@ export class Streams {
     this.#outbox.seal();
   };
 
-  #nameBytes(value: object, named: Named): { type: number; data: number } | undefined {
-    if (!(value instanceof ReadableStream)) return undefined;
-    const sender = new ByteSender(this.#senderParts(), value as ReadableStream<Uint8Array>);
+  #sendBytes(source: ReadableStream<Uint8Array>): ByteSender {
+    const sender = new ByteSender(this.#senderParts(), source);
     this.#sending.set(sender.id, sender);
-    named.push(sender);
-    return { type: BYTE_STREAM_EXTENSION, data: sender.id };
+    return sender;
   }
 
-  #claiming(claimed: Receiver[] | undefined): DecodeExtension {
-    return (type, data) => {
-      if (type !== BYTE_STREAM_EXTENSION || data.length !== 4) {
-        throw new TypeError(`Unknown extension ${type}`);
-      }
-      const id = ((data[0]! << 24) | (data[1]! << 16) | (data[2]! << 8) | data[3]!) >>> 0;
-      const receiver = this.#claim(new ByteReceiver(this.#receiverParts(id)));
-      claimed?.push(receiver);
-      return receiver.readable;
-    };
+  readonly #claiming: DecodeExtension = (type, data) => {
+    if (type !== BYTE_STREAM_EXTENSION || data.length !== 4) return undefined;
+    const id = ((data[0]! << 24) | (data[1]! << 16) | (data[2]! << 8) | data[3]!) >>> 0;
+    const receiver = this.#claim(new ByteReceiver(this.#receiverParts(id)));
+    (this.#named ??= []).push(receiver);
+    return receiver.readable;
+  };
+
+  #takeNamed(): readonly Receiver[] {
+    const named = this.#named ?? NONE;
+    this.#named = undefined;
+    return named;
   }
 
   /** Puts a receiver in the place of what came early, or in a free one. */
   #claim<R extends Receiver>(receiver: R): R {
+    if (this.#ended !== undefined) { // an item that was read after the connection had gone
+      receiver.drop(this.#ended);
+      return receiver;
+    }
+    if (receiver.id === 0) throw new ProtocolError("Streams are numbered from 1");
     const early = this.#receiving.get(receiver.id);
     if (early !== undefined && !(early instanceof Unclaimed)) {
       throw new ProtocolError(`Stream ${receiver.id} is named twice`);
@@ -230,27 +252,23 @@ export class Streams {
       this.#due.delete(early);
       early.replay(receiver);
     }
-    this.#forgetEnded(receiver);
     return receiver;
   }
 
   #early(id: number): Receiver {
     if (id === 0) throw new ProtocolError("Streams are numbered from 1");
     this.#admit();
-    const receiver = new Unclaimed(this.#receiverParts(id));
+    const receiver = new Unclaimed({ ...this.#receiverParts(id), gone: nothing });
     this.#receiving.set(id, receiver);
     return receiver;
   }
 
-  /** Ended ones that a waiting call has yet to claim are few, and bounded by four times the open ones. */
+  /** Ended streams that nobody has read yet, or that a waiting call has yet to claim, are bounded like the calls they belong to. */
   #admit(): void {
-    if (this.#openReceiving() >= this.#limits.streams || this.#receiving.size >= 4 * this.#limits.streams) {
+    const { streams, calls } = this.#limits;
+    if (this.#openReceiving() >= streams || this.#receiving.size >= streams + calls) {
       throw new ProtocolError("Too many streams", 4531);
     }
-  }
-
-  #forgetEnded(receiver: Receiver): void {
-    if (receiver.ended && !(receiver instanceof Unclaimed)) this.#receiving.delete(receiver.id);
   }
 
   #openSending(): number {
@@ -268,10 +286,14 @@ export class Streams {
 
 function nothing(): void {}
 
-/** Whether a payload may hold extension 1 with 4 bytes of data (`d6 01`): cheap, and never wrong when it says no. */
-function mayNameStreams(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let at = bytes.indexOf(0xd6, start); at >= 0 && at < end; at = bytes.indexOf(0xd6, at + 1)) {
-    if (bytes[at + 1] === BYTE_STREAM_EXTENSION) return true;
+/**
+ * Whether a payload may hold extension 1 in its usual form, `d6 01` and 4 bytes: cheap, since nothing else is looked at in
+ * a value that nobody reads. Who writes it in another form gets no STOP and keeps the place of a stream taken.
+ */
+function mayNameStreams({ bytes, start, end }: Unit): boolean {
+  const payload = bytes.subarray(start, end); // a search in all of the frame would go on behind the payload
+  for (let at = payload.indexOf(0xd6); at >= 0; at = payload.indexOf(0xd6, at + 1)) {
+    if (payload[at + 1] === BYTE_STREAM_EXTENSION) return true;
   }
   return false;
 }

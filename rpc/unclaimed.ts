@@ -7,7 +7,7 @@
 import type { CallError } from "./errors.ts";
 import { keep, Receiver, type Unit } from "./receiver.ts";
 
-/** Holds units, up to the window, until somebody claims the stream. */
+/** Holds units, up to the window, until somebody claims the stream. Nothing of it counts as read. */
 export class Unclaimed extends Receiver {
   readonly #arrived: ((receiver: Receiver) => void)[] = [];
 
@@ -19,6 +19,10 @@ export class Unclaimed extends Receiver {
   override part(n: number, remaining: number, unit: Unit): void {
     this.count(n, unit.end - unit.start);
     this.#hold(unit, (receiver, kept) => receiver.part(n, remaining, kept));
+  }
+
+  override breakOff(): void {
+    this.stop();
   }
 
   /** Gives the claimer everything that came. */

@@ -51,7 +51,12 @@ describe("core", () => {
     await read;
     assertEquals(n, 500_000);
     assertEquals([p.server.faults, p.client.faults], [[], []]);
-    assertEquals([p.server.peer.held, p.client.peer.held, p.server.peer.streams.open, p.client.peer.streams.open], [0, 0, 0, 0]);
+    assertEquals([
+      p.server.peer.held,
+      p.client.peer.held,
+      p.server.peer.streams.open,
+      p.client.peer.streams.open,
+    ], [0, 0, 0, 0]);
     assertEquals(p.clock.pending, 0);
   });
 });

@@ -80,6 +80,9 @@ const reasons: Record<string, RegExp> = {
   "timestamp": /: a timestamp /,
 };
 
+/** What the checker refuses as well; the rest is about contents. */
+const structural = new Set(["truncated", "unknown-byte", "count", "depth", "keys", "key-type"]);
+
 describe("vectors of values", () => {
   for (const { name, value, bytes } of vectors.values as { name: string; value: Described; bytes: Parts }[]) {
     it(`${name}: encoded, decoded, skipped`, () => {
@@ -118,6 +121,9 @@ describe("vectors of bytes that are no value", () => {
         assertMatch(error.message, reasons[reason] as RegExp);
         assert(error.offset >= 0 && error.offset <= given.length);
       });
+      const skipped = refusal(() => skip(given, 0, given.length, defaultLimits));
+      if (structural.has(reason)) assertMatch(skipped?.message ?? "skipped", reasons[reason] as RegExp);
+      else assertEquals(skipped, undefined);
     });
   }
 });

@@ -160,6 +160,18 @@ describe("the writer", () => {
     assertEquals(decode(second[3]), { long: "x".repeat(300) });
   });
 
+  it("ends a bin of unknown length as one of known length begins", () => {
+    for (const n of [0, 1, 255, 256, 65535, 65536, 65537]) {
+      const expected = bytesOf(() => writeBin(new Uint8Array(n).fill(0xc0)));
+      const actual = bytesOf(() => {
+        const mark = openBin();
+        for (let i = 0; i < n; i++) writeNil();
+        closeBin(mark);
+      });
+      assertBytes(actual, expected);
+    }
+  });
+
   it("nests bins, each moved when it grows", () => {
     begin(new Uint8Array(0), 0);
     const outer = openBin();

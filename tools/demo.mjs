@@ -33,6 +33,7 @@ async function server(name, port) {
 }
 
 async function check() {
+  for (const name of Object.keys(NAMES)) await runtime(name); // so that what has to be installed is, before the clock runs
   for (const [name, other] of [["deno", "bun"], ["bun", "deno"]]) {
     if (!(await checkUnder(name, other))) return 1;
   }

@@ -40,21 +40,23 @@ async function leaves(name, file, { path, code, begin }) {
     env: { ...process.env, PORT: String(port) },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  process.on("exit", () => child.kill("SIGKILL"));
   let said = "";
   for (const pipe of [child.stdout, child.stderr]) {
     pipe.setEncoding("utf8").on("data", (text) => said += text);
   }
   const exit = new Promise((resolve) => child.on("exit", (code, signal) => resolve(signal ?? code)));
   const closed = Promise.withResolvers();
-  const app = connect(`ws://127.0.0.1:${port}${path}`, {
-    webSocket(url, protocols) {
-      const socket = new WebSocket(url, protocols);
-      socket.addEventListener("close", (event) => closed.resolve(event.code));
-      return socket;
-    },
-  });
+  let app;
   try {
     equal(await listens(port), true, "it listens");
+    app = connect(`ws://127.0.0.1:${port}${path}`, {
+      webSocket(url, protocols) {
+        const socket = new WebSocket(url, protocols);
+        socket.addEventListener("close", (event) => closed.resolve(event.code));
+        return socket;
+      },
+    });
     const { finish, answer } = await begin(app);
     child.kill("SIGTERM");
     answer.catch(() => {}); // whichever of the checks below fails first is the one to tell
@@ -67,7 +69,7 @@ async function leaves(name, file, { path, code, begin }) {
     error.stack += `\n(the server said)\n${said}`;
     throw error;
   } finally {
-    app.close();
+    app?.close();
     child.kill("SIGKILL");
   }
 }

@@ -1,0 +1,48 @@
+// Starts a contender on its own core.
+import { spawn } from "node:child_process";
+import process from "node:process";
+import { freePort, listens } from "../tools/ports.mjs";
+import { root } from "../tools/setup.mjs";
+
+const running = new Set();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+/** The command line in front of a program that is to stay on `core`. */
+export function pinned(core, command) {
+  return core === undefined ? command : ["taskset", "-c", String(core), ...command];
+}
+
+/**
+ * Starts a server and waits until it accepts connections.
+ *
+ * @param {{ runtime: string, path: string, file: string, core: number | undefined }} contender  `path`: the runtime's
+ * @returns {Promise<{ port: number, pid: number, output(): string, stop(): Promise<void> }>}
+ * @throws {Error} with what it said, when it does not
+ */
+export async function startServer({ runtime, path, file, core }) {
+  const port = await freePort();
+  const script = `bench/contenders/${file}`;
+  const deno = [path, "serve", "-A", "--host", "127.0.0.1", "--port", String(port), script];
+  const [command, ...args] = pinned(core, runtime === "deno" ? deno : [path, script]);
+  const env = { ...process.env, PORT: String(port), NODE_ENV: "production", NO_COLOR: "1" };
+  const child = spawn(command, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
+  running.add(child);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text) => output = (output + text).slice(-4_000));
+  }
+  child.on("error", (error) => output += error.message);
+  const ended = new Promise((resolve) => child.on("close", resolve).on("error", resolve));
+  const stop = async () => {
+    child.kill("SIGKILL");
+    await ended;
+    running.delete(child);
+  };
+  if (await Promise.race([listens(port), ended.then(() => false)])) {
+    return { port, pid: child.pid, output: () => output, stop };
+  }
+  await stop();
+  throw new Error(`${file} did not start on ${runtime}:\n${output}`);
+}

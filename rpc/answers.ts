@@ -1,0 +1,88 @@
+/**
+ * Writes what ends calls: a value, or an error.
+ *
+ * @module
+ */
+import { CallError } from "./errors.ts";
+import { writeError, writePayload, writeResultHead } from "./messages.ts";
+import { NO_STREAMS } from "./named_streams.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Streams } from "./streams.ts";
+
+/** The answers of one connection. */
+export class Answers {
+  readonly #outbox: Outbox;
+  readonly #streams: Streams;
+
+  /** Sends through `outbox`. */
+  constructor(outbox: Outbox, streams: Streams) {
+    this.#outbox = outbox;
+    this.#streams = streams;
+  }
+
+  /**
+   * Sends RESULT, and then the streams of bytes in the value.
+   *
+   * @throws {TypeError} If the value cannot be encoded.
+   * @throws {CallError} If it is too large, or the peer accepts no more streams.
+   */
+  result(id: number, value: unknown): void {
+    const answer = { sent: false, named: NO_STREAMS };
+    answer.named = this.#streams.withStreams((extension) => {
+      this.#outbox.open();
+      try {
+        writeResultHead(this.#outbox.nextSequence, id);
+        writePayload(value, extension);
+      } catch (error) {
+        this.#outbox.abandon();
+        throw error;
+      }
+      this.#outbox.sealReliable({
+        sent: () => {
+          answer.sent = true;
+          answer.named.start();
+        },
+      });
+    });
+    if (answer.sent) answer.named.start();
+  }
+
+  /** Sends ERROR. */
+  error(id: number, error: CallError): void {
+    try {
+      this.#writeError(id, error);
+    } catch (cause) {
+      // Declared data that cannot be encoded, or is too large.
+      this.#writeError(id, new CallError("INTERNAL", undefined, { cause }));
+    }
+  }
+
+  /** A value that nobody waits for any more: the streams of bytes in it are cancelled. */
+  discard(value: unknown): void {
+    if (typeof value !== "object" || value === null) return;
+    try {
+      this.#streams.withStreams((extension) => {
+        this.#outbox.open();
+        try {
+          writePayload(value, extension);
+        } finally {
+          this.#outbox.abandon();
+        }
+        throw new CallError("CANCELLED");
+      });
+    } catch {
+      // What was named has been withdrawn.
+    }
+  }
+
+  #writeError(id: number, error: CallError): void {
+    this.#outbox.open();
+    try {
+      writeError(this.#outbox.nextSequence, id, error);
+    } catch (reason) {
+      this.#outbox.abandon();
+      throw reason;
+    }
+    this.#outbox.sealReliable();
+  }
+}

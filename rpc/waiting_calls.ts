@@ -1,0 +1,38 @@
+import type { IncomingCall } from "./incoming_call.ts";
+import { keep } from "./receiver.ts";
+
+/** Calls that have come and wait for their turn, in the order of their ids. */
+export class WaitingCalls {
+  readonly #calls: IncomingCall[] = [];
+
+  /** How many there are. */
+  get size(): number {
+    return this.#calls.length;
+  }
+
+  /** Bytes of their inputs. */
+  get held(): number {
+    return this.#calls.reduce((sum, { received: { unit } }) => sum + unit.end - unit.start, 0);
+  }
+
+  /** Adds one. Its input is kept: see {@linkcode keep}. */
+  add(call: IncomingCall): void {
+    const bytes = keep(call.received.unit);
+    call.received = { ...call.received, unit: { bytes, start: 0, end: bytes.length } };
+    let at = this.#calls.length;
+    while (at > 0 && this.#calls[at - 1]!.received.id > call.received.id) at--;
+    this.#calls.splice(at, 0, call);
+  }
+
+  /** Takes the first that may start. */
+  take(mayStart: (call: IncomingCall) => boolean): IncomingCall | undefined {
+    const at = this.#calls.findIndex(mayStart);
+    return at < 0 ? undefined : this.#calls.splice(at, 1)[0];
+  }
+
+  /** Takes one out. */
+  remove(call: IncomingCall): void {
+    const at = this.#calls.indexOf(call);
+    if (at >= 0) this.#calls.splice(at, 1);
+  }
+}
