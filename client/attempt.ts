@@ -209,7 +209,8 @@ export class Attempt {
   #end(code: number, reason: string): void {
     if (this.#ended) return;
     const advice = closeAdvice(code);
-    this.#finish(endError(code, reason, this.#welcomed));
+    const mayHaveRun = this.#welcomed || REFUSALS[code] === undefined;
+    this.#finish(endError({ code, reason }, mayHaveRun));
     this.#events.ended({ code, reason, advice, retryAfter: this.#retryAfter, welcomed: this.#welcomed });
   }
 
@@ -229,13 +230,13 @@ const REFUSALS: Readonly<Record<number, string>> = {
   [CloseCode.HELLO_TIMEOUT]: "DISCONNECTED",
 };
 
-/** What calls that were sent end with. */
-export function endError(code: number, reason: string, welcomed: boolean): CallError {
+/** What calls end with after a close; `mayHaveRun` of a call that was never sent is `false`. */
+export function endError(
+  { code, reason }: { code: number; reason: string },
+  mayHaveRun: boolean,
+): CallError {
   const why = reason === ""
     ? `The connection closed (${code})`
     : `The connection closed (${code}: ${reason})`;
-  const refused = REFUSALS[code];
-  return new CallError(refused ?? "DISCONNECTED", why, {
-    ambiguous: welcomed || refused === undefined,
-  });
+  return new CallError(REFUSALS[code] ?? "DISCONNECTED", why, { ambiguous: mayHaveRun });
 }

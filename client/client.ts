@@ -251,7 +251,7 @@ class Link {
       this.#setState({ status: "reconnecting", reason: end, retryIn: 0 });
       return void this.#connect();
     }
-    this.#finish(endError(end.code, end.reason, false), { code: end.code, reason: end.reason });
+    this.#finish(endError(end, false), { code: end.code, reason: end.reason });
   }
 
   #retryLater({ code, reason, retryAfter }: Pick<AttemptEnd, "code" | "reason" | "retryAfter">): void {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { decode, encode } from "../msgpack/mod.ts";
+import { decode } from "../msgpack/decoder.ts";
+import { encode } from "../msgpack/encoder.ts";
 import { CallError, httpStatus } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 import type { CallRequest } from "./outgoing_call.ts";

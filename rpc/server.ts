@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { setText } from "../msgpack/mod.ts";
+import { setText } from "../msgpack/text.ts";
 import { addressKey } from "../src/address.ts";
 import { SocketGroup } from "../src/group.ts";
 import { type OriginRule, originRule } from "../src/origin.ts";

@@ -8,16 +8,18 @@ import type { Adapter } from "./link.ts";
 
 /** What a runtime offers natively for strings; each member is absent where the runtime lacks it. */
 export interface NativeText {
-  /**
-   * Reads bytes `start` to `end` of `this` as Latin-1, one character a byte. Only equal to UTF-8 when all
-   * bytes are below 0x80: check first.
-   */
-  readonly latin1Slice?: (this: Uint8Array, start: number, end: number) => string;
+  /** Reads bytes `start` to `end` of `this` as UTF-8, with U+FFFD for what is none. */
+  readonly utf8Slice?: (this: Uint8Array, start: number, end: number) => string;
   /**
    * Writes `text` as UTF-8 into `this` at `offset`, at most `length` bytes and never half a character, and
    * returns the bytes written. Lone surrogates become U+FFFD.
    */
   readonly utf8Write?: (this: Uint8Array, text: string, offset: number, length: number) => number;
+  /**
+   * Bytes up to which ASCII is faster built from character codes than by a call into the runtime: 12 on Deno, where
+   * `bench/codec.ts` shows it; none on Bun.
+   */
+  readonly built?: number;
 }
 
 /** The adapter of the runtime this is; undefined outside Deno and Bun, where nothing can be upgraded. */
@@ -37,11 +39,9 @@ export const text: NativeText = nativeText(globalThis as Globals);
 
 function nativeText(globals: Globals): NativeText {
   const buffer = globals.Buffer ?? globals.process?.getBuiltinModule?.("node:buffer")?.Buffer;
-  const { latin1Slice, utf8Write } = buffer?.prototype ?? {};
-  return {
-    ...(typeof latin1Slice === "function" ? { latin1Slice } : {}),
-    ...(typeof utf8Write === "function" ? { utf8Write } : {}),
-  };
+  const { utf8Slice, utf8Write } = buffer?.prototype ?? {};
+  if (typeof utf8Slice !== "function" || typeof utf8Write !== "function") return {};
+  return { utf8Slice, utf8Write, ...(deno.present ? { built: 12 } : {}) };
 }
 
 /**

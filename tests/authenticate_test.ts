@@ -13,7 +13,6 @@ type Ask = (given: AuthenticateInput) => Answer | Promise<Answer>;
 const { procedure, millrace } = define<{ role: string }>();
 
 const WELCOME = 1;
-const EXPIRES = 7;
 const NAME = 8;
 const RESULT = 17;
 const ERROR = 18;

@@ -1,11 +1,4 @@
-import {
-  assert,
-  assertEquals,
-  assertLess,
-  assertRejects,
-  assertStrictEquals,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
 import { closeAdvice, connect } from "../client/mod.ts";

@@ -5,10 +5,11 @@ import { adapter, immediate, text } from "../src/runtime.ts";
 describe("text", () => {
   const bytes = new TextEncoder().encode("xxhelloxx").subarray(1);
 
-  it("reads ASCII of a view by its own offsets, on both runtimes", () => {
-    assert(text.latin1Slice);
-    assertEquals(text.latin1Slice.call(bytes, 1, 6), "hello");
-    assertEquals(text.latin1Slice.call(bytes, 3, 3), "");
+  it("reads UTF-8 of a view by its own offsets, on both runtimes", () => {
+    assert(text.utf8Slice);
+    assertEquals(text.utf8Slice.call(bytes, 1, 6), "hello");
+    assertEquals(text.utf8Slice.call(bytes, 3, 3), "");
+    assertEquals(text.utf8Slice.call(Uint8Array.of(0x61, 0xff), 0, 2), "a\ufffd");
   });
 
   it("writes UTF-8 into a view, never half a character", () => {

@@ -8,12 +8,12 @@ import {
   type ConnectOptions,
   type HasContract,
 } from "../../client/mod.ts";
+import type { OutgoingCall } from "../../rpc/outgoing_call.ts";
 import { FakeNetwork, type FakeWebSocket } from "./fake_web_socket.ts";
 import { ManualClock } from "./manual_clock.ts";
 
 /** Procedures by name, untyped: there is no app. */
-// deno-lint-ignore no-explicit-any
-export type AnyCall = Record<string, (...args: unknown[]) => any>;
+export type AnyCall = Record<string, (...args: unknown[]) => OutgoingCall>;
 
 /** Time and chance of the test. */
 export class TestClock extends ManualClock {

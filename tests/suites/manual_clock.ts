@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Clock } from "../../rpc/clock.ts";
 
 interface Timer {
@@ -42,8 +43,8 @@ export class ManualClock implements Clock {
 
   /** Ends turns until nothing is left to do in them, promises included. */
   async settle(): Promise<void> {
-    for (let quiet = 0; quiet < 3;) {
-      for (let i = 0; i < 20; i++) await Promise.resolve();
+    for (let quiet = 0; quiet < 2;) {
+      await setImmediate(); // every promise that can go on has by then
       const turn = this.#immediate.splice(0);
       quiet = turn.length === 0 ? quiet + 1 : 0;
       for (const run of turn) run();

@@ -2,7 +2,8 @@
  * A server and a client core, joined by two pipes in memory and one manual clock.
  */
 import { assertEquals } from "@std/assert";
-import { procedureBuilder } from "../../rpc/builder.ts";
+import { type ProcedureBuilder, procedureBuilder } from "../../rpc/builder.ts";
+import type { PlainScope } from "../../rpc/define.ts";
 import { CallError } from "../../rpc/errors.ts";
 import { readHello, readWelcome, toldLimits } from "../../rpc/greeting.ts";
 import type { Registered } from "../../rpc/incoming_call.ts";
@@ -18,12 +19,10 @@ import { ManualClock } from "./manual_clock.ts";
 import { Pipe } from "./pipe.ts";
 
 /** Makes procedures without a context of their own. */
-export const procedure = procedureBuilder<
-  { base: object; context: object; client: unknown; channels: unknown }
->([]);
+export const procedure: ProcedureBuilder<PlainScope> = procedureBuilder<PlainScope>([]);
 
 /** A schema that takes everything. */
-export const anything: Schema = {
+export const anything: Schema<unknown> = {
   "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) },
 };
 
@@ -115,6 +114,8 @@ export class Pair {
   cut(error: CallError = new CallError("DISCONNECTED")): void {
     this.server.peer.end(error);
     this.client.peer.end(error);
+    this.server.pipe.cut();
+    this.client.pipe.cut();
   }
 
   /** Asserts that nobody broke a rule and nothing is left anywhere. */
@@ -123,7 +124,10 @@ export class Pair {
     await this.clock.advance(10);
     assertEquals(this.server.faults.map(String), []);
     assertEquals(this.client.faults.map(String), []);
-    assertEquals({ server: gauges(this.server), client: gauges(this.client) }, { server: NOTHING, client: NOTHING });
+    assertEquals({ server: gauges(this.server), client: gauges(this.client) }, {
+      server: NOTHING,
+      client: NOTHING,
+    });
     assertEquals(this.clock.pending, 0, "timers");
   }
 
@@ -154,7 +158,7 @@ export class Pair {
         ...this.#events(role, () => peer),
         fault: (error) => {
           faults.push(error);
-          peer.end(new CallError("DISCONNECTED"));
+          this.cut();
         },
         failed: (error) => void failures.push(error),
       },

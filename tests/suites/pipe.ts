@@ -18,6 +18,7 @@ export class Pipe {
   readonly #queue: Uint8Array[] = [];
   #bytes = 0;
   #stalled = false;
+  #isCut = false;
   #drained: (() => void) | undefined;
 
   /** An empty pipe. */
@@ -59,12 +60,20 @@ export class Pipe {
     for (let i = 0; i < frames; i++) this.#clock.immediate(() => this.#next());
   }
 
+  /** What waits is lost, and so is what is sent from now on. */
+  cut(): void {
+    this.#queue.length = 0;
+    this.#bytes = 0;
+    this.#isCut = true;
+  }
+
   /** Frames that wait in it. */
   get waiting(): number {
     return this.#queue.length;
   }
 
   #send(frame: Uint8Array): void {
+    if (this.#isCut) return;
     const copy = frame.slice();
     this.frames.push(copy);
     this.#queue.push(copy);

@@ -27,11 +27,11 @@ export function startConnection(): void {
 function showState({ status, reason, retryIn }: ClientState): void {
   const at = element("state", HTMLElement);
   at.dataset.state = status;
+  const when = retryIn === undefined ? "" : ` in ${duration(retryIn)}`;
   const why = reason === undefined
     ? ""
-    : `, closed with ${reason.code}${reason.reason && ` (${reason.reason})`}`;
-  const when = retryIn === undefined ? "" : `, again in ${duration(retryIn)}`;
-  at.textContent = status === "open" ? "open" : `${status}${why}${when}`;
+    : `, closed with ${reason.code}${reason.reason && ` ${reason.reason}`}`;
+  at.textContent = status === "open" ? "open" : status + when + why;
 }
 
 async function showRuntime(): Promise<void> {

@@ -80,8 +80,8 @@ function showMessage({ kind, summary, parts }: Taken, open: boolean): HTMLElemen
 function showBytes(parts: readonly Part[]): HTMLElement {
   return make("code", {
     class: "hex",
-    inside: parts.map(({ name, bytes }, at) =>
-      make("span", { class: `part-${colour(at)}`, text: cut(bytes), attributes: { title: name } })
+    inside: parts.map(({ name, bytes }) =>
+      make("span", { class: `part-${colour(name)}`, text: cut(bytes), attributes: { title: name } })
     ),
   });
 }
@@ -89,10 +89,10 @@ function showBytes(parts: readonly Part[]): HTMLElement {
 function showParts(parts: readonly Part[]): HTMLElement {
   return make("ul", {
     class: "parts",
-    inside: parts.map(({ name, says }, at) =>
+    inside: parts.map(({ name, says }) =>
       make("li", {
         inside: [
-          make("i", { class: `part-${colour(at)}`, attributes: { "aria-hidden": "true" } }),
+          make("i", { class: `part-${colour(name)}`, attributes: { "aria-hidden": "true" } }),
           make("span", { text: name }),
           make("code", { text: says }),
         ],
@@ -101,8 +101,19 @@ function showParts(parts: readonly Part[]): HTMLElement {
   });
 }
 
-function colour(at: number): number {
-  return at < 2 ? 0 : 1 + (at - 2) % 5;
+/** One colour for elements that mean the same, or never meet in a message. */
+const COLOURS = [
+  "array kind",
+  "seq version number stream",
+  "id session n",
+  "method name code received group",
+  "options flags limit remaining retryAfter",
+  "payload bytes",
+  "value",
+].map((names) => names.split(" "));
+
+function colour(name: string): number {
+  return Math.max(0, COLOURS.findIndex((names) => names.includes(name)));
 }
 
 function cut(bytes: Uint8Array): string {
