@@ -125,7 +125,10 @@ export class Attempt {
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.#open();
     socket.onmessage = ({ data }: { data: unknown }) => this.#receive(data);
-    socket.onerror = () => {}; // a close event follows
+    // Before it is open nothing more may come: Node 22's WebSocket that is refused tells an error and never closes.
+    socket.onerror = () => {
+      if (this.#peer === undefined) this.#drop(CloseCode.ABNORMAL, "the connection could not be made");
+    };
     socket.onclose = ({ code, reason }: { code: number; reason: string }) =>
       this.#end(code || CloseCode.ABNORMAL, reason);
   }

@@ -4,11 +4,11 @@
  * @module
  */
 import { callTree } from "./call_tree.ts";
-import { CallError } from "./errors.ts";
+import { CallError, markReceived } from "./errors.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import { type CallRequest, OutgoingCall, readArguments } from "./outgoing_call.ts";
 import type { Peer } from "./peer.ts";
-import { asTold, isPromise } from "./pipeline.ts";
+import { isPromise } from "./pipeline.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
 import { validate, validateOutput } from "./schema.ts";
 
@@ -79,14 +79,34 @@ class OfferedCall extends OutgoingCall {
 
   /** A client may claim any error: what it says was declared is held to the contract. */
   override reject(error: unknown): void {
-    if (!(error instanceof CallError && error.declared && this.definition)) return super.reject(error);
-    const told = asTold(error, this.definition);
-    if (told instanceof Promise) told.then((checked) => super.reject(checked));
-    else super.reject(told);
+    if (!(error instanceof CallError && error.declared)) return super.reject(error);
+    const { errors = {} } = this.definition!;
+    const schema = Object.hasOwn(errors, error.code) ? errors[error.code] : undefined;
+    if (schema === undefined) return super.reject(undeclared(error));
+    try {
+      const data = validateOutput(schema, error.data);
+      if (isPromise(data)) {
+        data.then((valid) => super.reject(withData(error, valid)), () => super.reject(undeclared(error)));
+      } else {
+        super.reject(withData(error, data));
+      }
+    } catch {
+      super.reject(undeclared(error));
+    }
   }
 
   override over(): void {
     super.over();
     this.#unbind?.();
   }
+}
+
+function undeclared(error: CallError): CallError {
+  const message = `The client failed with "${error.code}", which the contract does not declare so`;
+  return new CallError("INTERNAL", message, { cause: error });
+}
+
+function withData(error: CallError, data: unknown): CallError {
+  const { code, message, retryable, ambiguous } = error;
+  return markReceived(new CallError(code, message, { declared: true, retryable, ambiguous, data }));
 }

@@ -56,7 +56,10 @@ async function checkUnder(name, other) {
       live: true,
     });
     if (code !== 0) {
-      return failed("a step failed", /FAILED/.test(output) ? child.output() : output + child.output());
+      return failed(
+        `the client under ${NAMES[other]} ended with code ${code}`,
+        /FAILED/.test(output) ? child.output() : output + child.output(),
+      );
     }
     return true;
   } finally {

@@ -51,6 +51,14 @@ export class ManualClock implements Clock {
     }
   }
 
+  /** Ends so many turns: for what never comes to rest by itself. */
+  async settleFor(turns: number): Promise<void> {
+    for (let i = 0; i < turns; i++) {
+      await setImmediate();
+      for (const run of this.#immediate.splice(0)) run();
+    }
+  }
+
   /** Moves time on, running the timers that come due, each in a turn of its own. */
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;
