@@ -15,13 +15,14 @@ export const USAGE = `node bench/run.mjs [options]
                    ${RUNTIMES.join(", ")}; ${WORKLOADS.map((workload) => workload.name).join(", ")};
                    ${CONTENDERS.map((contender) => contender.name).join(", ")}
   --repeats N      --seconds N      --mib N
-  --json FILE      writes everything that was measured`;
+  --json FILE      writes everything that was measured
+  --compare FILE   beside it: what an earlier --json run measured`;
 
 /**
  * Reads the arguments.
  *
  * @returns {{ quick: boolean, repeats: number, seconds: number, warmUp: number, mib: number, json?: string,
- *   runtimes: string[], workloads: object[], contenders: object[] }}
+ *   compare?: string, runtimes: string[], workloads: object[], contenders: object[] }}
  * @throws {Error} what is wrong with them
  */
 export function readOptions(args) {
@@ -35,6 +36,7 @@ export function readOptions(args) {
       seconds: string,
       mib: string,
       json: string,
+      compare: string,
     },
   });
   const length = { ...(values.quick ? QUICK : FULL) };

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import process from "node:process";
 import { ensurePackages, runtimes as findRuntimes } from "../tools/setup.mjs";
+import { printComparison } from "./compare.mjs";
 import { describeMachine, pinnableCores } from "./machine.mjs";
 import { measure } from "./measure.mjs";
 import { readOptions, USAGE } from "./options.mjs";
@@ -26,6 +27,7 @@ function plan({ repeats, runtimes, workloads, contenders }) {
   ).flat();
 }
 
+/** Returns the exit code. */
 async function main(options) {
   await ensurePackages();
   const runtimes = await findRuntimes();
@@ -43,6 +45,7 @@ async function main(options) {
   machine.loadAfter = Number(loadavg()[0].toFixed(2));
   const rows = summarize(sorted(samples, options));
   printTable(rows, machine);
+  if (options.compare !== undefined) printComparison(rows, options.compare);
   if (options.json !== undefined) save(options, { machine, cores, rows, samples });
   return warn(rows, samples);
 }
@@ -75,14 +78,19 @@ function warn(rows, samples) {
   return failed > 0 ? 1 : 0;
 }
 
-const args = process.argv.slice(2);
-if (args.includes("--help")) {
-  console.log(USAGE);
-} else {
-  try {
-    process.exitCode = await main(readOptions(args));
-  } catch (error) {
-    console.error(`${error.message}\n\n${USAGE}`);
-    process.exitCode = 2;
+/** Reads the command line; says how to use it where that fails. */
+function options() {
+  const args = process.argv.slice(2);
+  if (!args.includes("--help")) {
+    try {
+      return readOptions(args);
+    } catch (error) {
+      console.error(error.message);
+      process.exitCode = 2;
+    }
   }
+  console.log(USAGE);
 }
+
+const given = options();
+if (given !== undefined) process.exitCode = await main(given);

@@ -26,7 +26,8 @@ export async function startServer({ runtime, path, file, core }) {
   const script = `bench/contenders/${file}`;
   const deno = [path, "serve", "-A", "--host", "127.0.0.1", "--port", String(port), script];
   const [command, ...args] = pinned(core, runtime === "deno" ? deno : [path, script]);
-  const env = { ...process.env, PORT: String(port), NODE_ENV: "production", NO_COLOR: "1" };
+  const quiet = { NODE_ENV: "production", NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
+  const env = { ...process.env, ...quiet, PORT: String(port) };
   const child = spawn(command, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   let output = "";

@@ -79,7 +79,8 @@ function reserve(size: number): void {
 }
 
 function grow(size: number): void {
-  const larger = new Uint8Array(Math.max(buffer.length * 2, at + size, 64));
+  // A little more than is asked for: a header that comes to be longer must not copy a large value again.
+  const larger = new Uint8Array(Math.max(buffer.length * 2, at + size + 64));
   larger.set(buffer);
   buffer = larger;
 }

@@ -1,32 +1,38 @@
 import { ProtocolError } from "./protocol_error.ts";
 
-/** How far ids may run ahead of the lowest that is missing: large calls arrive late. */
-const MOST_AHEAD = 4096;
+/** How many ids below the highest may be missing: those of calls that are large and still on their way. */
+const MOST_MISSING = 4096;
 
 /** Which ids of calls have come: 1, 2, 3…, each once. A large call may come after smaller ones that were made later. */
 export class CallIds {
-  readonly #ahead = new Set<number>();
-  #arrived = 0;
+  /** In order, since ids are only added above all others. */
+  readonly #missing = new Set<number>();
+  #highest = 0;
 
   /** All ids up to this one have come. */
   get arrived(): number {
-    return this.#arrived;
+    for (const id of this.#missing) return id - 1;
+    return this.#highest;
   }
 
   /** Whether this one has come. */
   has(id: number): boolean {
-    return id <= this.#arrived || this.#ahead.has(id);
+    return id <= this.#highest && !this.#missing.has(id);
   }
 
   /**
    * An id has come.
    *
-   * @throws {ProtocolError} If it came before, or is too far ahead of the others.
+   * @throws {ProtocolError} If it came before, or too many below it have not come.
    */
   add(id: number): void {
-    if (this.has(id)) throw new ProtocolError(`Call ${id} is used again`);
-    if (id > this.#arrived + MOST_AHEAD) throw new ProtocolError(`Call ${id} is too far ahead`);
-    if (id !== this.#arrived + 1) return void this.#ahead.add(id);
-    do this.#arrived++; while (this.#ahead.delete(this.#arrived + 1));
+    if (id <= this.#highest) {
+      if (!this.#missing.delete(id)) throw new ProtocolError(`Call ${id} is used again`);
+      return;
+    }
+    if (this.#missing.size + id - this.#highest - 1 > MOST_MISSING) {
+      throw new ProtocolError(`Call ${id} is too far ahead`);
+    }
+    while (++this.#highest < id) this.#missing.add(this.#highest);
   }
 }

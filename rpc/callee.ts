@@ -10,7 +10,6 @@ import { CallError } from "./errors.ts";
 import { type CallSurroundings, IncomingCall, type Received, type Registered } from "./incoming_call.ts";
 import {
   asTold,
-  discardItems,
   givenItemCheck,
   invoke,
   isPromise,
@@ -18,6 +17,7 @@ import {
   itemCheck,
   iteratorOf,
   notFound,
+  stopItems,
 } from "./pipeline.ts";
 import { writeName, writeStream } from "./messages.ts";
 import type { Limits } from "./limits.ts";
@@ -97,7 +97,7 @@ export class Callee {
   /** CANCEL. For a call that has ended it is late, and ignored; the id of a call that never left is used up by it. */
   cancel(id: number): void {
     const call = this.#calls.get(id);
-    if (call !== undefined) return call.breakOff(new CallError("CANCELLED"));
+    if (call !== undefined) return call.cancel();
     if (this.#ids.has(id)) return;
     this.#ids.add(id);
     this.#startNext();
@@ -296,22 +296,32 @@ export class Callee {
   #stream(call: IncomingCall, value: unknown): void {
     const { streams, outbox } = this.#parts;
     const { definition } = call.registered;
-    const sender = call.sender = streams.sendItems({
-      iterator: iteratorOf(value),
-      validate: itemCheck(definition),
-      tell: (thrown) => this.#told(call, thrown),
-      stopped: () => call.breakOff(new CallError("CANCELLED")),
-      done: () => this.#finish(call),
-    });
+    const iterator = iteratorOf(value);
+    try {
+      call.sender = streams.sendItems({
+        iterator,
+        validate: itemCheck(definition),
+        tell: (thrown) => this.#told(call, thrown),
+        stopped: () => call.cancel(),
+        done: () => this.#finish(call),
+      });
+    } catch (error) {
+      stopItems(iterator);
+      throw error;
+    }
     outbox.open();
-    writeStream(outbox.nextSequence, call.received.id, sender.id);
-    outbox.sealReliable({ sent: () => sender.start() });
+    writeStream(outbox.nextSequence, call.received.id, call.sender.id);
+    outbox.sealReliable({ sent: () => call.sender!.start() });
   }
 
   /** What the handler gave comes too late: who makes it is told. */
   #discard(call: IncomingCall, value: unknown): void {
-    if (isStream(call.registered.definition, value)) discardItems(value);
-    else this.#answers.discard(value);
+    try {
+      if (isStream(call.registered.definition, value)) stopItems(iteratorOf(value));
+      else this.#answers.discard(value);
+    } catch {
+      // It is nothing that can be iterated, or is iterated elsewhere.
+    }
   }
 
   /** Whether nobody waits for an answer any more. */

@@ -266,10 +266,11 @@ export class Caller {
     if (pending.sent) this.#sendCancel(id, pending, error);
   }
 
-  #sendCancel(id: number, pending: Pending, error: CallError): void {
+  /** CANCEL, and the end of everything that CALL named. */
+  #sendCancel(id: number, { items, named }: Pending, error: CallError): void {
     this.#writeCancel(id);
-    pending.items?.stop(error);
-    pending.named.stop(error);
+    items?.stop(error);
+    named.stop(error);
   }
 
   #writeCancel(id: number): void {
@@ -288,7 +289,7 @@ export class Caller {
     this.#deadlines.remove(pending);
     pending.call.onCancel = undefined;
     // The answer is final: items that are still to be sent, nobody waits for. Bytes may be: the answer may be made of them.
-    if (pending.sent) pending.items?.stop();
+    if (pending.broken === undefined) pending.items?.stop();
     return pending;
   }
 

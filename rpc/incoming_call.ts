@@ -104,6 +104,12 @@ export class IncomingCall implements Expiring {
     this.onGivenUp?.();
   }
 
+  /** The caller does not wait any more: because it says so, or because of a deadline that our timer has not come to yet. */
+  cancel(): void {
+    const isLate = this.deadline !== Infinity && this.deadline <= this.surroundings.clock.now();
+    this.breakOff(new CallError(isLate ? "DEADLINE" : "CANCELLED"));
+  }
+
   /** Whether there were byte streams in its input, or in its items. */
   get namesStreams(): boolean {
     return this.#named.length > 0;

@@ -201,6 +201,10 @@ export function writeStop(stream: number): void {
 /** A payload: the value sealed in a bin, or an empty bin for `undefined`. */
 export function writePayload(value: unknown, extension?: EncodeExtension): void {
   if (value === undefined) return writeBin(NOTHING);
+  if (value instanceof Uint8Array) { // whose size is known: it is written to its place, and never moved
+    writeBinHeader(binSize(value.length));
+    return writeBin(value);
+  }
   const mark = openBin();
   writeValue(value, extension);
   closeBin(mark);
@@ -214,6 +218,11 @@ function head(elements: number, kind: number): void {
 function uintOrNil(value: number | undefined): void {
   if (value === undefined) writeNil();
   else writeUint(value);
+}
+
+/** Bytes of a bin with this many inside. */
+function binSize(length: number): number {
+  return length + (length < 0x100 ? 2 : length < 0x10000 ? 3 : 5);
 }
 
 /** `code, flags, payload` of ERROR and FAIL. */

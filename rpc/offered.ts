@@ -42,8 +42,8 @@ function send(
     check: output && ((value) => validateOutput(output, value)),
   });
   call.definition = definition;
-  call.bindTo(within);
   const deadline = peer.deadlineAfter(request.options.timeout, within?.deadline);
+  if (within !== undefined) call.bindTo(within, deadline);
   try {
     const input = definition.input === undefined ? undefined : validate(definition.input, request.input);
     if (isPromise(input)) input.then((valid) => sendWith(valid), (error) => call.reject(error));
@@ -63,10 +63,12 @@ function send(
 class OfferedCall extends OutgoingCall {
   definition: ProcedureDefinition | undefined;
   #unbind: (() => void) | undefined;
+  #deadlineOf: IncomingCall | undefined;
 
   /** From now on it is cancelled when the other one is, since nobody waits for its answer then. */
-  bindTo(within: IncomingCall | undefined): void {
-    if (within === undefined || this.settled) return;
+  bindTo(within: IncomingCall, deadline: number): void {
+    if (this.settled) return;
+    if (deadline === within.deadline) this.#deadlineOf = within;
     const { signal } = within;
     const abort = () => {
       // A lost connection ends this call by itself, and says so.
@@ -79,7 +81,12 @@ class OfferedCall extends OutgoingCall {
 
   /** A client may claim any error: what it says was declared is held to the contract. */
   override reject(error: unknown): void {
-    if (!(error instanceof CallError && error.declared)) return super.reject(error);
+    if (!(error instanceof CallError && error.declared)) {
+      super.reject(error);
+      // One deadline for both: whichever side noticed first, the other call is over too.
+      if (error instanceof CallError && error.code === "DEADLINE") this.#deadlineOf?.expire();
+      return;
+    }
     const { errors = {} } = this.definition!;
     const schema = Object.hasOwn(errors, error.code) ? errors[error.code] : undefined;
     if (schema === undefined) return super.reject(undeclared(error));

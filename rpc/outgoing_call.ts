@@ -7,7 +7,7 @@
 import type { CallOptions, CallResult } from "./calls.ts";
 import { CallError } from "./errors.ts";
 import type { ItemReceiver } from "./item_receiver.ts";
-import { isPromise, iteratorOf } from "./pipeline.ts";
+import { isPromise, iteratorOf, stopItems } from "./pipeline.ts";
 
 /** What a call says to the other side. */
 export interface CallRequest {
@@ -268,14 +268,4 @@ class Items implements AsyncIterableIterator<unknown, undefined> {
 
 function cancelled(reason: unknown): CallError {
   return new CallError("CANCELLED", undefined, { cause: reason });
-}
-
-/** The caller's items are not wanted: their source may clean up. */
-function stopItems(items: CallRequest["items"]): void {
-  try {
-    const returned: unknown = items?.return?.();
-    if (isPromise(returned)) returned.then(undefined, () => {});
-  } catch {
-    // A source that fails while it is told to stop has nobody left to tell.
-  }
 }

@@ -105,10 +105,10 @@ export function iteratorOf(given: unknown): AsyncIterator<unknown> | Iterator<un
   throw new TypeError("Cannot send the items of a handler: it returned nothing that can be iterated");
 }
 
-/** What a handler gave will not be iterated: its source may clean up. */
-export function discardItems(given: unknown): void {
+/** Items are not wanted: their source may clean up. */
+export function stopItems(items: AsyncIterator<unknown> | Iterator<unknown> | undefined): void {
   try {
-    const returned: unknown = iteratorOf(given).return?.();
+    const returned: unknown = items?.return?.();
     if (isPromise(returned)) returned.then(undefined, () => {});
   } catch {
     // A source that fails while it is told to stop has nobody left to tell.

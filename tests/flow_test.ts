@@ -85,17 +85,22 @@ describe("flow control", () => {
     await pair.assertQuiet();
   });
 
-  it("what is on its way is bounded by the connection's window, while the reader's own has room", async () => {
-    const source = new ByteSource({ size: 16 * 1024 });
-    const pair = await Pair.open({ procedures: { bytes: procedure(() => source.stream) } });
-    const stream = await pair.now(pair.call("bytes")) as ReadableStream<Uint8Array>;
+  it("without acknowledgements no more than the connection's window is on its way, streams and fragments together", async () => {
+    const pair = await Pair.open({
+      limits: { window: 1024 * 1024 },
+      procedures: { take: procedure({ input: anything }, () => new Promise(() => {})) },
+    });
     pair.server.pipe.stall();
-    const read = lengthOf(stream).catch(() => {});
+    const sources = Array.from({ length: 4 }, () => new ByteSource({ size: 16 * 1024 }));
+    const calls = sources.map(({ stream }) => pair.call("take", stream).result());
+    calls.push(pair.call("take", new Uint8Array(500_000)).result());
     await pair.clock.settle();
-    assertLess(pair.server.pipe.buffered, 64 * 1024 + 1);
+    assertEquals(pair.client.pipe.buffered, 0);
+    assertLess(pair.client.peer.outbox.window.inFlight, 64 * 1024 + 16 * 1024);
+    assertGreater(pair.client.peer.outbox.window.inFlight, 48 * 1024);
     pair.cut();
-    await pair.now(read);
-    await pair.assertQuiet();
+    await pair.now(Promise.all(calls));
+    assertEquals(pair.client.peer.outbox.window.inFlight, 0);
   });
 
   it("at most one piece is in a socket that does not drain", async () => {

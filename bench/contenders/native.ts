@@ -1,5 +1,5 @@
 // One WebSocket handler on the bare runtime, `Deno.upgradeWebSocket` or `Bun.serve`, with nothing between: what the
-// contenders without a framework of their own run on.
+// contenders without a framework of their own run on. Idle timeouts are off: Deno's costs a timer for each message.
 //   deno serve -A bench/contenders/echo.ts        bun bench/contenders/echo.ts
 
 /** A frame: text, or bytes in the type that the runtime gives when it is told nothing else. */
@@ -15,7 +15,10 @@ interface BunServer {
 }
 
 interface DenoUpgrade {
-  upgradeWebSocket(request: Request): { readonly socket: WebSocket; readonly response: Response };
+  upgradeWebSocket(
+    request: Request,
+    options: { idleTimeout: number },
+  ): { readonly socket: WebSocket; readonly response: Response };
 }
 
 /** What a server file exports: `deno serve` takes `fetch`, `bun` takes both. */
@@ -30,11 +33,11 @@ export function native(message: (socket: NativeSocket, frame: Frame) => void): S
   return {
     fetch(request, info) {
       if (deno === undefined) return void (info as BunServer).upgrade(request);
-      const { socket, response } = deno.upgradeWebSocket(request);
+      const { socket, response } = deno.upgradeWebSocket(request, { idleTimeout: 0 });
       socket.binaryType = "arraybuffer";
       socket.onmessage = ({ data }) => message(socket, data);
       return response;
     },
-    websocket: { message },
+    websocket: { message, idleTimeout: 0 },
   };
 }

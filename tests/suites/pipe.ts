@@ -12,6 +12,8 @@ export class Pipe {
   deliver: (frame: Uint8Array) => void = () => {};
   /** Close codes that were asked for. */
   readonly closes: number[] = [];
+  /** Bytes that were sent. */
+  sent = 0;
   /** The most bytes that were in it at once. */
   most = 0;
   readonly #clock: ManualClock;
@@ -78,6 +80,7 @@ export class Pipe {
     this.frames.push(copy);
     this.#queue.push(copy);
     this.#bytes += copy.length;
+    this.sent += copy.length;
     this.most = Math.max(this.most, this.#bytes);
     if (!this.#stalled) this.step();
   }
