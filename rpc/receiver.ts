@@ -86,7 +86,7 @@ export abstract class Receiver {
   /** The limit to tell with the next CREDIT: what was read, or counts as that, and a window. It never goes back. */
   grant(): number {
     if (!this.#stopped) {
-      this.#limit = Math.max(this.#limit, this.#consumed + this.#ahead + this.#parts.window);
+      this.#limit = Math.max(this.#limit, this.#earned);
     }
     return this.#limit;
   }
@@ -115,9 +115,7 @@ export abstract class Receiver {
     this.#consumed += cost;
     if (this.#ended) return this.#goneWhenRead();
     if (this.#stopped) return;
-    if (this.#consumed + this.#parts.window - this.#limit >= this.#parts.window / 2) {
-      this.#parts.creditDue(this);
-    }
+    if (this.#earned - this.#limit >= this.#parts.window / 2) this.#parts.creditDue(this);
   }
 
   /** How much of what is held lets the sender go on as if it were read: the parts of an item that is not complete. */
@@ -172,6 +170,10 @@ export abstract class Receiver {
 
   /** Forgets what is held. */
   protected abstract discard(): void;
+
+  get #earned(): number {
+    return this.#consumed + this.#ahead + this.#parts.window;
+  }
 
   #goneWhenRead(): void {
     if (this.held === 0) this.#parts.gone(this);

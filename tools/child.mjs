@@ -19,6 +19,7 @@ import process from "node:process";
  * @property {Record<string, string>} [env]  laid over this process's own
  * @property {number} [timeout]  milliseconds until it is killed (120,000)
  * @property {boolean} [live]  show the output as it comes
+ * @property {(text: string) => void} [heard]  told of stdout as it comes, in whatever pieces
  * @property {number} [keep]  how many characters of the output are kept (4 Mi)
  */
 
@@ -104,7 +105,7 @@ export function start(command, args, options = {}) {
  * @returns {Promise<Outcome>} never rejects
  */
 export function run(command, args, options = {}) {
-  const { timeout = 120_000, live = false, keep = 4 << 20 } = options;
+  const { timeout = 120_000, live = false, heard, keep = 4 << 20 } = options;
   const started = performance.now();
   const child = launch(command, args, options);
   let output = "";
@@ -114,6 +115,7 @@ export function run(command, args, options = {}) {
     stdout = (stdout + text).slice(-keep);
     output = (output + text).slice(-keep);
     if (live) process.stdout.write(text);
+    heard?.(text);
   });
   child.stderr.on("data", (text) => {
     output = (output + text).slice(-keep);

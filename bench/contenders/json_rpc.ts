@@ -31,7 +31,7 @@ function answer([kind, id, method, input]: unknown[], send: Send): unknown {
   if (!success) return [0, id, "bad input"];
   const value = procedure.run(data as never);
   if (typeof value !== "object" || value === null || !(Symbol.asyncIterator in value)) return [2, id, value];
-  void stream(id, value as AsyncIterable<unknown>, send);
+  return void stream(id, value as AsyncIterable<unknown>, send);
 }
 
 async function stream(id: unknown, source: AsyncIterable<unknown>, send: Send): Promise<void> {

@@ -45,7 +45,7 @@ async function scripts(folder, fits, { rt, live }, env = {}) {
   return results.length > 0 ? results : missing(folder);
 }
 
+/** A deletion must not pass unnoticed. */
 function missing(path) {
-  console.log(`   ${path} is not there yet`);
-  return [];
+  return [check(path, { code: 1, output: `${path} is not there` })];
 }
