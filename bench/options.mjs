@@ -43,12 +43,8 @@ export function readOptions(args) {
   for (const name of ["repeats", "seconds", "mib"]) {
     if (values[name] !== undefined) length[name] = positive(name, values[name]);
   }
-  return {
-    quick: values.quick,
-    ...length,
-    json: values.json,
-    ...chosen(values.only.split(",").filter(Boolean)),
-  };
+  const { quick, json, compare } = values;
+  return { quick, json, compare, ...length, ...chosen(values.only.split(",").filter(Boolean)) };
 }
 
 function positive(name, text) {

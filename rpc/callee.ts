@@ -288,7 +288,7 @@ export class Callee {
       if (isStream(call.registered.definition, value)) return this.#stream(call, value);
       this.#answers.result(call.received.id, value);
     } catch (error) {
-      return this.#fail(call, error);
+      return this.#fail(call, afterRunning(error));
     }
     this.#finish(call);
   }
@@ -375,4 +375,10 @@ export class Callee {
     this.onEnd?.();
     this.#startNext();
   }
+}
+
+/** What prevents an answer is told as what it is: the call has run. */
+function afterRunning(error: unknown): unknown {
+  if (!(error instanceof CallError)) return error;
+  return new CallError(error.code, error.message, { retryable: error.retryable, ambiguous: true });
 }

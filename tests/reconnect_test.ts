@@ -169,7 +169,7 @@ describe("between attempts", () => {
         await fake.drop();
         assertEquals(fake.client.state, {
           status: "connecting",
-          reason: { code: 1006, reason: "" },
+          reason: { code: 1006, reason: "the connection could not be made" },
           retryIn,
         });
         await fake.clock.advance(retryIn - 1);

@@ -203,7 +203,7 @@ describe("streams", () => {
     const calls = sources.map((_, n) => pair.call("take", n));
     for (const call of calls.slice(0, 4)) await pair.now(call.next());
     const error = await assertRejects(() => pair.now(calls[4]!), CallError);
-    assertEquals([error.code, error.retryable], ["RESOURCE_EXHAUSTED", true]);
+    assertEquals([error.code, error.retryable, error.ambiguous], ["RESOURCE_EXHAUSTED", true, true]);
     assertEquals(sources.map(({ returned }) => returned), [false, false, false, false, true]);
     for (const call of calls) await call.return();
     await pair.assertQuiet();

@@ -55,7 +55,9 @@ export class Pending {
   /** Notes a call, and which of the batch's messages it is. */
   add(id, now, variant) {
     const slot = id % MOST;
-    if (this.#id[slot] !== 0) throw new Error("The generator has too many calls on their way");
+    if (this.#id[slot] !== 0) {
+      throw new Error(`Call ${this.#id[slot]} was never answered, though ${MOST} later ones were`);
+    }
     this.#id[slot] = id;
     this.#sentAt[slot] = now;
     this.#variant[slot] = variant;
