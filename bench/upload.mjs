@@ -1,5 +1,5 @@
 // An upload of 64 MiB and one of 1 GiB, in pieces, on each runtime: what the server holds, what both processes keep, and
-// how long a small call on the same connection takes meanwhile.
+// how long a small call on the same connection takes meanwhile, one every 10 ms.
 //
 //   node bench/upload.mjs [--small MIB] [--large MIB] [--only deno,bun]
 //
@@ -7,14 +7,14 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { run } from "../tools/child.mjs";
-import { root, runtimes } from "../tools/setup.mjs";
+import { ensurePackages, root, runtimes } from "../tools/setup.mjs";
 import { serving } from "../tests/runner/serving.mjs";
 
 const MIB = 1 << 20;
 /** Memory may grow by this much from the small upload to the large one. */
 const MOST_GROWTH = 32 * MIB;
-/** One window of the stream, one piece over it, and what is on its way out. */
-const MOST_HELD = (256 + 64 + 64) * 1024;
+/** One window of the stream, the unit that may start just below its end, and small answers on their way out. */
+const MOST_HELD = (256 + 64 + 8) * 1024;
 
 const { values: flags } = parseArgs({
   options: {
@@ -23,6 +23,7 @@ const { values: flags } = parseArgs({
     only: { type: "string", default: "deno,bun" },
   },
 });
+await ensurePackages();
 const rt = await runtimes();
 const failures = [];
 console.log(

@@ -10,7 +10,9 @@ const PIECE = new Uint8Array(64 * 1024).fill(7);
 
 await using app = connect<App>(url);
 await app.ready();
-const quiet = performance.now() + 500;
+/** Milliseconds between small calls, and how long they are measured alone. */
+const [PAUSE, IDLE] = [10, 3_000];
+const quiet = performance.now() + IDLE;
 const idle = quantiles(await latencies(() => performance.now() > quiet));
 for (const size of sizes) console.log(JSON.stringify({ idle, ...await upload(Number(size) * 1_048_576) }));
 
@@ -44,14 +46,14 @@ function byteStream(size: number): ReadableStream<Uint8Array> {
   }, { highWaterMark: 0 });
 }
 
-/** Small calls, one after the other with a pause of 2 ms, until `over`: milliseconds of each. */
+/** Small calls, one after the other with a pause between them, until `over`: milliseconds of each. */
 async function latencies(over: () => boolean): Promise<number[]> {
   const found: number[] = [];
   while (!over()) {
     const begun = performance.now();
     await app.call.add({ a: 1, b: 2 });
     found.push(performance.now() - begun);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
   }
   return found;
 }

@@ -27,8 +27,7 @@ export class Answers {
    * @throws {CallError} If it is too large, or the peer accepts no more streams.
    */
   result(id: number, value: unknown): void {
-    const answer = { sent: false, named: NO_STREAMS };
-    answer.named = this.#streams.withStreams((extension) => {
+    const named = this.#streams.withStreams((extension) => {
       this.#outbox.open();
       try {
         writeResultHead(this.#outbox.nextSequence, id);
@@ -37,14 +36,13 @@ export class Answers {
         this.#outbox.abandon();
         throw error;
       }
-      this.#outbox.sealReliable({
-        sent: () => {
-          answer.sent = true;
-          answer.named.start();
-        },
-      });
     });
-    if (answer.sent) answer.named.start();
+    try {
+      this.#outbox.sealReliable(named === NO_STREAMS ? undefined : { sent: () => named.start() });
+    } catch (error) {
+      named.withdraw();
+      throw error;
+    }
   }
 
   /** Sends ERROR. */

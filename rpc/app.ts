@@ -93,7 +93,7 @@ export type AppOptions<Base, Procedures extends Group, Client = unknown> =
 export interface Stats {
   /** Open sockets, authenticated or not. */
   readonly connections: number;
-  /** Calls in flight, both ways. */
+  /** Calls in flight, both ways, those by `POST` too; calls in process (`caller`) are not counted. */
   readonly calls: number;
   /** Streams that have not ended, both ways. */
   readonly streams: number;
@@ -137,7 +137,11 @@ export interface Millrace<C extends Contract = Contract, Base = unknown> extends
    * Refuses new connections (503), tells clients, lets calls in flight end until the deadline, answers the rest `UNAVAILABLE` and ambiguous,
    * closes, and resolves with what was cut. The runtime's own server keeps listening: stop it afterwards.
    *
+   * A second call changes nothing and gets what the first gets. Calls in process (`caller`) are the program's own and go on.
+   *
    * Not named `stop`: `bun app.ts` takes a default export with a method of that name for a server that runs already, and does not serve it.
+   *
+   * @throws {RangeError} A time below 0.
    */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
 }

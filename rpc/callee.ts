@@ -244,7 +244,7 @@ export class Callee {
     const { definition } = call.registered;
     const { items } = call.received;
     if (items !== undefined) {
-      call.items = this.#parts.streams.receiveItems(items, call.claim);
+      call.items = this.#parts.streams.receiveItems(items, call);
       call.items.validate = givenItemCheck(definition);
     }
     return invoke({
@@ -258,7 +258,7 @@ export class Callee {
   #decode(call: IncomingCall): unknown {
     call.decoded = true;
     try {
-      return this.#parts.streams.decode(call.received.unit, call.claim);
+      return this.#parts.streams.decode(call.received.unit, call);
     } catch (error) {
       if (error instanceof ProtocolError) throw error;
       throw new CallError(

@@ -35,8 +35,6 @@ interface Pending extends Expiring {
   named: NamedStreams;
   /** Whether all of CALL has left: nothing that belongs to it may overtake it. */
   sent: boolean;
-  /** Whether it is entered everywhere. */
-  written: boolean;
   /** Why it was broken off from here, if it was. */
   broken: CallError | undefined;
 }
@@ -171,26 +169,31 @@ export class Caller {
     if (isTooLong(call.request.method)) throw new CallError("NOT_FOUND");
     const id = this.#last + 1;
     const pending = this.#entry(id, call, deadline);
-    // Before it is written, since its answer, or code of the program that makes its items, may come while it is sent.
-    this.#last = id;
-    this.#pending.set(id, pending);
     try {
-      pending.named = this.#streams.withStreams((extension) => this.#writeCall(id, pending, extension));
+      pending.named = this.#streams.withStreams((extension) => this.#encode(id, pending, extension));
     } catch (error) {
-      this.#pending.delete(id);
-      this.#last = id - 1;
       pending.items?.withdraw();
       throw error;
     }
+    // Before it is sent, since its answer, or code of the program that makes its items, may come meanwhile.
+    this.#last = id;
+    this.#pending.set(id, pending);
     this.#deadlines.add(pending);
     call.onCancel = (error) => this.#cancel(id, error);
-    pending.written = true;
-    if (pending.sent) this.#begin(id, pending);
+    try {
+      this.#outbox.sealReliable({
+        sent: () => this.#sent(id, pending),
+        refused: () => this.#refused(id, pending),
+      });
+    } catch (error) {
+      this.#withdraw(id, pending);
+      this.#last = id - 1;
+      throw error;
+    }
   }
 
-  #writeCall(id: number, pending: Pending, extension: EncodeExtension): void {
-    const { method, input } = pending.call.request;
-    const { deadline, items } = pending;
+  #encode(id: number, { call, deadline, items }: Pending, extension: EncodeExtension): void {
+    const { method, input } = call.request;
     const timeout = deadline === Infinity ? undefined : Math.max(0, Math.ceil(deadline - this.#clock.now()));
     const options = { timeout: timeout && Math.min(timeout, Number.MAX_SAFE_INTEGER), items: items?.id };
     this.#outbox.open();
@@ -201,10 +204,6 @@ export class Caller {
       this.#outbox.abandon();
       throw error;
     }
-    this.#outbox.sealReliable({
-      sent: () => this.#sent(id, pending),
-      refused: () => this.#refused(id, pending),
-    });
   }
 
   #entry(id: number, call: OutgoingCall, deadline: number): Pending {
@@ -225,20 +224,14 @@ export class Caller {
       deadline,
       named: NO_STREAMS,
       sent: false,
-      written: false,
       broken: undefined,
       expire,
     };
   }
 
-  /** All of CALL has left. */
+  /** All of CALL has left: what it names may follow it, or its CANCEL. */
   #sent(id: number, pending: Pending): void {
     pending.sent = true;
-    if (pending.written) this.#begin(id, pending);
-  }
-
-  /** What CALL names may follow it, or its CANCEL. */
-  #begin(id: number, pending: Pending): void {
     if (pending.broken !== undefined) return this.#sendCancel(id, pending, pending.broken);
     pending.items?.start();
     pending.named.start();
@@ -246,14 +239,25 @@ export class Caller {
 
   /** CALL does not leave. Its id is used up all the same, since later ones have left. */
   #refused(id: number, pending: Pending): void {
-    pending.items?.withdraw();
-    pending.named.withdraw();
-    if (pending.broken === undefined) this.#take(id);
+    this.#withdraw(id, pending);
     const { message } = this.#outbox.peer;
     pending.call.reject(
       new CallError("TOO_LARGE", `Cannot call: the peer accepts messages of ${message} bytes`),
     );
     this.#writeCancel(id);
+  }
+
+  /** CALL does not leave, and neither does what it names. */
+  #withdraw(id: number, pending: Pending): void {
+    pending.items?.withdraw();
+    pending.named.withdraw();
+    this.#forget(id, pending);
+  }
+
+  #forget(id: number, pending: Pending): void {
+    this.#pending.delete(id);
+    this.#deadlines.remove(pending);
+    pending.call.onCancel = undefined;
   }
 
   #cancel(id: number, error: CallError): void {
@@ -285,9 +289,7 @@ export class Caller {
       this.#check(id);
       return undefined;
     }
-    this.#pending.delete(id);
-    this.#deadlines.remove(pending);
-    pending.call.onCancel = undefined;
+    this.#forget(id, pending);
     // The answer is final: items that are still to be sent, nobody waits for. Bytes may be: the answer may be made of them.
     if (pending.broken === undefined) pending.items?.stop();
     return pending;

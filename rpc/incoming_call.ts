@@ -48,6 +48,7 @@ export interface Received {
 
 /** So many byte streams of a call are remembered before those that are over are forgotten. */
 const MOST_NAMED = 128;
+const NONE: readonly Receiver[] = [];
 
 /** A call that this side answers. */
 export class IncomingCall implements Expiring {
@@ -74,7 +75,7 @@ export class IncomingCall implements Expiring {
   /** Whether it runs, or has run. */
   started = false;
   #controller: AbortController | undefined;
-  #named: Receiver[] = [];
+  #named: Receiver[] | undefined;
 
   /** Waits. */
   constructor(registered: Registered, received: Received, surroundings: CallSurroundings) {
@@ -98,7 +99,7 @@ export class IncomingCall implements Expiring {
     if (this.brokenBy !== undefined) return;
     this.brokenBy = error;
     this.items?.breakOff(error);
-    for (const receiver of this.#named) receiver.breakOff(error);
+    for (const receiver of this.#named ?? NONE) receiver.breakOff(error);
     this.sender?.stop(error);
     this.abort(error);
     this.onGivenUp?.();
@@ -112,14 +113,15 @@ export class IncomingCall implements Expiring {
 
   /** Whether there were byte streams in its input, or in its items. */
   get namesStreams(): boolean {
-    return this.#named.length > 0;
+    return this.#named !== undefined;
   }
 
   /** Takes a byte stream of its input or its items, to break it off with the call. */
-  readonly claim = (receiver: Receiver): void => {
-    if (this.#named.length >= MOST_NAMED) this.#named = this.#named.filter(isUnread);
+  claim(receiver: Receiver): void {
+    if (this.#named === undefined) this.#named = [];
+    else if (this.#named.length >= MOST_NAMED) this.#named = this.#named.filter(isUnread);
     this.#named.push(receiver);
-  };
+  }
 
   /** Aborts the signal, if somebody looked at it. */
   abort(error: CallError): void {
@@ -137,7 +139,7 @@ export class IncomingCall implements Expiring {
    */
   release(): void {
     this.items?.stop();
-    for (const receiver of this.#named) {
+    for (const receiver of this.#named ?? NONE) {
       if (this.failed || !receiver.isRead) receiver.stop();
     }
   }

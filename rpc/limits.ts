@@ -53,7 +53,7 @@ export interface Limits {
   /** Cancels a second that one peer may send, and twice that at once; then 4529. @default 10000 */
   cancelRate: number;
   /**
-   * New connections a second from one address, and 20 times that at once; then 429. Loopback and unix sockets are not counted: a
+   * New connections and calls by `POST` a second from one address, and 20 times that at once; then 429. Loopback and unix sockets are not counted: a
    * proxy in front of the server comes from there. Say with `clientAddress` who is behind a proxy. @default 100
    */
   connectionRate: number;

@@ -202,7 +202,7 @@ export class Outbox implements BulkLane {
 
   /** Sends what there is: acknowledgements and small messages first, then as much bulk as has room. */
   flush(): void {
-    if (this.#ended || this.#flushing) return;
+    if (this.#ended || this.#flushing || this.#writing) return;
     this.#flushing = true;
     try {
       this.#leaving = true;

@@ -88,9 +88,24 @@ export class Posts {
 
   async #enter(request: RequestCopy): Promise<LocalCaller> {
     const given = { request, token: bearer(request.headers) };
-    const context = await identify(this.#parts, { given, place: {} });
+    const context = await this.#inTime(identify(this.#parts, { given, place: {} }));
     const connection = localConnection(request.address, context.subject);
     return new LocalCaller(this.#parts, { connection, context });
+  }
+
+  /** What `authenticate` may take on a socket, it may take here. */
+  async #inTime<T>(answer: Promise<T>): Promise<T> {
+    const { clock, limits } = this.#parts;
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = clock.setTimeout(
+      () => reject(new CallError("DEADLINE", "It took too long to find out who calls", { ambiguous: false })),
+      limits.hello,
+    );
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      clock.clearTimeout(timer);
+    }
   }
 }
 

@@ -114,6 +114,7 @@ class App {
   /** Answers a handshake, whatever its path. */
   upgrade(request: Request, info: unknown): Response {
     const copy = this.#copy(request, info);
+    if (copy === undefined) return refuse(500, "Internal error");
     const refusal = checkUpgrade(copy) ?? this.#admit(copy);
     if (refusal !== undefined) return refusal;
     const offers = parseSubprotocols(copy.headers.get("sec-websocket-protocol")) ?? [];
@@ -129,6 +130,7 @@ class App {
   /** Answers a call by `POST`, whatever its path. */
   post(request: Request, info: unknown, name: string): Response | Promise<Response> {
     const copy = this.#copy(request, info);
+    if (copy === undefined) return refuse(500, "Internal error");
     return this.#admit(copy) ?? this.#posts.answer(request, { copy, name });
   }
 
@@ -163,6 +165,12 @@ class App {
 
   /** A second call changes nothing and gets what the first gets. */
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    const { deadline = 0, retryAfter = 0 } = options;
+    if (!(deadline >= 0 && retryAfter >= 0)) {
+      throw new RangeError(
+        `Cannot shut down with deadline ${deadline} and retryAfter ${retryAfter}: no times`,
+      );
+    }
     const code = options.restart ? CloseCode.RESTART : CloseCode.GOING_AWAY;
     if (this.#closing === undefined) {
       const { promise, resolve, reject } = Promise.withResolvers<ShutdownReport>();
@@ -182,10 +190,17 @@ class App {
     return { connections: open.length, calls: cuts.reduce((sum, { calls }) => sum + calls, posts) };
   }
 
-  #copy(request: Request, info: unknown): RequestSnapshot {
+  /** What the program sees of a request; `undefined` where it cannot say whose it is, which is reported. */
+  #copy(request: Request, info: unknown): RequestSnapshot | undefined {
     const copy = snapshot(request, info);
     const { clientAddress } = this.#options;
-    return clientAddress === undefined ? copy : { ...copy, address: clientAddress(copy) };
+    if (clientAddress === undefined) return copy;
+    try {
+      return { ...copy, address: clientAddress(copy) };
+    } catch (error) {
+      this.#report(error, {});
+      return undefined;
+    }
   }
 
   /** The checks that a handshake and a call by `POST` share. */

@@ -66,6 +66,7 @@ export class ServerConnection implements CallerConnection {
   #timer: unknown;
   #authenticating = false;
   #welcomed = false;
+  #mayRun = false;
   #closed = false;
   #look: (() => void) | undefined;
 
@@ -134,13 +135,13 @@ export class ServerConnection implements CallerConnection {
 
   /**
    * Closes it; calls in flight end as they do when a connection is lost. What was answered before still leaves, WELCOME
-   * above all: a client that never saw it takes a refusal to say that none of its calls ran.
+   * above all, once a call may have run: a client that never saw it takes a refusal to say that none did.
    *
    * @throws {RangeError} When `code` may not be sent.
    */
   close(code: number = CloseCode.NORMAL, reason = ""): void {
     if (this.#closed) return;
-    this.#peer.outbox.flush();
+    if (this.#mayRun) this.#peer.outbox.flush();
     this.#transport.close(code, reason);
     this.#end();
   }
@@ -160,7 +161,9 @@ export class ServerConnection implements CallerConnection {
     const { code, deadline, retryAfter } = options;
     const { callee } = this.#peer;
     callee.refuseWith = new CallError("UNAVAILABLE");
-    if (this.#welcomed) this.#peer.send(() => writeGoodbye(code, retryAfter, { deadline }));
+    if (this.#welcomed) {
+      this.#peer.send(() => writeGoodbye(code, wholeMs(retryAfter), { deadline: wholeMs(deadline) }));
+    }
     await this.#quiet(deadline);
     if (this.#closed) return { calls: 0 };
     const calls = callee.cut(
@@ -251,6 +254,7 @@ export class ServerConnection implements CallerConnection {
       writeWelcome(newSession(), 0, { resumed: false, heartbeat, grace, limits: toldLimits(limits), expires })
     );
     connected(this);
+    this.#mayRun = true;
     this.#peer.resume();
   }
 
@@ -310,4 +314,9 @@ function refusal(code: string): [code: number, reason: string] {
   if (code === "FORBIDDEN") return [CloseCode.FORBIDDEN, "forbidden"];
   if (code === "INTERNAL") return [CloseCode.SERVER_FAULT, "internal error"];
   return [CloseCode.UNAUTHENTICATED, "not authenticated"];
+}
+
+/** A time as the wire has it. */
+function wholeMs(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.min(Math.ceil(ms), Number.MAX_SAFE_INTEGER);
 }

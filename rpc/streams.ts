@@ -20,7 +20,14 @@ import type { Receiver, ReceiverParts, Unit } from "./receiver.ts";
 import type { Sender } from "./sender.ts";
 import { Unclaimed } from "./unclaimed.ts";
 
+/** Takes the byte streams that a value names. */
+export interface Claimant {
+  /** Takes one. */
+  claim(receiver: Receiver): void;
+}
+
 const NONE: readonly Receiver[] = [];
+const STOPS_ALL: Claimant = { claim: (receiver) => receiver.stop() };
 
 /** The streams of one connection, both ways. */
 export class Streams {
@@ -91,15 +98,15 @@ export class Streams {
   /**
    * Decodes a payload; byte streams in it become `ReadableStream`s. Bytes in the value are views of `unit.bytes`.
    *
-   * @param claimed Takes the streams that the value names.
+   * @param claimant Takes the streams that the value names.
    * @throws {DecodeError} If the payload is not one valid value. Streams that it named up to there are stopped.
    * @throws {ProtocolError} If it names a stream that cannot be: `fault` was told.
    */
-  decode({ bytes, start, end }: Unit, claimed?: (receiver: Receiver) => void): unknown {
+  decode({ bytes, start, end }: Unit, claimant?: Claimant): unknown {
     if (start === end) return undefined;
     try {
       const value = decodeRange(bytes, start, end, this.#limits, this.#claiming);
-      for (const receiver of this.#takeNamed()) claimed?.(receiver);
+      for (const receiver of this.#takeNamed()) claimant?.claim(receiver);
       return value;
     } catch (error) {
       for (const receiver of this.#takeNamed()) receiver.stop();
@@ -112,16 +119,16 @@ export class Streams {
   discardNamed(unit: Unit): void {
     if (!mayNameStreams(unit)) return;
     try {
-      this.decode(unit, (receiver) => receiver.stop());
+      this.decode(unit, STOPS_ALL);
     } catch {
       // What cannot be decoded names nothing more.
     }
   }
 
-  /** The stream of items that a message names: CALL with `items`, or STREAM. `claimed` takes the byte streams in its items. */
-  receiveItems(id: number, claimed?: (receiver: Receiver) => void): ItemReceiver {
+  /** The stream of items that a message names: CALL with `items`, or STREAM. `claimant` takes the byte streams in its items. */
+  receiveItems(id: number, claimant?: Claimant): ItemReceiver {
     const receiver = new ItemReceiver(this.#receiverParts(id), {
-      decode: (unit) => this.decode(unit, claimed),
+      decode: (unit) => this.decode(unit, claimant),
       discard: (unit) => this.discardNamed(unit),
       limit: this.#limits.message,
     });

@@ -223,7 +223,7 @@ describe("connections", () => {
   it("may be closed by onConnect, before any call has run", async () => {
     atConnect = (connection) => connection.close(4403, "full");
     const client = server.client();
-    assertEquals((await failure(client.call.hello())).code, "FORBIDDEN");
+    assertEquals(told(await failure(client.call.hello())), { code: "FORBIDDEN" });
     assertEquals([client.state.reason?.code, ran], [4403, []]);
     assertEquals((await disconnected.next()).code, 4403);
   });

@@ -4,6 +4,9 @@ import { Heartbeat } from "../rpc/heartbeat.ts";
 import { resolveLimits } from "../rpc/limits.ts";
 import { ServerConnection } from "../rpc/server_connection.ts";
 import { encode } from "../msgpack/mod.ts";
+import { millrace } from "../mod.ts";
+import { AppServer } from "./suites/app_server.ts";
+import { Mailbox } from "./suites/mailbox.ts";
 import { ManualClock } from "./suites/manual_clock.ts";
 import { call, hello, type Message, messagesOf } from "./suites/wire.ts";
 import { procedureBuilder } from "../rpc/builder.ts";
@@ -143,5 +146,26 @@ describe("a connection of a server", () => {
     assertEquals(closes, [[4508, "no hello in time"]]);
     connection.closed(4508, "");
     assertEquals([ends, clock.pending], [[], 0]);
+  });
+});
+
+describe("a heartbeat over a socket", () => {
+  it("keeps who answers, and ends who does not with 4504", async () => {
+    const ends = new Mailbox<number>();
+    const server = await AppServer.start(millrace({
+      limits: { heartbeat: 30, grace: 30 },
+      procedures: {},
+      onDisconnect: (_connection, { code }) => ends.push(code),
+    }));
+    try {
+      const client = server.client();
+      await client.ready();
+      const silent = await server.wire();
+      silent.send(hello());
+      assertEquals(await silent.end(), { code: 4504, reason: "nothing was received" });
+      assertEquals([await ends.next(), client.state.status], [4504, "open"]);
+    } finally {
+      await server.stop();
+    }
   });
 });

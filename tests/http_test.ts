@@ -26,6 +26,7 @@ describe("a call by POST", () => {
       authenticate: ({ token, request }) => {
         if (token === "bad") throw new CallError("UNAUTHENTICATED");
         if (token === "banned") throw new CallError("FORBIDDEN", "you are banned");
+        if (token === "slow") return new Promise<never>(() => {});
         if (token === "broken") throw new Error("the database is down");
         return {
           name: token ?? `nobody from ${request.address}`,
@@ -260,6 +261,13 @@ describe("a call by POST", () => {
       });
       assertEquals([socket.status, ran], [401, []]);
       await socket.destroy();
+    });
+
+    it("that does not answer: 504, and it did not run", async () => {
+      await restart({ hello: 30 });
+      const [status, answer] = await json("echo", '"x"', { authorization: "Bearer slow" });
+      const { code, ambiguous } = answer as Record<string, unknown>;
+      assertEquals([status, code, ambiguous, ran], [504, "DEADLINE", false, []]);
     });
 
     it("an error of its own: 401, reported, and its text stays here", async () => {

@@ -136,6 +136,17 @@ describe("who may connect", () => {
     });
   });
 
+  it("an app that cannot say who it is answers 500, and reports it", async () => {
+    const errors: unknown[] = [];
+    await start({
+      onError: (error) => void errors.push(error),
+      clientAddress: ({ headers }) => headers.get("x-address")!.trim(),
+    });
+    assertEquals([await handshake(), await post()], [500, 500]);
+    assertEquals(errors.map((error) => error instanceof TypeError), [true, true]);
+    assertEquals(await post({ "x-address": "192.0.2.1" }), 200);
+  });
+
   it("a refused handshake leaves nothing behind", async () => {
     await start({ origins: ["https://app.example"] });
     for (let i = 0; i < 50; i++) assertEquals(await handshake({ Origin: "https://evil.example" }), 403);

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertGreater } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { z } from "zod";
 import { bytes, type CallError, millrace, procedure } from "../mod.ts";
@@ -81,6 +81,19 @@ describe("shutdown()", () => {
     const first = server.app.shutdown();
     assertEquals(await first, { connections: 0, calls: 0 });
     assertEquals(await server.app.shutdown({ restart: true }), { connections: 0, calls: 0 });
+  });
+
+  it("refuses times that are none, and takes odd ones", async () => {
+    for (const wrong of [{ deadline: -1 }, { deadline: NaN }, { retryAfter: -1 }]) {
+      assertThrows(() => server.app.shutdown(wrong), RangeError, "Cannot shut down");
+    }
+    const wire = await server.wire();
+    wire.send(hello());
+    await wire.nextOf(WELCOME);
+    const done = server.app.shutdown({ deadline: Infinity, retryAfter: 0.5 });
+    assertEquals(await wire.nextOf(GOODBYE), [GOODBYE, 1001, 1, { deadline: Number.MAX_SAFE_INTEGER }]);
+    await wire.end();
+    assertEquals(await done, { connections: 1, calls: 0 });
   });
 
   it("refuses new connections and calls by POST with 503 and retry-after, while it waits and after", async () => {

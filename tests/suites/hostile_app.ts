@@ -15,6 +15,8 @@ export class Probe {
   produced = 0;
   /** Streams that were ended by `return()`. */
   returned = 0;
+  /** Calls of `hang` that were broken off. */
+  aborted = 0;
   /** Inputs of calls of `note` and `inOrder`, as they started. */
   readonly started: unknown[] = [];
   /** Bytes that `keep` was given. */
@@ -35,7 +37,7 @@ export class Probe {
   /** Forgets everything. */
   reset(): void {
     this.release();
-    this.produced = this.returned = 0;
+    this.produced = this.returned = this.aborted = 0;
     this.started.length = 0;
     this.kept = undefined;
   }
@@ -62,8 +64,13 @@ function valueProcedures(probe: Probe) {
     }),
     hidden: procedure({ input: anything, allow: () => false }, () => SECRET),
     stubborn: procedure(() => probe.released),
-    hang: procedure(({ signal }) =>
-      new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
+    hang: procedure((_input, { signal }) =>
+      new Promise<never>((_, reject) =>
+        signal.addEventListener("abort", () => {
+          probe.aborted++;
+          reject(signal.reason);
+        })
+      )
     ),
   };
 }
@@ -83,8 +90,11 @@ function streamProcedures(probe: Probe) {
       throw new Error(SECRET);
     }),
     /** Looks at none of the items. */
-    hold: procedure.upload({ items: anything }, (_items, { signal }) =>
-      new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))),
+    hold: procedure.upload(
+      { items: anything },
+      (_items, { signal }) =>
+        new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+    ),
     collect: procedure.upload({ items: anything }, async (items) => {
       let count = 0;
       for await (const _ of items) count++;

@@ -33,7 +33,10 @@ export function raw(hex: string): Raw {
 /** Bytes by their hexadecimal digits; spaces are ignored. */
 export function unhex(hex: string): Uint8Array {
   const digits = hex.replaceAll(" ", "");
-  return Uint8Array.from({ length: digits.length / 2 }, (_, i) => parseInt(digits.slice(2 * i, 2 * i + 2), 16));
+  return Uint8Array.from(
+    { length: digits.length / 2 },
+    (_, i) => parseInt(digits.slice(2 * i, 2 * i + 2), 16),
+  );
 }
 
 /** The same bytes again and again. */
@@ -69,6 +72,13 @@ export function frames(messages: readonly Uint8Array[], most = 1024): Uint8Array
   const all: Uint8Array[] = [];
   for (let at = 0; at < messages.length; at += most) all.push(join(...messages.slice(at, at + most)));
   return all;
+}
+
+/** As {@linkcode frames}, for messages 1 to `count`, each frame made when it is its turn. */
+export function* flood(count: number, make: (n: number) => Uint8Array, most = 1024): Iterable<Uint8Array> {
+  for (let at = 0; at < count; at += most) {
+    yield join(...times(Math.min(most, count - at), (n) => make(at + n)));
+  }
 }
 
 /** What `make` gives for 1 to `count`. */

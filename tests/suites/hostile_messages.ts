@@ -16,7 +16,11 @@ const MESSAGES: Readonly<Record<string, readonly (readonly [name: string, type: 
   ACK: [["kind", "uint", 4], ["received", "uint", 0]],
   TOKEN: [["kind", "uint", 6], ["payload", "map", payload({})]],
   NAME: [["kind", "uint", 8], ["number", "uint", 1], ["name", "str", "x"]],
-  FRAGMENT: [["kind", "uint", 9], ["seq", "uint", 1], ["group", "uint", 1], ["remaining", "uint", 1], ["payload", "bin", SUM]],
+  FRAGMENT: [["kind", "uint", 9], ["seq", "uint", 1], ["group", "uint", 1], ["remaining", "uint", 1], [
+    "payload",
+    "bin",
+    SUM,
+  ]],
   CALL: [
     ["kind", "uint", 16],
     ["seq", "uint", 1],
@@ -38,7 +42,11 @@ const MESSAGES: Readonly<Record<string, readonly (readonly [name: string, type: 
   CANCEL: [["kind", "uint", 20], ["seq", "uint", 1], ["id", "uint", 1]],
   ITEM: [["kind", "uint", 24], ["stream", "uint", 1], ["n", "uint", 1], ["payload", "bin", SUM]],
   PIECE: [["kind", "uint", 25], ["stream", "uint", 1], ["n", "uint", 1], ["payload", "bin", SUM]],
-  PART: [["kind", "uint", 26], ["stream", "uint", 1], ["n", "uint", 1], ["remaining", "uint", 9], ["payload", "bin", SUM]],
+  PART: [["kind", "uint", 26], ["stream", "uint", 1], ["n", "uint", 1], ["remaining", "uint", 9], [
+    "payload",
+    "bin",
+    SUM,
+  ]],
   END: [["kind", "uint", 27], ["stream", "uint", 1], ["n", "uint", 0]],
   FAIL: [
     ["kind", "uint", 28],
@@ -102,7 +110,11 @@ function illTyped(kind: string, elements: (typeof MESSAGES)[string], cold: boole
     frames: () => [message(...parts)],
     expected: { close: 4400 },
   });
-  return [...wrong, sized("an element less", ...valid.slice(0, -1)), sized("an element more", ...valid, null)];
+  return [
+    ...wrong,
+    sized("an element less", ...valid.slice(0, -1)),
+    sized("an element more", ...valid, null),
+  ];
 }
 
 function refused(row: string, name: string, messages: readonly Uint8Array[], close = 4400): Attack {
@@ -116,17 +128,30 @@ function first(name: string, frame: Uint8Array, close = 4400): Attack {
 function firstMessages(): Attack[] {
   const session = (size: number) => message(0, 1, new Uint8Array(size), 0, payload({}));
   return [
-    ...Object.entries(MESSAGES).map(([kind, elements]) => first(kind, message(...elements.map(([, , value]) => value)))),
+    ...Object.entries(MESSAGES).map(([kind, elements]) =>
+      first(kind, message(...elements.map(([, , value]) => value)))
+    ),
     first("nothing", new Uint8Array(0)),
     first("an optional message", message(64)),
     first("text of another protocol", new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n")),
     first("JSON", new TextEncoder().encode('{"jsonrpc":"2.0","method":"add","id":1}')),
     first("zeros", new Uint8Array(1_000)),
-    ...[0, 2, 2 ** 53 - 1].map((version) => first(`version ${version}`, message(0, version, null, 0, payload({})), 4406)),
+    ...[0, 2, 2 ** 53 - 1].map((version) =>
+      first(`version ${version}`, message(0, version, null, 0, payload({})), 4406)
+    ),
     ...[0, 15, 17].map((size) => first(`a session of ${size} bytes`, session(size))),
-    ...[{ limits: 1 }, { limits: "x" }, { limits: { message: -1 } }, { limits: { message: 1023 } }, { limits: { window: "x" } }, {
-      limits: { calls: 1.5 },
-    }, { token: 1 }, { token: {} }].map((hello) => first(JSON.stringify(hello), greeting(hello))),
+    ...[
+      { limits: 1 },
+      { limits: "x" },
+      { limits: { message: -1 } },
+      { limits: { message: 1023 } },
+      { limits: { window: "x" } },
+      {
+        limits: { calls: 1.5 },
+      },
+      { token: 1 },
+      { token: {} },
+    ].map((hello) => first(JSON.stringify(hello), greeting(hello))),
     first("a HELLO without a payload", message(0, 1, null, 0, payload())),
     first("two of them", join(greeting(), greeting())),
   ];
@@ -154,7 +179,12 @@ function directions(): Attack[] {
     {
       row: "D1",
       name: "kinds 64 to 127 are passed over",
-      frames: () => [join(...times(64, (n) => message(63 + n, [n], { n }, "x", new Uint8Array(n))), call(1, "add", { a: 1, b: 2 }))],
+      frames: () => [
+        join(
+          ...times(64, (n) => message(63 + n, [n], { n }, "x", new Uint8Array(n))),
+          call(1, "add", { a: 1, b: 2 }),
+        ),
+      ],
       expected: { answers: { 1: { value: 3 } } },
     },
   ];
@@ -190,7 +220,10 @@ function numbers(): Attack[] {
     "stream 0": [message(24, 0, 1, SUM)],
     "items on stream 0": [call(1, "collect", undefined, { items: 0 })],
     "a stream named twice by calls": [items, call(2, "collect", undefined, { items: 1 })],
-    "a stream named twice in a value": [call(1, "echo", 0), message(16, 2, 2, "echo", null, unhex("92d60100000001d60100000001"))],
+    "a stream named twice in a value": [
+      call(1, "echo", 0),
+      message(16, 2, 2, "echo", null, unhex("92d60100000001d60100000001")),
+    ],
     "a stream named as items and as bytes": [items, message(16, 2, 2, "echo", null, unhex("d60100000001"))],
     "item 2 first": [items, item(2)],
     "item 1 twice": [items, item(1), item(1)],
@@ -206,7 +239,10 @@ function numbers(): Attack[] {
     "END after too few": [items, item(1), end(0)],
     "a fragment that is empty": [message(9, 1, 1, 10, new Uint8Array(0))],
     "fragments that do not add up": [message(9, 1, 1, 10, SUM), message(9, 2, 1, 10, SUM)],
-    "a group of fragments again": [message(9, 1, 1, 0, call(1, "add", 1)), message(9, 2, 1, 0, call(2, "add", 1))],
+    "a group of fragments again": [
+      message(9, 1, 1, 0, call(1, "add", 1)),
+      message(9, 2, 1, 0, call(2, "add", 1)),
+    ],
     "group 0": [message(9, 1, 0, 0, call(1, "add", 1))],
   };
   return [
@@ -215,7 +251,13 @@ function numbers(): Attack[] {
       row: "D6",
       name: "a CANCEL that is late, twice, or first is ignored",
       frames: () => [
-        join(call(1, "add", { a: 1, b: 2 }), message(20, 2, 1), message(20, 3, 1), message(20, 4, 2), message(20, 5, 2)),
+        join(
+          call(1, "add", { a: 1, b: 2 }),
+          message(20, 2, 1),
+          message(20, 3, 1),
+          message(20, 4, 2),
+          message(20, 5, 2),
+        ),
         message(16, 6, 3, "add", null, SUM),
       ],
       expected: { answers: { 1: { value: 3 }, 3: { value: 3 } } },

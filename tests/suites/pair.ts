@@ -128,6 +128,8 @@ export class Pair {
       server: NOTHING,
       client: NOTHING,
     });
+    const unacknowledged = [this.server, this.client].map(({ peer }) => peer.outbox.window.inFlight);
+    assertEquals(unacknowledged, [0, 0], "bytes on their way");
     assertEquals(this.clock.pending, 0, "timers");
   }
 

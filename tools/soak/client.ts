@@ -7,7 +7,13 @@ import { Random } from "./random.ts";
 import type { App } from "./server.ts";
 import { type InFlight, offers, operations, type Tools } from "./work.ts";
 
-const [port, milliseconds, seed] = process.argv.slice(2).map(Number) as [number, number, number];
+/** `proxy` is the port of what cuts connections when it is told to. */
+const [port, proxy, milliseconds, seed] = process.argv.slice(2).map(Number) as [
+  number,
+  number,
+  number,
+  number,
+];
 const HTTP = `http://127.0.0.1:${port}`;
 const CLIENTS = 3;
 const WORKERS = 3;
@@ -17,13 +23,17 @@ const WORK = Math.min(5_000, Math.max(500, milliseconds / 60));
 const PATIENCE = 20_000;
 /** How operations may end when a connection is cut under them. */
 const CUT = new Set(["DISCONNECTED", "CLOSED"]);
-const { Bun } = globalThis as { Bun?: unknown };
 
 const random = new Random(seed);
+/** Each worker goes its own way through chance, whatever the others do meanwhile. */
+const workers = Array.from(
+  { length: CLIENTS * WORKERS },
+  (_, i) => ({ at: i % CLIENTS, random: new Random(seed + 1 + i) }),
+);
 const inFlight: InFlight = { calls: 0, sources: 0 };
 const counts: Record<string, number> = { cut: 0, connections: 0 };
 const failures: string[] = [];
-const sockets = new Set<WebSocketLike & { terminate?(): void }>();
+const sockets = new Set<WebSocket>();
 const running = new Map<symbol, string>();
 
 try {
@@ -31,7 +41,9 @@ try {
 } catch (error) {
   failures.push(String(error instanceof Error ? error.stack : error));
 }
-console.log(JSON.stringify({ end: true, counts, inFlight, sockets: sockets.size, failures }));
+console.log(
+  JSON.stringify({ end: true, counts, inFlight: { ...inFlight, sockets: sockets.size }, failures }),
+);
 process.exit(failures.length === 0 ? 0 : 1);
 
 async function soak(): Promise<void> {
@@ -39,10 +51,8 @@ async function soak(): Promise<void> {
   const clients = Array.from({ length: CLIENTS }, open);
   while (performance.now() - start < milliseconds && failures.length === 0) {
     const until = performance.now() + WORK;
-    const workers = clients.flatMap((_, at) =>
-      Array.from({ length: WORKERS }, () => work(clients, at, until))
-    );
-    await inTime(Promise.all([...workers, cutSockets(until)]), "work");
+    const all = workers.map(({ at, random }) => work({ client: clients[at]!, random, until }));
+    await inTime(Promise.all([...all, cutSockets(until)]), "work");
     await atRest(clients);
     const client = await collected();
     const { memory: server } = await ask("?collect");
@@ -50,17 +60,18 @@ async function soak(): Promise<void> {
     await renew(clients);
   }
   await Promise.all(clients.map((client) => client.close()));
+  for (let tries = 0; sockets.size > 0 && tries < 100; tries++) await pause(50); // their events may come later
 }
 
 function open(): Client<App> {
-  return connect<App>(`${HTTP}/rpc`, {
+  return connect<App>(`ws://127.0.0.1:${proxy}/rpc`, {
     client: offers,
     backoff: { base: 10, cap: 100 },
     webSocket: (url, protocols) => {
       const socket = new WebSocket(url, protocols);
       counts.connections!++;
-      sockets.add(socket as unknown as WebSocketLike);
-      socket.addEventListener("close", () => sockets.delete(socket as unknown as WebSocketLike));
+      sockets.add(socket);
+      socket.addEventListener("close", () => sockets.delete(socket));
       return socket as unknown as WebSocketLike;
     },
     // What the server asks for may be cut as well.
@@ -70,12 +81,11 @@ function open(): Client<App> {
   });
 }
 
-/** Does one thing after the other on the client at `at`. */
-async function work(clients: readonly Client<App>[], at: number, until: number): Promise<void> {
+/** Does one thing after the other. */
+async function work({ client, random, until }: Pick<Tools, "client" | "random"> & { until: number }) {
+  const names = Object.keys(operations);
   while (performance.now() < until && failures.length === 0) {
-    const name = random.pick(Object.keys(operations));
-    const tools = { client: clients[at]!, random, inFlight, url: `${HTTP}/rpc/` };
-    await once(name, tools);
+    await once(random.pick(names), { client, random, inFlight, url: `${HTTP}/rpc/` });
     await pause(random.below(4));
   }
 }
@@ -95,19 +105,17 @@ async function once(name: string, tools: Tools): Promise<void> {
   running.delete(key);
 }
 
-/** Cuts a connection now and then: here with and without a handshake (Bun alone can do without), and at the server. */
+/** Ends a connection now and then: with a close from here, or cut on the way. */
 async function cutSockets(until: number): Promise<void> {
   while (true) {
     await pause(100 + random.below(400));
     if (performance.now() >= until) return;
-    const socket = random.pick([...sockets]);
-    if (socket === undefined || socket.readyState !== 1) continue;
-    if (Bun !== undefined && random.below(2) === 0) socket.terminate!();
-    else socket.close(4999, "soak");
+    if (random.below(2) === 0) console.log(JSON.stringify({ cut: random.below(1000) }));
+    else if (sockets.size > 0) random.pick([...sockets]).close(4999, "soak");
   }
 }
 
-/** One client ends for good, and a new one takes its place. */
+/** The server cuts one client, which then ends for good: a new one takes its place. */
 async function renew(clients: Client<App>[]): Promise<void> {
   const at = random.below(clients.length);
   await clients[at]!.call.cut().result();
@@ -121,7 +129,7 @@ async function atRest(clients: readonly Client<App>[]): Promise<void> {
   const end = performance.now() + PATIENCE;
   while (true) {
     const { stats, errors } = await ask("");
-    failures.push(...errors.map((error) => `server: ${error}`));
+    if (errors.length > 0) throw new Error(`The server reports: ${errors.join("\n")}`);
     const gauges = { ...stats, connections: stats.connections! - clients.length, ...inFlight };
     if (Object.values(gauges).every((gauge) => gauge === 0)) return;
     if (performance.now() > end) throw new Error(`Not at rest: ${JSON.stringify(gauges)}`);

@@ -1,23 +1,29 @@
-// Reads what a client of the soak prints: a line of JSON for each rest, and one at its end.
+// Reads what a client of the soak prints: a line of JSON for each rest and each cut, and one at its end.
 
 const MIB = 1 << 20;
-/** Between two lines about how it goes. */
+/** Milliseconds between two lines about how it goes. */
 const PROGRESS = 30_000;
 
-/** What a client printed. */
+/** @typedef {{ at: number, server: { heap: number, rss: number }, client: { heap: number, rss: number } }} Sample */
+
+/** What a client said. */
 export class Lines {
-  /** @type {{ at: number, server: { heap: number, rss: number }, client: { heap: number, rss: number } }[]} */
+  /** @type {Sample[]} */
   samples = [];
   /** The last line, once it is there. */
   end;
   #runtime;
+  #cut;
   #rest = "";
   #shown = 0;
 
-  constructor(runtime) {
+  /** Calls `cut` with a random number when the client wants a connection to be cut. */
+  constructor(runtime, cut) {
     this.#runtime = runtime;
+    this.#cut = cut;
   }
 
+  /** Takes the next output, in whatever pieces. */
   add(text) {
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop();
@@ -25,6 +31,7 @@ export class Lines {
       if (!line.startsWith("{")) continue;
       const found = JSON.parse(line);
       if (found.end) this.end = found;
+      else if ("cut" in found) this.#cut(found.cut);
       else this.#sample(found);
     }
   }

@@ -20,6 +20,17 @@ export function slopeOf(samples) {
 }
 
 /**
+ * How much more the last third of the samples is than the first, median to median.
+ *
+ * @param {{ bytes: number }[]} samples  in order; at least three
+ * @returns {number} MiB
+ */
+export function growthOf(samples) {
+  const third = Math.floor(samples.length / 3);
+  return (median(samples.slice(-third)) - median(samples.slice(0, third))) / MIB;
+}
+
+/**
  * What is left of the samples without the warm-up: the first two minutes, or the first third of a run under six.
  *
  * @template {{ at: number }} S
@@ -34,4 +45,8 @@ export function warm(samples, ms) {
 
 function mean(numbers) {
   return numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+}
+
+function median(samples) {
+  return samples.map(({ bytes }) => bytes).sort((a, b) => a - b)[samples.length >> 1];
 }

@@ -1,0 +1,173 @@
+/**
+ * An inbox whose targets write down what they are told, and what they should be told of a vector.
+ */
+import { encode } from "../../msgpack/mod.ts";
+import type { ControlEvents, Greeting, Targets } from "../../rpc/dispatch.ts";
+import type { CallError } from "../../rpc/errors.ts";
+import { Inbox } from "../../rpc/inbox.ts";
+import { Flag, Kind } from "../../rpc/kinds.ts";
+import { resolveLimits } from "../../rpc/limits.ts";
+import { toHex } from "../msgpack_support.ts";
+import { ManualClock } from "./manual_clock.ts";
+import { type Fields, type KindName, type MessageFields, payloadBytes, payloadValue } from "./vectors.ts";
+import { payload } from "./wire.ts";
+
+/** What one target was told: its name and what it got. */
+type Told = readonly unknown[];
+
+type Range = { readonly bytes: Uint8Array; readonly start: number; readonly end: number };
+
+/** The receiving half of one end, and what came of its frames. */
+export class VectorInbox {
+  readonly log: Told[] = [];
+  readonly #inbox: Inbox;
+  readonly #clock = new ManualClock();
+
+  /** Expects the greeting. */
+  constructor(role: "server" | "client") {
+    const limits = resolveLimits();
+    const targets = {
+      clock: this.#clock,
+      limits,
+      events: role === "server" ? this.#fromClient() : this.#fromServer(),
+      ...this.#callTargets(),
+      streams: this.#streams(),
+      acknowledged: (received: number) => void this.log.push(["received", received]),
+    };
+    this.#inbox = new Inbox({
+      targets: targets as unknown as Targets,
+      first: role === "server" ? Kind.HELLO : Kind.WELCOME,
+      acknowledgeSoon: () => void this.log.push(["fragment"]),
+    });
+  }
+
+  /** An inbox that has been greeted and has processed so many reliable messages. */
+  static greeted(role: "server" | "client", { received }: { received: number }): VectorInbox {
+    const inbox = new VectorInbox(role);
+    const session = role === "server" ? null : new Uint8Array(16);
+    inbox.receive(encode([role === "server" ? 0 : 1, 1, session, 0, payload({})]));
+    for (let seq = 1; seq <= received; seq++) inbox.receive(encode([20, seq, seq]));
+    inbox.log.length = 0;
+    return inbox;
+  }
+
+  receive(frame: Uint8Array): void {
+    this.#inbox.receive(frame);
+  }
+
+  #put(...told: unknown[]): void {
+    this.log.push(told);
+  }
+
+  #fromClient(): ControlEvents {
+    return {
+      hello: (greeting) => this.#greeting("HELLO", greeting),
+      pong: () => this.#put("PONG"),
+      token: (payload) => this.#put("TOKEN", payload),
+    };
+  }
+
+  #fromServer(): ControlEvents {
+    return {
+      welcome: (greeting) => this.#greeting("WELCOME", greeting),
+      ping: () => this.#put("PING"),
+      goodbye: (code, retryAfter) => this.#put("GOODBYE", code, retryAfter ?? null),
+      expires: (remaining) => this.#put("EXPIRES", remaining ?? null),
+    };
+  }
+
+  #greeting(kind: string, { version, session, received, payload }: Greeting): void {
+    this.#put(kind, version, session === undefined ? null : toHex(session), received, payload);
+  }
+
+  #callTargets(): object {
+    return {
+      caller: {
+        name: (number: number, name: string) => this.#put("NAME", number, name),
+        result: (id: number, unit: Range) => this.#put("RESULT", id, hexOf(unit)),
+        error: (id: number, { code, flags, payload }: { code: string; flags: number; payload: unknown }) =>
+          this.#put("ERROR", id, code, flags, payload),
+        stream: (id: number, stream: number) => this.#put("STREAM", id, stream),
+      },
+      callee: {
+        accept: (
+          method: string | number,
+          { id, deadline, items, unit }: { id: number; deadline: number; items?: number; unit: Range },
+        ) => {
+          const timeout = deadline === Infinity ? null : deadline - this.#clock.now();
+          this.#put("CALL", id, method, timeout, items ?? null, hexOf(unit));
+        },
+        cancel: (id: number) => this.#put("CANCEL", id),
+      },
+    };
+  }
+
+  #streams(): object {
+    return {
+      unit: (id: number, n: number, unit: Range & { piece: boolean }) =>
+        this.#put(unit.piece ? "PIECE" : "ITEM", id, n, hexOf(unit)),
+      part: (id: number, n: number, unit: Range & { remaining: number }) =>
+        this.#put("PART", id, n, unit.remaining, hexOf(unit)),
+      finish: (id: number, n: number, error?: CallError) =>
+        error === undefined ? this.#put("END", id, n) : this.#put("FAIL", id, n, ...failure(error)),
+      credit: (id: number, n: number, limit: number) => this.#put("CREDIT", id, n, limit),
+      stop: (id: number) => this.#put("STOP", id),
+    };
+  }
+}
+
+function hexOf({ bytes, start, end }: Range): string {
+  return toHex(bytes.subarray(start, end));
+}
+
+function failure({ code, retryable, ambiguous, declared, message, data }: CallError): unknown[] {
+  const flags = (retryable ? Flag.RETRYABLE : 0) + (ambiguous ? Flag.AMBIGUOUS : 0) +
+    (declared ? Flag.DECLARED : 0);
+  return [code, flags, declared ? data : { message, ...(data as object | undefined) }];
+}
+
+/** What targets should be told of these messages, in order. */
+export function effects(messages: readonly MessageFields[]): Told[] {
+  return messages.flatMap(({ kind, fields, completes }) => [
+    ...told[kind](fields),
+    ...(completes === undefined ? [] : effects([completes])),
+  ]);
+}
+
+const told: Record<KindName, (fields: Fields) => Told[]> = {
+  HELLO: (fields) => [["HELLO", ...greeting(fields)]],
+  WELCOME: (fields) => [["WELCOME", ...greeting(fields)]],
+  PING: ({ received }) => [["received", received], ["PING"]],
+  PONG: ({ received }) => [["received", received], ["PONG"]],
+  ACK: ({ received }) => [["received", received]],
+  GOODBYE: ({ code, retryAfter }) => [["GOODBYE", code, retryAfter]],
+  TOKEN: ({ payload }) => [["TOKEN", payloadValue(payload)]],
+  EXPIRES: ({ remaining }) => [["EXPIRES", remaining]],
+  NAME: ({ number, name }) => [["NAME", number, name]],
+  FRAGMENT: () => [["fragment"]],
+  CALL: ({ id, method, options, payload }) => {
+    const { timeout = null, items = null } = typeof options === "number"
+      ? { timeout: options }
+      : options ?? {};
+    return [["CALL", id, method, timeout, items, hex(payload)]];
+  },
+  RESULT: ({ id, payload }) => [["RESULT", id, hex(payload)]],
+  ERROR: ({ id, code, flags, payload }) => [["ERROR", id, code, flags, payloadValue(payload)]],
+  STREAM: ({ id, stream }) => [["STREAM", id, stream]],
+  CANCEL: ({ id }) => [["CANCEL", id]],
+  ITEM: ({ stream, n, payload }) => [["ITEM", stream, n, hex(payload)]],
+  PIECE: ({ stream, n, payload }) => [["PIECE", stream, n, hex(payload)]],
+  PART: ({ stream, n, remaining, payload }) => [["PART", stream, n, remaining, hex(payload)]],
+  END: ({ stream, n }) => [["END", stream, n]],
+  FAIL: ({ stream, n, code, flags, payload }) => [["FAIL", stream, n, code, flags, payloadValue(payload)]],
+  CREDIT: ({ stream, n, limit }) => [["CREDIT", stream, n, limit]],
+  STOP: ({ stream }) => [["STOP", stream]],
+};
+
+function greeting({ version, session, received, payload }: Fields): Told {
+  return [version, session, received, payloadValue(payload)];
+}
+
+function hex(payload: Fields["payload"]): string {
+  return toHex(payloadBytes(payload));
+}
