@@ -41,7 +41,7 @@ describe("hostile input over a socket", () => {
   let most = 0;
 
   /** One server for all attacks with the same limits: each finds what others have left. */
-  async function serverFor({ limits, unanswered = false }: Attack): Promise<HostileServer> {
+  async function serverFor({ limits = {}, unanswered = false }: Attack): Promise<HostileServer> {
     const key = JSON.stringify([limits, unanswered]);
     const server = servers.get(key) ?? await HostileServer.start({ limits, unanswered });
     servers.set(key, server);

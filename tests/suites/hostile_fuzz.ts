@@ -155,7 +155,7 @@ export function messagesIn(frames: readonly Uint8Array[]): Uint8Array[] {
 
 /** A damaged copy of a conversation, as frames. */
 export function damaged(messages: readonly Uint8Array[], chance: Chance): Uint8Array[] {
-  let all = messages.map((message) => message.slice());
+  let all: Uint8Array[] = messages.map((message) => message.slice());
   for (let times = 1 + chance.below(4); times > 0 && all.length > 0; times--) damageOne(all, chance);
   if (chance.below(2) === 0) all = renumbered(all);
   const frames: Uint8Array[] = [];
@@ -200,7 +200,8 @@ function retold(message: Uint8Array, chance: Chance): Uint8Array {
   const elements = elementsOf(message);
   if (elements === undefined || elements.length === 0) return message;
   const at = chance.below(elements.length);
-  elements[at] = at === 0 ? chance.of(KINDS) : chance.of(chance.below(3) === 0 ? OTHERS : EDGES);
+  const others: readonly unknown[] = chance.below(3) === 0 ? OTHERS : EDGES;
+  elements[at] = chance.of(at === 0 ? KINDS : others);
   return encode(elements);
 }
 

@@ -62,7 +62,7 @@ export class HostileServer {
   static async start(kind: Pick<Attack, "limits" | "unanswered">): Promise<HostileServer> {
     const told: Told = { probe: new Probe(), reports: [], closes: [] };
     const server = await AppServer.start(make(told, kind), { path: "/rpc" });
-    const isPlain = kind.limits === undefined && !kind.unanswered;
+    const isPlain = Object.keys(kind.limits ?? {}).length === 0 && !kind.unanswered;
     return new HostileServer(server, { told, honest: isPlain ? server.client() : undefined });
   }
 
