@@ -67,7 +67,12 @@ function listen(socket: WebSocket, { events }: Acceptance): void {
   socket.onopen = () => events.opened(new DenoLink(socket));
   socket.onmessage = ({ data }) =>
     events.received(data instanceof ArrayBuffer ? new Uint8Array(data) : undefined);
-  socket.onclose = ({ code, reason }) => events.closed(code === 0 ? 1006 : code, reason);
+  socket.onclose = ({ code, reason }) => {
+    // After an end without a close frame Deno's idle timer keeps the socket for half of `idleSeconds`: 5 KiB each, and
+    // 17 with what our handlers hold.
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    events.closed(code === 0 ? 1006 : code, reason);
+  };
 }
 
 class DenoLink implements Link {

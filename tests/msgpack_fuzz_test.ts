@@ -132,6 +132,7 @@ describe("beside @msgpack/msgpack", () => {
   it("the same values have the same bytes, and are read by the other", () => {
     fc.assert(
       fc.property(values, (value) => {
+        if (hasMark(value)) return;
         const bytes = encode(value);
         if (has(value, (leaf) => typeof leaf === "bigint")) {
           // It makes float64 of large numbers when it takes bigints: read alone is compared.
@@ -160,7 +161,7 @@ describe("beside @msgpack/msgpack", () => {
     fc.assert(
       fc.property(values, damage, (value, damages) => {
         const bytes = damaged(encode(value), damages);
-        if (!agree(bytes)) return;
+        if (!agree(bytes) || hasMark(decode(bytes))) return;
         compared++;
         assertEquals(narrowed(wide.decoder.decode(bytes)), decode(bytes));
       }),
@@ -174,6 +175,15 @@ function has(value: unknown, test: (leaf: unknown) => boolean): boolean {
   if (typeof value !== "object" || value === null) return test(value);
   if (value instanceof Uint8Array || value instanceof Date) return false;
   return Object.values(value).some((item) => has(item, test));
+}
+
+/** Whether a string or key begins with U+FEFF: the library's decoder drops that from strings of more than 200 bytes. */
+function hasMark(value: unknown): boolean {
+  if (typeof value === "string") return value.startsWith("\ufeff");
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array || value instanceof Date) {
+    return false;
+  }
+  return Object.entries(value).some(([key, item]) => hasMark(key) || hasMark(item));
 }
 
 /** `value` with `change` done to what is no container. */

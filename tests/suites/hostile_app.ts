@@ -13,7 +13,7 @@ export const SECRET = "s3cr3t-of-the-server";
 export class Probe {
   /** Items that streams gave. */
   produced = 0;
-  /** Streams that were ended by `return()`. */
+  /** Sources of streams that were told that nobody wants more. */
   returned = 0;
   /** Calls of `hang` that were broken off. */
   aborted = 0;
@@ -84,6 +84,12 @@ function streamProcedures(probe: Probe) {
         probe.returned++;
       }
     }),
+    bytes: procedure(() =>
+      new ReadableStream<Uint8Array>({
+        pull: (to) => to.enqueue(new Uint8Array(1_000)),
+        cancel: () => void probe.returned++,
+      })
+    ),
     breaks: procedure.stream({}, async function* () {
       yield 1;
       await Promise.resolve();

@@ -189,6 +189,21 @@ function floods(): Attack[] {
 
 const WINDOW = 256 * 1024;
 
+/** The source of a stream is told when nobody wants more of it. */
+function ended(method: string, how: string, end: (target: Target) => void): Attack {
+  return {
+    row: "D7",
+    name: `${how} reaches the source of ${method}`,
+    frames: () => [call(1, method)],
+    drive: async (target) => {
+      await nextOf(target, Kind.ITEM, Kind.PIECE);
+      end(target);
+      await target.until(() => target.probe.returned, 1);
+    },
+    expected: { answers: {} },
+  };
+}
+
 function streams(): Attack[] {
   const items = call(1, "hold", undefined, { items: 1 });
   const unit = (n: number, size: number, kind: number = Kind.ITEM) =>
@@ -220,18 +235,10 @@ function streams(): Attack[] {
       },
       expected: { answers: {} },
     },
-    {
-      row: "D7",
-      name: "STOP runs return()",
-      frames: () => [call(1, "endless")],
-      drive: async (target) => {
-        await nextOf(target, Kind.ITEM);
-        target.send(message(30, 1));
-        await target.until(() => target.probe.returned, 1);
-        target.send(call(2, "add", SUM));
-      },
-      expected: { answers: { 2: { value: 3 } } },
-    },
+    ...["endless", "bytes"].flatMap((name): Attack[] => [
+      ended(name, "STOP", (target) => target.send(join(message(30, 1), call(2, "add", SUM)))),
+      ended(name, "a cut", (target) => target.cut()),
+    ]),
     {
       row: "D7",
       name: "an upload fills its window exactly, and is held",

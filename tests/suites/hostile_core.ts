@@ -72,6 +72,11 @@ export class CoreTarget implements Target {
     return Promise.resolve(this.#code === undefined);
   }
 
+  cut(): void {
+    this.#pipe.cut();
+    this.#connection.closed(1006, "");
+  }
+
   read(on: boolean): void {
     if (on) this.#pipe.resume();
     else this.#pipe.stall();
@@ -99,8 +104,7 @@ export class CoreTarget implements Target {
 
   /** Ends it, if it has not ended, and everything that handlers still do. */
   async end(): Promise<void> {
-    this.#pipe.cut();
-    this.#connection.closed(1006, "");
+    this.cut();
     this.probe.release();
     await this.#clock.settle();
   }

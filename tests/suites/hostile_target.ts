@@ -57,6 +57,8 @@ export interface Target {
   send(frame: Uint8Array): void;
   /** Whether the server has not closed, as far as is known when it has had time to. */
   isOpen(): Promise<boolean>;
+  /** Cuts the connection, without a word. */
+  cut(): void;
   /** Nothing is read from now on; or again. */
   read(on: boolean): void;
   /** The next message of the server, payload decoded; undefined when it has closed. */

@@ -118,6 +118,10 @@ export class WireTarget implements Target {
     return this.#wire.closed === undefined;
   }
 
+  cut(): void {
+    void this.#wire.cut();
+  }
+
   read(on: boolean): void {
     if (on) this.#wire.socket.resume();
     else this.#wire.socket.pause();
