@@ -60,6 +60,8 @@ export class Callee {
   readonly #ids = new CallIds();
   readonly #numbers: (Registered | undefined)[] = [];
   readonly #deadlines: Deadlines;
+  /** Answers that wait, not encoded, until less waits to be sent. */
+  readonly #ready: (() => void)[] = [];
   #running = 0;
   #orderedRunning = false;
   #refused = 0;
@@ -96,6 +98,7 @@ export class Callee {
 
   /** CANCEL. For a call that has ended it is late, and ignored; the id of a call that never left is used up by it. */
   cancel(id: number): void {
+    if (id === 0) throw new ProtocolError("Calls are numbered from 1");
     const call = this.#calls.get(id);
     if (call !== undefined) return call.cancel();
     if (this.#ids.has(id)) return;
@@ -126,6 +129,7 @@ export class Callee {
     this.#ended = true;
     this.#deadlines.end();
     for (const call of [...this.#calls.values()]) call.breakOff(error);
+    this.#answerReady();
   }
 
   #find(method: string | number): Registered | undefined {
@@ -207,8 +211,13 @@ export class Callee {
     this.#watching = true;
     this.#parts.outbox.whenBelow(this.#parts.limits.queue / 2, () => {
       this.#watching = false;
+      this.#answerReady();
       this.#startNext();
     });
+  }
+
+  #answerReady(): void {
+    for (const answer of this.#ready.splice(0)) answer();
   }
 
   #startNext(): void {
@@ -283,6 +292,10 @@ export class Callee {
     if (this.#isOver(call) || call.brokenBy !== undefined) {
       this.#discard(call, value);
       return this.#fail(call, call.brokenBy);
+    }
+    if (this.#isPressed()) {
+      this.#ready.push(() => this.#answer(call, value));
+      return this.#watch();
     }
     try {
       if (isStream(call.registered.definition, value)) return this.#stream(call, value);

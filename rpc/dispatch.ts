@@ -303,7 +303,8 @@ function readMap(limits: Limits): WireMap {
   return asMap(readPayload(limits), "payload");
 }
 
-function asMap(value: unknown, what: string): WireMap {
+/** What has to be a map: no array, bytes or date. */
+export function asMap(value: unknown, what: string): WireMap {
   const isMap = typeof value === "object" && value !== null && !Array.isArray(value) &&
     !(value instanceof Date) &&
     !(value instanceof Uint8Array);

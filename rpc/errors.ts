@@ -199,7 +199,7 @@ export function tellable(
       return thrown;
     }
   }
-  return new CallError("INTERNAL", undefined, { cause: thrown });
+  return new CallError("INTERNAL", undefined, { cause: thrown ?? new TypeError(`A handler threw ${thrown}`) });
 }
 
 function isThrowable(code: string): boolean {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { optionalUint, type WireMap } from "./dispatch.ts";
+import { asMap, optionalUint, type WireMap } from "./dispatch.ts";
 import { DEFAULT_LIMITS, type Limits, type PeerLimits, peerLimits } from "./limits.ts";
 import { ProtocolError } from "./protocol_error.ts";
 
@@ -64,8 +64,7 @@ export function optionalString(map: WireMap, key: string): string | undefined {
 function readLimits(told: unknown): PeerLimits {
   const { message, messages, window, calls, streams } = peerLimits(DEFAULT_LIMITS);
   if (told === undefined || told === null) return { message, messages, window, calls, streams };
-  if (typeof told !== "object") throw new ProtocolError("limits must be a map");
-  const map = told as WireMap;
+  const map = asMap(told, "limits");
   const limits = {
     message: optionalUint(map, "message") ?? message,
     messages: Math.max(1, optionalUint(map, "messages") ?? messages),
