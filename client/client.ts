@@ -6,6 +6,7 @@
 import { callTree } from "../rpc/call_tree.ts";
 import { type Clock, systemClock } from "../rpc/clock.ts";
 import type { Caller, HasContract } from "../rpc/contract.ts";
+import { CloseCode } from "../rpc/close.ts";
 import { CallError } from "../rpc/errors.ts";
 import type { Welcome } from "../rpc/greeting.ts";
 import { type Limits, resolveLimits } from "../rpc/limits.ts";
@@ -17,7 +18,14 @@ import { registerOffers } from "./offers.ts";
 import { endOfTurn } from "./turn.ts";
 import type { Offers } from "./types.ts";
 import { Waiting } from "./waiting.ts";
-import { socketUrl, standardWebSocket, type WebSocketFactory } from "./web_socket.ts";
+import {
+  isSubprotocolToken,
+  socketUrl,
+  standardWebSocket,
+  SUBPROTOCOL_TOKEN,
+  type WebSocketFactory,
+  withoutQuery,
+} from "./web_socket.ts";
 
 /** What `connect` takes beside the URL. */
 export interface ConnectOptions<App extends HasContract> {
@@ -27,7 +35,8 @@ export interface ConnectOptions<App extends HasContract> {
    */
   readonly token?: string | (() => string | undefined | Promise<string | undefined>);
   /**
-   * Where the token travels: a subprotocol reaches proxies that authenticate handshakes, and must be of base64url characters and dots.
+   * Where the token travels: a subprotocol reaches proxies that authenticate handshakes, and must be of base64url characters and dots;
+   * with another the client closes for good, `UNAUTHENTICATED`.
    *
    * @default "message"
    */
@@ -139,7 +148,11 @@ class Link {
     this.#options = options;
     this.#clock = clock;
     this.#backoff = new Backoff(clock, options.backoff);
-    this.#waiting = new Waiting(clock, { most: queue, timeout: queueTimeout });
+    this.#waiting = new Waiting(clock, {
+      most: queue,
+      timeout: queueTimeout,
+      where: () => `to ${withoutQuery(url)}${why(this.state.reason)}`,
+    });
     this.#parts = {
       clock,
       limits: resolveLimits(options.limits),
@@ -198,10 +211,16 @@ class Link {
       return this.#retryLater({ code: 1006, reason: "the token function failed", retryAfter: undefined });
     }
     if (this.#closedWith !== undefined) return;
+    if (this.#parts.tokenInSubprotocol && token !== undefined && !isSubprotocolToken(token)) {
+      return this.#finish(
+        new CallError("UNAUTHENTICATED", `Cannot send the token in a subprotocol: ${SUBPROTOCOL_TOKEN}`),
+        { code: CloseCode.UNAUTHENTICATED, reason: "the token is no subprotocol" },
+      );
+    }
     try {
       this.#attempt = this.#open(token);
     } catch (error) {
-      // What the WebSocket itself refuses: a token that is no subprotocol, an insecure URL in a secure page.
+      // What the WebSocket itself refuses: an insecure URL in a secure page.
       this.#report(error);
       this.#retryLater({ code: 1006, reason: "no WebSocket could be made", retryAfter: undefined });
     }
@@ -310,4 +329,10 @@ class Link {
       console.error(failure);
     }
   }
+}
+
+/** The last reason, as a part of a message. */
+function why(reason: ClientState["reason"]): string {
+  if (reason === undefined) return "";
+  return `; the last reason was ${reason.code}${reason.reason === "" ? "" : `: ${reason.reason}`}`;
 }

@@ -20,14 +20,19 @@ export class Waiting {
   readonly #clock: Clock;
   readonly #most: number;
   readonly #timeout: number;
+  readonly #where: () => string;
   readonly #deadlines: Deadlines;
   readonly #entries = new Set<Entry>();
 
-  /** Holds `most` calls, each for `timeout` ms. */
-  constructor(clock: Clock, { most, timeout }: { most: number; timeout: number }) {
+  /** Holds `most` calls, each for `timeout` ms. `where` says what there was no connection to, and why. */
+  constructor(
+    clock: Clock,
+    { most, timeout, where }: { most: number; timeout: number; where: () => string },
+  ) {
     this.#clock = clock;
     this.#most = most;
     this.#timeout = timeout;
+    this.#where = where;
     this.#deadlines = new Deadlines(clock);
   }
 
@@ -40,14 +45,11 @@ export class Waiting {
       );
     }
     const until = this.#clock.now() + this.#timeout;
-    const error = own <= until
-      ? new CallError("DEADLINE", undefined, { ambiguous: false })
-      : new CallError("UNAVAILABLE", "There was no connection in time");
     const entry: Entry = {
       call,
       own,
       deadline: Math.min(own, until),
-      expire: () => this.#reject(entry, error),
+      expire: () => this.#reject(entry, this.#lateError(own <= until)),
     };
     this.#entries.add(entry);
     this.#deadlines.add(entry);
@@ -66,6 +68,12 @@ export class Waiting {
   /** There will be no connection. */
   end(error: CallError): void {
     for (const entry of [...this.#entries]) this.#reject(entry, error);
+  }
+
+  #lateError(own: boolean): CallError {
+    return own
+      ? new CallError("DEADLINE", undefined, { ambiguous: false })
+      : new CallError("UNAVAILABLE", `There was no connection in time ${this.#where()}`);
   }
 
   #reject(entry: Entry, error: CallError): void {

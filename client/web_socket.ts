@@ -79,3 +79,17 @@ export function socketUrl(url: string): string {
   parsed.hash = "";
   return parsed.href;
 }
+
+/** A URL as it may stand in a message: its query may carry secrets, and so may a user name in it. */
+export function withoutQuery(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}
+
+/** What {@linkcode isSubprotocolToken} allows, for people. */
+export const SUBPROTOCOL_TOKEN = "only A-Z, a-z, 0-9, -, _ and dots are allowed";
+
+/** Whether a token may travel as a subprotocol on every runtime. */
+export function isSubprotocolToken(token: string): boolean {
+  return /^[\w.-]*$/.test(token);
+}

@@ -18,6 +18,9 @@ const schema: Schema<Bytes, ReceivedBytes> = Object.freeze({
  * whole frame alive, so copy a small one that is kept long. A stream must be read or cancelled; unread it
  * holds back its sender.
  *
+ * It stands for a whole input, output or item. A field of another library's object schema takes that library's own:
+ * with zod `z.instanceof(Uint8Array)` or `z.instanceof(ReadableStream)`.
+ *
  * As `items` of an upload each item is a `Uint8Array`; a `ReadableStream<Uint8Array>` is then the whole
  * sequence of items.
  *
@@ -27,6 +30,16 @@ const schema: Schema<Bytes, ReceivedBytes> = Object.freeze({
  *
  * export const size = procedure({ input: bytes() }, async (input) => (await new
  * Response(input).bytes()).byteLength);
+ * ```
+ *
+ * @example As a field
+ * ```ts
+ * import { procedure } from "@millrace/millrace";
+ * import { z } from "zod";
+ *
+ * const file = z.object({ name: z.string(), content: z.instanceof(Uint8Array) });
+ *
+ * export const save = procedure({ input: file }, ({ name, content }) => `${name}: ${content.length} bytes`);
  * ```
  */
 export function bytes(): Schema<Bytes, ReceivedBytes> {

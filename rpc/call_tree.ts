@@ -21,9 +21,9 @@ export function callTree(call: CallByName, prefix = ""): object {
   return new Proxy(target, {
     get(members, name) {
       if (Object.hasOwn(members, name)) return Reflect.get(members, name);
-      // `then` would make an `await` of the tree call the server; symbols are asked for by the runtime. Names that no
+      // `then` would make an `await` of the tree call the server, `toJSON` a `JSON.stringify` of it; symbols are asked for by the runtime. Names that no
       // procedure may have are what JavaScript says they are: a template string or `bind` makes no call.
-      if (name === "then") return undefined;
+      if (name === "then" || name === "toJSON") return undefined;
       if (typeof name === "symbol" || REFUSED_NAMES.has(name)) return Reflect.get(members, name);
       const value = callTree(call, `${prefix}${name}.`);
       Object.defineProperty(members, name, { value, enumerable: true });

@@ -9,7 +9,6 @@ import { Deadlines } from "./deadlines.ts";
 import { CallError } from "./errors.ts";
 import { type CallSurroundings, IncomingCall, type Received, type Registered } from "./incoming_call.ts";
 import {
-  asTold,
   givenItemCheck,
   invoke,
   isPromise,
@@ -19,11 +18,13 @@ import {
   notFound,
   stopItems,
 } from "./pipeline.ts";
-import { writeName, writeStream } from "./messages.ts";
+import { writeStream } from "./messages.ts";
+import { Names } from "./names.ts";
 import type { Limits } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
-import { ProtocolError } from "./protocol_error.ts";
+import { isProtocolError, ProtocolError } from "./protocol_error.ts";
 import type { Streams } from "./streams.ts";
+import { told } from "./telling.ts";
 import { WaitingCalls } from "./waiting_calls.ts";
 
 /** What a callee needs of the connection. */
@@ -58,7 +59,7 @@ export class Callee {
   readonly #calls = new Map<number, IncomingCall>();
   readonly #waiting = new WaitingCalls();
   readonly #ids = new CallIds();
-  readonly #numbers: (Registered | undefined)[] = [];
+  readonly #names: Names;
   readonly #deadlines: Deadlines;
   /** Answers that wait, not encoded, until less waits to be sent. */
   readonly #ready: (() => void)[] = [];
@@ -73,6 +74,7 @@ export class Callee {
   constructor(parts: CalleeParts) {
     this.#parts = parts;
     this.#answers = new Answers(parts.outbox, parts.streams);
+    this.#names = new Names(parts.outbox, parts.procedures);
     this.#deadlines = new Deadlines(parts.surroundings.clock);
   }
 
@@ -89,7 +91,7 @@ export class Callee {
   /** CALL. `method` is a name, or a number that was announced. */
   accept(method: string | number, received: Received): void {
     this.#ids.add(received.id);
-    const registered = this.#find(method);
+    const registered = this.#names.find(method);
     const refusal = this.#refusal(registered);
     if (registered === undefined || refusal !== undefined) this.#refuse(received, refusal ?? notFound());
     else this.#admit(new IncomingCall(registered, received, this.#parts.surroundings));
@@ -117,7 +119,7 @@ export class Callee {
       this.#waiting.remove(call);
       call.brokenBy ??= error;
       if (call.sender !== undefined) call.sender.stop(error);
-      else this.#answers.error(call.received.id, error);
+      else if (!call.answered) this.#answers.error(call.received.id, error);
       this.#finish(call);
       call.abort(error);
     }
@@ -130,25 +132,6 @@ export class Callee {
     this.#deadlines.end();
     for (const call of [...this.#calls.values()]) call.breakOff(error);
     this.#answerReady();
-  }
-
-  #find(method: string | number): Registered | undefined {
-    if (typeof method === "string") return this.#announced(this.#parts.procedures.get(method));
-    const registered = this.#numbers[method];
-    if (registered === undefined) throw new ProtocolError(`Procedure ${method} was never announced`);
-    return registered;
-  }
-
-  /** Tells the number of a procedure when it is called by its name for the first time. One that asks who may call it is told to nobody. */
-  #announced(registered: Registered | undefined): Registered | undefined {
-    if (registered === undefined || registered.definition.allow !== undefined) return registered;
-    if (this.#numbers[registered.number] !== undefined) return registered;
-    this.#numbers[registered.number] = registered;
-    const { outbox } = this.#parts;
-    outbox.open();
-    writeName(registered.number, registered.name);
-    outbox.seal();
-    return registered;
   }
 
   #refusal(registered: Registered | undefined): CallError | undefined {
@@ -185,7 +168,17 @@ export class Callee {
       this.#waiting.remove(call);
       this.#fail(call, call.brokenBy);
     };
+    this.#boundWaiting(call);
     this.#waiting.add(call);
+  }
+
+  /** A call must not wait for ever behind handlers that never end. */
+  #boundWaiting(call: IncomingCall): void {
+    const { callTimeout } = this.#parts.limits;
+    if (call.deadline !== Infinity || callTimeout === 0) return;
+    call.deadline = call.surroundings.clock.now() + callTimeout;
+    call.isBoundToStart = true;
+    this.#deadlines.add(call);
   }
 
   #bound(call: IncomingCall): void {
@@ -233,7 +226,13 @@ export class Callee {
   #start(call: IncomingCall): void {
     call.started = true;
     call.onGivenUp = undefined;
-    this.#running++;
+    if (call.isBoundToStart) {
+      this.#deadlines.remove(call);
+      call.deadline = Infinity;
+    }
+    // Those that carry a stream are bounded by the streams, and must not keep small calls from starting.
+    call.holdsSlot = call.received.items === undefined;
+    if (call.holdsSlot) this.#running++;
     if (call.registered.definition.ordered) this.#orderedRunning = true;
     let given: unknown;
     let later: PromiseLike<unknown> | undefined;
@@ -241,11 +240,12 @@ export class Callee {
       given = this.#invoke(call);
       if (isPromise(given)) later = given;
     } catch (error) {
-      if (error instanceof ProtocolError) this.#parts.fault(error);
+      if (isProtocolError(error)) this.#parts.fault(error);
       return this.#fail(call, error);
     }
     if (later === undefined) return this.#answer(call, given);
     this.#boundRunning(call);
+    call.onExpired = () => this.#answerExpired(call);
     Promise.resolve(later).then((value) => this.#answer(call, value), (error) => this.#fail(call, error));
   }
 
@@ -314,7 +314,7 @@ export class Callee {
       call.sender = streams.sendItems({
         iterator,
         validate: itemCheck(definition),
-        tell: (thrown) => this.#told(call, thrown),
+        tell: (thrown) => told(call, thrown, this.#parts.onError),
         stopped: () => call.cancel(),
         done: () => this.#finish(call),
       });
@@ -325,6 +325,20 @@ export class Callee {
     outbox.open();
     writeStream(outbox.nextSequence, call.received.id, call.sender.id);
     outbox.sealReliable({ sent: () => call.sender!.start() });
+    this.#freeSlot(call);
+    this.#startNext();
+  }
+
+  #freeSlot(call: IncomingCall): void {
+    if (call.holdsSlot) this.#running--;
+    call.holdsSlot = false;
+  }
+
+  /** The caller is told, and the call counts until its handler has ended. */
+  #answerExpired(call: IncomingCall): void {
+    if (this.#isOver(call) || call.sender !== undefined || call.answered) return;
+    call.answered = true;
+    this.#answers.error(call.received.id, call.brokenBy!);
   }
 
   /** What the handler gave comes too late: who makes it is told. */
@@ -343,13 +357,10 @@ export class Callee {
   }
 
   #fail(call: IncomingCall, thrown: unknown): void {
-    if (this.#isOver(call)) return this.#finish(call);
-    const told = this.#told(call, call.brokenBy ?? thrown);
-    if (told instanceof Promise) {
-      told.then((error) => this.#answerError(call, error));
-    } else {
-      this.#answerError(call, told);
-    }
+    if (this.#isOver(call) || call.answered) return this.#finish(call);
+    const error = told(call, call.brokenBy ?? thrown, this.#parts.onError);
+    if (error instanceof Promise) error.then((later) => this.#answerError(call, later));
+    else this.#answerError(call, error);
   }
 
   #answerError(call: IncomingCall, error: CallError): void {
@@ -358,27 +369,10 @@ export class Callee {
     this.#finish(call);
   }
 
-  /** What the caller is told; what it is not, the program is. */
-  #told(call: IncomingCall, thrown: unknown): CallError | Promise<CallError> {
-    if (thrown === call.brokenBy && call.brokenBy !== undefined) return call.brokenBy;
-    if (thrown instanceof CallError && thrown.code === "BAD_MESSAGE") return thrown;
-    const told = asTold(thrown, call.registered.definition);
-    if (told instanceof Promise) return told.then((error) => this.#report(call, error));
-    return this.#report(call, told);
-  }
-
-  #report(call: IncomingCall, told: CallError): CallError {
-    if (told.cause === undefined || told.code !== "INTERNAL") return told;
-    this.#parts.onError(told.cause, call);
-    return new CallError("INTERNAL");
-  }
-
   #finish(call: IncomingCall): void {
     if (!this.#calls.delete(call.received.id)) return;
-    if (call.started) {
-      this.#running--;
-      if (call.registered.definition.ordered) this.#orderedRunning = false;
-    }
+    this.#freeSlot(call);
+    if (call.started && call.registered.definition.ordered) this.#orderedRunning = false;
     this.#refused = 0;
     this.#deadlines.remove(call);
     if (!this.#ended) {

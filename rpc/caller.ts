@@ -128,7 +128,10 @@ export class Caller {
     try {
       pending.call.resolve(this.#streams.decode(unit));
     } catch (error) {
-      if (error instanceof ProtocolError) throw error;
+      if (error instanceof ProtocolError) { // taken already: the end of the connection would not find it
+        pending.call.reject(new CallError("DISCONNECTED", undefined, { cause: error }));
+        throw error;
+      }
       pending.call.reject(
         new CallError("BAD_MESSAGE", "The answer cannot be decoded", { ambiguous: true, cause: error }),
       );

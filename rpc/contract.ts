@@ -25,7 +25,7 @@ export type Caller<App extends HasContract> = CallTree<ContractOf<App>["procedur
 
 /**
  * Names that no procedure or group may have. The client is a `Proxy` over functions: `then` would make it a
- * promise, the others are what
+ * promise, `JSON.stringify` would call `toJSON`, the others are what
  * `Function.prototype` has on every runtime.
  */
 export const REFUSED_NAMES: ReadonlySet<string> = new Set([
@@ -41,6 +41,7 @@ export const REFUSED_NAMES: ReadonlySet<string> = new Set([
   "length",
   "name",
   "toString",
+  "toJSON",
 ]);
 
 /** Groups deeper than this are refused; also what ends a group that contains itself. */

@@ -190,16 +190,20 @@ export function tellable(
   thrown: unknown,
   declared: Readonly<Record<string, unknown>> | undefined,
 ): CallError {
-  if (thrown instanceof CallError && !received.has(thrown)) {
-    if (
-      thrown.declared
-        ? declared !== undefined && Object.hasOwn(declared, thrown.code)
-        : isThrowable(thrown.code)
-    ) {
-      return thrown;
-    }
+  try {
+    if (thrown instanceof CallError && mayBeTold(thrown, declared)) return thrown;
+  } catch {
+    // Even to ask what a revoked proxy is throws.
   }
-  return new CallError("INTERNAL", undefined, { cause: thrown ?? new TypeError(`A handler threw ${thrown}`) });
+  return new CallError("INTERNAL", undefined, {
+    cause: thrown ?? new TypeError(`A handler threw ${thrown}`),
+  });
+}
+
+function mayBeTold(error: CallError, declared: Readonly<Record<string, unknown>> | undefined): boolean {
+  if (received.has(error)) return false;
+  if (!error.declared) return isThrowable(error.code);
+  return declared !== undefined && Object.hasOwn(declared, error.code);
 }
 
 function isThrowable(code: string): boolean {

@@ -70,6 +70,14 @@ export class IncomingCall implements Expiring {
   failed = false;
   /** Set while it waits: called when it is broken off before it could start. */
   onGivenUp: (() => void) | undefined;
+  /** Set while it runs: called when its deadline has passed, whatever its handler does. */
+  onExpired: (() => void) | undefined;
+  /** Whether its deadline is that of calls that wait, and ends when it starts. */
+  isBoundToStart = false;
+  /** Whether its caller has the answer already, while its handler goes on. */
+  answered = false;
+  /** Whether it counts among those that run at once. */
+  holdsSlot = false;
   /** Why it was broken off, if it was. */
   brokenBy: CallError | undefined;
   /** Whether it runs, or has run. */
@@ -128,9 +136,10 @@ export class IncomingCall implements Expiring {
     this.#controller?.abort(error);
   }
 
-  /** The deadline has passed. */
+  /** The deadline has passed. The caller is told at once: a handler may never end. */
   expire(): void {
-    this.breakOff(new CallError("DEADLINE"));
+    this.breakOff(new CallError("DEADLINE", undefined, { ambiguous: this.started }));
+    this.onExpired?.();
   }
 
   /**

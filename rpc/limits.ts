@@ -26,6 +26,12 @@ export interface Limits {
   messages: number;
   /** Calls that wait or run, for each connection and direction; the surplus is answered `RESOURCE_EXHAUSTED`. @default 256 */
   calls: number;
+  /**
+   * Calls by `POST` between their headers and their answer, for the whole app; the surplus is answered `RESOURCE_EXHAUSTED` (429).
+   * Danger: times `message` is what strangers may make the process hold.
+   * @default 1024
+   */
+  posts: number;
   /** Calls of one connection that run at once; others wait in order. @default 64 */
   concurrency: number;
   /** Streams that are open at once, for each connection and direction. @default 64 */
@@ -48,7 +54,10 @@ export interface Limits {
   callTimeout: number;
   /** Messages a second that one peer may send, and twice that at once; then 4529. A bound against floods, no quota. @default 500000 */
   messageRate: number;
-  /** Bytes a second that one peer may send, and twice that at once; then 4529. @default 1073741824 */
+  /**
+   * Bytes a second that one peer may send, and twice that at once; then 4529. Far above what a network brings, and above loopback too: an
+   * upload within one machine passes 1 GiB a second on Bun. What the bytes of streams may hold is bounded by credit anyway. @default 4294967296
+   */
   byteRate: number;
   /** Cancels a second that one peer may send, and twice that at once; then 4529. @default 10000 */
   cancelRate: number;
@@ -69,6 +78,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   keys: 1024,
   messages: 1024,
   calls: 256,
+  posts: 1024,
   concurrency: 64,
   streams: 64,
   window: 256 * 1024,
@@ -78,7 +88,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   grace: 8_000,
   callTimeout: 60_000,
   messageRate: 500_000,
-  byteRate: 1024 ** 3,
+  byteRate: 4 * 1024 ** 3,
   cancelRate: 10_000,
   connectionRate: 100,
   failureRate: 1,

@@ -29,6 +29,24 @@ const NO_FATE: Fate = {};
 export interface OutboxOwner {
   /** Called before a frame leaves, to add acknowledgements and credits that became due in this turn. */
   beforeFlush(): void;
+  /** Bulk waits, and the peer has acknowledged nothing for `patience`. */
+  stalled(): void;
+}
+
+/** What an outbox is made of. */
+export interface OutboxParts {
+  /** Time. */
+  readonly clock: Clock;
+  /** What carries frames. */
+  readonly transport: Transport;
+  /** The peer it belongs to. */
+  readonly owner: OutboxOwner;
+  /** What the other side is assumed to accept until it tells. */
+  readonly peer: PeerLimits;
+  /** Milliseconds that bulk waits for any acknowledgement at all. */
+  readonly patience: number;
+  /** `false` holds back what exceeds the limits before WELCOME. */
+  readonly welcomed: boolean;
 }
 
 /** The sending half of one connection. */
@@ -40,6 +58,7 @@ export class Outbox implements BulkLane {
   readonly #clock: Clock;
   readonly #transport: Transport;
   readonly #owner: OutboxOwner;
+  readonly #patience: number;
   readonly #fragments: Fragments;
   readonly #bulk: BulkSource[] = [];
   #buffer: Uint8Array | undefined;
@@ -55,16 +74,16 @@ export class Outbox implements BulkLane {
   #leaving = false;
   #poll: unknown;
   #watch: unknown;
+  #stall: unknown;
   #ended = false;
   #budget: number;
 
-  /** Sends through `transport`; `welcomed: false` holds back what exceeds the limits before WELCOME. */
-  constructor(
-    parts: { clock: Clock; transport: Transport; owner: OutboxOwner; peer: PeerLimits; welcomed: boolean },
-  ) {
+  /** Sends nothing yet. */
+  constructor(parts: OutboxParts) {
     this.#clock = parts.clock;
     this.#transport = parts.transport;
     this.#owner = parts.owner;
+    this.#patience = parts.patience;
     this.peer = parts.peer;
     this.#budget = parts.welcomed ? Infinity : BEFORE_WELCOME;
     this.#fragments = new Fragments(this, { started: parts.welcomed });
@@ -208,7 +227,7 @@ export class Outbox implements BulkLane {
       this.#leaving = true;
       this.#owner.beforeFlush();
       this.#leaving = false;
-      if (this.#bulk.length === 0) this.#send();
+      if (this.#bulk.length === 0 && this.#stall === undefined) this.#send();
       else this.#pump();
     } finally {
       this.#flushing = false;
@@ -230,6 +249,7 @@ export class Outbox implements BulkLane {
     this.#ended = true;
     this.#clock.clearTimeout(this.#poll);
     this.#clock.clearTimeout(this.#watch);
+    this.#clock.clearTimeout(this.#stall);
     this.#bulk.length = 0;
     this.#fragments.end();
     this.#drop();
@@ -299,9 +319,25 @@ export class Outbox implements BulkLane {
       if (this.#length - HEADROOM >= this.window.piece) this.#send();
     }
     this.#send();
-    if (this.#bulk.length > 0 && this.window.open && this.#budget === Infinity && !this.#ended) {
-      this.#awaitRoom();
-    }
+    if (this.#bulk.length === 0) return this.#forgetStall();
+    if (this.#budget !== Infinity || this.#ended) return;
+    if (this.window.open) this.#awaitRoom();
+    else this.#stall ??= this.#awaitAcknowledgement(this.window.arrived);
+  }
+
+  /** Bulk waits for the window: a peer that acknowledges nothing at all must not make it wait for ever. */
+  #awaitAcknowledgement(arrived: number): unknown {
+    return this.#clock.setTimeout(() => {
+      this.#stall = undefined;
+      if (this.window.open) return;
+      if (this.window.arrived === arrived) this.#owner.stalled();
+      else this.#stall = this.#awaitAcknowledgement(this.window.arrived);
+    }, this.#patience);
+  }
+
+  #forgetStall(): void {
+    this.#clock.clearTimeout(this.#stall);
+    this.#stall = undefined;
   }
 
   /** Bulk waits for the socket alone: acknowledgements will not wake it. */

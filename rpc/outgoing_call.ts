@@ -79,6 +79,7 @@ export class OutgoingCall implements Promise<unknown>, AsyncIterableIterator<unk
   onCancel: ((error: CallError) => void) | undefined;
   /** Set when a stream has taken over the caller's items, and their end with them. */
   itemsTaken = false;
+  #answered = false;
   readonly #answer: AnswerCheck | undefined;
   #state: State = { is: "pending" };
   #promise: Promise<unknown> | undefined;
@@ -105,6 +106,7 @@ export class OutgoingCall implements Promise<unknown>, AsyncIterableIterator<unk
 
   /** RESULT: the value. */
   resolve(value: unknown): void {
+    this.#answered = true;
     const { check, streams } = this.#answer ?? {};
     if (streams === true) {
       return this.reject(new CallError("WRONG_SHAPE", "The answer is a value, not a stream"));
@@ -179,13 +181,13 @@ export class OutgoingCall implements Promise<unknown>, AsyncIterableIterator<unk
     return this.then().finally(run);
   }
 
-  /** The value or the error, as data. Never rejects. */
+  /** The value or the error, as data. Never rejects: an input that cannot be encoded, a `TypeError` elsewhere, is `BAD_INPUT`. */
   result(): Promise<CallResult<unknown, CallError>> {
     return this.then(
       (value) => ({ ok: true, value }),
       (error) => ({
         ok: false,
-        error: error instanceof CallError ? error : new CallError("INTERNAL", undefined, { cause: error }),
+        error: error instanceof CallError ? error : this.#answered ? unchecked(error) : notSent(error),
       }),
     );
   }
@@ -268,4 +270,15 @@ class Items implements AsyncIterableIterator<unknown, undefined> {
 
 function cancelled(reason: unknown): CallError {
   return new CallError("CANCELLED", undefined, { cause: reason });
+}
+
+/** A schema that threw instead of giving issues. */
+function unchecked(error: unknown): CallError {
+  return new CallError("INTERNAL", undefined, { cause: error });
+}
+
+/** As data there is one kind of error; the plain `await` throws what the encoder did, a mistake of the program. */
+function notSent(error: unknown): CallError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new CallError("BAD_INPUT", `The input cannot be sent: ${why}`, { cause: error });
 }

@@ -7,6 +7,7 @@
 import { Callee } from "./callee.ts";
 import { Caller } from "./caller.ts";
 import type { Clock } from "./clock.ts";
+import { CloseCode } from "./close.ts";
 import type { CallerConnection } from "./context.ts";
 import type { ControlEvents } from "./dispatch.ts";
 import { CallError } from "./errors.ts";
@@ -72,8 +73,17 @@ export class Peer {
     const { role, clock, transport, limits, events } = parts;
     this.#clock = clock;
     this.#events = events;
-    const owner = { beforeFlush: () => this.#beforeFlush() };
-    this.outbox = new Outbox({ clock, transport, owner, peer: assumedLimits(), welcomed: role === "server" });
+    this.outbox = new Outbox({
+      clock,
+      transport,
+      owner: {
+        beforeFlush: () => this.#beforeFlush(),
+        stalled: () => this.#fault(new ProtocolError("nothing was acknowledged", CloseCode.TOO_SLOW)),
+      },
+      peer: assumedLimits(),
+      patience: limits.heartbeat + limits.grace,
+      welcomed: role === "server",
+    });
     this.streams = new Streams(this.outbox, limits, (error) => this.#fault(error));
     this.caller = new Caller({ clock, outbox: this.outbox, streams: this.streams });
     this.callee = new Callee({

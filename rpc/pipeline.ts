@@ -21,8 +21,8 @@ export interface Invocation {
 }
 
 /** The answer to a procedure that does not exist and to one that the caller may not know of: the same. */
-export function notFound(): CallError {
-  return new CallError("NOT_FOUND");
+export function notFound(cause?: unknown): CallError {
+  return new CallError("NOT_FOUND", undefined, { cause });
 }
 
 /**
@@ -37,13 +37,28 @@ export function invoke(call: Invocation): unknown {
   const { shape } = procedure;
   const takesItems = shape === "dynamic" ? items !== undefined : shape === "upload" || shape === "duplex";
   if (procedure.allow !== undefined) {
-    const allowed = procedure.allow(context);
+    const allowed = mayCall(procedure.allow, context);
     if (isPromise(allowed)) {
-      return allowed.then((is) => is ? withShape(call, takesItems) : Promise.reject(notFound()));
+      return allowed.then(
+        (is) => is ? withShape(call, takesItems) : Promise.reject(notFound()),
+        (cause) => Promise.reject(notFound(cause)),
+      );
     }
     if (!allowed) throw notFound();
   }
   return takesItems === (items !== undefined) ? checked(call) : withShape(call, takesItems);
+}
+
+/** An `allow` that throws says no, and nothing more: the cause is for `onError`. */
+function mayCall(
+  allow: NonNullable<ProcedureDefinition["allow"]>,
+  context: object,
+): boolean | Promise<boolean> {
+  try {
+    return allow(context);
+  } catch (cause) {
+    throw notFound(cause);
+  }
 }
 
 function withShape(call: Invocation, takesItems: boolean): unknown {

@@ -40,11 +40,14 @@ export class Posts {
   /** Answers one request. Its method and origin are checked already; `copy` is what the program sees of it. */
   async answer(request: Request, { copy, name }: { copy: RequestCopy; name: string }): Promise<Response> {
     const post: Post = { cut: false };
+    const { posts } = this.#parts.limits;
+    const isFull = this.#open.size >= posts;
     this.#open.add(post);
     try {
       return await answerPost(request, name, {
         parts: this.#parts,
         enter: async () => {
+          if (isFull) throw new CallError("RESOURCE_EXHAUSTED", `${posts} calls by POST are in flight`);
           post.caller = await this.#enter(copy);
         },
         call: (called) => {
@@ -88,24 +91,9 @@ export class Posts {
 
   async #enter(request: RequestCopy): Promise<LocalCaller> {
     const given = { request, token: bearer(request.headers) };
-    const context = await this.#inTime(identify(this.#parts, { given, place: {} }));
+    const context = await identify(this.#parts, { given, place: {} });
     const connection = localConnection(request.address, context.subject);
     return new LocalCaller(this.#parts, { connection, context });
-  }
-
-  /** What `authenticate` may take on a socket, it may take here. */
-  async #inTime<T>(answer: Promise<T>): Promise<T> {
-    const { clock, limits } = this.#parts;
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = clock.setTimeout(
-      () => reject(new CallError("DEADLINE", "It took too long to find out who calls", { ambiguous: false })),
-      limits.hello,
-    );
-    try {
-      return await Promise.race([answer, late]);
-    } finally {
-      clock.clearTimeout(timer);
-    }
   }
 }
 

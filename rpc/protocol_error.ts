@@ -11,3 +11,12 @@ export class ProtocolError extends Error {
     this.code = code;
   }
 }
+
+/** Whether something thrown is one. Asked of what handlers throw too, where even the question may throw: a revoked proxy does. */
+export function isProtocolError(thrown: unknown): thrown is ProtocolError {
+  try {
+    return thrown instanceof ProtocolError;
+  } catch {
+    return false;
+  }
+}

@@ -64,7 +64,7 @@ export class ServerConnection implements CallerConnection {
   readonly #peer: Peer;
   #heartbeat: Heartbeat | undefined;
   #timer: unknown;
-  #authenticating = false;
+  #authenticating: AbortController | undefined;
   #welcomed = false;
   #mayRun = false;
   #closed = false;
@@ -219,6 +219,7 @@ export class ServerConnection implements CallerConnection {
     if (this.#closed) return;
     this.#closed = true;
     this.#parts.clock.clearTimeout(this.#timer);
+    this.#authenticating?.abort();
     this.#heartbeat?.stop();
     this.#peer.end(new CallError("DISCONNECTED"));
     this.#look?.();
@@ -281,7 +282,7 @@ export class ServerConnection implements CallerConnection {
   }
 
   #token(payload: WireMap): void {
-    if (this.#authenticating) throw new ProtocolError("A token while another is checked");
+    if (this.#authenticating !== undefined) throw new ProtocolError("A token while another is checked");
     void this.#refresh(optionalString(payload, "token"));
   }
 
@@ -297,15 +298,15 @@ export class ServerConnection implements CallerConnection {
 
   /** Asks the program. Closes, and gives `undefined`, when it says no. */
   async #authenticate(token: string | undefined): Promise<Identity | undefined> {
-    this.#authenticating = true;
+    const { signal } = this.#authenticating = new AbortController();
     try {
       const given = { request: this.#handshake.request, token };
-      return await identify(this.#parts, { given, place: { connection: this } });
+      return await identify(this.#parts, { given, place: { connection: this }, signal });
     } catch (error) {
       this.close(...refusal((error as CallError).code));
       return undefined;
     } finally {
-      this.#authenticating = false;
+      this.#authenticating = undefined;
     }
   }
 }
@@ -313,6 +314,7 @@ export class ServerConnection implements CallerConnection {
 function refusal(code: string): [code: number, reason: string] {
   if (code === "FORBIDDEN") return [CloseCode.FORBIDDEN, "forbidden"];
   if (code === "INTERNAL") return [CloseCode.SERVER_FAULT, "internal error"];
+  if (code === "DEADLINE") return [CloseCode.UNAUTHENTICATED, "not authenticated in time"];
   return [CloseCode.UNAUTHENTICATED, "not authenticated"];
 }
 

@@ -270,12 +270,14 @@ export class Streams {
     return receiver;
   }
 
-  /** Ended streams that nobody has read yet, or that a waiting call has yet to claim, are bounded like the calls they belong to. */
+  /**
+   * Ended streams that nobody has read yet, or that a waiting call has yet to claim, may be as many as the calls they belong to;
+   * more of them only while what they hold together is little.
+   */
   #admit(): void {
-    const { streams, calls } = this.#limits;
-    if (this.#openReceiving() >= streams || this.#receiving.size >= streams + calls) {
-      throw new ProtocolError("Too many streams", 4531);
-    }
+    const { streams, calls, queue } = this.#limits;
+    const isFull = this.#receiving.size >= streams + calls && this.held >= queue;
+    if (this.#openReceiving() >= streams || isFull) throw new ProtocolError("Too many streams", 4531);
   }
 
   #openSending(): number {

@@ -25,12 +25,18 @@ interface Mark {
 export class Window {
   #size = LEAST;
   #inFlight = 0;
+  #arrived = 0;
   #idle = Infinity;
   #shrunkAt = -Infinity;
 
   /** Whether another unit may leave. At least one always may when nothing is on its way. */
   get open(): boolean {
     return this.#inFlight < this.#size;
+  }
+
+  /** Bytes that have been acknowledged since the beginning. */
+  get arrived(): number {
+    return this.#arrived;
   }
 
   /** Bytes on their way. */
@@ -57,6 +63,7 @@ export class Window {
   acknowledged(bytes: number, at: { now: number; sentAt: number }): void {
     const roundTrip = at.now - at.sentAt;
     this.#inFlight -= bytes;
+    this.#arrived += bytes;
     if (roundTrip < this.#idle) this.#idle = roundTrip;
     if (roundTrip <= this.#idle + TOLERANCE) {
       this.#size = Math.min(MOST, this.#size + bytes);

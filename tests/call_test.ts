@@ -167,6 +167,18 @@ describe("calls", () => {
     await pair.assertQuiet();
   });
 
+  it("with an input that cannot be encoded: a TypeError when awaited, BAD_INPUT as data", async () => {
+    const pair = await Pair.open({ procedures: shapes() });
+    const call = pair.call("later", { tags: new Map() });
+    const thrown = await pair.now(assertRejects(() => call.then(), TypeError, "value.tags"));
+    const { error } = await pair.now(call.result());
+    assertInstanceOf(error, CallError);
+    assertEquals([error.code, error.ambiguous, error.retryable], ["BAD_INPUT", false, false]);
+    assertEquals(error.message, `The input cannot be sent: ${thrown.message}`);
+    assertStrictEquals(error.cause, thrown);
+    await pair.assertQuiet();
+  });
+
   it("give the same answer to everyone who awaits it", async () => {
     const pair = await Pair.open({ procedures: shapes() });
     const call = pair.call("later", { a: 1 });

@@ -155,20 +155,21 @@ describe("the answering side", () => {
     await pair.assertQuiet();
   });
 
-  it("ended streams that nobody reads take places, bounded like the calls they belong to", async () => {
+  it("ended streams that nobody reads may be as many as calls, and more while they hold little", async () => {
     const { pair, feed } = await fed({ hold: procedure({ input: anything }, never) }, {
       streams: 4,
       calls: 6,
+      queue: 12 * 64,
     });
-    for (let id = 1; id <= 10; id++) {
+    for (let id = 1; id <= 12; id++) {
       const stream = bytesOf(STREAM_1);
       stream[5] = id;
       const message: Message = id <= 5 ? [16, id, id, "hold", null, stream] : [25, id, 1, new Uint8Array(10)];
       await feed(message, ...(id <= 5 ? [[25, id, 1, new Uint8Array(10)]] : []), [27, id, 1]);
     }
     assertEquals([pair.server.faults, gauges(pair.server).streams], [[], 0]);
-    assertEquals(gauges(pair.server).held, 10 * 64);
-    await feed([25, 11, 1, new Uint8Array(10)]);
+    assertEquals(gauges(pair.server).held, 12 * 64);
+    await feed([25, 13, 1, new Uint8Array(10)]);
     assertEquals(pair.server.faults.map(({ code }) => code), [4531]);
   });
 
@@ -212,5 +213,121 @@ describe("the answering side", () => {
     assertEquals([source.returned, bytes.cancelled !== undefined], [true, true]);
     await feed(...only(ends, Kind.FAIL).map(([, stream, n]) => [29, stream, n, 999_999]));
     assertEquals([pair.server.faults, gauges(pair.server)], [[], NOTHING]);
+  });
+});
+
+describe("handlers that do not end", () => {
+  it("their callers are told at the deadline, and they count until they have ended", async () => {
+    const gate = deferred();
+    const { pair, feed } = await fed({ hang: procedure(() => gate.promise) }, { calls: 1 });
+    await feed([16, 1, 1, "hang", 50, new Uint8Array(0)]);
+    const before = pair.server.pipe.frames.length;
+    await pair.clock.advance(50);
+    const told = pair.server.pipe.frames.slice(before).flatMap(messagesOf);
+    assertEquals(only(told, Kind.ERROR).map((error) => error.slice(2, 5)), [[1, "DEADLINE", 2]]);
+    assertEquals(pair.server.peer.callee.inFlight, 1);
+    const refused = await feed([16, 2, 2, "hang", null, new Uint8Array(0)]);
+    assertEquals(only(refused, Kind.ERROR).map((error) => error[3]), ["RESOURCE_EXHAUSTED"]);
+    gate.resolve();
+    await pair.clock.settle();
+    assertEquals(pair.server.peer.callee.inFlight, 0);
+    assertEquals(pair.server.pipe.frames.slice(before).flatMap(messagesOf).length, 2); // and no second answer
+  });
+
+  it("calls behind them do not wait for ever", async () => {
+    const { pair, feed } = await fed({ hang: procedure(never) }, { concurrency: 1, callTimeout: 100 });
+    await feed([16, 1, 1, "hang", 10_000, new Uint8Array(0)], [16, 2, 2, "hang", null, new Uint8Array(0)]);
+    const before = pair.server.pipe.frames.length;
+    await pair.clock.advance(100);
+    const told = pair.server.pipe.frames.slice(before).flatMap(messagesOf);
+    assertEquals(only(told, Kind.ERROR).map((error) => error.slice(2, 5)), [[2, "DEADLINE", 0]]); // it has not run
+  });
+
+  it("open streams and uploads keep no other call from starting", async () => {
+    const items = async function* () {
+      await never();
+      yield 1;
+    };
+    const { pair, feed } = await fed({
+      endless: procedure.stream({}, items),
+      up: procedure.upload({ items: anything }, never),
+      add: procedure({ input: z.number() }, (n) => n + 1),
+    }, { concurrency: 2 });
+    await feed(...[1, 2, 3].map((id): Message => [16, id, id, "endless", null, new Uint8Array(0)]));
+    await feed(...[4, 5, 6].map((id): Message => [16, id, id, "up", { items: id }, new Uint8Array(0)]));
+    const answers = await feed([16, 7, 7, "add", null, payload(1)]);
+    assertEquals(only(answers, Kind.RESULT), [[17, 4, 7, 2]]);
+    assertEquals(pair.server.faults, []);
+  });
+});
+
+describe("what handlers throw", () => {
+  it("may be hostile even to be looked at", async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const { pair, feed } = await fed({
+      now: procedure(() => {
+        throw proxy;
+      }),
+      later: procedure(() => Promise.reject(proxy)),
+      items: procedure.stream({}, async function* () {
+        yield 1;
+        throw proxy;
+      }),
+    });
+    const answers = await feed(
+      ...["now", "later", "items"].map((
+        name,
+        i,
+      ): Message => [16, i + 1, i + 1, name, null, new Uint8Array(0)]),
+    );
+    assertEquals(only(answers, Kind.ERROR).map((error) => error[3]), ["INTERNAL", "INTERNAL"]);
+    assertEquals(only(answers, Kind.FAIL).map((fail) => fail[3]), ["INTERNAL"]);
+    assertEquals([pair.server.failures.length, pair.server.peer.callee.inFlight], [3, 0]);
+  });
+
+  it("an allow that throws is the same NOT_FOUND as a missing procedure, and is reported", async () => {
+    const { pair, feed } = await fed({
+      shut: procedure({
+        allow: () => {
+          throw new Error("secret");
+        },
+      }, () => 1),
+      shutLater: procedure({ allow: () => Promise.reject(new Error("secret")) }, () => 1),
+    });
+    const answers = await feed(
+      ...["shut", "shutLater", "missing"].map((name): Message => [16, 0, 0, name, null, new Uint8Array(0)])
+        .map((message, i) => (message[1] = message[2] = i + 1, message)),
+    );
+    const told = only(answers, Kind.ERROR).map((error) => JSON.stringify(error.slice(3)));
+    assertEquals(new Set(told).size, 1);
+    assertEquals(pair.server.failures.length, 2);
+  });
+});
+
+describe("a peer that acknowledges nothing", () => {
+  it("is cut with 4503 while large answers wait for it, although it is alive", async () => {
+    const { pair, feed } = await fed(
+      { big: procedure(() => new Uint8Array(900_000)) },
+      { heartbeat: 1_000, grace: 500 },
+    );
+    await feed([16, 1, 1, "big", null, new Uint8Array(0)]);
+    await pair.clock.advance(1_400);
+    assertEquals(pair.server.faults, []);
+    await pair.clock.advance(200);
+    assertEquals(pair.server.faults.map(({ code }) => code), [4503]);
+    assertEquals(gauges(pair.server).held, 0);
+  });
+});
+
+describe("the calling side", () => {
+  it("a call whose answer breaks a rule ends with the connection", async () => {
+    const { pair, feed } = await fed({});
+    const call = pair.callBack("confirm");
+    await pair.clock.settle();
+    await feed([17, 1, 1, bytesOf("d60100000000")]); // a byte stream with the number 0
+    assertEquals(pair.server.faults.length, 1);
+    const { error } = await call.result();
+    assertEquals([error?.code, error?.ambiguous], ["DISCONNECTED", true]);
   });
 });

@@ -82,6 +82,39 @@ describe("a token", () => {
   });
 });
 
+describe("a token that cannot be a subprotocol", () => {
+  it("closes for good: UNAUTHENTICATED, and the message says what is allowed, not what it was", async () => {
+    for (const token of ["to ken", "pad==", "a,b", "größe", "line\n"]) {
+      const fake = new FakeClient({ token, tokenIn: "subprotocol" });
+      const waiting = failure(fake.call["add"]!());
+      const error = await waiting;
+      assertEquals([fake.status, fake.client.state.reason?.code, told(error)], [
+        "closed",
+        4401,
+        { code: "UNAUTHENTICATED" },
+      ]);
+      assertEquals(
+        error.message,
+        "Cannot send the token in a subprotocol: only A-Z, a-z, 0-9, -, _ and dots are allowed",
+      );
+      assertStrictEquals(await failure(fake.call["add"]!()), error);
+      assertEquals([fake.network.sockets.length, fake.errors, fake.clock.pending], [0, [], 0]);
+    }
+  });
+
+  it("is one that travels in the message", async () => {
+    const fake = new FakeClient({ token: "any thing=" });
+    await fake.clock.settle();
+    fake.socket.accept();
+    assertEquals(fake.status, "open");
+    await fake.close();
+    const dotted = new FakeClient({ token: "eyJ-a_b.c0", tokenIn: "subprotocol" });
+    await dotted.clock.settle();
+    assertEquals(dotted.socket.protocols[1], "auth.eyJ-a_b.c0");
+    await dotted.close();
+  });
+});
+
 describe("close()", () => {
   it("closes with 1000 and resolves when the socket has closed", async () => {
     const fake = await FakeClient.connected();
@@ -219,6 +252,7 @@ describe("ready() and on()", () => {
       "function",
     ]);
     assertLess(`${call}`.length, 100);
+    assertEquals([JSON.stringify(call), JSON.stringify(call.add)], ["{}", undefined]);
     assertStrictEquals(call["add"], call["add"]);
     assertThrows(() => call["add"] = 1 as never, TypeError);
     assertEquals(fake.socket.take(16), []);

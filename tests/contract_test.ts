@@ -22,7 +22,13 @@ describe("serverProcedures", () => {
 
   it("refuses every name of Function.prototype, and those the client could not reach", () => {
     for (
-      const name of [...Object.getOwnPropertyNames(Function.prototype), "then", "__proto__", "prototype"]
+      const name of [
+        ...Object.getOwnPropertyNames(Function.prototype),
+        "then",
+        "toJSON",
+        "__proto__",
+        "prototype",
+      ]
     ) {
       assert(REFUSED_NAMES.has(name), name);
       const group = Object.fromEntries([[name, one]]);

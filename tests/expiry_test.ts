@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { afterEach, describe, it } from "@std/testing/bdd";
 import { z } from "zod";
-import { type AuthenticateInput, CallError, define, type Identity } from "../mod.ts";
+import { type AuthenticateInput, CallError, define, type Identity, type Limits } from "../mod.ts";
 import { AppServer } from "./suites/app_server.ts";
 import { failure, told } from "./suites/check.ts";
 import { Mailbox } from "./suites/mailbox.ts";
@@ -19,9 +19,10 @@ describe("an identity that ends", () => {
   const ran: number[] = [];
   let server: AppServer<ReturnType<typeof make>>;
 
-  function make(authenticate: Ask) {
+  function make(authenticate: Ask, limits: Partial<Limits> = {}) {
     return millrace({
       authenticate,
+      limits,
       procedures: {
         role: procedure((_, { role, connection }) => [role, connection.subject]),
         run: procedure({ input: z.number() }, (n) => void ran.push(n)),
@@ -30,9 +31,9 @@ describe("an identity that ends", () => {
     });
   }
 
-  async function start(authenticate: Ask) {
+  async function start(authenticate: Ask, limits?: Partial<Limits>) {
     ran.length = 0;
-    return server = await AppServer.start(make(authenticate));
+    return server = await AppServer.start(make(authenticate, limits));
   }
 
   afterEach(() => server.stop());
@@ -81,6 +82,33 @@ describe("an identity that ends", () => {
     const client = server.client({ token: () => `${++asked}` });
     assertEquals(told(await failure(client.call.never())), { code: "UNAUTHENTICATED", ambiguous: true });
     assertEquals((await client.call.role())[0], "3");
+  });
+
+  it("closes with 4401 when a new token cannot be checked in time, and what comes later is for nobody", async () => {
+    const gate = Promise.withResolvers<Answer>();
+    let asked = 0;
+    await start(() => ++asked === 1 ? { role: "" } : gate.promise, { hello: 50 });
+    const wire = await server.wire();
+    wire.send(hello());
+    await wire.nextOf(WELCOME);
+    wire.send([6, payload({ token: "new" })]);
+    assertEquals(await wire.end(), { code: 4401, reason: "not authenticated in time" });
+    gate.reject(new Error("too late to be told"));
+    await server.until(() => server.app.stats().connections, 0);
+  });
+
+  it("is refused while the check of a token hangs: a cut leaves no timer", async () => {
+    let asked = 0;
+    const checking = new Mailbox<number>();
+    await start(() => {
+      checking.push(++asked);
+      return asked === 1 ? { role: "" } : new Promise<never>(() => {});
+    });
+    const wire = await server.wire();
+    wire.send(hello(), [6, payload({ token: "new" })]);
+    assertEquals([await checking.next(), await checking.next()], [1, 2]);
+    await wire.cut();
+    await server.until(() => server.app.stats().connections, 0);
   });
 
   it("that is over already is refused", async () => {

@@ -16,6 +16,8 @@ describe("a call by POST", () => {
   const errors = new Mailbox<unknown>();
   const ran: unknown[] = [];
   let given: unknown;
+  const entered = new Mailbox<true>();
+  let gate = Promise.withResolvers<string>();
   let gauge = (): number => 0;
   let server: AppServer<ReturnType<typeof make>>;
 
@@ -41,6 +43,10 @@ describe("a call by POST", () => {
           return value;
         }),
         nothing: procedure(() => {}),
+        gated: procedure(() => {
+          entered.push(true);
+          return gate.promise;
+        }),
         who: procedure((_, { name, connection, procedure }) => [name, connection.subject ?? null, procedure]),
         rename: procedure({
           input: z.string(),
@@ -361,6 +367,19 @@ describe("a call by POST", () => {
       }
       assertEquals((await json("")).at(0), 404);
     });
+  });
+
+  it("over the limit of the app: 429, and there is room again when others have ended", async () => {
+    await restart({ posts: 2 });
+    gate = Promise.withResolvers();
+    const running = [json("gated"), json("gated")];
+    await Promise.all([entered.next(), entered.next()]);
+    const [status, answer] = await json("echo", '"x"');
+    const { code, retryable } = answer as Record<string, unknown>;
+    assertEquals([status, code, retryable, ran], [429, "RESOURCE_EXHAUSTED", true, []]);
+    gate.resolve("done");
+    assertEquals(await Promise.all(running), [[200, "done"], [200, "done"]]);
+    assertEquals(await json("echo", '"x"'), [200, "x"]);
   });
 
   it("ends at its timeout: 504", async () => {

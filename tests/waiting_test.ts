@@ -85,6 +85,23 @@ describe("calls before the connection", () => {
     const call = failure(fake.call["double"]!(1));
     await fake.clock.advance(5_000);
     assertEquals(told(await call), { code: "UNAVAILABLE", retryable: true });
+    assertEquals((await call).message, "There was no connection in time to ws://mill.test/rpc");
+    await fake.close();
+  });
+
+  it("are told where to, without the query, and the last reason", async () => {
+    const fake = new FakeClient({ queueTimeout: 5_000 }, "ws://user:word@mill.test:8000/rpc?token=secret");
+    const calls = [failure(fake.call["double"]!(1))];
+    await fake.clock.settle();
+    await fake.drop(4503, "too slow");
+    calls.push(failure(fake.call["double"]!(1)));
+    await fake.clock.advance(5_000);
+    for (const call of calls) {
+      assertEquals(
+        (await call).message,
+        "There was no connection in time to ws://mill.test:8000/rpc; the last reason was 4503: too slow",
+      );
+    }
     await fake.close();
   });
 

@@ -38,7 +38,7 @@ export async function structure() {
  * types, nor the DOM that a page uses. tsc checks those.
  */
 function typed() {
-  const all = ["tests", "examples", "bench"].flatMap((folder) => filesUnder(folder, /\.ts$/));
+  const all = ["tests", "examples", "bench", "tools"].flatMap((folder) => filesUnder(folder, /\.ts$/));
   return all.filter((path) => !/_bun\.ts$|\/page\//.test(path) && !path.startsWith("tests/packaging/"));
 }
 

@@ -34,8 +34,8 @@ export class FakeClient {
   readonly client: Client<HasContract>;
   readonly call: AnyCall;
 
-  constructor(options: ConnectOptions<HasContract> = {}) {
-    this.client = connect<HasContract>("ws://mill.test/rpc", {
+  constructor(options: ConnectOptions<HasContract> = {}, url = "ws://mill.test/rpc") {
+    this.client = connect<HasContract>(url, {
       clock: this.clock,
       webSocket: this.network.webSocket,
       onError: (error) => void this.errors.push(error),

@@ -46,10 +46,13 @@ function handlers(): Attack[] {
       name: "a handler that hangs ends at its deadline",
       frames: () => [join(call(1, "stubborn", undefined, { timeout: 20 }), call(2, "hang", undefined, 60))],
       drive: async (target) => {
+        // The caller is told on time, whether the handler listens or not.
+        assertEquals((await nextOf(target, Kind.ERROR)).slice(2, 4), [1, "DEADLINE"]);
         assertEquals((await nextOf(target, Kind.ERROR)).slice(2, 4), [2, "DEADLINE"]);
         target.probe.release();
+        target.send(call(3, "add", SUM));
       },
-      expected: { answers: { 1: "DEADLINE" } },
+      expected: { answers: { 3: { value: 3 } } },
     },
     {
       row: "D2",

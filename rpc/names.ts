@@ -1,0 +1,45 @@
+/**
+ * The names of procedures on one connection, and the numbers that stand for them.
+ *
+ * @module
+ */
+import type { Registered } from "./incoming_call.ts";
+import { writeName } from "./messages.ts";
+import type { Outbox } from "./outbox.ts";
+import { ProtocolError } from "./protocol_error.ts";
+
+/** What the other side may call, and what it was told of it. */
+export class Names {
+  readonly #outbox: Outbox;
+  readonly #procedures: ReadonlyMap<string, Registered>;
+  readonly #announced: (Registered | undefined)[] = [];
+
+  /** Announces through `outbox`. */
+  constructor(outbox: Outbox, procedures: ReadonlyMap<string, Registered>) {
+    this.#outbox = outbox;
+    this.#procedures = procedures;
+  }
+
+  /**
+   * The procedure of a name, or of a number that was announced; `undefined` when there is none of that name.
+   *
+   * @throws {ProtocolError} If the number was never announced.
+   */
+  find(method: string | number): Registered | undefined {
+    if (typeof method === "string") return this.#byName(this.#procedures.get(method));
+    const registered = this.#announced[method];
+    if (registered === undefined) throw new ProtocolError(`Procedure ${method} was never announced`);
+    return registered;
+  }
+
+  /** Tells the number when a procedure is called by its name for the first time. One that asks who may call it is told to nobody. */
+  #byName(registered: Registered | undefined): Registered | undefined {
+    if (registered === undefined || registered.definition.allow !== undefined) return registered;
+    if (this.#announced[registered.number] !== undefined) return registered;
+    this.#announced[registered.number] = registered;
+    this.#outbox.open();
+    writeName(registered.number, registered.name);
+    this.#outbox.seal();
+    return registered;
+  }
+}
