@@ -34,8 +34,7 @@ export class Deadlines {
 
   /** Forgets a deadline. */
   remove(expiring: Expiring): void {
-    this.#expiring.delete(expiring);
-    if (this.#expiring.size === 0) this.end();
+    if (this.#expiring.delete(expiring) && this.#expiring.size === 0) this.end();
   }
 
   /** Forgets all. */

@@ -42,7 +42,10 @@ export interface Limits {
    * @default 262144
    */
   window: number;
-  /** Bytes that may wait here for one slow peer before it is cut with 4503. @default 2097152 */
+  /**
+   * Bytes that may wait in front of the socket of one slow peer before it is cut with 4503. Half of it is where no more calls start and
+   * answers stay unencoded, until less waits. @default 2097152
+   */
   queue: number;
   /** Milliseconds until HELLO must have come, and `authenticate` must have answered. @default 10000 */
   hello: number;
@@ -50,7 +53,7 @@ export interface Limits {
   heartbeat: number;
   /** Milliseconds after a heartbeat in which something must be received. @default 8000 */
   grace: number;
-  /** Milliseconds that a call without streams may run when its caller set no timeout; 0 for no bound. @default 60000 */
+  /** Milliseconds that a call without streams may run, and any call may wait for its turn, when its caller set no timeout; 0 for no bound. @default 60000 */
   callTimeout: number;
   /** Messages a second that one peer may send, and twice that at once; then 4529. A bound against floods, no quota. @default 500000 */
   messageRate: number;
