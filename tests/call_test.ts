@@ -2,6 +2,7 @@ import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } fro
 import { describe, it } from "@std/testing/bdd";
 import { z } from "zod";
 import { CallError } from "../rpc/errors.ts";
+import { OutgoingCall, readArguments } from "../rpc/outgoing_call.ts";
 import { anything, Pair, procedure } from "./suites/pair.ts";
 import { all, Counter, deferred } from "./suites/sources.ts";
 
@@ -177,6 +178,17 @@ describe("calls", () => {
     assertEquals(error.message, `The input cannot be sent: ${thrown.message}`);
     assertStrictEquals(error.cause, thrown);
     await pair.assertQuiet();
+  });
+
+  it("with an answer whose schema throws: INTERNAL as data, for the input was sent", async () => {
+    const broken = new Error("broken schema");
+    const check = () => {
+      throw broken;
+    };
+    const call = new OutgoingCall(readArguments("add", []), { streams: false, check });
+    call.resolve(1);
+    const { error } = await call.result();
+    assertEquals([error?.code, error?.cause], ["INTERNAL", broken]);
   });
 
   it("give the same answer to everyone who awaits it", async () => {

@@ -296,8 +296,10 @@ describe("what handlers throw", () => {
       shutLater: procedure({ allow: () => Promise.reject(new Error("secret")) }, () => 1),
     });
     const answers = await feed(
-      ...["shut", "shutLater", "missing"].map((name): Message => [16, 0, 0, name, null, new Uint8Array(0)])
-        .map((message, i) => (message[1] = message[2] = i + 1, message)),
+      ...["shut", "shutLater", "missing"].map((
+        name,
+        i,
+      ): Message => [16, i + 1, i + 1, name, null, new Uint8Array(0)]),
     );
     const told = only(answers, Kind.ERROR).map((error) => JSON.stringify(error.slice(3)));
     assertEquals(new Set(told).size, 1);
