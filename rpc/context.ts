@@ -68,6 +68,16 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set<keyof CallContext>([
   "connection",
 ]);
 
+/**
+ * Refuses a context of the app that would hide what every handler finds.
+ *
+ * @throws {TypeError} If it has one of {@linkcode RESERVED_NAMES}.
+ */
+export function checkContext(context: object): void {
+  const taken = Object.keys(context).find((name) => RESERVED_NAMES.has(name));
+  if (taken !== undefined) throw new TypeError(`Cannot use "${taken}" in a context: the name is taken`);
+}
+
 /** The part of a channel that procedures see: types for `publish`, which later work adds. */
 export interface ChannelDefinition<Message extends Schema = Schema> {
   /** The type; never there at run time. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { AuthenticateInput, Identity } from "./app.ts";
-import { type ErrorPlace, RESERVED_NAMES } from "./context.ts";
+import { checkContext, type ErrorPlace } from "./context.ts";
 import { CallError } from "./errors.ts";
 import type { ServerParts } from "./server_parts.ts";
 
@@ -45,13 +45,13 @@ export async function identify(
   } finally {
     deadline.stop();
   }
-  const taken = Object.keys(identity).find((name) => RESERVED_NAMES.has(name));
-  if (taken === undefined) return identity;
-  parts.report(
-    new TypeError(`Cannot use "${taken}" in the context that authenticate gives: the name is taken`),
-    place,
-  );
-  throw new CallError("INTERNAL");
+  try {
+    checkContext(identity);
+  } catch (error) {
+    parts.report(error, place);
+    throw new CallError("INTERNAL");
+  }
+  return identity;
 }
 
 /** A promise that rejects with `error` after `limits.hello`, unless it is stopped or `signal` aborts before. */

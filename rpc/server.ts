@@ -17,7 +17,7 @@ import { callTree } from "./call_tree.ts";
 import { systemClock } from "./clock.ts";
 import { CloseCode } from "./close.ts";
 import { connectionsOf } from "./connections.ts";
-import { type CallerConnection, type ErrorPlace, RESERVED_NAMES } from "./context.ts";
+import { type CallerConnection, checkContext, type ErrorPlace } from "./context.ts";
 import { type Contract, serverProcedures } from "./contract.ts";
 import { type Declared, type Define, defineWith, type Factory, type PlainScope } from "./define.ts";
 import type { Registered } from "./incoming_call.ts";
@@ -135,8 +135,7 @@ class App {
   }
 
   caller(context: object): object {
-    const taken = Object.keys(context).find((name) => RESERVED_NAMES.has(name));
-    if (taken !== undefined) throw new TypeError(`Cannot use "${taken}" in a context: the name is taken`);
+    checkContext(context);
     const subject = (context as { subject?: unknown }).subject;
     const connection = localConnection("", typeof subject === "string" ? subject : undefined);
     const local = new LocalCaller(this.#parts as ServerParts, { connection, context });
@@ -152,7 +151,7 @@ class App {
     for (const { data, buffered } of this.#group.sockets) {
       calls += data.connection?.calls ?? 0;
       streams += data.connection?.streams ?? 0;
-      heldBytes += (data.connection?.held ?? 0) || buffered;
+      heldBytes += data.connection?.held ?? buffered;
     }
     return {
       connections: this.#group.sockets.size,

@@ -11,7 +11,7 @@ import { bunSuite, denoSuite } from "./suite.mjs";
  * @property {string} name  what `--only` takes
  * @property {string} title
  * @property {boolean} [alone]  nothing else runs beside it
- * @property {(context: any) => Promise<import("./report.mjs").Check[]>} run
+ * @property {(context: object) => Promise<import("./report.mjs").Check[]>} run
  */
 
 /** @type {Group[]} */

@@ -10,8 +10,8 @@ export class AssertionError extends Error {
   override name = "AssertionError";
 }
 
-// deno-lint-ignore no-explicit-any -- a constructor of anything, as `instanceof` takes it
-type Class<T> = abstract new (...args: any[]) => T;
+/** A constructor of anything, as `instanceof` takes it. */
+type Class<T> = abstract new (...args: never[]) => T;
 
 function show(value: unknown): string {
   return inspect(value, { depth: 8, maxArrayLength: 200, maxStringLength: 2_000, sorted: true });
