@@ -27,18 +27,20 @@ export class Answers {
    * @throws {CallError} If it is too large, or the peer accepts no more streams.
    */
   result(id: number, value: unknown): void {
-    const named = this.#streams.withStreams((extension) => {
-      this.#outbox.open();
-      try {
-        writeResultHead(this.#outbox.nextSequence, id);
-        writePayload(value, extension);
-      } catch (error) {
-        this.#outbox.abandon();
-        throw error;
-      }
-    });
+    const outbox = this.#outbox;
+    const streams = this.#streams;
+    outbox.open();
     try {
-      this.#outbox.sealReliable(named === NO_STREAMS ? undefined : { sent: () => named.start() });
+      writeResultHead(outbox.nextSequence, id);
+      writePayload(value, streams.extension);
+    } catch (error) {
+      outbox.abandon();
+      streams.takeWritten().withdraw();
+      throw error;
+    }
+    const named = streams.takeWritten();
+    try {
+      outbox.sealReliable(named === NO_STREAMS ? undefined : { sent: () => named.start() });
     } catch (error) {
       named.withdraw();
       throw error;

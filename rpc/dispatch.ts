@@ -182,20 +182,25 @@ function call(id: number, frame: Uint8Array, to: Targets): number {
   const options = readOptions(to.limits);
   readBin("payload");
   const end = offset();
-  const unit = { bytes: frame, start: payloadStart, end: payloadEnd };
-  const deadline = options.timeout === undefined ? Infinity : to.clock.now() + options.timeout;
-  to.callee.accept(method, { id, deadline, items: options.items, unit });
+  const { timeout, items } = options;
+  const deadline = timeout === undefined ? Infinity : to.clock.now() + timeout;
+  to.callee.accept(method, { id, deadline, items, bytes: frame, start: payloadStart, end: payloadEnd });
   return end;
 }
 
-function readOptions(limits: Limits): { timeout?: number | undefined; items?: number | undefined } {
+interface Options {
+  readonly timeout: number | undefined;
+  readonly items: number | undefined;
+}
+
+const NO_OPTIONS: Options = { timeout: undefined, items: undefined };
+
+function readOptions(limits: Limits): Options {
   if (skipNil()) return NO_OPTIONS;
-  if (atInteger()) return { timeout: readUint("timeout") };
+  if (atInteger()) return { timeout: readUint("timeout"), items: undefined };
   const options = asMap(readValue(limits), "options");
   return { timeout: optionalUint(options, "timeout"), items: optionalUint(options, "items") };
 }
-
-const NO_OPTIONS = {};
 
 function result(id: number, frame: Uint8Array, to: Targets): number {
   readBin("payload");

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { DecodeError } from "../msgpack/errors.ts";
 import { dispatchCall, dispatchControl, dispatchStream, type Targets } from "./dispatch.ts";
 import { Assembly } from "./fragments.ts";
 import { ELEMENTS, FIRST_OPTIONAL, Kind, LAST_KIND } from "./kinds.ts";
@@ -20,6 +19,7 @@ import {
   readUint,
   skipValue,
 } from "./reader.ts";
+import { type Turn, turnOf } from "./turn.ts";
 
 /** What an inbox is made of. */
 export interface InboxParts {
@@ -35,6 +35,7 @@ export interface InboxParts {
 export class Inbox {
   readonly #parts: InboxParts;
   readonly #limits: Limits;
+  readonly #turn: Turn;
   readonly #assembly: Assembly;
   readonly #messages: Rate;
   readonly #bytes: Rate;
@@ -51,6 +52,7 @@ export class Inbox {
     const now = clock.now();
     this.#parts = parts;
     this.#limits = limits;
+    this.#turn = turnOf(clock);
     this.#assembly = new Assembly(limits.message);
     this.#messages = new Rate(limits.messageRate, now);
     this.#bytes = new Rate(limits.byteRate, now);
@@ -71,22 +73,17 @@ export class Inbox {
    * Takes one frame.
    *
    * @param frame Belongs to the inbox from now on: values that handlers get are views of it.
-   * @throws {ProtocolError} If it breaks a rule or a limit: the connection is to be closed.
+   * @throws {ProtocolError | DecodeError} If it breaks a rule or a limit: the connection is to be closed.
    */
   receive(frame: Uint8Array): void {
     if (this.#closed) return;
     if (this.#held !== undefined) return this.#hold(frame);
-    const now = this.#parts.targets.clock.now();
+    const now = this.#turn.now();
     if (!this.#bytes.take(frame.length, now)) throw new ProtocolError("Too many bytes", 4529);
     const limit = this.#greeted ? this.#limits.message : this.#limits.messageBeforeAuthentication;
     if (frame.length > limit) throw new ProtocolError("A frame is over the limit", 1009);
     if (frame.length === 0) throw new ProtocolError("A frame is empty");
-    try {
-      this.#readFrame(frame, now);
-    } catch (error) {
-      if (error instanceof DecodeError) throw new ProtocolError(error.message);
-      throw error;
-    }
+    this.#readFrame(frame, now);
   }
 
   /** From now on frames are kept, within the limit before authentication, until {@linkcode Inbox.resume}. */
@@ -201,7 +198,7 @@ export class Inbox {
 
   #call(kind: number, frame: Uint8Array): number {
     const { targets } = this.#parts;
-    if (kind === Kind.CANCEL && !this.#cancels.take(1, targets.clock.now())) {
+    if (kind === Kind.CANCEL && !this.#cancels.take(1, this.#turn.now())) {
       throw new ProtocolError("Too many cancels", 4529);
     }
     return dispatchCall(kind, frame, targets);

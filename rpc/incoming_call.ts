@@ -9,6 +9,7 @@ import type { Expiring } from "./deadlines.ts";
 import { CallError } from "./errors.ts";
 import type { ItemReceiver } from "./item_receiver.ts";
 import type { ItemSender } from "./item_sender.ts";
+import type { Invocation } from "./pipeline.ts";
 import type { ErrorSchemas, ProcedureDefinition } from "./procedure.ts";
 import type { Receiver, Unit } from "./receiver.ts";
 
@@ -22,6 +23,16 @@ export interface Registered {
   readonly definition: ProcedureDefinition;
 }
 
+/** What CALL says. */
+export interface Received extends Unit {
+  /** The caller's number for it. */
+  readonly id: number;
+  /** When it must be over, on the clock of the connection. */
+  readonly deadline: number;
+  /** The stream of the caller's items. */
+  readonly items: number | undefined;
+}
+
 /** What every call of one connection shares. */
 export interface CallSurroundings {
   /** Time. */
@@ -30,36 +41,39 @@ export interface CallSurroundings {
   readonly offered: (call: IncomingCall) => unknown;
   /** The connection. */
   readonly connection: CallerConnection;
-  /** What `authenticate` gave; refreshed in place. */
-  readonly context: () => object;
-}
-
-/** What CALL says. */
-export interface Received {
-  /** The caller's number for it. */
-  readonly id: number;
-  /** When it must be over, on the clock of the connection. */
-  readonly deadline: number;
-  /** The stream of the caller's items. */
-  readonly items: number | undefined;
-  /** The input, undecoded. */
-  readonly unit: Unit;
+  /** What `authenticate` gave; refreshed in place. `undefined` when there is nothing in it, which most calls of many apps have. */
+  readonly context: () => object | undefined;
+  /**
+   * Decodes the input of a call.
+   *
+   * @throws {CallError} `BAD_MESSAGE`.
+   * @throws {ProtocolError} If a rule was broken inside it.
+   */
+  readonly decode: (call: IncomingCall) => unknown;
 }
 
 /** So many byte streams of a call are remembered before those that are over are forgotten. */
 const MOST_NAMED = 128;
 const NONE: readonly Receiver[] = [];
 
-/** A call that this side answers. */
-export class IncomingCall implements Expiring {
+/** A call that this side answers. It is its own input, undecoded: a range of the frame it came in. */
+export class IncomingCall implements Expiring, Invocation, Unit {
   /** What is called. */
   readonly registered: Registered;
-  /** What was received; its `unit` is a copy, or a view of a frame that it may pin, once the call has to wait. */
-  received: Received;
-  /** When it must be over. */
-  deadline: number;
   /** What it takes from its connection. */
   readonly surroundings: CallSurroundings;
+  /** The caller's number for it. */
+  readonly id: number;
+  /** When it must be over, on the clock of the connection. */
+  deadline: number;
+  /** The number of the stream of the caller's items. */
+  readonly itemStream: number | undefined;
+  /** What its input is in: the frame, until it has to wait; then a copy, or a view of a frame that it may pin. */
+  bytes: Uint8Array;
+  /** Where its input starts. */
+  start: number;
+  /** Where its input ends. */
+  end: number;
   /** The caller's items, once it runs. */
   items: ItemReceiver | undefined;
   /** The stream of its answer, once there is one. */
@@ -86,11 +100,26 @@ export class IncomingCall implements Expiring {
   #named: Receiver[] | undefined;
 
   /** Waits. */
-  constructor(registered: Registered, received: Received, surroundings: CallSurroundings) {
+  constructor(registered: Registered, surroundings: CallSurroundings, received: Received) {
     this.registered = registered;
-    this.received = received;
-    this.deadline = received.deadline;
     this.surroundings = surroundings;
+    this.id = received.id;
+    this.deadline = received.deadline;
+    this.itemStream = received.items;
+    this.bytes = received.bytes;
+    this.start = received.start;
+    this.end = received.end;
+  }
+
+  /** What runs. */
+  get procedure(): ProcedureDefinition {
+    return this.registered.definition;
+  }
+
+  /** Decodes its input. */
+  input(): unknown {
+    this.decoded = true;
+    return this.surroundings.decode(this);
   }
 
   /** Aborts when the call is broken off. Made when somebody looks: most handlers never do. */
@@ -155,7 +184,9 @@ export class IncomingCall implements Expiring {
 
   /** What the handler gets: the connection's context, with what is special to this call. */
   context(): object {
-    return Object.assign(new HandlerContext(this), this.surroundings.context());
+    const own = new HandlerContext(this);
+    const shared = this.surroundings.context();
+    return shared === undefined ? own : Object.assign(own, shared);
   }
 }
 

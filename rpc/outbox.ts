@@ -12,12 +12,15 @@ import { CallError } from "./errors.ts";
 import { type Fate, Fragments } from "./fragments.ts";
 import type { PeerLimits } from "./limits.ts";
 import type { Transport } from "./transport.ts";
+import { type EndsWithTurn, type Turn, turnOf } from "./turn.ts";
 import { Window } from "./window.ts";
 
 /** Messages over this size travel in fragments: 64 KiB of payload and its header still fit. */
 export const FRAGMENT_OVER: number = 65 * 1024;
 /** A frame that has grown this large leaves without waiting for the end of the turn. */
 const FLUSH_OVER = 64 * 1024;
+/** Smaller messages never wait behind a full socket. */
+const LEAST_WAITING = 1024;
 /** How often bulk looks again at a socket that tells nobody when it has drained (browsers), in ms. */
 const POLL = 5;
 /** What a client may send before WELCOME: the 64 KiB of the protocol less a margin for HELLO's own header. */
@@ -50,12 +53,13 @@ export interface OutboxParts {
 }
 
 /** The sending half of one connection. */
-export class Outbox implements BulkLane {
+export class Outbox implements BulkLane, EndsWithTurn {
   /** What may be on its way. */
   readonly window: Window = new Window();
   /** What the peer accepts; HELLO or WELCOME set it. */
   peer: PeerLimits;
   readonly #clock: Clock;
+  readonly #turn: Turn;
   readonly #transport: Transport;
   readonly #owner: OutboxOwner;
   readonly #patience: number;
@@ -66,8 +70,12 @@ export class Outbox implements BulkLane {
   #openedAt = 0;
   #messages = 0;
   #sequence = 0;
-  #turn = 0;
   #scheduled = false;
+  /** Frames that were read in this turn, and in the one before. */
+  #reads = 0;
+  #company = 0;
+  /** At most so many bytes are in the socket, as far as this turn knows; -1 before it has asked. */
+  #inSocket = -1;
   #flushing = false;
   #writing = false;
   /** Set while acknowledgements are added to a frame that leaves right after: they need no flush of their own. */
@@ -81,6 +89,7 @@ export class Outbox implements BulkLane {
   /** Sends nothing yet. */
   constructor(parts: OutboxParts) {
     this.#clock = parts.clock;
+    this.#turn = turnOf(parts.clock);
     this.#transport = parts.transport;
     this.#owner = parts.owner;
     this.#patience = parts.patience;
@@ -96,12 +105,23 @@ export class Outbox implements BulkLane {
 
   /** The moment of this turn: one reading of the clock for all units that leave together. */
   get now(): number {
-    return this.#turn === 0 ? this.#turn = this.#clock.now() : this.#turn;
+    return this.#turn.now();
   }
 
   /** Bytes that wait here or in the socket. */
   get waiting(): number {
     return this.#transport.buffered + this.#length - HEADROOM + this.#fragments.waiting;
+  }
+
+  /**
+   * Whether more than `limit` bytes wait here or in the socket. Asked at every call, so the socket is asked once a turn: it
+   * cost a native call each time.
+   */
+  isOver(limit: number): boolean {
+    const here = this.#length - HEADROOM + this.#fragments.waiting;
+    if (this.#inSocket >= 0 && this.#inSocket + here <= limit) return false;
+    this.#inSocket = this.#transport.buffered;
+    return this.#inSocket + here > limit;
   }
 
   /** Whether a unit of bulk may leave now. */
@@ -216,7 +236,25 @@ export class Outbox implements BulkLane {
   schedule(): void {
     if (this.#scheduled || this.#ended || this.#leaving) return;
     this.#scheduled = true;
-    this.#clock.immediate(this.#atEndOfTurn);
+    this.#turn.add(this);
+  }
+
+  /** Called at the end of each turn in which something was scheduled. */
+  endTurn(): void {
+    this.#scheduled = false;
+    this.#company = this.#reads;
+    this.#reads = 0;
+    this.#inSocket = -1;
+    this.flush();
+  }
+
+  /**
+   * A frame was read. What answers it leaves at once when it is the first of its turn and the last turn had no other: a call
+   * that has no company must not pay for the frames that others share.
+   */
+  read(): void {
+    this.schedule();
+    if (++this.#reads === 1 && this.#company <= 1) this.flush();
   }
 
   /** Sends what there is: acknowledgements and small messages first, then as much bulk as has room. */
@@ -231,7 +269,6 @@ export class Outbox implements BulkLane {
       else this.#pump();
     } finally {
       this.#flushing = false;
-      this.#turn = 0;
     }
   }
 
@@ -260,11 +297,6 @@ export class Outbox implements BulkLane {
     this.#fragments.acknowledged(received, this.#clock.now());
     if (this.#bulk.length > 0) this.schedule();
   }
-
-  readonly #atEndOfTurn = (): void => {
-    this.#scheduled = false;
-    this.flush();
-  };
 
   #close(): number {
     this.#writing = false;
@@ -306,8 +338,9 @@ export class Outbox implements BulkLane {
   /** Whether a message has to wait its turn behind the socket: large enough to matter, and the socket is full. */
   #mustWait(size: number): boolean {
     if (this.#budget !== Infinity) return this.#length - HEADROOM > this.#budget;
+    if (size <= LEAST_WAITING) return false;
     const { buffered } = this.#transport;
-    return buffered > FLUSH_OVER && size > (buffered > 4 * FLUSH_OVER ? 1024 : 16 * 1024);
+    return buffered > FLUSH_OVER && size > (buffered > 4 * FLUSH_OVER ? LEAST_WAITING : 16 * 1024);
   }
 
   #pump(): void {
@@ -361,6 +394,7 @@ export class Outbox implements BulkLane {
   #hand(frame: Uint8Array): void {
     if (this.#ended) return;
     this.#budget -= frame.length;
+    if (this.#inSocket >= 0) this.#inSocket += frame.length;
     this.#transport.send(frame);
   }
 

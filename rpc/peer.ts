@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { DecodeError } from "../msgpack/errors.ts";
 import { Callee } from "./callee.ts";
 import { Caller } from "./caller.ts";
 import type { Clock } from "./clock.ts";
@@ -45,7 +46,7 @@ export interface PeerParts {
   /** What handlers see of the connection. */
   readonly connection: CallerConnection;
   /** What handlers get beside. */
-  readonly context: () => object;
+  readonly context: () => object | undefined;
   /** What handlers get as `client`. */
   readonly offered: (call: IncomingCall) => unknown;
   /** What happens. */
@@ -65,6 +66,8 @@ export class Peer {
   readonly #clock: Clock;
   readonly #events: PeerEvents;
   readonly #inbox: Inbox;
+  /** A client waits until its turn ends: an acknowledgement shares the frame with what the program does about what came. */
+  readonly #answersAtOnce: boolean;
   #acknowledgeSoon = false;
   #ended = false;
 
@@ -73,6 +76,7 @@ export class Peer {
     const { role, clock, transport, limits, events } = parts;
     this.#clock = clock;
     this.#events = events;
+    this.#answersAtOnce = role === "server";
     this.outbox = new Outbox({
       clock,
       transport,
@@ -128,7 +132,13 @@ export class Peer {
    * @param frame Belongs to the peer from now on: values that handlers get are views of it.
    */
   receive(frame: Uint8Array): void {
-    this.#guarded(() => this.#inbox.receive(frame));
+    if (this.#ended) return;
+    try {
+      this.#inbox.receive(frame);
+    } catch (error) {
+      this.#failed(error);
+    }
+    if (this.#answersAtOnce) this.outbox.read();
   }
 
   /** Frames are kept from now on, the rest of the present one too, until {@linkcode Peer.resume}. */
@@ -138,7 +148,12 @@ export class Peer {
 
   /** Reads what was kept, and frames as they come. */
   resume(): void {
-    this.#guarded(() => this.#inbox.resume());
+    if (this.#ended) return;
+    try {
+      this.#inbox.resume();
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   /** Sends a call, or settles it with what prevents that. `deadline` is on the clock of the connection. */
@@ -181,15 +196,10 @@ export class Peer {
     this.streams.end(error);
   }
 
-  #guarded(run: () => void): void {
-    if (this.#ended) return;
-    try {
-      run();
-    } catch (error) {
-      this.#fault(
-        error instanceof ProtocolError ? error : new ProtocolError("internal error", 1011, { cause: error }),
-      );
-    }
+  #failed(error: unknown): void {
+    if (error instanceof ProtocolError) return this.#fault(error);
+    if (error instanceof DecodeError) return this.#fault(new ProtocolError(error.message));
+    this.#fault(new ProtocolError("internal error", CloseCode.SERVER_FAULT, { cause: error }));
   }
 
   #fault(error: ProtocolError): void {

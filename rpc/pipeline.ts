@@ -12,12 +12,10 @@ import { validate, validateOutput } from "./schema.ts";
 export interface Invocation {
   /** The procedure; it has a handler. */
   readonly procedure: ProcedureDefinition;
-  /** Decodes the input; not yet validated. Called once, and not before the call is allowed. */
-  readonly input: () => unknown;
   /** The caller's items, validated as they are read; `undefined` when the caller sends none. */
   readonly items: AsyncIterable<unknown> | undefined;
-  /** What the handler gets. */
-  readonly context: object;
+  /** Decodes the input; not yet validated. Called once, and not before the call is allowed. */
+  input(): unknown;
 }
 
 /** The answer to a procedure that does not exist and to one that the caller may not know of: the same. */
@@ -28,25 +26,26 @@ export function notFound(cause?: unknown): CallError {
 /**
  * Runs a call. Without a promise where nothing in the way needs one: a promise costs 0.9 µs a call on Bun.
  *
+ * @param context What the handler gets.
  * @returns What the handler gave, validated where the shape gives a value; a promise of it where anything was asynchronous. For streams the
  * `AsyncIterable` that the handler gave: its items are validated as they are sent ({@linkcode itemCheck}).
  * @throws What `allow`, a schema, a middleware or the handler throws; see {@linkcode asTold}.
  */
-export function invoke(call: Invocation): unknown {
-  const { procedure, context, items } = call;
+export function invoke(call: Invocation, context: object): unknown {
+  const { procedure, items } = call;
   const { shape } = procedure;
   const takesItems = shape === "dynamic" ? items !== undefined : shape === "upload" || shape === "duplex";
   if (procedure.allow !== undefined) {
     const allowed = mayCall(procedure.allow, context);
     if (isPromise(allowed)) {
       return allowed.then(
-        (is) => is ? withShape(call, takesItems) : Promise.reject(notFound()),
+        (is) => is ? withShape(call, context, takesItems) : Promise.reject(notFound()),
         (cause) => Promise.reject(notFound(cause)),
       );
     }
     if (!allowed) throw notFound();
   }
-  return takesItems === (items !== undefined) ? checked(call) : withShape(call, takesItems);
+  return takesItems === (items !== undefined) ? checked(call, context) : withShape(call, context, takesItems);
 }
 
 /** An `allow` that throws says no, and nothing more: the cause is for `onError`. */
@@ -61,23 +60,23 @@ function mayCall(
   }
 }
 
-function withShape(call: Invocation, takesItems: boolean): unknown {
-  if (takesItems === (call.items !== undefined)) return checked(call);
+function withShape(call: Invocation, context: object, takesItems: boolean): unknown {
+  if (takesItems === (call.items !== undefined)) return checked(call, context);
   throw new CallError(
     "WRONG_SHAPE",
     takesItems ? "The procedure takes a stream of items" : "The procedure takes no items",
   );
 }
 
-function checked(call: Invocation): unknown {
+function checked(call: Invocation, context: object): unknown {
   const given = call.input();
   const schema = call.procedure.input;
-  if (schema === undefined) return run(call, undefined);
+  if (schema === undefined) return run(call, context, undefined);
   const input = validate(schema, given);
-  return input instanceof Promise ? input.then((valid) => run(call, valid)) : run(call, input);
+  return input instanceof Promise ? input.then((valid) => run(call, context, valid)) : run(call, context, input);
 }
 
-function run({ procedure, items, context }: Invocation, input: unknown): unknown {
+function run({ procedure, items }: Invocation, context: object, input: unknown): unknown {
   const given = procedure.run!(input, items, context);
   if (procedure.shape === "stream" || procedure.shape === "duplex" || procedure.output === undefined) {
     return given;

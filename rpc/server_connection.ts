@@ -19,6 +19,7 @@ import { offeredCalls } from "./offered.ts";
 import { Peer } from "./peer.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { Transport } from "./transport.ts";
+import { type Turn, turnOf } from "./turn.ts";
 
 /** What is known of a connection before its first message. */
 export interface Handshake {
@@ -56,12 +57,15 @@ export class ServerConnection implements CallerConnection {
   subject: string | undefined;
   /** What `authenticate` gave; refreshed in place. */
   context: object = {};
+  /** The same for handlers: `undefined` while there is nothing in it. */
+  #shared: object | undefined;
   /** Calls what the client offers. */
   readonly client: object;
   readonly #parts: ServerParts<ServerConnection>;
   readonly #transport: Transport;
   readonly #handshake: Handshake;
   readonly #peer: Peer;
+  readonly #turn: Turn;
   #heartbeat: Heartbeat | undefined;
   #timer: unknown;
   #authenticating: AbortController | undefined;
@@ -78,6 +82,7 @@ export class ServerConnection implements CallerConnection {
     this.#transport = transport;
     this.#handshake = handshake;
     const { clock, limits, procedures } = parts;
+    this.#turn = turnOf(clock);
     this.#peer = new Peer({
       role: "server",
       clock,
@@ -85,7 +90,7 @@ export class ServerConnection implements CallerConnection {
       limits,
       procedures,
       connection: this.#forHandlers(),
-      context: () => this.context,
+      context: () => this.#shared,
       offered: (call) => offeredCalls(parts.offered, this.#peer, call),
       events: {
         hello: (greeting) => this.#hello(greeting),
@@ -124,7 +129,7 @@ export class ServerConnection implements CallerConnection {
 
   /** Takes a frame, which is its own from now on. */
   receive(frame: Uint8Array): void {
-    this.#heartbeat?.heard(this.#parts.clock.now());
+    this.#heartbeat?.heard(this.#turn.now());
     this.#peer.receive(frame);
   }
 
@@ -263,6 +268,7 @@ export class ServerConnection implements CallerConnection {
   #expire(identity: Identity): number | undefined {
     const { clock } = this.#parts;
     this.context = identity;
+    this.#shared = Reflect.ownKeys(identity).length === 0 ? undefined : identity;
     this.subject = identity.subject;
     clock.clearTimeout(this.#timer);
     const { expires } = identity;

@@ -39,6 +39,8 @@ export class Streams {
   readonly #fault: (error: ProtocolError) => void;
   /** What the value that is being decoded has named so far. */
   #named: Receiver[] | undefined;
+  /** What the value that is being written has named so far. */
+  #written: NamedStreams = NO_STREAMS;
   #last = 0;
   #ended: CallError | undefined;
 
@@ -79,20 +81,32 @@ export class Streams {
    * @returns The streams, to be started when the message has left.
    */
   withStreams(write: (extension: EncodeExtension) => void): NamedStreams {
-    let named = NO_STREAMS;
     try {
-      write((value) => {
-        if (!(value instanceof ReadableStream)) return undefined;
-        const sender = this.#sendBytes(value as ReadableStream<Uint8Array>);
-        if (named === NO_STREAMS) named = new NamedStreams();
-        named.add(sender);
-        return { type: BYTE_STREAM_EXTENSION, data: sender.id };
-      });
+      write(this.extension);
     } catch (error) {
-      named.withdraw();
+      this.takeWritten().withdraw();
       throw error;
     }
-    return named;
+    return this.takeWritten();
+  }
+
+  /**
+   * Registers the byte streams inside the value that is being written, which one message at a time is. Take them with
+   * {@linkcode Streams.takeWritten}, whether or not it was written to its end.
+   */
+  readonly extension: EncodeExtension = (value) => {
+    if (!(value instanceof ReadableStream)) return undefined;
+    const sender = this.#sendBytes(value as ReadableStream<Uint8Array>);
+    if (this.#written === NO_STREAMS) this.#written = new NamedStreams();
+    this.#written.add(sender);
+    return { type: BYTE_STREAM_EXTENSION, data: sender.id };
+  };
+
+  /** The streams that {@linkcode Streams.extension} has registered, to be started or withdrawn. */
+  takeWritten(): NamedStreams {
+    const written = this.#written;
+    if (written !== NO_STREAMS) this.#written = NO_STREAMS;
+    return written;
   }
 
   /**
@@ -106,6 +120,7 @@ export class Streams {
     if (start === end) return undefined;
     try {
       const value = decodeRange(bytes, start, end, this.#limits, this.#claiming);
+      if (this.#named === undefined) return value;
       for (const receiver of this.#takeNamed()) claimant?.claim(receiver);
       return value;
     } catch (error) {

@@ -12,15 +12,16 @@ export class WaitingCalls {
 
   /** Bytes of their inputs. */
   get held(): number {
-    return this.#calls.reduce((sum, { received: { unit } }) => sum + unit.end - unit.start, 0);
+    return this.#calls.reduce((sum, { start, end }) => sum + end - start, 0);
   }
 
   /** Adds one. Its input is kept: see {@linkcode keep}. */
   add(call: IncomingCall): void {
-    const bytes = keep(call.received.unit);
-    call.received = { ...call.received, unit: { bytes, start: 0, end: bytes.length } };
+    call.bytes = keep(call);
+    call.start = 0;
+    call.end = call.bytes.length;
     let at = this.#calls.length;
-    while (at > 0 && this.#calls[at - 1]!.received.id > call.received.id) at--;
+    while (at > 0 && this.#calls[at - 1]!.id > call.id) at--;
     this.#calls.splice(at, 0, call);
   }
 

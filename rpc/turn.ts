@@ -1,0 +1,69 @@
+/**
+ * The turn of the event loop, shared by all connections of a clock: one reading of the time, and one end at which
+ * everything that was written meanwhile leaves.
+ *
+ * @module
+ */
+import type { Clock } from "./clock.ts";
+
+/** Something that sends at the end of a turn. */
+export interface EndsWithTurn {
+  /** Called once, at the end of the turn it was added in. */
+  endTurn(): void;
+}
+
+/** A turn, over and over: the present one. */
+export class Turn {
+  readonly #clock: Clock;
+  #due: EndsWithTurn[] = [];
+  /** The other of two lists that take turns, so that none is made. */
+  #spare: EndsWithTurn[] = [];
+  #now = 0;
+  #armed = false;
+
+  /** Made by {@linkcode turnOf} alone. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * The moment of this turn, read once: for what may be late by as long as one turn takes. Reading the clock at each
+   * frame took 6 % of the time of a small call.
+   */
+  now(): number {
+    if (this.#now !== 0) return this.#now;
+    this.#arm();
+    return this.#now = this.#clock.now();
+  }
+
+  /** Has `one` called at the end of this turn. The caller sees to it that it is added once a turn. */
+  add(one: EndsWithTurn): void {
+    this.#due.push(one);
+    this.#arm();
+  }
+
+  #arm(): void {
+    if (this.#armed) return;
+    this.#armed = true;
+    this.#clock.immediate(this.#end);
+  }
+
+  readonly #end = (): void => {
+    const due = this.#due;
+    this.#due = this.#spare;
+    this.#spare = due;
+    this.#armed = false;
+    this.#now = 0;
+    for (let i = 0; i < due.length; i++) due[i]!.endTurn();
+    due.length = 0;
+  };
+}
+
+const turns = new WeakMap<Clock, Turn>();
+
+/** The turns of a clock: whoever shares the clock shares them. */
+export function turnOf(clock: Clock): Turn {
+  let turn = turns.get(clock);
+  if (turn === undefined) turns.set(clock, turn = new Turn(clock));
+  return turn;
+}
