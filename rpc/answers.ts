@@ -45,6 +45,7 @@ export class Answers {
       named.withdraw();
       throw error;
     }
+    outbox.answered();
   }
 
   /** Sends ERROR. */
@@ -84,5 +85,6 @@ export class Answers {
       throw reason;
     }
     this.#outbox.sealReliable();
+    this.#outbox.answered();
   }
 }

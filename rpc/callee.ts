@@ -19,13 +19,15 @@ import {
   stopItems,
 } from "./pipeline.ts";
 import { writeStream } from "./messages.ts";
+import { HandlerContext } from "./handler_context.ts";
 import { Names } from "./names.ts";
 import type { Limits } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
+import { isPlain, type PlainCallOwner, PlainCalls } from "./plain_calls.ts";
 import { Pressure } from "./pressure.ts";
 import { isProtocolError, ProtocolError } from "./protocol_error.ts";
 import type { Unit } from "./receiver.ts";
-import type { Streams } from "./streams.ts";
+import type { Claimant, Streams } from "./streams.ts";
 import { told } from "./telling.ts";
 import { WaitingCalls } from "./waiting_calls.ts";
 
@@ -65,8 +67,7 @@ export class Callee {
   readonly #names: Names;
   readonly #deadlines: Deadlines;
   readonly #pressure: Pressure;
-  /** The call whose handler runs at this moment, while it is not known whether it takes its time: not in `#calls` yet. */
-  #direct: IncomingCall | undefined;
+  readonly #plain: PlainCalls;
   #running = 0;
   #orderedRunning = false;
   #refused = 0;
@@ -76,8 +77,14 @@ export class Callee {
   /** Answers nothing yet. */
   constructor(parts: CalleeParts) {
     this.#parts = parts;
-    this.#surroundings = { ...parts.surroundings, decode: (call) => this.#decode(call) };
+    this.#surroundings = { ...parts.surroundings, decode: (call) => this.#decode(call.bytes, call.start, call.end, call) };
     this.#answers = new Answers(parts.outbox, parts.streams);
+    this.#plain = new PlainCalls({
+      surroundings: this.#surroundings,
+      answers: this.#answers,
+      decode: (bytes, start, end, claimant) => this.#decode(bytes, start, end, claimant),
+      owner: this.#plainCallOwner(),
+    });
     this.#names = new Names(parts.outbox, parts.procedures);
     this.#deadlines = new Deadlines(parts.surroundings.clock);
     this.#pressure = new Pressure(parts.outbox, parts.limits.queue / 2, () => this.#startNext());
@@ -85,7 +92,7 @@ export class Callee {
 
   /** Calls that wait or run. */
   get inFlight(): number {
-    return this.#calls.size + (this.#direct === undefined ? 0 : 1);
+    return this.#calls.size + (this.#plain.isRunning ? 1 : 0);
   }
 
   /** Bytes of the inputs of calls that wait. */
@@ -101,11 +108,29 @@ export class Callee {
     if (registered === undefined || refusal !== undefined) {
       this.#refuse(received, refusal ?? notFound());
     } else {
-      const call = new IncomingCall(registered, this.#surroundings, received);
-      if (this.#isPlain(call)) this.#runPlain(call);
-      else this.#admit(call);
+      this.#admit(new IncomingCall(registered, this.#surroundings, received));
     }
     if (this.#waiting.size > 0) this.#startNext(); // an ordered call may have waited for this id
+  }
+
+  /**
+   * A CALL without options, of a number that was announced, where nothing stands between it and its handler; it is run.
+   *
+   * @returns `false`, and nothing was done, when it is not like that: {@linkcode Callee.accept} takes it.
+   */
+  acceptPlain(number: number, id: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const registered = this.#names.announced(number);
+    if (registered === undefined || !isPlain(registered.definition) || !this.#isFree) return false;
+    this.#ids.add(id);
+    this.#plain.run(registered, id, bytes, start, end);
+    return true;
+  }
+
+  /** Whether a call would start at once, whatever its id. */
+  get #isFree(): boolean {
+    const { calls, concurrency } = this.#parts.limits;
+    return this.refuseWith === undefined && this.#waiting.size === 0 && !this.#plain.isRunning &&
+      this.#calls.size < calls && this.#running < concurrency && !this.#pressure.isHigh;
   }
 
   /** CANCEL. For a call that has ended it is late, and ignored; the id of a call that never left is used up by it. */
@@ -124,7 +149,7 @@ export class Callee {
    * @returns How many there were.
    */
   cut(error: CallError): number {
-    this.#register();
+    this.#plain.register();
     const calls = [...this.#calls.values()];
     for (const call of calls) {
       this.#waiting.remove(call);
@@ -137,10 +162,28 @@ export class Callee {
     return calls.length;
   }
 
+  #plainCallOwner(): PlainCallOwner {
+    return {
+      register: (call) => {
+        this.#calls.set(call.id, call);
+        call.holdsSlot = true;
+        this.#running++;
+      },
+      ended: () => {
+        this.#refused = 0;
+        this.onEnd?.();
+      },
+      awaitAnswer: (call, later) => this.#awaitAnswer(call, later),
+      answer: (call, value) => this.#answer(call, value),
+      fail: (call, error) => this.#failStarted(call, error),
+      failAnswer: (call, error) => this.#fail(call, afterRunning(error)),
+    };
+  }
+
   /** The connection is gone: handlers are told, and what they still answer goes nowhere. */
   end(error: CallError): void {
     this.#ended = true;
-    this.#register();
+    this.#plain.register();
     this.#deadlines.end();
     for (const call of [...this.#calls.values()]) call.breakOff(error);
     this.#pressure.answerReady();
@@ -168,55 +211,6 @@ export class Callee {
     } catch (error) {
       if (error instanceof ProtocolError) fault(error);
     }
-  }
-
-  /** Whether nothing stands between a call and its handler, and only the handler can make it last. */
-  #isPlain({ procedure, deadline, itemStream }: IncomingCall): boolean {
-    return procedure.shape === "value" && deadline === Infinity && procedure.timeout === undefined &&
-      !procedure.ordered && itemStream === undefined && this.#direct === undefined &&
-      this.#waiting.size === 0 && this.#running < this.#parts.limits.concurrency && !this.#pressure.isHigh;
-  }
-
-  /**
-   * Runs a call that is likely to have ended when its handler returns: it is written into no book before it turns out to go on.
-   * On Bun an entry of a `Map` that comes and goes costs 67 ns, a tenth of the call.
-   */
-  #runPlain(call: IncomingCall): void {
-    this.#direct = call;
-    call.started = call.holdsSlot = true;
-    this.#running++;
-    let given: unknown;
-    let isLater: boolean;
-    try {
-      given = invoke(call, call.context());
-      isLater = isPromise(given);
-    } catch (error) {
-      this.#register();
-      return this.#failStarted(call, error);
-    }
-    if (isLater || this.#direct !== call) {
-      this.#register();
-      return isLater ? this.#awaitAnswer(call, given as PromiseLike<unknown>) : this.#answer(call, given);
-    }
-    try {
-      this.#answers.result(call.id, given);
-    } catch (error) {
-      this.#register();
-      return this.#fail(call, afterRunning(error));
-    }
-    this.#direct = undefined;
-    this.#running--;
-    this.#refused = 0;
-    call.release();
-    this.onEnd?.();
-  }
-
-  /** The call whose handler runs is written down: it goes on, or what happens to all calls happens to it too. */
-  #register(): void {
-    const call = this.#direct;
-    if (call === undefined) return;
-    this.#direct = undefined;
-    this.#calls.set(call.id, call);
   }
 
   #admit(call: IncomingCall): void {
@@ -304,12 +298,12 @@ export class Callee {
       call.items = this.#parts.streams.receiveItems(call.itemStream, call);
       call.items.validate = givenItemCheck(call.procedure);
     }
-    return invoke(call, call.context());
+    return invoke(call, HandlerContext.of(call));
   }
 
-  #decode(call: IncomingCall): unknown {
+  #decode(bytes: Uint8Array, start: number, end: number, claimant: Claimant): unknown {
     try {
-      return this.#parts.streams.decode(call, call);
+      return this.#parts.streams.decodeAt(bytes, start, end, claimant);
     } catch (error) {
       if (error instanceof ProtocolError) throw error;
       throw new CallError(

@@ -4,13 +4,13 @@
  * @module
  */
 import type { Clock } from "./clock.ts";
-import type { CallContext, CallerConnection, ErrorConstructors } from "./context.ts";
+import type { CallerConnection } from "./context.ts";
 import type { Expiring } from "./deadlines.ts";
 import { CallError } from "./errors.ts";
 import type { ItemReceiver } from "./item_receiver.ts";
 import type { ItemSender } from "./item_sender.ts";
 import type { Invocation } from "./pipeline.ts";
-import type { ErrorSchemas, ProcedureDefinition } from "./procedure.ts";
+import type { ProcedureDefinition } from "./procedure.ts";
 import type { Receiver, Unit } from "./receiver.ts";
 
 /** A procedure under its name and the number that connections may use for it. */
@@ -180,46 +180,6 @@ export class IncomingCall implements Expiring, Invocation, Unit {
     for (const receiver of this.#named ?? NONE) {
       if (this.failed || !receiver.isRead) receiver.stop();
     }
-  }
-
-  /** What the handler gets: the connection's context, with what is special to this call. */
-  context(): object {
-    const own = new HandlerContext(this);
-    const shared = this.surroundings.context();
-    return shared === undefined ? own : Object.assign(own, shared);
-  }
-}
-
-/** The part of a handler's context that is special to its call. Getters, so that nothing is made that nobody looks at. */
-class HandlerContext implements CallContext {
-  readonly #call: IncomingCall;
-
-  constructor(call: IncomingCall) {
-    this.#call = call;
-  }
-
-  get procedure(): string {
-    return this.#call.registered.name;
-  }
-
-  get signal(): AbortSignal {
-    return this.#call.signal;
-  }
-
-  get timeLeft(): () => number {
-    return () => Math.max(0, this.#call.deadline - this.#call.surroundings.clock.now());
-  }
-
-  get errors(): ErrorConstructors<ErrorSchemas> {
-    return this.#call.registered.definition.raise as ErrorConstructors<ErrorSchemas>;
-  }
-
-  get client(): never {
-    return this.#call.surroundings.offered(this.#call) as never;
-  }
-
-  get connection(): CallerConnection {
-    return this.#call.surroundings.connection;
   }
 }
 

@@ -32,6 +32,11 @@ export class Names {
     return registered;
   }
 
+  /** The procedure of a number, if that was announced. */
+  announced(number: number): Registered | undefined {
+    return this.#announced[number];
+  }
+
   /** Tells the number when a procedure is called by its name for the first time. One that asks who may call it is told to nobody. */
   #byName(registered: Registered | undefined): Registered | undefined {
     if (registered === undefined || registered.definition.allow !== undefined) return registered;

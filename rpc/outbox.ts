@@ -74,6 +74,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
   /** Frames that were read in this turn, and in the one before. */
   #reads = 0;
   #company = 0;
+  #answered = false;
   /** At most so many bytes are in the socket, as far as this turn knows; -1 before it has asked. */
   #inSocket = -1;
   #flushing = false;
@@ -244,17 +245,24 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#scheduled = false;
     this.#company = this.#reads;
     this.#reads = 0;
+    this.#answered = false;
     this.#inSocket = -1;
     this.flush();
   }
 
+  /** The message just sealed is all that will be said of its call: it need not wait for what follows in this turn. */
+  answered(): void {
+    this.#answered = true;
+  }
+
   /**
-   * A frame was read. What answers it leaves at once when it is the first of its turn and the last turn had no other: a call
+   * A frame was read. Its answer leaves at once when it is the first of its turn and the last turn had no other: a call
    * that has no company must not pay for the frames that others share.
    */
   read(): void {
     this.schedule();
-    if (++this.#reads === 1 && this.#company <= 1) this.flush();
+    if (++this.#reads === 1 && this.#company <= 1 && this.#answered) this.flush();
+    this.#answered = false;
   }
 
   /** Sends what there is: acknowledgements and small messages first, then as much bulk as has room. */

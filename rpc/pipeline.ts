@@ -70,15 +70,31 @@ function withShape(call: Invocation, context: object, takesItems: boolean): unkn
 
 function checked(call: Invocation, context: object): unknown {
   const given = call.input();
-  const schema = call.procedure.input;
-  if (schema === undefined) return run(call, context, undefined);
+  const { procedure, items } = call;
+  const schema = procedure.input;
+  if (schema === undefined) return run(procedure, context, undefined, items);
   const input = validate(schema, given);
-  return input instanceof Promise ? input.then((valid) => run(call, context, valid)) : run(call, context, input);
+  if (input instanceof Promise) return input.then((valid) => run(procedure, context, valid, items));
+  return run(procedure, context, input, items);
 }
 
-function run({ procedure, items }: Invocation, context: object, input: unknown): unknown {
+/** Runs a call that takes no items, may be called by everybody, and whose input is decoded; otherwise as {@linkcode invoke}. */
+export function runDecoded(procedure: ProcedureDefinition, context: object, given: unknown): unknown {
+  const schema = procedure.input;
+  if (schema === undefined) return run(procedure, context, undefined, undefined);
+  const input = validate(schema, given);
+  if (input instanceof Promise) return input.then((valid) => run(procedure, context, valid, undefined));
+  return run(procedure, context, input, undefined);
+}
+
+function run(
+  procedure: ProcedureDefinition,
+  context: object,
+  input: unknown,
+  items: Invocation["items"],
+): unknown {
   const given = procedure.run!(input, items, context);
-  if (procedure.shape === "stream" || procedure.shape === "duplex" || procedure.output === undefined) {
+  if (procedure.output === undefined || procedure.shape === "stream" || procedure.shape === "duplex") {
     return given;
   }
   const schema = procedure.output;

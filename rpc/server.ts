@@ -92,7 +92,7 @@ class App {
         close: (socket, code, reason) => socket.data.connection?.closed(code, reason),
         error: (error) => this.#report(error, {}),
       },
-      limits: { message: limits.message, queue: limits.queue },
+      limits: { message: limits.message, queue: limits.queue, idle: 0 }, // connections have heartbeats
     });
   }
 

@@ -117,6 +117,11 @@ export class Streams {
    * @throws {ProtocolError} If it names a stream that cannot be: `fault` was told.
    */
   decode({ bytes, start, end }: Unit, claimant?: Claimant): unknown {
+    return this.decodeAt(bytes, start, end, claimant);
+  }
+
+  /** As {@linkcode Streams.decode}, for a range. */
+  decodeAt(bytes: Uint8Array, start: number, end: number, claimant?: Claimant): unknown {
     if (start === end) return undefined;
     try {
       const value = decodeRange(bytes, start, end, this.#limits, this.#claiming);

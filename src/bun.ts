@@ -6,7 +6,7 @@
  * https://github.com/oven-sh/bun/issues/26038), and hands out Buffers.
  */
 
-import { type Acceptance, type Adapter, idleSeconds, type Link, type LinkEvents, linkGone } from "./link.ts";
+import { type Acceptance, type Adapter, type Link, type LinkEvents, linkGone } from "./link.ts";
 
 // Types: the part of `Bun` that is used, by shape. tests/types/adapters_bun.ts holds the real ones against it.
 
@@ -103,8 +103,8 @@ export const bun: Adapter = {
 
 // Link: one socket.
 
-/** The `websocket` of `Bun.serve` for sockets upgraded by this file; `maxPayloadLength` in bytes. */
-export function bunWebSocket(maxPayloadLength: number): BunWebSocketHandler {
+/** The `websocket` of `Bun.serve` for sockets upgraded by this file; `maxPayloadLength` in bytes, `idle` in seconds. */
+export function bunWebSocket(maxPayloadLength: number, idle: number): BunWebSocketHandler {
   return {
     open(socket) {
       socket.binaryType = "uint8array";
@@ -116,7 +116,7 @@ export function bunWebSocket(maxPayloadLength: number): BunWebSocketHandler {
     maxPayloadLength,
     backpressureLimit: 0,
     closeOnBackpressureLimit: false,
-    idleTimeout: idleSeconds,
+    idleTimeout: idle,
     sendPings: true,
     perMessageDeflate: false,
   };

@@ -6,7 +6,7 @@
  * (https://github.com/denoland/deno/issues/27924, https://github.com/denoland/deno/issues/36337).
  */
 
-import { type Acceptance, type Adapter, idleSeconds, type Link, linkGone, unknownBuffered } from "./link.ts";
+import { type Acceptance, type Adapter, type Link, linkGone, unknownBuffered } from "./link.ts";
 
 // Types: the part of `Deno` that is used, by shape. tests/types/adapters_deno.ts holds the real ones against it.
 
@@ -35,7 +35,7 @@ function address(_request: Request, info: unknown): string {
 }
 
 function accept(request: Request, acceptance: Acceptance): Response | undefined {
-  const upgraded = upgrade(request);
+  const upgraded = upgrade(request, acceptance.idle);
   if (upgraded === undefined) return undefined;
   const { socket, response } = upgraded;
   // Not through the `protocol` option: that compares with the offers split at exactly ", " and throws for "a,b".
@@ -45,9 +45,9 @@ function accept(request: Request, acceptance: Acceptance): Response | undefined 
   return response;
 }
 
-function upgrade(request: Request): { socket: WebSocket; response: Response } | undefined {
+function upgrade(request: Request, idle: number): { socket: WebSocket; response: Response } | undefined {
   try {
-    return runtime?.upgradeWebSocket(request, { idleTimeout: idleSeconds });
+    return runtime?.upgradeWebSocket(request, { idleTimeout: idle });
   } catch {
     return undefined; // no handshake, or the client has gone
   }
@@ -68,7 +68,7 @@ function listen(socket: WebSocket, { events }: Acceptance): void {
   socket.onmessage = ({ data }) =>
     events.received(data instanceof ArrayBuffer ? new Uint8Array(data) : undefined);
   socket.onclose = ({ code, reason }) => {
-    // After an end without a close frame Deno's idle timer keeps the socket for half of `idleSeconds`: 5 KiB each, and
+    // After an end without a close frame Deno's idle timer keeps the socket for half of its time: 5 KiB each, and
     // 17 with what our handlers hold.
     socket.onopen = socket.onmessage = socket.onclose = null;
     events.closed(code === 0 ? 1006 : code, reason);

@@ -58,7 +58,7 @@ export class SocketGroup<Data> {
   constructor({ handlers, limits, timers = systemTimers }: GroupOptions<Data>) {
     this.limits = socketLimits(limits);
     // Some slack, so that what is a little too big is refused by the same code as on Deno.
-    this.websocket = bunWebSocket(this.limits.message + 1_024);
+    this.websocket = bunWebSocket(this.limits.message + 1_024, this.limits.idle);
     this.#owner = new Owner(handlers, this.limits, timers);
   }
 
@@ -89,7 +89,7 @@ export class SocketGroup<Data> {
    */
   accept(request: Request, { info, snapshot, data, protocol, headers }: GroupUpgrade<Data>): Response {
     const events = new Connection(this.#owner, { address: snapshot.address, data });
-    return acceptUpgrade(request, { info, snapshot, protocol, headers, events });
+    return acceptUpgrade(request, { info, snapshot, protocol, headers, idle: this.limits.idle, events });
   }
 
   /**

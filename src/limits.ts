@@ -39,6 +39,14 @@ export interface SocketLimits {
    * @default 5_000
    */
   readonly closeTimeout: number;
+  /**
+   * Seconds without a sign of the peer until the runtime itself gives up; it pings at half of that. Whole, and 8 to 960 for
+   * Bun; 0 for who has heartbeats of its own: on Deno this costs a timer at each message, a tenth of a small one. Long, because
+   * on Deno one blocked event loop of this length closes every connection at once (1001).
+   *
+   * @default 120
+   */
+  readonly idle: number;
 }
 
 const defaults: SocketLimits = {
@@ -47,6 +55,7 @@ const defaults: SocketLimits = {
   runtimeBuffer: 256 << 10,
   stall: 30_000,
   closeTimeout: 5_000,
+  idle: 120,
 };
 
 /**
@@ -58,7 +67,7 @@ export function socketLimits(limits: Partial<SocketLimits> = {}): SocketLimits {
   const all = { ...defaults, ...limits };
   for (const [name, value] of Object.entries(all)) {
     const bounded = name === "queue" || name === "runtimeBuffer" || Number.isFinite(value);
-    if (!(value > 0) || !bounded) {
+    if (!(value > 0 || (name === "idle" && value === 0)) || !bounded) {
       throw new RangeError(`Cannot use limits.${name} = ${value}: not a positive number`);
     }
   }

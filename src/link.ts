@@ -56,6 +56,8 @@ export interface Acceptance {
   readonly protocol: string | undefined;
   /** Headers of the 101 response. */
   readonly headers: Headers;
+  /** Seconds without a sign of the peer until the runtime gives up; 0: never. Bun takes it from `bunWebSocket`. */
+  readonly idle: number;
   /** Who hears of the socket. */
   readonly events: LinkEvents;
 }
@@ -74,10 +76,3 @@ export interface Adapter {
    */
   accept(request: Request, acceptance: Acceptance): Response | undefined;
 }
-
-/**
- * Seconds without a sign of the peer until the runtime itself gives up; it pings at half of that. A second line
- * behind heartbeats of our own, and long, because on Deno one blocked event loop of this length closes every
- * connection at once (1001).
- */
-export const idleSeconds = 120;

@@ -102,6 +102,8 @@ export interface AcceptOptions {
   readonly protocol?: string | undefined;
   /** Further headers of the 101 response. */
   readonly headers?: HeadersInit | undefined;
+  /** Seconds without a sign of the peer until the runtime gives up; 0: never. */
+  readonly idle: number;
   /** Who hears of the socket. */
   readonly events: LinkEvents;
 }
@@ -123,7 +125,7 @@ const reserved = [
  * missing from `info`, or this is neither Deno nor Bun.
  */
 export function acceptUpgrade(request: Request, options: AcceptOptions): Response {
-  const { info, snapshot, protocol, events } = options;
+  const { info, snapshot, protocol, idle, events } = options;
   if (adapter === undefined) {
     throw new TypeError("Cannot upgrade the request: neither Deno nor Bun runs this");
   }
@@ -135,6 +137,6 @@ export function acceptUpgrade(request: Request, options: AcceptOptions): Respons
   for (const name of reserved) {
     if (headers.has(name)) throw new TypeError(`Cannot set header "${name}": the handshake decides it`);
   }
-  const response = adapter.accept(request, { info, protocol, headers, events });
+  const response = adapter.accept(request, { info, protocol, headers, idle, events });
   return response ?? refuse(400, "The upgrade failed");
 }

@@ -90,9 +90,10 @@ export class VectorInbox {
         stream: (id: number, stream: number) => this.#put("STREAM", id, stream),
       },
       callee: {
+        acceptPlain: () => false,
         accept: (
           method: string | number,
-          { id, deadline, items, unit }: { id: number; deadline: number; items?: number; unit: Range },
+          { id, deadline, items, ...unit }: Range & { id: number; deadline: number; items?: number },
         ) => {
           const timeout = deadline === Infinity ? null : deadline - this.#clock.now();
           this.#put("CALL", id, method, timeout, items ?? null, hexOf(unit));

@@ -1,0 +1,87 @@
+// One WebSocket of a runtime that is not there: what a server sends goes nowhere, and turns end when the benchmark says so. Import this
+// before the server, which looks for `setImmediate` when it is loaded.
+
+const immediates: (() => void)[] = [];
+Object.assign(globalThis, { setImmediate: (run: () => void) => void immediates.push(run) });
+
+/** What a server file exports. */
+export interface App {
+  fetch(request: Request, info: unknown): unknown;
+  readonly websocket: object;
+}
+
+interface DenoSocket {
+  onopen?: () => void;
+  onmessage?: (event: { data: unknown }) => void;
+}
+
+let opened: DenoSocket;
+if ("Deno" in globalThis) {
+  const upgradeWebSocket = () => {
+    const socket = { readyState: 1, bufferedAmount: 0, binaryType: "", send: nothing, close: nothing };
+    opened = socket;
+    return { socket, response: new Response(null) };
+  };
+  Object.defineProperty((globalThis as unknown as { Deno: object }).Deno, "upgradeWebSocket", { value: upgradeWebSocket });
+}
+
+function nothing(): void {}
+
+/** Opens a socket; what is given takes frames: text, or bytes that are its own from then on. */
+export function open(app: App): (frame: string | Uint8Array<ArrayBuffer>) => void {
+  return "Bun" in globalThis ? openOnBun(app) : openOnDeno(app);
+}
+
+function openOnBun(app: App): (frame: string | Uint8Array<ArrayBuffer>) => void {
+  const websocket = app.websocket as Record<string, (...args: unknown[]) => void>;
+  const send = (frame: { length: number }): number => frame.length;
+  const socket = {
+    data: undefined as unknown,
+    readyState: 1,
+    binaryType: "",
+    send,
+    sendBinary: send,
+    getBufferedAmount: () => 0,
+    close: nothing,
+    terminate: nothing,
+  };
+  app.fetch(handshake(), {
+    upgrade(_request: Request, options?: { data: unknown }) {
+      socket.data = options?.data;
+      websocket.open?.(socket);
+      return true;
+    },
+    requestIP: () => ({ address: "127.0.0.1" }),
+  });
+  return (frame) => websocket.message!(socket, frame);
+}
+
+function openOnDeno(app: App): (frame: string | Uint8Array<ArrayBuffer>) => void {
+  app.fetch(handshake(), { remoteAddr: { hostname: "127.0.0.1" } });
+  const socket = opened;
+  socket.onopen?.();
+  const event = { data: undefined as unknown };
+  return (frame) => {
+    event.data = typeof frame === "string" ? frame : frame.buffer;
+    socket.onmessage!(event);
+  };
+}
+
+function handshake(): Request {
+  const headers = { host: "localhost", upgrade: "websocket", connection: "Upgrade" };
+  const key = { "sec-websocket-version": "13", "sec-websocket-key": "bWlsbHJhY2UgYmVuY2htYQ==" };
+  return new Request("http://localhost/", { headers: { ...headers, ...key } });
+}
+
+/** Ends the turn. */
+export function endTurn(): void {
+  for (let run = immediates.pop(); run !== undefined; run = immediates.pop()) run();
+}
+
+/** Ends turns until promises have gone on. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) {
+    await Promise.resolve();
+    endTurn();
+  }
+}
