@@ -1,6 +1,7 @@
 import { DecodeError, refuseRange } from "./errors.ts";
-import { readKey } from "./keys.ts";
+import { findKey, isKeyAt, type Key } from "./keys.ts";
 import { type DecodeLimits, defaultLimits, resolveLimits } from "./limits.ts";
+import { keepShape, mostKeys, shapeOf } from "./shapes.ts";
 import { readText } from "./text.ts";
 import { readTimestamp, timestampType } from "./timestamp.ts";
 
@@ -189,23 +190,65 @@ function readMap(count: number, depth: number): Record<string, unknown> {
   if (count * 2 > end - at) throw new DecodeError("a map of more entries than there are bytes", start);
   if (count > maxKeys) throw new DecodeError(`a map of more than ${maxKeys} keys`, start);
   const map: Record<string, unknown> = {};
+  if (count === 0) return map;
+  if (count > mostKeys) return readRest(map, count, depth);
+  const shape = shapeOf(count, bytes[at]!, bytes[at + 1]!);
+  if (shape === undefined) return readNew(map, count, depth);
   for (let i = 0; i < count; i++) {
-    const key = nextKey();
-    map[key] = read(depth + 1);
+    const key = shape[i]!;
+    if (!isKeyAt(key, bytes, at) || at + key.size >= end) return readOther(map, shape, i, depth);
+    at += key.size + 1;
+    map[key.text] = read(depth + 1);
   }
-  // A key twice leaves fewer than were read; asking at each key costs more.
-  if (count > 1 && Object.keys(map).length !== count) throw new DecodeError("a map with a key twice", start);
   return map;
 }
 
-function nextKey(): string {
+/** Reads a map whose keys are not expected, and remembers them. */
+function readNew(map: Record<string, unknown>, count: number, depth: number): Record<string, unknown> {
+  return readOther(map, new Array(count), 0, depth);
+}
+
+/** Reads on where a map has another key than the shape: it is `keys` up to `from`. */
+function readOther(
+  map: Record<string, unknown>,
+  keys: readonly Key[],
+  from: number,
+  depth: number,
+): Record<string, unknown> {
+  const count = keys.length;
+  const found = keys.slice();
+  const [first, second] = from === 0 ? [bytes[at]!, bytes[at + 1]!] : [0xa0 | keys[0]!.size, keys[0]!.bytes[0]!];
+  for (let i = from; i < count; i++) {
+    const key = found[i] = nextKey();
+    map[key.text] = read(depth + 1);
+  }
+  checkKeys(map, count);
+  keepShape(found, first, second);
+  return map;
+}
+
+function readRest(map: Record<string, unknown>, count: number, depth: number): Record<string, unknown> {
+  for (let i = 0; i < count; i++) {
+    const key = nextKey().text;
+    map[key] = read(depth + 1);
+  }
+  checkKeys(map, count);
+  return map;
+}
+
+/** A key twice leaves fewer than were read; asking at each key costs more. */
+function checkKeys(map: Record<string, unknown>, count: number): void {
+  if (Object.keys(map).length !== count) throw new DecodeError("a map with a key twice", at);
+}
+
+function nextKey(): Key {
   if (at >= end) truncated();
   const head = bytes[at++]!;
   const size = head >= 0xa0 && head < 0xc0 ? head & 0x1f : longKeySize(head);
   need(size);
   const start = at;
   at = start + size;
-  return readKey(bytes, start, size);
+  return findKey(bytes, start, size);
 }
 
 function longKeySize(head: number): number {
