@@ -4,8 +4,8 @@
  * @module
  */
 import { Answers } from "./answers.ts";
+import { CallBounds } from "./call_bounds.ts";
 import { CallIds } from "./call_ids.ts";
-import { Deadlines } from "./deadlines.ts";
 import { CallError } from "./errors.ts";
 import { type CallSurroundings, IncomingCall, type Received, type Registered } from "./incoming_call.ts";
 import {
@@ -65,7 +65,7 @@ export class Callee {
   readonly #waiting = new WaitingCalls();
   readonly #ids = new CallIds();
   readonly #names: Names;
-  readonly #deadlines: Deadlines;
+  readonly #bounds: CallBounds;
   readonly #pressure: Pressure;
   readonly #plain: PlainCalls;
   #running = 0;
@@ -86,8 +86,11 @@ export class Callee {
       owner: this.#plainCallOwner(),
     });
     this.#names = new Names(parts.outbox, parts.procedures);
-    this.#deadlines = new Deadlines(parts.surroundings.clock);
-    this.#pressure = new Pressure(parts.outbox, parts.limits.queue / 2, () => this.#startNext());
+    this.#bounds = new CallBounds(parts.surroundings.clock, parts.limits.callTimeout);
+    this.#pressure = new Pressure(parts.surroundings.clock, parts.outbox, {
+      limit: parts.limits.queue / 2,
+      eased: () => this.#startNext(),
+    });
   }
 
   /** Calls that wait or run. */
@@ -184,9 +187,9 @@ export class Callee {
   end(error: CallError): void {
     this.#ended = true;
     this.#plain.register();
-    this.#deadlines.end();
+    this.#bounds.end();
     for (const call of [...this.#calls.values()]) call.breakOff(error);
-    this.#pressure.answerReady();
+    this.#pressure.end();
   }
 
   #refusal(registered: Registered | undefined): CallError | undefined {
@@ -215,7 +218,7 @@ export class Callee {
 
   #admit(call: IncomingCall): void {
     this.#calls.set(call.id, call);
-    this.#bound(call);
+    this.#bounds.arrived(call);
     // Calls that wait could not start when they were looked at last; only ordered ones can overtake each other now.
     const isNext = this.#waiting.size === 0 || (!this.#pressure.watching && !call.procedure.ordered);
     if (isNext && this.#mayStart(call)) return this.#start(call);
@@ -223,24 +226,8 @@ export class Callee {
       this.#waiting.remove(call);
       this.#fail(call, call.brokenBy);
     };
-    this.#boundWaiting(call);
+    this.#bounds.waits(call);
     this.#waiting.add(call);
-  }
-
-  /** A call must not wait for ever behind handlers that never end. */
-  #boundWaiting(call: IncomingCall): void {
-    const { callTimeout } = this.#parts.limits;
-    if (call.deadline !== Infinity || callTimeout === 0) return;
-    call.deadline = call.surroundings.clock.now() + callTimeout;
-    call.isBoundToStart = true;
-    this.#deadlines.add(call);
-  }
-
-  #bound(call: IncomingCall): void {
-    const { timeout } = call.procedure;
-    const { clock } = call.surroundings;
-    if (timeout !== undefined) call.deadline = Math.min(call.deadline, clock.now() + timeout);
-    this.#deadlines.add(call);
   }
 
   readonly #mayStart = (call: IncomingCall): boolean => {
@@ -262,10 +249,7 @@ export class Callee {
   #start(call: IncomingCall): void {
     call.started = true;
     call.onGivenUp = undefined;
-    if (call.isBoundToStart) {
-      this.#deadlines.remove(call);
-      call.deadline = Infinity;
-    }
+    this.#bounds.starts(call);
     // Those that carry a stream are bounded by the streams, and must not keep small calls from starting.
     call.holdsSlot = call.itemStream === undefined;
     if (call.holdsSlot) this.#running++;
@@ -288,7 +272,7 @@ export class Callee {
   }
 
   #awaitAnswer(call: IncomingCall, later: PromiseLike<unknown>): void {
-    this.#boundRunning(call);
+    this.#bounds.goesOn(call);
     call.onExpired = () => this.#answerExpired(call);
     Promise.resolve(later).then((value) => this.#answer(call, value), (error) => this.#fail(call, error));
   }
@@ -311,17 +295,6 @@ export class Callee {
         error instanceof Error ? `The input cannot be decoded: ${error.message}` : undefined,
       );
     }
-  }
-
-  /** A handler that takes its time gets the default bound, unless its caller set one or streams belong to it. */
-  #boundRunning(call: IncomingCall): void {
-    const { callTimeout } = this.#parts.limits;
-    const { definition } = call.registered;
-    if (
-      call.deadline !== Infinity || callTimeout === 0 || definition.shape !== "value" || call.namesStreams
-    ) return;
-    call.deadline = call.surroundings.clock.now() + callTimeout;
-    this.#deadlines.add(call);
   }
 
   #answer(call: IncomingCall, value: unknown): void {
@@ -409,7 +382,7 @@ export class Callee {
     this.#freeSlot(call);
     if (call.started && call.procedure.ordered) this.#orderedRunning = false;
     this.#refused = 0;
-    this.#deadlines.remove(call);
+    this.#bounds.over(call);
     if (!this.#ended) {
       call.release();
       this.#discardStreams(call, call.itemStream, { items: call.items === undefined, input: !call.decoded });

@@ -11,6 +11,7 @@ import type { Clock } from "./clock.ts";
 import { CallError } from "./errors.ts";
 import { type Fate, Fragments } from "./fragments.ts";
 import type { PeerLimits } from "./limits.ts";
+import { Stall } from "./stall.ts";
 import type { Transport } from "./transport.ts";
 import { type EndsWithTurn, type Turn, turnOf } from "./turn.ts";
 import { Window } from "./window.ts";
@@ -62,7 +63,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
   readonly #turn: Turn;
   readonly #transport: Transport;
   readonly #owner: OutboxOwner;
-  readonly #patience: number;
+  readonly #stall: Stall;
   readonly #fragments: Fragments;
   readonly #bulk: BulkSource[] = [];
   #buffer: Uint8Array | undefined;
@@ -75,15 +76,15 @@ export class Outbox implements BulkLane, EndsWithTurn {
   #reads = 0;
   #company = 0;
   #answered = false;
-  /** At most so many bytes are in the socket, as far as this turn knows; -1 before it has asked. */
-  #inSocket = -1;
+  /** At most so many bytes are in the socket: what was there when it was last asked, and what it was given since. */
+  #inSocket = 0;
+  /** Bytes that the socket was given in this turn. */
+  #handed = 0;
   #flushing = false;
   #writing = false;
   /** Set while acknowledgements are added to a frame that leaves right after: they need no flush of their own. */
   #leaving = false;
   #poll: unknown;
-  #watch: unknown;
-  #stall: unknown;
   #ended = false;
   #budget: number;
 
@@ -93,7 +94,8 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#turn = turnOf(parts.clock);
     this.#transport = parts.transport;
     this.#owner = parts.owner;
-    this.#patience = parts.patience;
+    const { patience, owner } = parts;
+    this.#stall = new Stall(parts.clock, this.window, { patience, stalled: () => owner.stalled() });
     this.peer = parts.peer;
     this.#budget = parts.welcomed ? Infinity : BEFORE_WELCOME;
     this.#fragments = new Fragments(this, { started: parts.welcomed });
@@ -115,12 +117,12 @@ export class Outbox implements BulkLane, EndsWithTurn {
   }
 
   /**
-   * Whether more than `limit` bytes wait here or in the socket. Asked at every call, so the socket is asked once a turn: it
-   * cost a native call each time.
+   * Whether more than `limit` bytes wait here or in the socket. Asked at every call, so the socket, which costs a native call, is
+   * asked only when it was given so many since the last time.
    */
   isOver(limit: number): boolean {
     const here = this.#length - HEADROOM + this.#fragments.waiting;
-    if (this.#inSocket >= 0 && this.#inSocket + here <= limit) return false;
+    if (this.#inSocket + here <= limit) return false;
     this.#inSocket = this.#transport.buffered;
     return this.#inSocket + here > limit;
   }
@@ -246,7 +248,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#company = this.#reads;
     this.#reads = 0;
     this.#answered = false;
-    this.#inSocket = -1;
+    this.#handed = 0;
     this.flush();
   }
 
@@ -273,28 +275,18 @@ export class Outbox implements BulkLane, EndsWithTurn {
       this.#leaving = true;
       this.#owner.beforeFlush();
       this.#leaving = false;
-      if (this.#bulk.length === 0 && this.#stall === undefined) this.#send();
+      if (this.#bulk.length === 0 && !this.#stall.watching) this.#send();
       else this.#pump();
     } finally {
       this.#flushing = false;
     }
   }
 
-  /** Calls `run` once, when less than `limit` bytes wait: where more work would only make the queue longer. */
-  whenBelow(limit: number, run: () => void): void {
-    if (this.#ended) return;
-    this.#watch = this.#clock.setTimeout(
-      () => this.waiting < limit ? run() : this.whenBelow(limit, run),
-      POLL,
-    );
-  }
-
   /** The connection is gone: nothing is sent any more. */
   end(): void {
     this.#ended = true;
     this.#clock.clearTimeout(this.#poll);
-    this.#clock.clearTimeout(this.#watch);
-    this.#clock.clearTimeout(this.#stall);
+    this.#stall.forget();
     this.#bulk.length = 0;
     this.#fragments.end();
     this.#drop();
@@ -343,12 +335,16 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#length = HEADROOM + last.length;
   }
 
-  /** Whether a message has to wait its turn behind the socket: large enough to matter, and the socket is full. */
+  /**
+   * Whether a message has to wait its turn behind the socket: large enough to matter, and the socket is full. What it was given in
+   * this turn does not make it full at first: Deno counts that as buffered until the turn ends, whatever the network does.
+   */
   #mustWait(size: number): boolean {
     if (this.#budget !== Infinity) return this.#length - HEADROOM > this.#budget;
     if (size <= LEAST_WAITING) return false;
     const { buffered } = this.#transport;
-    return buffered > FLUSH_OVER && size > (buffered > 4 * FLUSH_OVER ? LEAST_WAITING : 16 * 1024);
+    if (buffered <= FLUSH_OVER || (this.#handed <= FLUSH_OVER * 2 && buffered <= this.#handed)) return false;
+    return size > (buffered > 4 * FLUSH_OVER ? LEAST_WAITING : 16 * 1024);
   }
 
   #pump(): void {
@@ -360,25 +356,10 @@ export class Outbox implements BulkLane, EndsWithTurn {
       if (this.#length - HEADROOM >= this.window.piece) this.#send();
     }
     this.#send();
-    if (this.#bulk.length === 0) return this.#forgetStall();
+    if (this.#bulk.length === 0) return this.#stall.forget();
     if (this.#budget !== Infinity || this.#ended) return;
     if (this.window.open) this.#awaitRoom();
-    else this.#stall ??= this.#awaitAcknowledgement(this.window.arrived);
-  }
-
-  /** Bulk waits for the window: a peer that acknowledges nothing at all must not make it wait for ever. */
-  #awaitAcknowledgement(arrived: number): unknown {
-    return this.#clock.setTimeout(() => {
-      this.#stall = undefined;
-      if (this.window.open) return;
-      if (this.window.arrived === arrived) this.#owner.stalled();
-      else this.#stall = this.#awaitAcknowledgement(this.window.arrived);
-    }, this.#patience);
-  }
-
-  #forgetStall(): void {
-    this.#clock.clearTimeout(this.#stall);
-    this.#stall = undefined;
+    else this.#stall.watch();
   }
 
   /** Bulk waits for the socket alone: acknowledgements will not wake it. */
@@ -402,7 +383,8 @@ export class Outbox implements BulkLane, EndsWithTurn {
   #hand(frame: Uint8Array): void {
     if (this.#ended) return;
     this.#budget -= frame.length;
-    if (this.#inSocket >= 0) this.#inSocket += frame.length;
+    this.#inSocket += frame.length;
+    this.#handed += frame.length;
     this.#transport.send(frame);
   }
 

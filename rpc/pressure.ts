@@ -3,19 +3,25 @@
  *
  * @module
  */
+import type { Clock } from "./clock.ts";
 import type { Outbox } from "./outbox.ts";
+
+/** How often it looks again, in ms. */
+const POLL = 5;
 
 /** The pressure on one connection. */
 export class Pressure {
+  readonly #clock: Clock;
   readonly #outbox: Outbox;
   readonly #limit: number;
   readonly #eased: () => void;
   /** Answers that wait, not encoded. */
   readonly #ready: (() => void)[] = [];
-  #watching = false;
+  #timer: unknown;
 
   /** High while more than `limit` bytes wait. Calls `eased` when it was watched and is low again. */
-  constructor(outbox: Outbox, limit: number, eased: () => void) {
+  constructor(clock: Clock, outbox: Outbox, { limit, eased }: { limit: number; eased: () => void }) {
+    this.#clock = clock;
     this.#outbox = outbox;
     this.#limit = limit;
     this.#eased = eased;
@@ -28,7 +34,7 @@ export class Pressure {
 
   /** Whether somebody waits for it to ease. */
   get watching(): boolean {
-    return this.#watching;
+    return this.#timer !== undefined;
   }
 
   /** Keeps an answer until the pressure has eased. */
@@ -37,19 +43,27 @@ export class Pressure {
     this.watch();
   }
 
-  /** Runs what was kept. */
-  answerReady(): void {
-    for (const answer of this.#ready.splice(0)) answer();
-  }
-
   /** Looks again until it has eased. */
   watch(): void {
-    if (this.#watching || !this.isHigh) return;
-    this.#watching = true;
-    this.#outbox.whenBelow(this.#limit, () => {
-      this.#watching = false;
-      this.answerReady();
+    if (this.#timer === undefined && this.isHigh) this.#lookLater();
+  }
+
+  /** The connection is gone: what was kept goes on, to nowhere. */
+  end(): void {
+    this.#clock.clearTimeout(this.#timer);
+    this.#answerReady();
+  }
+
+  #lookLater(): void {
+    this.#timer = this.#clock.setTimeout(() => {
+      if (this.#outbox.waiting >= this.#limit) return this.#lookLater();
+      this.#timer = undefined;
+      this.#answerReady();
       this.#eased();
-    });
+    }, POLL);
+  }
+
+  #answerReady(): void {
+    for (const answer of this.#ready.splice(0)) answer();
   }
 }

@@ -31,9 +31,11 @@ describe("socketLimits()", () => {
       runtimeBuffer: 262_144,
       stall: 30_000,
       closeTimeout: 5_000,
+      idle: 120,
     });
     assertEquals(socketLimits({ stall: 1 }).stall, 1);
     assertEquals(socketLimits({ queue: Infinity }).queue, Infinity);
+    assertEquals(socketLimits({ idle: 0 }).idle, 0);
   });
 
   it("refuses what is no limit", () => {

@@ -1,0 +1,63 @@
+/**
+ * How long the calls of one connection may take: as their callers and procedures say, and no longer than the default where
+ * nobody says.
+ *
+ * @module
+ */
+import type { Clock } from "./clock.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { IncomingCall } from "./incoming_call.ts";
+
+/** The deadlines of the calls of one connection. */
+export class CallBounds {
+  readonly #clock: Clock;
+  readonly #callTimeout: number;
+  readonly #deadlines: Deadlines;
+
+  /** `callTimeout`: ms for calls that nobody bounds; 0 for none. */
+  constructor(clock: Clock, callTimeout: number) {
+    this.#clock = clock;
+    this.#callTimeout = callTimeout;
+    this.#deadlines = new Deadlines(clock);
+  }
+
+  /** A call has come: its caller and its procedure bound it. */
+  arrived(call: IncomingCall): void {
+    const { timeout } = call.procedure;
+    if (timeout !== undefined) call.deadline = Math.min(call.deadline, this.#clock.now() + timeout);
+    this.#deadlines.add(call);
+  }
+
+  /** A call must not wait for ever behind handlers that never end. */
+  waits(call: IncomingCall): void {
+    if (call.deadline !== Infinity || this.#callTimeout === 0) return;
+    call.deadline = this.#clock.now() + this.#callTimeout;
+    call.isBoundToStart = true;
+    this.#deadlines.add(call);
+  }
+
+  /** A call starts: it has not waited for ever. */
+  starts(call: IncomingCall): void {
+    if (!call.isBoundToStart) return;
+    this.#deadlines.remove(call);
+    call.deadline = Infinity;
+  }
+
+  /** A handler that takes its time gets the default bound, unless its caller set one or streams belong to it. */
+  goesOn(call: IncomingCall): void {
+    const isBound = call.deadline !== Infinity || call.procedure.shape !== "value" || call.namesStreams;
+    if (isBound || this.#callTimeout === 0) return;
+    call.deadline = this.#clock.now() + this.#callTimeout;
+    this.#deadlines.add(call);
+  }
+
+  /** A call has ended. */
+  over(call: IncomingCall): void {
+    if (call.deadline !== Infinity) this.#deadlines.remove(call);
+  }
+
+  /** All calls have. */
+  end(): void {
+    this.#deadlines.end();
+  }
+}
