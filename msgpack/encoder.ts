@@ -28,6 +28,7 @@ export {
   writeArrayHeader,
   writeBin,
   writeBinHeader,
+  writeHead,
   writeNil,
   writeString,
   writeUint,

@@ -113,6 +113,24 @@ export function writeUint(n: number): void {
   putWide(0xcf, n);
 }
 
+/**
+ * Writes what a message begins with, an array header of up to 15 elements, a kind below 128 and two non-negative safe integers: the same
+ * bytes as one at a time, for half the time.
+ */
+export function writeHead(elements: number, kind: number, first: number, second: number): void {
+  reserve(2 + 5 + 5);
+  buffer[at] = 0x90 | elements;
+  buffer[at + 1] = kind;
+  at += 2;
+  if (first >>> 0 === first && second >>> 0 === second) {
+    putUint32(first);
+    putUint32(second);
+  } else {
+    writeUint(first);
+    writeUint(second);
+  }
+}
+
 /** Writes a number: safe integers in their smallest form, all others (and -0) as float64. */
 export function writeNumber(n: number): void {
   if ((n | 0) === n && (n !== 0 || 1 / n > 0)) {

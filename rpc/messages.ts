@@ -11,6 +11,7 @@ import {
   writeArrayHeader,
   writeBin,
   writeBinHeader,
+  writeHead,
   writeNil,
   writeString,
   writeUint,
@@ -92,9 +93,7 @@ export function writeFragmentHead(
   group: number,
   at: { remaining: number; length: number },
 ): void {
-  head(5, Kind.FRAGMENT);
-  writeUint(seq);
-  writeUint(group);
+  writeHead(5, Kind.FRAGMENT, seq, group);
   writeUint(at.remaining);
   writeBinHeader(at.length);
 }
@@ -105,9 +104,7 @@ export function writeCallHead(
   id: number,
   call: { method: string | number; options: CallOptionsOnWire },
 ): void {
-  head(6, Kind.CALL);
-  writeUint(seq);
-  writeUint(id);
+  writeHead(6, Kind.CALL, seq, id);
   if (typeof call.method === "number") writeUint(call.method);
   else writeString(call.method);
   const { timeout, items, trace } = call.options;
@@ -117,78 +114,58 @@ export function writeCallHead(
 
 /** RESULT up to its payload: `[17, seq, id, ...`. */
 export function writeResultHead(seq: number, id: number): void {
-  head(4, Kind.RESULT);
-  writeUint(seq);
-  writeUint(id);
+  writeHead(4, Kind.RESULT, seq, id);
 }
 
 /** ERROR: `[18, seq, id, code, flags, payload]`. */
 export function writeError(seq: number, id: number, error: CallError): void {
-  head(6, Kind.ERROR);
-  writeUint(seq);
-  writeUint(id);
+  writeHead(6, Kind.ERROR, seq, id);
   failure(error);
 }
 
 /** STREAM: `[19, seq, id, stream]`. */
 export function writeStream(seq: number, id: number, stream: number): void {
-  head(4, Kind.STREAM);
-  writeUint(seq);
-  writeUint(id);
+  writeHead(4, Kind.STREAM, seq, id);
   writeUint(stream);
 }
 
 /** CANCEL: `[20, seq, id]`. */
 export function writeCancel(seq: number, id: number): void {
-  head(3, Kind.CANCEL);
-  writeUint(seq);
-  writeUint(id);
+  writeHead(3, Kind.CANCEL, seq, id);
 }
 
 /** ITEM up to its payload: `[24, stream, n, ...`. */
 export function writeItemHead(stream: number, n: number): void {
-  head(4, Kind.ITEM);
-  writeUint(stream);
-  writeUint(n);
+  writeHead(4, Kind.ITEM, stream, n);
 }
 
 /** PIECE: `[25, stream, n, payload]`. The bytes are copied into the frame. */
 export function writePiece(stream: number, n: number, bytes: Uint8Array): void {
-  head(4, Kind.PIECE);
-  writeUint(stream);
-  writeUint(n);
+  writeHead(4, Kind.PIECE, stream, n);
   writeBin(bytes);
 }
 
 /** The part of PART before the bytes: `[26, stream, n, remaining, payload]`. */
 export function writePartHead(stream: number, n: number, at: { remaining: number; length: number }): void {
-  head(5, Kind.PART);
-  writeUint(stream);
-  writeUint(n);
+  writeHead(5, Kind.PART, stream, n);
   writeUint(at.remaining);
   writeBinHeader(at.length);
 }
 
 /** END: `[27, stream, n]`. */
 export function writeEnd(stream: number, n: number): void {
-  head(3, Kind.END);
-  writeUint(stream);
-  writeUint(n);
+  writeHead(3, Kind.END, stream, n);
 }
 
 /** FAIL: `[28, stream, n, code, flags, payload]`. */
 export function writeFail(stream: number, n: number, error: CallError): void {
-  head(6, Kind.FAIL);
-  writeUint(stream);
-  writeUint(n);
+  writeHead(6, Kind.FAIL, stream, n);
   failure(error);
 }
 
 /** CREDIT: `[29, stream, n, limit]`. */
 export function writeCredit(stream: number, n: number, limit: number): void {
-  head(4, Kind.CREDIT);
-  writeUint(stream);
-  writeUint(n);
+  writeHead(4, Kind.CREDIT, stream, n);
   writeUint(limit);
 }
 

@@ -46,8 +46,26 @@ export function readArray(): number {
 
 /** Reads an integer from 0 to 2^53-1, in whatever form it is written. */
 export function readUint(what: string): number {
+  const head = at < end ? bytes[at]! : -1;
+  if (head >= 0 && head < 0x80) {
+    at++;
+    return head;
+  }
+  if (head === 0xcd && at + 3 <= end) { // sequences and ids: most of what is read
+    const n = (bytes[at + 1]! << 8) | bytes[at + 2]!;
+    at += 3;
+    return n;
+  }
+  if (head === 0xce && at + 5 <= end) {
+    const n = (bytes[at + 1]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 8) | bytes[at + 4]!;
+    at += 5;
+    return n >>> 0;
+  }
+  return readOtherUint(what);
+}
+
+function readOtherUint(what: string): number {
   const head = next(what);
-  if (head < 0x80) return head;
   switch (head) {
     case 0xcc:
       return big(1);
@@ -95,6 +113,13 @@ export function readBinOrNil(what: string): Uint8Array | undefined {
 
 /** Passes a bin and leaves its range in `payloadStart` and `payloadEnd`. */
 export function readBin(what: string): void {
+  if (at + 1 < end && bytes[at] === 0xc4) { // up to 255 bytes: most of them
+    payloadStart = at + 2;
+    at = payloadStart + bytes[at + 1]!;
+    if (at > end) throw new ProtocolError(`${what} is cut short`);
+    payloadEnd = at;
+    return;
+  }
   const head = next(what);
   const length = head === 0xc4 ? big(1) : head === 0xc5 ? big(2) : head === 0xc6 ? big(4) : -1;
   if (length < 0) throw new ProtocolError(`${what} must be a bin`);
