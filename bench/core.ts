@@ -87,7 +87,13 @@ for (const shape of shapes) {
       least.make = Math.min(least.make, time(make));
     }
   }
-  const [ours, theirs] = contenders.map(({ least }) => (least.turn - least.make) / (shape.frames * shape.perFrame));
-  console.log(`${shape.title}: millrace ${ours!.toFixed(0)} ns, json ${theirs!.toFixed(0)} ns, json/millrace ${(theirs! / ours!).toFixed(2)}`);
+  const [ours, theirs] = contenders.map(({ least }) =>
+    (least.turn - least.make) / (shape.frames * shape.perFrame)
+  );
+  console.log(
+    `${shape.title}: millrace ${ours!.toFixed(0)} ns, json ${theirs!.toFixed(0)} ns, json/millrace ${
+      (theirs! / ours!).toFixed(2)
+    }`,
+  );
 }
 process.exit();

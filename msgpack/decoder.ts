@@ -217,7 +217,9 @@ function readOther(
 ): Record<string, unknown> {
   const count = keys.length;
   const found = keys.slice();
-  const [first, second] = from === 0 ? [bytes[at]!, bytes[at + 1]!] : [0xa0 | keys[0]!.size, keys[0]!.bytes[0]!];
+  const [first, second] = from === 0
+    ? [bytes[at]!, bytes[at + 1]!]
+    : [0xa0 | keys[0]!.size, keys[0]!.bytes[0]!];
   for (let i = from; i < count; i++) {
     const key = found[i] = nextKey();
     map[key.text] = read(depth + 1);

@@ -77,7 +77,10 @@ export class Callee {
   /** Answers nothing yet. */
   constructor(parts: CalleeParts) {
     this.#parts = parts;
-    this.#surroundings = { ...parts.surroundings, decode: (call) => this.#decode(call.bytes, call.start, call.end, call) };
+    this.#surroundings = {
+      ...parts.surroundings,
+      decode: (call) => this.#decode(call.bytes, call.start, call.end, call),
+    };
     this.#answers = new Answers(parts.outbox, parts.streams);
     this.#plain = new PlainCalls({
       surroundings: this.#surroundings,

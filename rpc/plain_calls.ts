@@ -52,7 +52,9 @@ export class PlainCalls {
   readonly #owner: PlainCallOwner;
   /** The context of the call whose handler runs at this moment, while it is in no book. */
   #running: HandlerContext | undefined;
-  readonly #claimant: Claimant = { claim: (receiver) => HandlerContext.callOf(this.#running!).claim(receiver) };
+  readonly #claimant: Claimant = {
+    claim: (receiver) => HandlerContext.callOf(this.#running!).claim(receiver),
+  };
 
   constructor({ surroundings, answers, decode, owner }: PlainCallParts) {
     this.#surroundings = surroundings;

@@ -15,7 +15,11 @@ export class Stall {
   #timer: unknown;
 
   /** Calls `stalled` when nothing arrived in `patience` ms though the window was full. */
-  constructor(clock: Clock, window: Window, { patience, stalled }: { patience: number; stalled: () => void }) {
+  constructor(
+    clock: Clock,
+    window: Window,
+    { patience, stalled }: { patience: number; stalled: () => void },
+  ) {
     this.#clock = clock;
     this.#window = window;
     this.#patience = patience;

@@ -185,6 +185,7 @@ export class Streams {
 
   /** Writes the CREDIT messages that became due in this turn. */
   writeDue(): void {
+    if (this.#due.size === 0) return; // at every flush: an iterator over nothing took 1 % of a small call on Deno
     for (const receiver of this.#due) {
       const limit = receiver.grant();
       this.#outbox.open();

@@ -64,13 +64,17 @@ export const deno: Adapter = {
 
 function listen(socket: WebSocket, { events }: Acceptance): void {
   socket.binaryType = "arraybuffer";
-  socket.onopen = () => events.opened(new DenoLink(socket));
-  socket.onmessage = ({ data }) =>
-    events.received(data instanceof ArrayBuffer ? new Uint8Array(data) : undefined);
+  const received = ({ data }: MessageEvent) =>
+    events.received(typeof data === "string" ? undefined : new Uint8Array(data as ArrayBuffer));
+  const link = new DenoLink(socket, received);
+  socket.onopen = () => events.opened(link);
+  // Not `onmessage`: that wraps the handler in another function, which took 2 % of the time of a small call.
+  socket.addEventListener("message", received);
   socket.onclose = ({ code, reason }) => {
     // After an end without a close frame Deno's idle timer keeps the socket for half of its time: 5 KiB each, and
     // 17 with what our handlers hold.
-    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.onopen = socket.onclose = null;
+    socket.removeEventListener("message", received);
     events.closed(code === 0 ? 1006 : code, reason);
   };
 }
@@ -78,9 +82,11 @@ function listen(socket: WebSocket, { events }: Acceptance): void {
 class DenoLink implements Link {
   readonly announcesDrain = false;
   readonly #socket: WebSocket;
+  readonly #received: (event: MessageEvent) => void;
 
-  constructor(socket: WebSocket) {
+  constructor(socket: WebSocket, received: (event: MessageEvent) => void) {
     this.#socket = socket;
+    this.#received = received;
   }
 
   send(frame: Uint8Array): number {
@@ -111,7 +117,7 @@ class DenoLink implements Link {
     if (socket.readyState === 3) return gone();
     // The runtime may keep the socket for ever: it must not keep what is ours.
     socket.onopen = null;
-    socket.onmessage = null;
+    socket.removeEventListener("message", this.#received);
     socket.onclose = () => {
       socket.onclose = null; // Deno may call it twice
       gone();

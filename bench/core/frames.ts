@@ -19,9 +19,29 @@ export interface Made<Frame> {
 export function millraceFrames(perFrame: number): { hello(): Bytes; first(): Bytes; next(): Made<Bytes> } {
   const calls = VALUES.map((value) => {
     const payload = encode(value);
-    return new Uint8Array([0x96, 16, 0xce, 0, 0, 0, 0, 0xce, 0, 0, 0, 0, 1, 0xc0, 0xc4, payload.length, ...payload]);
+    return new Uint8Array([
+      0x96,
+      16,
+      0xce,
+      0,
+      0,
+      0,
+      0,
+      0xce,
+      0,
+      0,
+      0,
+      0,
+      1,
+      0xc0,
+      0xc4,
+      payload.length,
+      ...payload,
+    ]);
   });
-  const templates = calls.map((_, i) => join(Array.from({ length: perFrame }, (_, k) => calls[(i + k) % calls.length]!)));
+  const templates = calls.map((_, i) =>
+    join(Array.from({ length: perFrame }, (_, k) => calls[(i + k) % calls.length]!))
+  );
   let id = 1;
   let at = 0;
   return {

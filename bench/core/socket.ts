@@ -10,19 +10,31 @@ export interface App {
   readonly websocket: object;
 }
 
+type Received = (event: { data: unknown }) => void;
+
 interface DenoSocket {
   onopen?: () => void;
-  onmessage?: (event: { data: unknown }) => void;
+  onmessage?: Received;
+  received?: Received;
 }
 
 let opened: DenoSocket;
 if ("Deno" in globalThis) {
   const upgradeWebSocket = () => {
-    const socket = { readyState: 1, bufferedAmount: 0, binaryType: "", send: nothing, close: nothing };
+    const socket = {
+      readyState: 1,
+      bufferedAmount: 0,
+      binaryType: "",
+      send: nothing,
+      close: nothing,
+      addEventListener: (_: string, received: Received) => void ((socket as DenoSocket).received = received),
+    };
     opened = socket;
     return { socket, response: new Response(null) };
   };
-  Object.defineProperty((globalThis as unknown as { Deno: object }).Deno, "upgradeWebSocket", { value: upgradeWebSocket });
+  Object.defineProperty((globalThis as unknown as { Deno: object }).Deno, "upgradeWebSocket", {
+    value: upgradeWebSocket,
+  });
 }
 
 function nothing(): void {}
@@ -61,9 +73,10 @@ function openOnDeno(app: App): (frame: string | Uint8Array<ArrayBuffer>) => void
   const socket = opened;
   socket.onopen?.();
   const event = { data: undefined as unknown };
+  const received = socket.received ?? socket.onmessage!;
   return (frame) => {
     event.data = typeof frame === "string" ? frame : frame.buffer;
-    socket.onmessage!(event);
+    received(event);
   };
 }
 
