@@ -1,89 +1,143 @@
-// An upload of 64 MiB and one of 1 GiB, in pieces, on each runtime: what the server holds, what both processes keep, and
-// how long a small call on the same connection takes meanwhile, one every 10 ms.
+// 1 GiB up, and 1 GiB down, while a small call starts every 10 ms on the same connection: how long these take, what the server holds and
+// what both processes keep. First over the bare loopback, then over a link of 200 Mbit/s and 20 ms.
 //
-//   node bench/upload.mjs [--small MIB] [--large MIB] [--only deno,bun]
+//   node bench/upload.mjs [--mib 1024] [--small 64] [--only deno,bun,items,stream,items-down,stream-down,bare,link]
+//                         [--rate MBIT] [--delay MS] [--window KIB] [--json FILE]
 //
-// Exit 1 when the memory after both differs by 32 MiB or more, or more is held than the windows allow.
-import process from "node:process";
-import { parseArgs } from "node:util";
-import { run } from "../tools/child.mjs";
-import { ensurePackages, root, runtimes } from "../tools/setup.mjs";
+// Exit 1 when a target is missed: see `misses`.
+import { run, start } from "../tools/child.mjs";
+import { root } from "../tools/setup.mjs";
 import { serving } from "../tests/runner/serving.mjs";
+import { mainOf, program } from "./part.mjs";
 
 const MIB = 1 << 20;
-/** Memory may grow by this much from the small upload to the large one. */
+/** Memory may grow by this much from the small move to the large one. */
 const MOST_GROWTH = 32 * MIB;
-/** One window of the stream, the unit that may start just below its end, and small answers on their way out. */
-const MOST_HELD = (256 + 64 + 8) * 1024;
+/** Most that the server holds of an upload beside one window of the stream: the unit that may start just below its end, and small answers. */
+const MOST_HELD = (64 + 8) * 1024;
+/** p99 of the small calls in ms: over the link this much above that of the idle link, and bare at most. */
+const [MOST_OVER_IDLE, MOST_BARE] = [25, 10];
 
-const { values: flags } = parseArgs({
-  options: {
-    small: { type: "string", default: "64" },
-    large: { type: "string", default: "1024" },
-    only: { type: "string", default: "deno,bun" },
-  },
-});
-await ensurePackages();
-const rt = await runtimes();
-const failures = [];
-console.log(
-  "runtime way     MiB    MiB/s  held KiB  server MiB  client MiB  idle p50/p99  busy p50/p99/most (calls)",
-);
-for (const runtime of flags.only.split(",")) {
-  for (const way of ["items", "stream"]) await compare(runtime, way);
-}
-for (const failure of failures) console.log(`FAILED  ${failure}`);
-process.exit(failures.length === 0 ? 0 : 1);
+const KINDS = {
+  runtimes: ["deno", "bun"],
+  ways: ["items", "stream", "items-down", "stream-down"],
+  routes: ["bare", "link"],
+};
 
-/** Both uploads, one after the other, between one server and one client. */
-async function compare(runtime, way) {
-  const uploads = await measure(runtime, way);
-  for (const upload of uploads) print({ runtime, way }, upload);
-  const [small, large] = uploads;
-  if (large === undefined) return;
-  for (const side of ["server", "client"]) {
-    const growth = large[side] - small[side];
-    if (growth < MOST_GROWTH) continue;
-    failures.push(`${runtime} ${way}: the ${side} keeps ${(growth / MIB).toFixed(1)} MiB more`);
+/** @type {import("./part.mjs").Part} */
+export const upload = {
+  name: "upload",
+  defaults: { mib: "1024", small: "64", only: "", rate: "200", delay: "20", window: "256" },
+  measure,
+  table,
+  misses,
+};
+
+async function measure(options, rt) {
+  const only = options.only.split(",").filter(Boolean);
+  const chosen = (all) =>
+    all.some((name) => only.includes(name)) ? all.filter((name) => only.includes(name)) : all;
+  const rows = [];
+  for (const route of chosen(KINDS.routes)) {
+    for (const runtime of chosen(KINDS.runtimes)) {
+      for (const way of chosen(KINDS.ways)) rows.push(...await moved({ route, runtime, way }, options, rt));
+    }
   }
-  const held = Math.max(small.held, large.held);
-  if (held > MOST_HELD) failures.push(`${runtime} ${way}: ${held} bytes were held`);
+  return rows;
 }
 
-async function measure(runtime, way) {
-  const env = { DENO_V8_FLAGS: "--expose-gc" };
+/** One server, one client, both sizes over the bare loopback and the large one over the link. */
+async function moved({ route, runtime, way }, { mib, small, rate, delay, window }, rt) {
+  const env = { DENO_V8_FLAGS: "--expose-gc", WINDOW: window };
   const server = { rt, runtime, file: "bench/upload_server.ts", cwd: root, env };
+  const sizes = route === "bare" ? [small, mib] : [mib];
   let said = "";
   const outcome = await serving(server, async (port) => {
-    const args = runtime === "deno" ? ["run", "-A", "--no-check"] : [];
-    const program = [
-      ...args,
-      "bench/upload_client.ts",
-      `ws://127.0.0.1:${port}/`,
-      way,
-      flags.small,
-      flags.large,
-    ];
-    const outcome = await run(rt[runtime], program, { cwd: root, env, timeout: 300_000 });
-    said = outcome.stdout;
-    return outcome;
+    const link = route === "link" ? await startLink(rt, [port, rate, delay]) : undefined;
+    const url = `ws://127.0.0.1:${link?.port ?? port}/`;
+    const [command, args] = program(rt, runtime, ["bench/upload_client.ts", url, way, ...sizes]);
+    const ended = await run(command, args, { cwd: root, env, timeout: 300_000 });
+    await link?.stop();
+    said = ended.stdout;
+    return ended;
   });
-  if (outcome.code !== 0) failures.push(`${runtime} ${way}\n${outcome.output}`);
-  return said.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+  if (outcome.code !== 0) return [{ route, runtime, way, error: outcome.output }];
+  return said.split("\n").filter((line) => line.startsWith("{")).map((line) => ({
+    route,
+    runtime,
+    way,
+    window: Number(window) * 1024,
+    ...JSON.parse(line),
+  }));
 }
 
-function print({ runtime, way }, { mebibytes, seconds, held, server, client, idle, busy }) {
-  const ms = (...times) => times.map((time) => time.toFixed(1)).join("/");
-  const cells = [
-    runtime.padEnd(7),
-    way.padEnd(6),
-    String(mebibytes).padStart(5),
-    (mebibytes / seconds).toFixed(0).padStart(8),
-    (held / 1024).toFixed(0).padStart(9),
-    (server / MIB).toFixed(1).padStart(11),
-    (client / MIB).toFixed(1).padStart(11),
-    ` ${ms(idle.p50, idle.p99)}`.padEnd(14),
-    `${ms(busy.p50, busy.p99, busy.most)} (${busy.calls})`,
-  ];
-  console.log(cells.join(" "));
+/** The link of `link.ts`, in a process of its own. */
+async function startLink(rt, args) {
+  const [command, all] = program(rt, "node", ["bench/link_proxy.ts", ...args.map(String)]);
+  const proxy = start(command, all, { cwd: root });
+  for (const end = Date.now() + 10_000; Date.now() < end;) {
+    const port = /^\d+$/m.exec(proxy.output());
+    if (port !== null) return { port: port[0], stop: proxy.stop };
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await proxy.stop();
+  throw new Error(`The link did not start\n${proxy.output()}`);
 }
+
+function table(rows) {
+  const ms = (...times) => times.map((time) => time.toFixed(1)).join("/");
+  const headings =
+    "route runtime way,MiB,MiB/s,held KiB,server MiB,client MiB,idle p50/p99,busy p50/p99/most,calls";
+  return [
+    headings.split(","),
+    ...rows.map(({ route, runtime, way, error, ...row }) => {
+      const name = `${route} ${runtime} ${way}`;
+      if (error !== undefined) return [name, "failed", "", "", "", "", "", "", ""];
+      return [
+        name,
+        String(row.mebibytes),
+        (row.mebibytes / row.seconds).toFixed(1),
+        (row.held / 1024).toFixed(0),
+        (row.server / MIB).toFixed(1),
+        (row.client / MIB).toFixed(1),
+        ms(row.idle.p50, row.idle.p99),
+        ms(row.busy.p50, row.busy.p99, row.busy.most),
+        String(row.busy.calls),
+      ];
+    }),
+  ];
+}
+
+function misses(rows) {
+  return rows.flatMap((row, i) => {
+    const name = `${row.route} ${row.runtime} ${row.way}`;
+    if (row.error !== undefined) return [`${name} failed:\n${row.error}`];
+    const before = rows[i - 1];
+    const small = before !== undefined && before.way === row.way && before.runtime === row.runtime &&
+        before.route === row.route
+      ? before
+      : undefined;
+    return [...slow(row, name), ...kept(row, small, name)];
+  });
+}
+
+function slow({ route, idle, busy }, name) {
+  const most = route === "link" ? idle.p99 + MOST_OVER_IDLE : MOST_BARE;
+  return busy.p99 < most
+    ? []
+    : [`${name}: p99 of small calls is ${busy.p99.toFixed(1)} ms, not under ${most.toFixed(1)}`];
+}
+
+function kept(row, small, name) {
+  const found = [];
+  if (!row.way.endsWith("down") && row.held > row.window + MOST_HELD) {
+    found.push(`${name}: ${row.held} bytes were held`);
+  }
+  for (const side of small === undefined ? [] : ["server", "client"]) {
+    const growth = row[side] - small[side];
+    if (growth >= MOST_GROWTH) found.push(`${name}: the ${side} keeps ${(growth / MIB).toFixed(1)} MiB more`);
+  }
+  return found;
+}
+
+await mainOf(import.meta.url, upload);

@@ -1,10 +1,12 @@
-// The server of bench/upload.mjs: takes uploads, piece by piece, and tells what it holds meanwhile.
+// The server of bench/upload.mjs: takes uploads piece by piece and gives downloads, and tells what it holds meanwhile.
 import process from "node:process";
 import { z } from "zod";
 import { bytes, millrace, procedure } from "../mod.ts";
 
 const { gc } = globalThis as { gc?: () => void };
 const { Bun } = globalThis as { Bun?: { gc(force: boolean): void } };
+
+const PIECE = new Uint8Array(64 * 1024).fill(7);
 
 /** Highest value of the gauge since it was asked for. */
 let mostHeld = 0;
@@ -15,8 +17,21 @@ function watch(value: number): number {
   return value;
 }
 
+function byteStream(size: number): ReadableStream<Uint8Array> {
+  let sent = 0;
+  return new ReadableStream<Uint8Array>({
+    pull(controller) {
+      watch(0);
+      if (sent >= size) return controller.close();
+      sent += PIECE.length;
+      controller.enqueue(PIECE);
+    },
+  }, { highWaterMark: 0 });
+}
+
 /** What is served. */
 export const app = millrace({
+  limits: { window: Number(process.env.WINDOW ?? 256) * 1024 },
   procedures: {
     add: procedure({ input: z.object({ a: z.number(), b: z.number() }) }, ({ a, b }): number => watch(a + b)),
     items: procedure.upload({ items: bytes() }, async (pieces): Promise<number> => {
@@ -32,6 +47,13 @@ export const app = millrace({
       }
       return size;
     }),
+    itemsDown: procedure.stream({ input: z.number(), output: bytes() }, async function* (size) {
+      for (let sent = 0; sent < size; sent += PIECE.length) {
+        watch(0);
+        yield PIECE;
+      }
+    }),
+    streamDown: procedure({ input: z.number(), output: bytes() }, (size) => byteStream(size)),
     held: procedure(() => {
       const most = mostHeld;
       mostHeld = 0;

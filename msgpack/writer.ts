@@ -73,15 +73,15 @@ export function level(): number {
   return depth;
 }
 
-/** Makes room for `size` more bytes. */
-function reserve(size: number): void {
-  if (at + size > buffer.length) grow(size);
+/** Makes room for `size` more bytes; `ahead` of them are written already. */
+function reserve(size: number, ahead = 0): void {
+  if (at + size > buffer.length) grow(size, at + ahead);
 }
 
-function grow(size: number): void {
+function grow(size: number, filled: number): void {
   // A little more than is asked for: a header that comes to be longer must not copy a large value again.
   const larger = new Uint8Array(Math.max(buffer.length * 2, at + size + 64));
-  larger.set(buffer);
+  larger.set(buffer.subarray(0, filled)); // behind it are old bytes: 64 KiB of them in a buffer that has been used
   buffer = larger;
 }
 
@@ -334,9 +334,9 @@ function writeInParts(text: string, header: number): number {
     size += part.written;
     if (part.read === rest.length) break;
     rest = rest.slice(part.read);
-    reserve(header + size + rest.length * 3 + 4);
+    reserve(header + size + rest.length * 3 + 4, header + size);
   }
-  reserve(size + 5);
+  reserve(size + 5, header + size);
   return size;
 }
 
