@@ -10,11 +10,18 @@ const WORTH_A_LOOK = 0.1;
 export function printComparison(rows, file) {
   const earlier = JSON.parse(readFileSync(file, "utf8"));
   console.log(`\nCompared with ${earlier.machine.date}, millrace ${earlier.machine.versions.millrace}`);
+  console.log("Each figure is the new one divided by the old one; ! where they differ by more than a tenth");
   for (const row of rows) {
     const old = earlier.rows.find((other) => sameRow(other, row));
     if (old?.rate === undefined || row.rate === undefined) continue;
-    const changes = { rate: row.rate / old.rate, CPU: row.cpu / old.cpu, ...changesToControls(row, old) };
-    console.log(`${row.runtime} ${row.workload} ${row.contender}:`.padEnd(32), described(changes));
+    const changes = {
+      rate: row.rate / old.rate,
+      CPU: row.cpu / old.cpu,
+      p99: row.p99 / old.p99,
+      memory: row.memory / old.memory,
+      ...changesToControls(row, old),
+    };
+    console.log(`${row.runtime} ${row.workload} ${row.contender}:`.padEnd(36), described(changes));
   }
 }
 

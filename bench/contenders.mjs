@@ -1,24 +1,41 @@
-// Who is measured. A contender is a file in contenders/ that exports a server, and a dialect of load/dialects/ that calls it. Peers
-// from npm (Socket.IO, Cap'n Web, tRPC …) and those that do not run on both runtimes get a row here and a dialect there.
+// Who is measured. A contender is a file in contenders/ that exports a server, and a dialect of load/dialect/ that calls it.
+import { PEERS } from "./peers.mjs";
 
 /**
  * @typedef {object} Contender
  * @property {string} name  as `--only` takes it
  * @property {string} title  as the table shows it
  * @property {string} file  in contenders/
- * @property {string} dialect  a class that load/main.mjs knows
- * @property {string[]} runtimes  where it runs
+ * @property {boolean} [listens]  it listens by itself, and exports nothing
+ * @property {string} dialect  a name in load/dialect/table.go
+ * @property {string[]} runtimes  where it runs: "deno", "bun", "node", "go"
+ * @property {string[]} has  what workloads may need: "calls", "rate" (10,000 of them a second, on any machine), "frames" (several calls
+ *   in one), "binary", "streams", "uploads", "channels"
+ * @property {boolean | string[]} [quick]  part of `--quick`: always, or in these workloads
  */
 
-/** The two that all others are divided by: in every table. @type {Contender[]} */
+const CALLS = ["calls", "rate", "frames", "binary", "streams", "uploads"];
+const BOTH = ["deno", "bun"];
+
+/** The two that have columns of their own: in every table. @type {Contender[]} */
 export const CONTROLS = [
-  { name: "echo", title: "bare echo", file: "echo.ts", dialect: "Echo", runtimes: ["deno", "bun"] },
+  {
+    name: "echo",
+    title: "bare echo",
+    file: "echo.ts",
+    dialect: "Echo",
+    runtimes: BOTH,
+    has: CALLS,
+    quick: true,
+  },
   {
     name: "json",
     title: "JSON RPC by hand",
     file: "json_rpc.ts",
     dialect: "JsonRpc",
-    runtimes: ["deno", "bun"],
+    runtimes: BOTH,
+    has: CALLS,
+    quick: true,
   },
 ];
 
@@ -26,10 +43,44 @@ export const CONTROLS = [
 export const CONTENDERS = [
   ...CONTROLS,
   {
+    name: "msgpack",
+    title: "@msgpack by hand",
+    file: "msgpack_rpc.ts",
+    dialect: "MsgpackRpc",
+    runtimes: BOTH,
+    has: CALLS,
+    quick: ["frame-16"], // where the target names it
+  },
+  {
+    name: "loop",
+    title: "loop of sends",
+    file: "fan_out_loop.ts",
+    dialect: "Publish",
+    runtimes: BOTH,
+    has: ["channels"],
+  },
+  {
+    name: "native",
+    title: "Bun's publish",
+    file: "fan_out_native.ts",
+    dialect: "Publish",
+    runtimes: ["bun"],
+    has: ["channels"],
+  },
+  {
     name: "millrace",
     title: "Millrace",
     file: "millrace.ts",
     dialect: "Millrace",
-    runtimes: ["deno", "bun"],
+    runtimes: BOTH,
+    has: CALLS,
+    quick: true,
   },
+  ...PEERS,
 ];
+
+/** Whether a contender is measured under a workload. */
+export function takesPart(contender, workload, { fewer, runtime }) {
+  if (!contender.runtimes.includes(runtime) || !contender.has.includes(workload.needs)) return false;
+  return !fewer || contender.quick === true || (contender.quick || []).includes(workload.name);
+}

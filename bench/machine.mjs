@@ -4,6 +4,8 @@ import { cpus, loadavg, platform, release, totalmem } from "node:os";
 import process from "node:process";
 import { run } from "../tools/child.mjs";
 import { root } from "../tools/setup.mjs";
+import { findGo } from "./generator.mjs";
+import { versionsOfPeers } from "./peers.mjs";
 
 /** The machine, and what was on it. */
 export async function describeMachine(runtimes) {
@@ -27,8 +29,9 @@ async function versions(runtimes) {
   for (const name of ["zod", "@msgpack/msgpack"]) {
     found[name] = JSON.parse(readFileSync(`${root}/node_modules/${name}/package.json`, "utf8")).version;
   }
+  found.go = (await findGo()).version ?? "unknown";
   const millrace = JSON.parse(readFileSync(`${root}/package.json`, "utf8")).version;
-  return { ...found, millrace: `${millrace}${await commit()}` };
+  return { ...found, ...versionsOfPeers(), millrace: `${millrace}${await commit()}` };
 }
 
 /** `+abc1234`, and `-dirty` when files differ from it; nothing outside of a checkout. */

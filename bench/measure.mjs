@@ -15,22 +15,33 @@ const PATIENCE = 60_000;
  * @property {number} [ms]  from the first call to the last answer
  * @property {number} [operations]  in that time
  * @property {object} [latency]  ms: `p50`, `p90`, `p99`, `p999`, `max`
- * @property {number} [serverCpu]  ms, of all its threads; not known outside of Linux, like the next two
+ * @property {number} [serverCpu]  ms, of all its threads
  * @property {number} [generatorCpu]  ms
  * @property {number} [otherCpu]  ms that other programs took on the two cores
+ * @property {number} [memory]  bytes that each connection takes in the server
  * @property {string} [error]  why there is nothing of that
  */
 
 /** Measures once; never rejects. @returns {Promise<Sample>} */
-export async function measure({ runtime, workload, contender, repeat }, { runtimes, cores, options }) {
+export async function measure(
+  { runtime, workload, contender, repeat },
+  { runtimes, generator, cores, options },
+) {
   const which = { runtime, workload: workload.name, contender: contender.name, repeat };
   try {
     const [core, generatorCore] = cores;
-    const server = await startServer({ runtime, path: runtimes[runtime], file: contender.file, core });
-    const times = { warmUp: options.warmUp * 1000, ms: options.seconds * 1000 };
-    const job = { ...workload.job, ...(workload.timed ? times : { mib: options.mib }) };
-    const target = { port: server.port, server: server.pid, cores, dialect: contender.dialect };
-    const result = await generate({ ...job, ...target }, { node: runtimes.node, core: generatorCore, times });
+    const server = await startServer(contender, { runtime, path: runtimes[runtime], core });
+    const job = {
+      ...workload.job,
+      warmUp: Math.round(options.warmUp * 1000),
+      ms: Math.round(options.seconds * 1000),
+      mib: options.mib,
+      port: server.port,
+      server: server.pid,
+      cores,
+      dialect: contender.dialect,
+    };
+    const result = await generate(job, pinned(generatorCore, [generator, JSON.stringify(job)]));
     await server.stop();
     if (result.error !== undefined) result.error += `\n${server.output()}`;
     return { ...which, ...result };
@@ -39,10 +50,8 @@ export async function measure({ runtime, workload, contender, repeat }, { runtim
   }
 }
 
-async function generate(job, { node, core, times }) {
-  const [command, ...args] = pinned(core, [node, "bench/load/main.mjs", JSON.stringify(job)]);
-  const timeout = times.warmUp + times.ms + PATIENCE;
-  const { stdout, output } = await run(command, args, { cwd: root, timeout });
+async function generate({ warmUp, ms }, [command, ...args]) {
+  const { stdout, output } = await run(command, args, { cwd: root, timeout: warmUp + ms + PATIENCE });
   try {
     return JSON.parse(stdout);
   } catch {

@@ -1,50 +1,66 @@
 // The command line of run.mjs.
+import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { CONTENDERS } from "./contenders.mjs";
 import { WORKLOADS } from "./workloads.mjs";
 
-export const RUNTIMES = ["deno", "bun"];
+export const RUNTIMES = [...new Set(CONTENDERS.flatMap(({ runtimes }) => runtimes))];
 
 /** How long each measurement takes. */
-const QUICK = { repeats: 3, seconds: 2, warmUp: 0.75, mib: 128 };
-const FULL = { repeats: 5, seconds: 5, warmUp: 1.5, mib: 1024 };
+const QUICK = { repeats: 3, seconds: 2, warmUp: 0.6, mib: 128 };
+const FULL = { repeats: 3, seconds: 4, warmUp: 1, mib: 512 };
+
+const names = (list) => list.map(({ name }) => name).join(", ");
 
 export const USAGE = `node bench/run.mjs [options]
-  --quick          3 repeats of 2 s, uploads of 128 MiB (otherwise 5 of 5 s, 1 GiB)
+  --quick          what matters most, in under ten minutes: 3 repeats of 2 s
   --only A,B       these runtimes, workloads or contenders:
-                   ${RUNTIMES.join(", ")}; ${WORKLOADS.map((workload) => workload.name).join(", ")};
-                   ${CONTENDERS.map((contender) => contender.name).join(", ")}
-  --repeats N      --seconds N      --mib N
-  --json FILE      writes everything that was measured
-  --compare FILE   beside it: what an earlier --json run measured`;
+                   ${RUNTIMES.join(", ")};
+                   ${names(WORKLOADS)};
+                   ${names(CONTENDERS)}
+  --repeats N      --seconds N      --warm-up N      --mib N
+  --json FILE      writes everything that was measured, after each measurement
+  --resume         measures only what FILE does not have
+  --compare OLD    beside it: what an earlier --json run measured`;
 
 /**
  * Reads the arguments.
  *
- * @returns {{ quick: boolean, repeats: number, seconds: number, warmUp: number, mib: number, json?: string,
- *   compare?: string, runtimes: string[], workloads: object[], contenders: object[] }}
+ * @returns {{ quick: boolean, fewer: boolean, repeats: number, seconds: number, warmUp: number, mib: number, json?: string, resume: boolean,
+ *   compare?: string, runtimes: string[], workloads: object[], contenders: object[] }}  `fewer`: only those contenders that are quick
  * @throws {Error} what is wrong with them
  */
 export function readOptions(args) {
   const string = { type: "string" };
+  const flag = { type: "boolean", default: false };
   const { values } = parseArgs({
     args,
     options: {
-      quick: { type: "boolean", default: false },
+      quick: flag,
       only: { type: "string", default: "" },
       repeats: string,
       seconds: string,
+      "warm-up": string,
       mib: string,
       json: string,
+      resume: flag,
       compare: string,
     },
   });
-  const length = { ...(values.quick ? QUICK : FULL) };
-  for (const name of ["repeats", "seconds", "mib"]) {
-    if (values[name] !== undefined) length[name] = positive(name, values[name]);
+  const { quick, json, resume, compare } = values;
+  if (resume && json === undefined) throw new Error("--resume needs --json");
+  if (compare !== undefined && !existsSync(compare)) {
+    throw new Error(`Cannot compare with ${compare}: no such file`);
   }
-  const { quick, json, compare } = values;
-  return { quick, json, compare, ...length, ...chosen(values.only.split(",").filter(Boolean)) };
+  const length = { ...(quick ? QUICK : FULL) };
+  for (const name of ["repeats", "seconds", "warm-up", "mib"]) {
+    const key = name === "warm-up" ? "warmUp" : name;
+    if (values[name] !== undefined) length[key] = positive(name, values[name]);
+  }
+  const wanted = values.only.split(",").filter(Boolean);
+  const named = CONTENDERS.some(({ name }) => wanted.includes(name));
+  const fewer = quick && !named;
+  return { quick, fewer, json, resume, compare, ...length, ...chosen(wanted, quick) };
 }
 
 function positive(name, text) {
@@ -54,21 +70,22 @@ function positive(name, text) {
 }
 
 /** A kind of which nothing is named is there whole. */
-function chosen(names) {
+function chosen(wanted, quick) {
   const kinds = {
     runtimes: RUNTIMES.map((name) => ({ name, value: name })),
     workloads: WORKLOADS.map((value) => ({ name: value.name, value })),
     contenders: CONTENDERS.map((value) => ({ name: value.name, value })),
   };
   const known = Object.values(kinds).flat().map(({ name }) => name);
-  const unknown = names.filter((name) => !known.includes(name));
+  const unknown = wanted.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     throw new Error(`Cannot run only ${unknown.join(", ")}: choose from ${known.join(", ")}`);
   }
   return Object.fromEntries(
     Object.entries(kinds).map(([kind, all]) => {
-      const named = all.filter(({ name }) => names.includes(name));
-      return [kind, (named.length > 0 ? named : all).map(({ value }) => value)];
+      const named = all.filter(({ name }) => wanted.includes(name));
+      const whole = kind === "workloads" && quick ? all.filter(({ value }) => value.quick) : all;
+      return [kind, (named.length > 0 ? named : whole).map(({ value }) => value)];
     }),
   );
 }

@@ -1,25 +1,28 @@
-// The benchmark: every contender under every workload on both runtimes, one at a time. `node bench/run.mjs --help`; README.md says how to
-// read it. Only node: modules and tools/ here: this runs on a machine with nothing but Node and npm.
-import { writeFileSync } from "node:fs";
+// The benchmark: contenders under workloads on the runtimes, one at a time. `node bench/run.mjs --help`; README.md says how to read it.
+// Only node: modules and tools/ here: this runs on a machine with nothing but Node, npm and Go.
 import { loadavg } from "node:os";
 import process from "node:process";
 import { ensurePackages, runtimes as findRuntimes } from "../tools/setup.mjs";
 import { printComparison } from "./compare.mjs";
+import { takesPart } from "./contenders.mjs";
+import { ensureGenerator } from "./generator.mjs";
 import { describeMachine, pinnableCores } from "./machine.mjs";
 import { measure } from "./measure.mjs";
 import { readOptions, USAGE } from "./options.mjs";
+import { ensurePeers } from "./peers.mjs";
+import { resume, sameStep, write } from "./results.mjs";
 import { summarize } from "./summary.mjs";
 import { printTable } from "./table.mjs";
 
 /** Everything that is to be measured. The repeats are outermost, and each begins with another contender. */
-function plan({ repeats, runtimes, workloads, contenders }) {
+function plan({ repeats, runtimes, workloads, contenders, fewer }) {
   return Array.from(
     { length: repeats },
     (_, repeat) =>
       runtimes.flatMap((runtime) =>
         workloads.flatMap((workload) => {
-          const here = contenders.filter((contender) => contender.runtimes.includes(runtime));
-          const first = repeat % here.length;
+          const here = contenders.filter((contender) => takesPart(contender, workload, { fewer, runtime }));
+          const first = here.length === 0 ? 0 : repeat % here.length;
           const order = [...here.slice(first), ...here.slice(0, first)];
           return order.map((contender) => ({ runtime, workload, contender, repeat }));
         })
@@ -30,41 +33,49 @@ function plan({ repeats, runtimes, workloads, contenders }) {
 /** Returns the exit code. */
 async function main(options) {
   await ensurePackages();
-  const runtimes = await findRuntimes();
+  const [runtimes, generator] = [await findRuntimes(), await ensureGenerator()];
   const [machine, cores] = [await describeMachine(runtimes), await pinnableCores()];
   console.log(`${machine.cpu}, ${machine.cores} cores, ${machine.system}, load ${machine.loadBefore}`);
   console.log(Object.entries(machine.versions).map((pair) => pair.join(" ")).join(", "));
-  if (cores.length === 0) console.log("Nothing is pinned: that needs Linux, taskset and two cores");
-  const steps = plan(options);
-  const samples = [];
-  for (const [i, step] of steps.entries()) {
-    const sample = await measure(step, { runtimes, cores, options });
-    samples.push(sample);
-    console.error(`${i + 1}/${steps.length} ${describe(sample)}`);
-  }
-  machine.loadAfter = Number(loadavg()[0].toFixed(2));
+  if (cores.length === 0) console.log("Nothing is pinned: that needs taskset and two cores");
+  const samples = resume(options, machine);
+  Object.assign(runtimes, await ensurePeers([...new Set(plan(options).map(({ contender }) => contender))]));
+  await measureAll(samples, { runtimes, generator, cores, machine, options });
   const rows = summarize(sorted(samples, options));
   printTable(rows, machine);
   if (options.compare !== undefined) printComparison(rows, options.compare);
-  if (options.json !== undefined) save(options, { machine, cores, rows, samples });
   return warn(rows, samples);
 }
 
-function describe({ runtime, workload, contender, operations, ms, error }) {
-  const result = error === undefined ? `${Math.round(operations / ms * 1000)}/s` : `FAILED ${error}`;
-  return `${runtime} ${workload} ${contender}: ${result}`;
+/** Adds to the samples what is missing; the file, where there is one, has them at once. */
+async function measureAll(samples, { machine, cores, options, ...tools }) {
+  const steps = plan(options).filter(({ runtime }) => tools.runtimes[runtime] !== undefined);
+  const missing = steps.filter((step) => !samples.some((sample) => sameStep(sample, named(step))));
+  if (missing.length < steps.length) console.log(`${steps.length - missing.length} were measured before`);
+  for (const [i, step] of missing.entries()) {
+    const sample = await measure(step, { ...tools, cores, options });
+    samples.push(sample);
+    machine.loadAfter = Number(loadavg()[0].toFixed(2));
+    if (options.json !== undefined) write(options, { machine, cores, samples });
+    console.error(`${i + 1}/${missing.length} ${describe(sample)}`);
+  }
+  if (options.json !== undefined) console.log(`\nWritten to ${options.json}`);
+}
+
+function named({ runtime, workload, contender, repeat }) {
+  return { runtime, workload: workload.name, contender: contender.name, repeat };
+}
+
+function describe({ runtime, workload, contender, operations, ms, memory, error }) {
+  const rate = `${Math.round(operations / ms * 1000)}/s`;
+  const result = memory === undefined ? rate : `${Math.round(memory)} bytes each`;
+  return `${runtime} ${workload} ${contender}: ${error === undefined ? result : `FAILED ${error}`}`;
 }
 
 /** In the order of the table, whatever order they were measured in. */
 function sorted(samples, { contenders }) {
   const place = (sample) => contenders.findIndex(({ name }) => name === sample.contender);
   return samples.toSorted((a, b) => place(a) - place(b));
-}
-
-function save({ json, repeats, seconds, warmUp, mib }, { machine, cores, rows, samples }) {
-  const options = { repeats, seconds, warmUp, mib, pinned: cores.length > 0 };
-  writeFileSync(json, `${JSON.stringify({ format: 1, machine, options, rows, samples }, null, 2)}\n`);
-  console.log(`\nWritten to ${json}`);
 }
 
 /** Says what makes the figures doubtful. Returns the exit code. */
@@ -93,4 +104,11 @@ function options() {
 }
 
 const given = options();
-if (given !== undefined) process.exitCode = await main(given);
+if (given !== undefined) {
+  try {
+    process.exitCode = await main(given);
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}

@@ -9,23 +9,35 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
+/** With as many files as the system lets it have: some shells give 1,024, and each connection is one. */
+const OPEN = ["sh", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "sh"];
+
 /** The command line in front of a program that is to stay on `core`. */
 export function pinned(core, command) {
   return core === undefined ? command : ["taskset", "-c", String(core), ...command];
 }
 
+/** The command that runs a contender. */
+function commandOf({ file, listens }, { runtime, path, port }) {
+  const script = `bench/contenders/${file}`;
+  if (runtime === "go") return [path]; // the program itself
+  if (runtime !== "deno") return [path, script];
+  return listens
+    ? [path, "run", "-A", script]
+    : [path, "serve", "-A", "--host", "127.0.0.1", "--port", String(port), script];
+}
+
 /**
  * Starts a server and waits until it accepts connections.
  *
- * @param {{ runtime: string, path: string, file: string, core: number | undefined }} contender  `path`: the runtime's
+ * @param {import("./contenders.mjs").Contender} contender
+ * @param {{ runtime: string, path: string, core: number | undefined }} where  `path`: the runtime's
  * @returns {Promise<{ port: number, pid: number, output(): string, stop(): Promise<void> }>}
  * @throws {Error} with what it said, when it does not
  */
-export async function startServer({ runtime, path, file, core }) {
+export async function startServer(contender, { runtime, path, core }) {
   const port = await freePort();
-  const script = `bench/contenders/${file}`;
-  const deno = [path, "serve", "-A", "--host", "127.0.0.1", "--port", String(port), script];
-  const [command, ...args] = pinned(core, runtime === "deno" ? deno : [path, script]);
+  const [command, ...args] = [...OPEN, ...pinned(core, commandOf(contender, { runtime, path, port }))];
   const quiet = { NODE_ENV: "production", NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
   const env = { ...process.env, ...quiet, PORT: String(port) };
   const child = spawn(command, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
@@ -45,5 +57,5 @@ export async function startServer({ runtime, path, file, core }) {
     return { port, pid: child.pid, output: () => output, stop };
   }
   await stop();
-  throw new Error(`${file} did not start on ${runtime}:\n${output}`);
+  throw new Error(`${contender.file} did not start on ${runtime}:\n${output}`);
 }

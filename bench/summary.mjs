@@ -1,5 +1,4 @@
 // From samples to rows: medians over the repeats, and ratios within each repeat.
-import { CONTROLS } from "./contenders.mjs";
 
 /** The generator was the limit when it was busier than this, and than the server. */
 const GENERATOR_BUSY = 0.9;
@@ -13,40 +12,53 @@ const DISTURBED = 0.05;
  * @property {string} contender
  * @property {number} [rate]  operations a second
  * @property {number} [spread]  highest less lowest rate, as a share of the median
- * @property {number} [p50]  ms
- * @property {number} [p99]  ms
+ * @property {number} [p50]  ms; so are p90, p99, p999 and max
  * @property {number} [cpu]  µs of the server's CPU for one operation
- * @property {Record<string, { rate: number, cpu: number | undefined }>} over  this one's rate and CPU divided by each control's
+ * @property {number} [generatorCpu]  µs of the generator's
+ * @property {number} [memory]  bytes that a connection takes in the server
+ * @property {Record<string, Record<string, number | undefined>>} over  `rate`, `cpu`, `p50` and `p99` divided by those of each other contender,
+ *   and `memoryMore`: memory less its
  * @property {boolean} generatorLimit  the generator was the limit in most repeats
  * @property {number} disturbed  repeats that another program disturbed
  * @property {string} [error]
  */
 
+/** What rows have of a sample. */
+const FIGURES = {
+  rate: ({ operations, ms }) => operations / ms * 1000,
+  p50: ({ latency }) => latency?.p50,
+  p90: ({ latency }) => latency?.p90,
+  p99: ({ latency }) => latency?.p99,
+  p999: ({ latency }) => latency?.p999,
+  max: ({ latency }) => latency?.max,
+  cpu: ({ serverCpu, operations }) => serverCpu === undefined ? undefined : serverCpu * 1000 / operations,
+  generatorCpu: ({ generatorCpu, operations }) => generatorCpu * 1000 / operations,
+  memory: ({ memory }) => memory,
+};
+
 /** @param {import("./measure.mjs").Sample[]} samples @returns {Row[]} in the order in which they were first measured */
 export function summarize(samples) {
-  const groups = groupBy(samples, keyOf);
-  return [...groups.values()].map((group) => rowOf(group, groups));
+  const groups = groupBy(
+    samples,
+    ({ runtime, workload, contender }) => `${runtime} ${workload} ${contender}`,
+  );
+  const beside = groupBy([...groups.values()], ([{ runtime, workload }]) => `${runtime} ${workload}`);
+  return [...beside.values()].flatMap((all) => all.map((group) => rowOf(group, all)));
 }
 
-/** @param {import("./measure.mjs").Sample[]} group */
-function rowOf(group, groups) {
+/** @param {import("./measure.mjs").Sample[]} group  @param {typeof group[]} all  those of the same workload */
+function rowOf(group, all) {
   const { runtime, workload, contender } = group[0];
   const good = group.filter((sample) => sample.error === undefined);
   const error = group.find((sample) => sample.error !== undefined)?.error;
   const row = { runtime, workload, contender, over: {}, generatorLimit: false, disturbed: 0 };
   if (good.length === 0) return { ...row, error };
-  const rates = good.map(rateOf);
-  for (const { name } of CONTROLS) {
-    const base = groups.get(keyOf({ runtime, workload, contender: name })) ?? [];
-    if (base.length > 0) row.over[name] = ratios(good, base);
-  }
+  for (const other of all) if (other !== group) row.over[other[0].contender] = ratios(good, other);
+  for (const [name, figure] of Object.entries(FIGURES)) row[name] = median(good.map(figure));
+  const rates = good.map(FIGURES.rate);
   return {
     ...row,
-    rate: median(rates),
     spread: (Math.max(...rates) - Math.min(...rates)) / median(rates),
-    p50: median(good.map((sample) => sample.latency?.p50)),
-    p99: median(good.map((sample) => sample.latency?.p99)),
-    cpu: median(good.map(cpuOf)),
     generatorLimit: good.filter(limitedByGenerator).length * 2 > good.length,
     disturbed: good.filter(({ otherCpu, ms }) => otherCpu > DISTURBED * 2 * ms).length,
     error,
@@ -59,26 +71,13 @@ function ratios(samples, base) {
     const other = base.find(({ repeat, error }) => repeat === sample.repeat && error === undefined);
     return other === undefined ? [] : [[sample, other]];
   });
-  return {
-    rate: median(pairs.map(([sample, other]) => rateOf(sample) / rateOf(other))),
-    cpu: median(pairs.map(([sample, other]) => cpuOf(sample) / cpuOf(other))),
-  };
-}
-
-function rateOf({ operations, ms }) {
-  return operations / ms * 1000;
-}
-
-function cpuOf({ serverCpu, operations }) {
-  return serverCpu === undefined ? undefined : serverCpu * 1000 / operations;
+  const middle = (name) => median(pairs.map(([a, b]) => FIGURES[name](a) / FIGURES[name](b)));
+  const [rate, cpu, p50, p99] = ["rate", "cpu", "p50", "p99"].map(middle);
+  return { rate, cpu, p50, p99, memoryMore: median(pairs.map(([a, b]) => a.memory - b.memory)) };
 }
 
 function limitedByGenerator({ generatorCpu, serverCpu = 0, ms }) {
   return generatorCpu > GENERATOR_BUSY * ms && generatorCpu > serverCpu;
-}
-
-function keyOf({ runtime, workload, contender }) {
-  return `${runtime} ${workload} ${contender}`;
 }
 
 /** The middle one; of an even number the mean of the two. Those that are not known do not count. */

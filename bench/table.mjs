@@ -1,5 +1,6 @@
 // Prints rows as one table.
 import { CONTENDERS } from "./contenders.mjs";
+import { judge } from "./targets.mjs";
 import { WORKLOADS } from "./workloads.mjs";
 
 const HEADINGS = [
@@ -8,41 +9,74 @@ const HEADINGS = [
   "spread",
   "p50 ms",
   "p99 ms",
+  "p99.9",
   "CPU µs",
+  "KiB",
   "x echo",
   "x JSON",
   "CPU x echo",
   "",
 ];
-const WIDTHS = [19, 11, 8, 9, 9, 9, 8, 8, 11, 0];
+const WIDTHS = [19, 11, 8, 9, 9, 9, 9, 8, 8, 8, 11, 0];
 
 const LEGEND = `
-a second    operations: calls, items, MiB. The middle one of the repeats; spread is from the lowest to the highest.
-p50, p99    from sending a call to reading its answer; with "upload", of the small calls beside it.
+a second    operations: calls, items, MiB … The middle one of the repeats; spread is from the lowest to the highest.
+p50, p99    from sending a call to reading its answer; with "upload", of the small calls beside it; with "fan-out", to its delivery.
 CPU         of the server's process for one operation: the steadiest of these figures.
+KiB         of memory that one idle connection takes in the server.
 x echo      rate divided by the bare echo's in the same repeat, x JSON by the hand-written JSON RPC's: higher is better.
 CPU x echo  CPU divided by the bare echo's: lower is better.
+-           the contender has nothing of that kind.
 L           the load generator was the limit: the server could do more.
 N           other programs took over 5 % of the two cores in some repeats: do not trust it.`;
 
 /** Prints everything. @param {import("./summary.mjs").Row[]} rows */
 export function printTable(rows, machine) {
   for (const runtime of new Set(rows.map((row) => row.runtime))) {
-    console.log(`\n${runtime} ${machine.versions[runtime]}`);
+    console.log(`\n${runtime} ${machine.versions[runtime] ?? ""}`);
     console.log(line(HEADINGS));
-    for (const { name, title, unit } of WORKLOADS) {
-      const of = rows.filter((row) => row.runtime === runtime && row.workload === name);
+    for (const workload of WORKLOADS) {
+      const of = rows.filter((row) => row.runtime === runtime && row.workload === workload.name);
       if (of.length === 0) continue;
-      console.log(`${title} (${unit})`);
-      for (const row of of) console.log(line(cells(row)));
+      console.log(`${workload.title} (${workload.unit})`);
+      for (const { name, title, has } of measuredOn(runtime, rows)) {
+        const row = of.find((row) => row.contender === name);
+        if (row !== undefined) printRow(row, workload);
+        else if (!has.includes(workload.needs)) console.log(line([`  ${title}`, "-"]));
+      }
     }
   }
   console.log(LEGEND);
+  printTargets(rows);
 }
 
-function cells(row) {
+/** The contenders of a table. The controls of fan-out have no calls at all: they are not missed elsewhere. */
+function measuredOn(runtime, rows) {
+  const names = new Set(rows.filter((row) => row.runtime === runtime).map(({ contender }) => contender));
+  return CONTENDERS.filter(({ name }) => names.has(name)).map((contender) =>
+    contender.has.includes("calls") ? contender : { ...contender, has: WORKLOADS.map(({ needs }) => needs) }
+  );
+}
+
+function printRow(row, workload) {
+  console.log(line(cells(row, workload)));
+  for (const { met, text } of judge(row)) console.log(`    ${met ? "met" : "NOT MET"}  ${text}`);
+}
+
+function printTargets(rows) {
+  const judged = rows.flatMap(judge);
+  if (judged.length === 0) return;
+  const missed = judged.filter(({ met }) => !met).length;
+  console.log(`\n${judged.length - missed} of ${judged.length} targets of DESIGN section 14 are met.`);
+}
+
+function cells(row, workload) {
   const title = `  ${CONTENDERS.find(({ name }) => name === row.contender)?.title ?? row.contender}`;
   if (row.rate === undefined) return [title, "failed"];
+  const marks = ` ${row.generatorLimit ? "L" : ""}${row.disturbed > 0 ? "N" : ""}${
+    row.error === undefined ? "" : " failed once"
+  }`;
+  if (workload.memory) return [title, "", "", "", "", "", "", number(row.memory / 1024), "", "", "", marks];
   const { echo, json } = row.over;
   return [
     title,
@@ -50,13 +84,13 @@ function cells(row) {
     `${(row.spread * 100).toFixed(0)} %`,
     small(row.p50),
     small(row.p99),
+    small(row.p999),
     number(row.cpu),
+    "",
     ratio(echo?.rate),
     ratio(json?.rate),
     ratio(echo?.cpu),
-    ` ${row.generatorLimit ? "L" : ""}${row.disturbed > 0 ? "N" : ""}${
-      row.error === undefined ? "" : " failed once"
-    }`,
+    marks,
   ];
 }
 

@@ -1,4 +1,4 @@
-// What is measured. Each is written once, in load/workloads/, and runs against every contender.
+// What is measured. Each is written once, in load/workload/, and runs against every contender that has what it needs.
 
 const KIB = 1024;
 
@@ -7,41 +7,104 @@ const KIB = 1024;
  * @property {string} name  as `--only` takes it
  * @property {string} title
  * @property {string} unit  what one operation is
- * @property {object} job  what load/main.mjs is told; `timed` adds the times
- * @property {boolean} timed  it runs for `--seconds`; otherwise for `--mib`
+ * @property {string} needs  what a contender must have for it
+ * @property {object} job  what the generator is told: the fields of load/workload/job.go; run.mjs adds the times
+ * @property {boolean} [quick]  part of `--quick`
+ * @property {boolean} [memory]  its figure is memory, not a rate
  */
 
 /** In the order of the table. @type {Workload[]} */
 export const WORKLOADS = [
-  calls("unary-1x1", "small call, 1 connection, 1 in flight", { connections: 1, inFlight: 1 }),
-  calls("unary-50x16", "small call, 50 connections, 16 in flight", { connections: 50, inFlight: 16 }),
-  calls("frame-16", "16 calls in a frame, 8 connections, 4 frames in flight", {
-    connections: 8,
-    inFlight: 4,
-    perFrame: 16,
+  calls("unary-1x1", "small call, 1 connection, 1 in flight", { connections: 1, inFlight: 1 }, true),
+  calls("unary-50x16", "small call, 50 connections, 16 in flight", { connections: 50, inFlight: 16 }, true),
+  calls("unary-500x1", "small call, 500 connections, 1 in flight", { connections: 500, inFlight: 1 }),
+  calls("unary-1k", "call of 1 KiB of text, 50 connections, 16 in flight", {
+    connections: 50,
+    inFlight: 16,
+    text: KIB,
   }),
-  calls("binary-64k", "64 KiB binary call, 8 connections, 2 in flight", {
-    connections: 8,
-    inFlight: 2,
-    size: 64 * KIB,
-  }),
+  {
+    name: "frame-16",
+    title: "16 calls in a frame, 8 connections, 4 frames in flight",
+    unit: "call",
+    needs: "frames",
+    job: { workload: "unary", connections: 8, inFlight: 4, perFrame: 16 },
+    quick: true,
+  },
+  {
+    name: "binary-64k",
+    title: "64 KiB binary call, 8 connections, 2 in flight",
+    unit: "call",
+    needs: "binary",
+    job: { workload: "unary", connections: 8, inFlight: 2, perFrame: 1, binary: 64 * KIB },
+    quick: true,
+  },
   {
     name: "stream",
     title: "stream of small items, 8 connections",
     unit: "item",
+    needs: "streams",
     job: { workload: "stream", connections: 8, items: 5_000 },
-    timed: true,
+    quick: true,
   },
   {
     name: "upload",
     title: "small call at a time, while an upload fills its connection",
     unit: "MiB",
-    job: { workload: "upload", connections: 1, piece: 64 * KIB, warmUpMib: 16 },
-    timed: false,
+    needs: "uploads",
+    job: { workload: "upload", piece: 64 * KIB, warmUpMib: 16 },
+  },
+  {
+    name: "handshakes",
+    title: "connect, first call, close: 32 at once",
+    unit: "connection",
+    needs: "calls",
+    job: { workload: "handshake", atOnce: 32 },
+  },
+  {
+    name: "idle-10k",
+    title: "10,000 connections that do nothing",
+    unit: "connection",
+    needs: "calls",
+    job: { workload: "idle", connections: 10_000 },
+    memory: true,
+  },
+  ...[1, 4, 10, 18].map(spread),
+  fanOut("fan-out", "fan-out 1 to 1,000, 128 bytes, one at a time", 1),
+  fanOut("fan-out-bursts", "fan-out 1 to 1,000, 128 bytes, 64 at a time", 64),
+  {
+    name: "storm",
+    title: "5,000 connections are cut and come back at once",
+    unit: "connection",
+    needs: "calls",
+    job: { workload: "storm", connections: 5_000, rounds: 3 },
   },
 ];
 
-function calls(name, title, shape) {
-  const job = { workload: "unary", perFrame: 1, size: 0, ...shape };
-  return { name, title, unit: "call", job, timed: true };
+function calls(name, title, shape, quick = false) {
+  return {
+    name,
+    title,
+    unit: "call",
+    needs: "calls",
+    job: { workload: "unary", perFrame: 1, ...shape },
+    quick,
+  };
+}
+
+/** As many calls a second, over more and more connections. */
+function spread(thousands) {
+  return {
+    name: `connections-${thousands}k`,
+    title: `10,000 small calls a second over ${thousands},000 connections`,
+    unit: "call",
+    needs: "rate",
+    job: { workload: "paced", connections: thousands * 1000, rate: 10_000 },
+  };
+}
+
+/** 116 characters make 128 bytes of MessagePack. */
+function fanOut(name, title, burst) {
+  const job = { workload: "fanout", subscribers: 1_000, text: 116, burst };
+  return { name, title, unit: "delivery", needs: "channels", job };
 }

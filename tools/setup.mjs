@@ -2,7 +2,7 @@
 // Chromium. Uses what is there, gets the rest, and says so. Only node: modules here: this runs before
 // anything is installed, under Node, Deno or Bun.
 import { existsSync, readFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { run } from "./child.mjs";
@@ -17,18 +17,21 @@ export const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/,
 const RUNTIMES = {
   deno: { oldest: [2, 9], binary: "node_modules/deno/deno" },
   bun: { oldest: [1, 4], binary: "node_modules/bun/bin/bun.exe" },
-  node: { oldest: [22, 0], binary: "node_modules/node/bin/node" },
+  node: { oldest: [22, 18], binary: "node_modules/node/bin/node" },
 };
 
-/** Installs the packages of the root unless `node_modules` already holds what package.json asks for. */
-export async function ensurePackages() {
-  const { dependencies, devDependencies } = manifestOf(root);
+/**
+ * Installs the packages of a folder, the root unless another is given, when its `node_modules` does not hold
+ * what its package.json asks for.
+ */
+export async function ensurePackages(folder = root) {
+  const { dependencies, devDependencies } = manifestOf(folder);
   const wanted = Object.entries({ ...dependencies, ...devDependencies });
-  if (wanted.every(([name, version]) => manifestOf(join(root, "node_modules", name)).version === version)) {
+  if (wanted.every(([name, version]) => manifestOf(join(folder, "node_modules", name)).version === version)) {
     return;
   }
-  console.log("set-up: installing packages");
-  await install(root, "ci");
+  console.log(`set-up: installing packages${folder === root ? "" : ` into ${relative(root, folder)}`}`);
+  await install(folder, "ci");
 }
 
 function manifestOf(folder) {

@@ -1,5 +1,5 @@
-// One WebSocket handler on the bare runtime, `Deno.upgradeWebSocket` or `Bun.serve`, with nothing between: what the
-// contenders without a framework of their own run on. Idle timeouts are off: Deno's costs a timer for each message.
+// WebSockets on the bare runtime, `Deno.upgradeWebSocket` or `Bun.serve`, with nothing between: what the contenders without
+// a server of their own run on. Idle timeouts are off: Deno's costs a timer for each message.
 //   deno serve -A bench/contenders/echo.ts        bun bench/contenders/echo.ts
 
 /** A frame: text, or bytes in the type that the runtime gives when it is told nothing else. */
@@ -11,7 +11,7 @@ export interface NativeSocket {
 }
 
 interface BunServer {
-  upgrade(request: Request): boolean;
+  upgrade(request: Request, options: { data: object | undefined }): boolean;
 }
 
 interface DenoUpgrade {
@@ -27,17 +27,28 @@ export interface Served {
   readonly websocket: object;
 }
 
-/** Serves `message`, which is called once for each frame. */
-export function native(message: (socket: NativeSocket, frame: Frame) => void): Served {
+/** Serves `message`, which is called once for each frame; `close` is called when a connection has ended. */
+export function native(
+  message: (socket: NativeSocket, frame: Frame) => void,
+  close: (socket: NativeSocket) => void = () => {},
+): Served {
+  return sockets((socket) => {
+    socket.onmessage = ({ data }) => message(socket, data);
+    socket.onclose = () => close(socket);
+  }, { message, close });
+}
+
+/** Serves with what a framework wants: each new socket on Deno; on Bun the handlers of `Bun.serve`, and a place for its data. */
+export function sockets(onDeno: (socket: WebSocket) => void, onBun: object, data?: () => object): Served {
   const deno = (globalThis as { readonly Deno?: DenoUpgrade }).Deno;
   return {
     fetch(request, info) {
-      if (deno === undefined) return void (info as BunServer).upgrade(request);
+      if (deno === undefined) return void (info as BunServer).upgrade(request, { data: data?.() });
       const { socket, response } = deno.upgradeWebSocket(request, { idleTimeout: 0 });
       socket.binaryType = "arraybuffer";
-      socket.onmessage = ({ data }) => message(socket, data);
+      onDeno(socket);
       return response;
     },
-    websocket: { message, idleTimeout: 0 },
+    websocket: { ...onBun, idleTimeout: 0 },
   };
 }

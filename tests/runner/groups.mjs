@@ -1,7 +1,8 @@
 // The groups of the suite: first those that only compute, two at a time, then, `alone`, those that measure time
 // or memory.
+import { benchmark } from "./benchmark.mjs";
 import { jsr, tarball } from "./packages.mjs";
-import { browser, cross, demo, soak } from "./scripts.mjs";
+import { browser, cross, demo, k6, soak } from "./scripts.mjs";
 import { snippets } from "./snippets.mjs";
 import { structure, types } from "./static.mjs";
 import { bunSuite, denoSuite } from "./suite.mjs";
@@ -26,5 +27,12 @@ export const groups = [
   { name: "cross", title: "servers of one runtime, clients of the others", alone: true, run: cross },
   { name: "browser", title: "the page and the client in headless Chromium", alone: true, run: browser },
   { name: "demo", title: "the demo as a newcomer starts it", alone: true, run: demo },
+  {
+    name: "bench",
+    title: "the benchmark works: its generator, and a very short run",
+    alone: true,
+    run: benchmark,
+  },
+  { name: "k6", title: "a few seconds of each k6 script, both runtimes", alone: true, run: k6 },
   { name: "soak", title: "a minute of calls, streams, cancels and reconnects", alone: true, run: soak },
 ];

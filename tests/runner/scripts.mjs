@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { run } from "../../tools/child.mjs";
 import { filesUnder } from "../../tools/files.mjs";
+import { k6 as findK6, K6_COMMAND } from "../../tools/k6.mjs";
 import { chromium, CHROMIUM_COMMAND, root } from "../../tools/setup.mjs";
 import { check, counted, skipped } from "./report.mjs";
 
@@ -35,6 +36,15 @@ export async function soak({ rt, live }) {
       await run(rt.node, ["tools/soak.mjs", "--minutes", "1"], { cwd: root, timeout: 240_000, live }),
     ),
   ];
+}
+
+/** A few seconds of each k6 script. Built by Go when it is missing, in two to three minutes. */
+export async function k6({ rt, live }) {
+  const path = await findK6();
+  if (!path) return [skipped("k6", K6_COMMAND)];
+  const name = "npm run k6 -- smoke";
+  const options = { cwd: root, timeout: 240_000, env: { MILLRACE_K6: path }, live };
+  return [counted(name, await run(rt.node, ["bench/k6/run.mjs", "smoke"], options))];
 }
 
 async function scripts(folder, fits, { rt, live }, env = {}) {

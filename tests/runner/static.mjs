@@ -63,8 +63,10 @@ function twins() {
   for (const path of Object.values(deno.exports)) {
     if (!existsSync(`${root}/${path}`)) found.push(`exports name ${path}, which does not exist`);
   }
-  if (/"resolved": "https?:/.test(readFileSync(`${root}/package-lock.json`, "utf8"))) {
-    found.push("package-lock.json names a registry's host: set omit-lockfile-registry-resolved");
+  for (const lock of ["package-lock.json", "bench/peers/package-lock.json"]) {
+    if (/"resolved": "https?:/.test(readFileSync(`${root}/${lock}`, "utf8"))) {
+      found.push(`${lock} names a registry's host: set omit-lockfile-registry-resolved`);
+    }
   }
   return found;
 }

@@ -1,0 +1,56 @@
+package workload
+
+import "millrace/bench/load/socket"
+
+// paced: as many calls a second however many connections there are, each connection in its turn. What it is measured for
+// is the server's CPU for a call.
+func paced(r *Run) Result {
+	r.InFlight, r.PerFrame = 1, 1
+	callers := r.callers(2)
+	for _, c := range callers {
+		c.stop(true)
+	}
+	p := &pace{run: r, callers: callers}
+	p.phase(r.WarmUp)
+	stop := r.start()
+	for _, c := range callers {
+		c.measure()
+	}
+	p.phase(r.Time)
+	return stop(answered(callers))
+}
+
+type pace struct {
+	run     *Run
+	callers []*caller
+	next    int
+}
+
+// phase sends each millisecond what is due.
+func (p *pace) phase(ms int) {
+	begun := socket.Clock()
+	sent := 0
+	for tick := 1; tick <= ms; tick++ {
+		for ; sent < p.run.Rate*tick/1000; sent++ {
+			p.call()
+		}
+		for {
+			left := begun + int64(tick)*1e6 - socket.Clock()
+			if left <= 0 {
+				break
+			}
+			p.run.loop.Turn(int((left + 999_999) / 1e6))
+		}
+	}
+	drain(p.run, p.callers)
+}
+
+// call is made on the next connection. Where its last one is still not answered it is left out: a server that cannot keep
+// up shows in the rate.
+func (p *pace) call() {
+	c := p.callers[p.next]
+	p.next = (p.next + 1) % len(p.callers)
+	if !c.waits() {
+		c.send(1)
+	}
+}
