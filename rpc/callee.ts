@@ -17,6 +17,7 @@ import {
   iteratorOf,
   notFound,
   stopItems,
+  undecodable,
 } from "./pipeline.ts";
 import { writeStream } from "./messages.ts";
 import { HandlerContext } from "./handler_context.ts";
@@ -27,7 +28,7 @@ import { isPlain, type PlainCallOwner, PlainCalls } from "./plain_calls.ts";
 import { Pressure } from "./pressure.ts";
 import { isProtocolError, ProtocolError } from "./protocol_error.ts";
 import type { Unit } from "./receiver.ts";
-import type { Claimant, Streams } from "./streams.ts";
+import type { Streams } from "./streams.ts";
 import { told } from "./telling.ts";
 import { WaitingCalls } from "./waiting_calls.ts";
 
@@ -79,13 +80,13 @@ export class Callee {
     this.#parts = parts;
     this.#surroundings = {
       ...parts.surroundings,
-      decode: (call) => this.#decode(call.bytes, call.start, call.end, call),
+      decode: (call) => this.#decode(call),
     };
     this.#answers = new Answers(parts.outbox, parts.streams);
     this.#plain = new PlainCalls({
       surroundings: this.#surroundings,
       answers: this.#answers,
-      decode: (bytes, start, end, claimant) => this.#decode(bytes, start, end, claimant),
+      streams: parts.streams,
       owner: this.#plainCallOwner(),
     });
     this.#names = new Names(parts.outbox, parts.procedures);
@@ -288,15 +289,11 @@ export class Callee {
     return invoke(call, HandlerContext.of(call));
   }
 
-  #decode(bytes: Uint8Array, start: number, end: number, claimant: Claimant): unknown {
+  #decode(call: IncomingCall): unknown {
     try {
-      return this.#parts.streams.decodeAt(bytes, start, end, claimant);
+      return this.#parts.streams.decode(call, call);
     } catch (error) {
-      if (error instanceof ProtocolError) throw error;
-      throw new CallError(
-        "BAD_MESSAGE",
-        error instanceof Error ? `The input cannot be decoded: ${error.message}` : undefined,
-      );
+      throw undecodable(error);
     }
   }
 

@@ -178,18 +178,15 @@ export function dispatchCall(kind: number, frame: Uint8Array, to: Targets): numb
 }
 
 function call(id: number, frame: Uint8Array, to: Targets): number {
-  const { callee } = to;
   const method = atInteger() ? readUint("method") : readName("method", to.limits);
   const options = readOptions(to.limits);
   readBin("payload");
   const after = offset();
   const start = payloadStart;
   const end = payloadEnd;
-  const mayBePlain = options === NO_OPTIONS && typeof method === "number";
-  if (mayBePlain && callee.acceptPlain(method, id, frame, start, end)) return after;
   const { timeout, items } = options;
   const deadline = timeout === undefined ? Infinity : to.clock.now() + timeout;
-  callee.accept(method, { id, deadline, items, bytes: frame, start, end });
+  to.callee.accept(method, { id, deadline, items, bytes: frame, start, end });
   return after;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { begin, end } from "../msgpack/encoder.ts";
-import { HEADROOM } from "./buffers.ts";
+import { FRAGMENT_HEAD, HEADROOM } from "./buffers.ts";
 import type { BulkLane, BulkSource } from "./bulk.ts";
 import { writeFragmentHead } from "./messages.ts";
 import { ProtocolError } from "./protocol_error.ts";
@@ -128,7 +128,7 @@ export class Fragments {
     let group = 0;
     const sendNext = (piece: number): boolean => {
       group ||= ++this.#groups; // numbered when its first fragment leaves, so that groups arrive in order
-      const to = Math.min(message.length, from + Math.min(piece, this.#outbox.peer.message - HEADROOM));
+      const to = Math.min(message.length, from + Math.min(piece, this.#outbox.peer.message - FRAGMENT_HEAD));
       const seq = this.#outbox.takeSequence();
       const at = { remaining: message.length - to, length: to - from };
       this.#outbox.sendRaw(headed(message, { from, to }, () => writeFragmentHead(seq, group, at)));

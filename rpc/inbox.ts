@@ -7,6 +7,7 @@ import { dispatchCall, dispatchControl, dispatchStream, type Targets } from "./d
 import { Assembly } from "./fragments.ts";
 import { ELEMENTS, FIRST_OPTIONAL, Kind, LAST_KIND } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
+import { plainEnd, plainId, plainMethod, plainSeq, plainStart, readPlainCall } from "./plain_reader.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { Rate } from "./rate.ts";
 import {
@@ -131,6 +132,7 @@ export class Inbox {
 
   /** Reads one message, acts on it, and returns where it ended. */
   #readMessage(frame: Uint8Array, at: number): number {
+    if (this.#greeted && readPlainCall(frame, at)) return this.#plainCall(frame);
     openAt(frame, at, frame.length);
     const kind = this.#readKind();
     if (kind < 0) return offset();
@@ -138,6 +140,18 @@ export class Inbox {
     if (kind >= Kind.ITEM) return dispatchStream(kind, frame, this.#parts.targets);
     this.#checkSequence(readUint("seq"));
     return kind === Kind.FRAGMENT ? this.#fragment(frame) : this.#call(kind, frame);
+  }
+
+  /** Acts on what {@linkcode readPlainCall} found: as {@linkcode dispatchCall} would. */
+  #plainCall(frame: Uint8Array): number {
+    const { callee } = this.#parts.targets;
+    const end = plainEnd;
+    this.#checkSequence(plainSeq);
+    if (!callee.acceptPlain(plainMethod, plainId, frame, plainStart, end)) {
+      const range = { bytes: frame, start: plainStart, end };
+      callee.accept(plainMethod, { id: plainId, deadline: Infinity, items: undefined, ...range });
+    }
+    return end;
   }
 
   /** The kind of the message at the cursor; -1 when it was passed because it is optional and unknown. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { abort, begin, end, written } from "../msgpack/encoder.ts";
-import { giveBuffer, HEADROOM, takeBuffer } from "./buffers.ts";
+import { FRAGMENT_HEAD, giveBuffer, HEADROOM, takeBuffer } from "./buffers.ts";
 import type { BulkLane, BulkSource } from "./bulk.ts";
 import type { Clock } from "./clock.ts";
 import { CallError } from "./errors.ts";
@@ -184,7 +184,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
   sealReliable(fate: Fate = NO_FATE): void {
     const size = this.#close();
     this.#checkSize(size);
-    if (size > Math.min(FRAGMENT_OVER, this.peer.message - HEADROOM) || this.#mustWait(size)) {
+    if (size > Math.min(FRAGMENT_OVER, this.peer.message - FRAGMENT_HEAD) || this.#mustWait(size)) {
       this.#fragments.add(this.takeOut(), fate);
     } else {
       this.#sequence++;

@@ -6,6 +6,7 @@
  */
 import { CallError, tellable } from "./errors.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
+import { ProtocolError } from "./protocol_error.ts";
 import { validate, validateOutput } from "./schema.ts";
 
 /** A call on its way to a handler. */
@@ -179,6 +180,15 @@ function withData(error: CallError, data: unknown): CallError {
 
 function internal(cause: unknown): CallError {
   return new CallError("INTERNAL", undefined, { cause });
+}
+
+/** What is thrown where an input could not be decoded: a broken rule as it is, the rest for the caller to know. */
+export function undecodable(error: unknown): unknown {
+  if (error instanceof ProtocolError) return error;
+  return new CallError(
+    "BAD_MESSAGE",
+    error instanceof Error ? `The input cannot be decoded: ${error.message}` : undefined,
+  );
 }
 
 /** Whether something is a promise, of whatever make. */

@@ -8,9 +8,9 @@
 import type { Answers } from "./answers.ts";
 import { HandlerContext } from "./handler_context.ts";
 import type { CallSurroundings, IncomingCall, Registered } from "./incoming_call.ts";
-import { isPromise, runDecoded } from "./pipeline.ts";
+import { isPromise, runDecoded, undecodable } from "./pipeline.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
-import type { Claimant } from "./streams.ts";
+import type { Claimant, Streams } from "./streams.ts";
 
 /** What becomes of a call that turns out not to be one of these. It is in `owner`'s books by then. */
 export interface PlainCallOwner {
@@ -28,14 +28,11 @@ export interface PlainCallOwner {
   failAnswer(call: IncomingCall, error: unknown): void;
 }
 
-/** Decodes an input; `claimant` takes the byte streams in it. */
-export type DecodeInput = (bytes: Uint8Array, start: number, end: number, claimant: Claimant) => unknown;
-
 /** What runs plain calls. */
 export interface PlainCallParts {
   readonly surroundings: CallSurroundings;
   readonly answers: Answers;
-  readonly decode: DecodeInput;
+  readonly streams: Streams;
   readonly owner: PlainCallOwner;
 }
 
@@ -48,7 +45,7 @@ export function isPlain({ shape, ordered, timeout, allow }: ProcedureDefinition)
 export class PlainCalls {
   readonly #surroundings: CallSurroundings;
   readonly #answers: Answers;
-  readonly #decode: DecodeInput;
+  readonly #streams: Streams;
   readonly #owner: PlainCallOwner;
   /** The context of the call whose handler runs at this moment, while it is in no book. */
   #running: HandlerContext | undefined;
@@ -56,10 +53,10 @@ export class PlainCalls {
     claim: (receiver) => HandlerContext.callOf(this.#running!).claim(receiver),
   };
 
-  constructor({ surroundings, answers, decode, owner }: PlainCallParts) {
+  constructor({ surroundings, answers, streams, owner }: PlainCallParts) {
     this.#surroundings = surroundings;
     this.#answers = answers;
-    this.#decode = decode;
+    this.#streams = streams;
     this.#owner = owner;
   }
 
@@ -74,12 +71,14 @@ export class PlainCalls {
     this.#running = context;
     let given: unknown;
     let isLater: boolean;
+    let isDecoded = false;
     try {
-      const input = this.#decode(bytes, start, end, this.#claimant);
+      const input = this.#streams.decodeAt(bytes, start, end, this.#claimant);
+      isDecoded = true;
       given = runDecoded(registered.definition, context, input);
       isLater = isPromise(given);
     } catch (error) {
-      return this.#owner.fail(this.#registered(context), error);
+      return this.#owner.fail(this.#registered(context), isDecoded ? error : undecodable(error));
     }
     if (isLater) return this.#owner.awaitAnswer(this.#registered(context), given as PromiseLike<unknown>);
     if (this.#running !== context) return this.#owner.answer(HandlerContext.callOf(context), given);
