@@ -8,9 +8,11 @@ import { abort, begin, end, written } from "../msgpack/encoder.ts";
 import { FRAGMENT_HEAD, giveBuffer, HEADROOM, takeBuffer } from "./buffers.ts";
 import type { BulkLane, BulkSource } from "./bulk.ts";
 import type { Clock } from "./clock.ts";
+import { Company } from "./company.ts";
 import { CallError } from "./errors.ts";
 import { type Fate, Fragments } from "./fragments.ts";
 import type { PeerLimits } from "./limits.ts";
+import type { OutboxOwner, OutboxParts } from "./outbox_parts.ts";
 import { Stall } from "./stall.ts";
 import type { Transport } from "./transport.ts";
 import { type EndsWithTurn, type Turn, turnOf } from "./turn.ts";
@@ -29,30 +31,6 @@ const BEFORE_WELCOME = 60 * 1024;
 
 const NO_FATE: Fate = {};
 
-/** What an outbox asks of the peer it belongs to. */
-export interface OutboxOwner {
-  /** Called before a frame leaves, to add acknowledgements and credits that became due in this turn. */
-  beforeFlush(): void;
-  /** Bulk waits, and the peer has acknowledged nothing for `patience`. */
-  stalled(): void;
-}
-
-/** What an outbox is made of. */
-export interface OutboxParts {
-  /** Time. */
-  readonly clock: Clock;
-  /** What carries frames. */
-  readonly transport: Transport;
-  /** The peer it belongs to. */
-  readonly owner: OutboxOwner;
-  /** What the other side is assumed to accept until it tells. */
-  readonly peer: PeerLimits;
-  /** Milliseconds that bulk waits for any acknowledgement at all. */
-  readonly patience: number;
-  /** `false` holds back what exceeds the limits before WELCOME. */
-  readonly welcomed: boolean;
-}
-
 /** The sending half of one connection. */
 export class Outbox implements BulkLane, EndsWithTurn {
   /** What may be on its way. */
@@ -66,15 +44,14 @@ export class Outbox implements BulkLane, EndsWithTurn {
   readonly #stall: Stall;
   readonly #fragments: Fragments;
   readonly #bulk: BulkSource[] = [];
+  readonly #company = new Company();
   #buffer: Uint8Array | undefined;
   #length = HEADROOM;
   #openedAt = 0;
   #messages = 0;
   #sequence = 0;
   #scheduled = false;
-  /** Frames that were read in this turn, and in the one before. */
-  #reads = 0;
-  #company = 0;
+  #reading = false;
   #answered = false;
   /** At most so many bytes are in the socket: what was there when it was last asked, and what it was given since. */
   #inSocket = 0;
@@ -237,7 +214,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
 
   /** Sees to it that the frame leaves at the end of the turn. */
   schedule(): void {
-    if (this.#scheduled || this.#ended || this.#leaving) return;
+    if (this.#scheduled || this.#ended || this.#leaving || this.#reading) return;
     this.#scheduled = true;
     this.#turn.add(this);
   }
@@ -245,8 +222,6 @@ export class Outbox implements BulkLane, EndsWithTurn {
   /** Called at the end of each turn in which something was scheduled. */
   endTurn(): void {
     this.#scheduled = false;
-    this.#company = this.#reads;
-    this.#reads = 0;
     this.#answered = false;
     this.#handed = 0;
     this.flush();
@@ -257,14 +232,22 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#answered = true;
   }
 
+  /** A frame is being read: when what it leads to leaves is decided by {@linkcode Outbox.read}, which has to follow. */
+  reading(): void {
+    this.#reading = true;
+  }
+
   /**
-   * A frame was read. Its answer leaves at once when it is the first of its turn and the last turn had no other: a call
-   * that has no company must not pay for the frames that others share.
+   * A frame was read that came at `now`. What it led to leaves with the turn, so that frames are shared; but the answer of a
+   * call without company leaves at once.
    */
-  read(): void {
-    this.schedule();
-    if (++this.#reads === 1 && this.#company <= 1 && this.#answered) this.flush();
+  read(now: number): void {
+    this.#reading = false;
+    if (this.#scheduled) return this.#company.joined();
+    if (this.#company.came(now) && this.#answered) this.flush();
+    else this.schedule();
     this.#answered = false;
+    this.#company.done(this.#clock.now());
   }
 
   /** Sends what there is: acknowledgements and small messages first, then as much bulk as has room. */
