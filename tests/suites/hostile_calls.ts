@@ -139,10 +139,11 @@ function floods(): Attack[] {
     },
     {
       row: "D4",
-      name: "calls for 120 MB of answers by somebody who does not read: closed, and not many of them made",
+      name: "calls for 360 MB of answers by somebody who does not read: closed, and not many of them made",
       drive: async (target) => {
         target.read(false);
-        for (const frame of flood(2_000, (n) => n === 1 ? call(n, "hang") : call(n, "blob"), 16)) {
+        // So many that 1,024 are refused in a row, though the kernel takes some answers between the turns they come in.
+        for (const frame of flood(6_000, (n) => n === 1 ? call(n, "hang") : call(n, "blob"), 16)) {
           target.send(frame);
         }
         await target.until(() => target.probe.aborted, 1); // the server has closed
