@@ -11,6 +11,7 @@ import type { Clock } from "./clock.ts";
 import { CallError } from "./errors.ts";
 import { type Fate, Fragments } from "./fragments.ts";
 import type { PeerLimits } from "./limits.ts";
+import type { OutboxOwner, OutboxParts } from "./outbox_parts.ts";
 import { Stall } from "./stall.ts";
 import type { Transport } from "./transport.ts";
 import { type EndsWithTurn, type Turn, turnOf } from "./turn.ts";
@@ -28,30 +29,6 @@ const POLL = 5;
 const BEFORE_WELCOME = 60 * 1024;
 
 const NO_FATE: Fate = {};
-
-/** What an outbox asks of the peer it belongs to. */
-export interface OutboxOwner {
-  /** Called before a frame leaves, to add acknowledgements and credits that became due in this turn. */
-  beforeFlush(): void;
-  /** Bulk waits, and the peer has acknowledged nothing for `patience`. */
-  stalled(): void;
-}
-
-/** What an outbox is made of. */
-export interface OutboxParts {
-  /** Time. */
-  readonly clock: Clock;
-  /** What carries frames. */
-  readonly transport: Transport;
-  /** The peer it belongs to. */
-  readonly owner: OutboxOwner;
-  /** What the other side is assumed to accept until it tells. */
-  readonly peer: PeerLimits;
-  /** Milliseconds that bulk waits for any acknowledgement at all. */
-  readonly patience: number;
-  /** `false` holds back what exceeds the limits before WELCOME. */
-  readonly welcomed: boolean;
-}
 
 /** The sending half of one connection. */
 export class Outbox implements BulkLane, EndsWithTurn {
@@ -161,7 +138,8 @@ export class Outbox implements BulkLane, EndsWithTurn {
   abandon(): void {
     abort();
     this.#writing = false;
-    this.schedule(); // where the buffer is given back
+    if (this.#ended) this.#drop();
+    else this.schedule(); // where the buffer is given back
   }
 
   /**
@@ -183,6 +161,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
    */
   sealReliable(fate: Fate = NO_FATE): void {
     const size = this.#close();
+    if (this.#ended) return this.#lost(fate);
     this.#checkSize(size);
     if (size > Math.min(FRAGMENT_OVER, this.peer.message - FRAGMENT_HEAD) || this.#mustWait(size)) {
       this.#fragments.add(this.takeOut(), fate);
@@ -289,7 +268,8 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#stall.forget();
     this.#bulk.length = 0;
     this.#fragments.end();
-    this.#drop();
+    // What is being written ends with its writer: until then the buffer must not be somebody else's.
+    if (!this.#writing) this.#drop();
   }
 
   /** Acknowledgement of reliable messages, which is what fragments on their way wait for. */
@@ -303,6 +283,12 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#length = end();
     this.#buffer = written();
     return this.#length - this.#openedAt;
+  }
+
+  /** The connection went while the message was written: an accessor of its value ended it. */
+  #lost(fate: Fate): void {
+    this.#drop();
+    fate.refused?.(new CallError("DISCONNECTED", undefined, { ambiguous: false }));
   }
 
   /** Drops the message just closed when it is too large. */

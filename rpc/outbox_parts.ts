@@ -1,0 +1,32 @@
+/**
+ * What an outbox is made of.
+ *
+ * @module
+ */
+import type { Clock } from "./clock.ts";
+import type { PeerLimits } from "./limits.ts";
+import type { Transport } from "./transport.ts";
+
+/** What an outbox asks of the peer it belongs to. */
+export interface OutboxOwner {
+  /** Called before a frame leaves, to add acknowledgements and credits that became due in this turn. */
+  beforeFlush(): void;
+  /** Bulk waits, and the peer has acknowledged nothing for `patience`. */
+  stalled(): void;
+}
+
+/** What an outbox is made of. */
+export interface OutboxParts {
+  /** Time. */
+  readonly clock: Clock;
+  /** What carries frames. */
+  readonly transport: Transport;
+  /** The peer it belongs to. */
+  readonly owner: OutboxOwner;
+  /** What the other side is assumed to accept until it tells. */
+  readonly peer: PeerLimits;
+  /** Milliseconds that bulk waits for any acknowledgement at all. */
+  readonly patience: number;
+  /** `false` holds back what exceeds the limits before WELCOME. */
+  readonly welcomed: boolean;
+}
