@@ -98,7 +98,8 @@ describe("acceptUpgrade()", () => {
   it("says what is missing when fetch was called without the runtime's second argument", () => {
     const request = new Request("http://app.example/", { headers: good });
     const events = { opened() {}, received() {}, drained() {}, closed() {} };
-    const accept = () => acceptUpgrade(request, { info: undefined, snapshot: snapshot(request), idle: 0, events });
+    const accept = () =>
+      acceptUpgrade(request, { info: undefined, snapshot: snapshot(request), idle: 0, events });
     if (runtimeName === "deno") {
       assertEquals(accept().status, 101); // Deno needs nothing but the request
       return;
