@@ -23,6 +23,8 @@ export const FRAGMENT_OVER: number = 65 * 1024;
 const FLUSH_OVER = 64 * 1024;
 /** Smaller messages never wait behind a full socket. */
 const LEAST_WAITING = 1024;
+/** At most so many bytes come to a frame in the socket: Bun counts the header that it writes. */
+const FRAME_HEAD = 14;
 /** How often bulk looks again at a socket that tells nobody when it has drained (browsers), in ms. */
 const POLL = 5;
 /** What a client may send before WELCOME: the 64 KiB of the protocol less a margin for HELLO's own header. */
@@ -305,7 +307,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
     if (this.#length - HEADROOM > this.peer.message) this.#sendBefore();
     this.#messages++;
     if (this.#messages >= this.peer.messages || this.#length - HEADROOM >= FLUSH_OVER) this.#send();
-    else this.schedule();
+    this.schedule(); // a frame that is full too: the turn in which it left is to end
   }
 
   /** Sends all but the last message, which moves to a frame of its own: a peer with a small limit. */
@@ -369,8 +371,8 @@ export class Outbox implements BulkLane, EndsWithTurn {
   #hand(frame: Uint8Array): void {
     if (this.#ended) return;
     this.#budget -= frame.length;
-    this.#inSocket += frame.length;
-    this.#handed += frame.length;
+    this.#inSocket += frame.length + FRAME_HEAD;
+    this.#handed += frame.length + FRAME_HEAD;
     this.#transport.send(frame);
   }
 
