@@ -98,3 +98,10 @@ export function isWellFormed(text: string): boolean {
   // The native form is one flag check for strings without characters over U+00FF.
   return wellFormed === undefined ? !/\p{Surrogate}/u.test(text) : wellFormed.call(text);
 }
+
+/** Bytes of the header of a string of `n` bytes. */
+export function stringHeaderSize(n: number): number {
+  if (n < 0x20) return 1;
+  if (n < 0x100) return 2;
+  return n < 0x10000 ? 3 : 5;
+}

@@ -15,16 +15,23 @@ export const HEADROOM = 128;
 export const FRAGMENT_HEAD = 32;
 
 const SIZE = 8 * 1024;
-const KEPT_SIZE = 256 * 1024;
-const KEPT = 32;
+const MOST_OF_ONE = 256 * 1024;
+/** Of all together: as many as have something to say in one turn, or new ones are made and collected in each (3 % of a small call). */
+const MOST_OF_ALL = 4 * 1024 * 1024;
 const pool: Uint8Array[] = [];
+let kept = 0;
 
 /** A buffer of at least 8 KiB, the caller's until {@linkcode giveBuffer}. Its contents are old bytes. */
 export function takeBuffer(): Uint8Array {
-  return pool.pop() ?? new Uint8Array(SIZE);
+  const buffer = pool.pop();
+  if (buffer === undefined) return new Uint8Array(SIZE);
+  kept -= buffer.length;
+  return buffer;
 }
 
-/** Gives a buffer back; nobody may hold a view of it. Large ones and more than 32 are left to the collector. */
+/** Gives a buffer back; nobody may hold a view of it. Large ones and what is over 4 MiB together are left to the collector. */
 export function giveBuffer(buffer: Uint8Array): void {
-  if (pool.length < KEPT && buffer.length <= KEPT_SIZE) pool.push(buffer);
+  if (buffer.length > MOST_OF_ONE || kept + buffer.length > MOST_OF_ALL) return;
+  kept += buffer.length;
+  pool.push(buffer);
 }

@@ -74,12 +74,12 @@ export class Inbox {
    * Takes one frame.
    *
    * @param frame Belongs to the inbox from now on: values that handlers get are views of it.
+   * @param now When it came, as {@linkcode Turn.now} tells.
    * @throws {ProtocolError | DecodeError} If it breaks a rule or a limit: the connection is to be closed.
    */
-  receive(frame: Uint8Array): void {
+  receive(frame: Uint8Array, now: number = this.#turn.now()): void {
     if (this.#closed) return;
     if (this.#held !== undefined) return this.#hold(frame);
-    const now = this.#turn.now();
     if (!this.#bytes.take(frame.length, now)) throw new ProtocolError("Too many bytes", 4529);
     const limit = this.#greeted ? this.#limits.message : this.#limits.messageBeforeAuthentication;
     if (frame.length > limit) throw new ProtocolError("A frame is over the limit", 1009);

@@ -8,6 +8,7 @@ import { abort, begin, end, written } from "../msgpack/encoder.ts";
 import { FRAGMENT_HEAD, giveBuffer, HEADROOM, takeBuffer } from "./buffers.ts";
 import type { BulkLane, BulkSource } from "./bulk.ts";
 import type { Clock } from "./clock.ts";
+import { Company } from "./company.ts";
 import { CallError } from "./errors.ts";
 import { type Fate, Fragments } from "./fragments.ts";
 import type { PeerLimits } from "./limits.ts";
@@ -45,15 +46,14 @@ export class Outbox implements BulkLane, EndsWithTurn {
   readonly #stall: Stall;
   readonly #fragments: Fragments;
   readonly #bulk: BulkSource[] = [];
+  readonly #company = new Company();
   #buffer: Uint8Array | undefined;
   #length = HEADROOM;
   #openedAt = 0;
   #messages = 0;
   #sequence = 0;
   #scheduled = false;
-  /** Frames that were read in this turn, and in the one before. */
-  #reads = 0;
-  #company = 0;
+  #reading = false;
   #answered = false;
   /** At most so many bytes are in the socket: what was there when it was last asked, and what it was given since. */
   #inSocket = 0;
@@ -218,7 +218,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
 
   /** Sees to it that the frame leaves at the end of the turn. */
   schedule(): void {
-    if (this.#scheduled || this.#ended || this.#leaving) return;
+    if (this.#scheduled || this.#ended || this.#leaving || this.#reading) return;
     this.#scheduled = true;
     this.#turn.add(this);
   }
@@ -226,8 +226,6 @@ export class Outbox implements BulkLane, EndsWithTurn {
   /** Called at the end of each turn in which something was scheduled. */
   endTurn(): void {
     this.#scheduled = false;
-    this.#company = this.#reads;
-    this.#reads = 0;
     this.#answered = false;
     this.#handed = 0;
     this.flush();
@@ -238,14 +236,22 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#answered = true;
   }
 
+  /** A frame is being read: when what it leads to leaves is decided by {@linkcode Outbox.read}, which has to follow. */
+  reading(): void {
+    this.#reading = true;
+  }
+
   /**
-   * A frame was read. Its answer leaves at once when it is the first of its turn and the last turn had no other: a call
-   * that has no company must not pay for the frames that others share.
+   * A frame was read that came at `now`. What it led to leaves with the turn, so that frames are shared; but the answer of a
+   * call without company leaves at once.
    */
-  read(): void {
-    this.schedule();
-    if (++this.#reads === 1 && this.#company <= 1 && this.#answered) this.flush();
+  read(now: number): void {
+    this.#reading = false;
+    if (this.#scheduled) return this.#company.joined();
+    if (this.#company.came(now) && this.#answered) this.flush();
+    else this.schedule();
     this.#answered = false;
+    this.#company.done(this.#clock.now());
   }
 
   /** Sends what there is: acknowledgements and small messages first, then as much bulk as has room. */
@@ -307,7 +313,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
     if (this.#length - HEADROOM > this.peer.message) this.#sendBefore();
     this.#messages++;
     if (this.#messages >= this.peer.messages || this.#length - HEADROOM >= FLUSH_OVER) this.#send();
-    this.schedule(); // a frame that is full too: the turn in which it left is to end
+    else this.schedule();
   }
 
   /** Sends all but the last message, which moves to a frame of its own: a peer with a small limit. */
@@ -331,6 +337,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
     if (this.#budget !== Infinity) return this.#length - HEADROOM > this.#budget;
     if (size <= LEAST_WAITING) return false;
     const { buffered } = this.#transport;
+    if (buffered < this.#handed && buffered <= FLUSH_OVER) this.#handed = buffered; // no turn has ended since, but it has drained
     if (buffered <= FLUSH_OVER || (this.#handed <= FLUSH_OVER * 2 && buffered <= this.#handed)) return false;
     return size > (buffered > 4 * FLUSH_OVER ? LEAST_WAITING : 16 * 1024);
   }

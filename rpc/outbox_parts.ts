@@ -1,5 +1,5 @@
 /**
- * What an outbox is made of.
+ * What an outbox is made of, and what it asks of the peer it belongs to.
  *
  * @module
  */

@@ -22,6 +22,7 @@ import type { OutgoingCall } from "./outgoing_call.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { Streams } from "./streams.ts";
 import type { Transport } from "./transport.ts";
+import { type Turn, turnOf } from "./turn.ts";
 
 /** What happens beside calls and streams. */
 export interface PeerEvents extends ControlEvents {
@@ -66,6 +67,7 @@ export class Peer {
   readonly #clock: Clock;
   readonly #events: PeerEvents;
   readonly #inbox: Inbox;
+  readonly #turn: Turn;
   /** A client waits until its turn ends: an acknowledgement shares the frame with what the program does about what came. */
   readonly #answersAtOnce: boolean;
   #acknowledgeSoon = false;
@@ -76,6 +78,7 @@ export class Peer {
     const { role, clock, transport, limits, events } = parts;
     this.#clock = clock;
     this.#events = events;
+    this.#turn = turnOf(clock);
     this.#answersAtOnce = role === "server";
     this.outbox = new Outbox({
       clock,
@@ -130,15 +133,17 @@ export class Peer {
    * Takes one frame. Nothing escapes: what goes wrong is a fault.
    *
    * @param frame Belongs to the peer from now on: values that handlers get are views of it.
+   * @param now When it came, as {@linkcode Turn.now} tells.
    */
-  receive(frame: Uint8Array): void {
+  receive(frame: Uint8Array, now: number = this.#turn.now()): void {
     if (this.#ended) return;
+    if (this.#answersAtOnce) this.outbox.reading();
     try {
-      this.#inbox.receive(frame);
+      this.#inbox.receive(frame, now);
     } catch (error) {
       this.#failed(error);
     }
-    if (this.#answersAtOnce) this.outbox.read();
+    if (this.#answersAtOnce) this.outbox.read(now);
   }
 
   /** Frames are kept from now on, the rest of the present one too, until {@linkcode Peer.resume}. */

@@ -129,8 +129,9 @@ export class ServerConnection implements CallerConnection {
 
   /** Takes a frame, which is its own from now on. */
   receive(frame: Uint8Array): void {
-    this.#heartbeat?.heard(this.#turn.now());
-    this.#peer.receive(frame);
+    const now = this.#turn.now();
+    this.#heartbeat?.heard(now);
+    this.#peer.receive(frame, now);
   }
 
   /** The socket has room again. */

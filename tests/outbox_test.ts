@@ -22,34 +22,48 @@ function kinds(frames: Uint8Array[]): unknown[][] {
 }
 
 describe("answers of one turn", () => {
-  it("leave at once where calls come alone, and nothing leaves at the end of the turn", async () => {
+  /** A server that is known to be called without company. */
+  async function lone(): Promise<ScriptedServer> {
     const server = await ScriptedServer.open();
+    for (let i = 0; i < 2; i++) {
+      await server.pair.clock.advance(1);
+      server.feed(server.message(1));
+    }
+    await server.pair.clock.advance(1);
+    server.frames();
+    return server;
+  }
+
+  it("leave at once where calls come alone, and nothing leaves at the end of the turn", async () => {
+    const server = await lone();
     for (let i = 0; i < 10; i++) {
       server.feed(server.message(1));
       assertEquals(kinds(server.frames()), [[RESULT]]);
-      await server.pair.clock.settle();
+      await server.pair.clock.advance(1);
       assertEquals(server.frames(), []);
     }
   });
 
   it("leave at once where calls come alone in one frame, as one frame", async () => {
-    const server = await ScriptedServer.open();
+    const server = await lone();
     for (let i = 0; i < 3; i++) {
       server.feed(server.message(1), server.message(1), server.message(1));
       assertEquals(kinds(server.frames()), [[RESULT, RESULT, RESULT]]);
-      await server.pair.clock.settle();
+      await server.pair.clock.advance(1);
       assertEquals(server.frames(), []);
     }
   });
 
   it("share a frame as soon as there is company, until a turn without it has passed", async () => {
-    const server = await ScriptedServer.open();
+    const server = await lone();
     const turn = async (frames: number): Promise<number[][]> => {
       for (let i = 0; i < frames; i++) server.feed(server.message(1));
       const counts = (): number[] => server.frames().map((frame) => messagesOf(frame).length);
       const atOnce = counts();
       await server.pair.clock.settle();
-      return [atOnce, counts()];
+      const later = counts();
+      await server.pair.clock.advance(1);
+      return [atOnce, later];
     };
     assertEquals(await turn(1), [[1], []]);
     assertEquals(await turn(5), [[1], [4]]);
@@ -60,7 +74,7 @@ describe("answers of one turn", () => {
   });
 
   it("wait for the end of the turn where nothing was answered: what is said beside calls is not hurried", async () => {
-    const server = await ScriptedServer.open();
+    const server = await lone();
     const gate = Promise.withResolvers<void>();
     server.script = () => gate.promise;
     server.feed(server.message(1));

@@ -43,7 +43,7 @@ for (const way of WAYS) {
       await assertGoesOn(server, 4);
     });
 
-    on("that cannot be decoded is told so, and what it named is stopped", async (server) => {
+    on("that cannot be decoded is told so, and what it named is stopped", (server) => {
       const damaged = Uint8Array.of(0x92, ...streamPayload(1), 0xc1);
       assertEquals(brief(server.run(way, damaged)), [[Kind.STOP], [18, 2, "BAD_MESSAGE"]]);
       assertEquals(server.pair.server.peer.callee.inFlight, 0);

@@ -21,13 +21,13 @@ interface DenoSocket {
 let opened: DenoSocket;
 if ("Deno" in globalThis) {
   const upgradeWebSocket = () => {
-    const socket = {
+    const socket: DenoSocket & Record<string, unknown> = {
       readyState: 1,
       bufferedAmount: 0,
       binaryType: "",
       send: nothing,
       close: nothing,
-      addEventListener: (_: string, received: Received) => void ((socket as DenoSocket).received = received),
+      addEventListener: (_: string, received: Received) => void (socket.received = received),
     };
     opened = socket;
     return { socket, response: new Response(null) };

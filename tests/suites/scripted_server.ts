@@ -78,14 +78,15 @@ export class ScriptedServer {
     this.pair.server.peer.receive(frameOf(...messages));
   }
 
-  /** Calls `run` this way. Returns what left before its turn ended. */
+  /** Calls `run` this way. Returns what it has led to when the frame was read. */
   run(way: Way, input?: unknown): unknown[][] {
     this.feed(this.runMessage(way, input));
     return this.sent();
   }
 
-  /** Everything that left since this was asked last. */
+  /** Everything that was written since this was asked last, made to leave. */
   sent(): unknown[][] {
+    this.pair.server.peer.outbox.flush();
     return this.frames().flatMap(messagesOf);
   }
 
@@ -140,7 +141,7 @@ export async function assertOver(server: ScriptedServer): Promise<void> {
 /** Defines a test on a server that is held to having been called this way. */
 export type Define = (
   what: string,
-  test: (server: ScriptedServer) => Promise<void>,
+  test: (server: ScriptedServer) => Promise<void> | void,
   ...options: Parameters<typeof ScriptedServer.open>
 ) => void;
 
