@@ -3,6 +3,7 @@ import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
 import { CallError } from "../rpc/errors.ts";
+import { Kind } from "../rpc/kinds.ts";
 import { DEFAULT_LIMITS, peerLimits } from "../rpc/limits.ts";
 import { writePayload, writeResultHead } from "../rpc/messages.ts";
 import { Outbox } from "../rpc/outbox.ts";
@@ -76,15 +77,17 @@ describe("answers of one turn", () => {
   it("wait for the end of the turn where nothing was answered: what is said beside calls is not hurried", async () => {
     const server = await lone();
     const gate = Promise.withResolvers<void>();
-    server.script = () => gate.promise;
+    server.script = () => {
+      server.pair.server.peer.sendHeartbeat(Kind.PING);
+      return gate.promise;
+    };
     server.feed(server.message(1));
-    server.feed([3, 0]); // PONG
-    server.pair.server.peer.sendHeartbeat(2);
-    server.feed([3, 0]);
     assertEquals(server.frames(), []);
+    await server.pair.clock.advance(1);
+    assertEquals(kinds(server.frames()), [[Kind.PING]]);
     gate.resolve();
     await server.pair.clock.settle();
-    assertEquals(kinds(server.frames()).flat(), [2, RESULT]);
+    assertEquals(kinds(server.frames()), [[RESULT]]);
   });
 
   it("leave with the turn on a client, beside what its program does then", async () => {
@@ -287,6 +290,21 @@ describe("large answers of one turn", () => {
         outbox.flush();
       }
       await clock.settle();
+    }
+  });
+
+  it("leave whole for one call after another, though no turn has an end where calls come alone", async () => {
+    const socket = new CountingSocket();
+    const clock = new ManualClock();
+    const outbox = outboxOn(socket, clock);
+    for (let turn = 1; turn <= 6; turn++) {
+      outbox.reading();
+      answer(outbox, 64 * KIB);
+      answer(outbox, 64 * KIB);
+      outbox.read(clock.now());
+      assertEquals([outbox.sequence, socket.frames.length], [2 * turn, 2 * turn]);
+      await clock.advance(1);
+      socket.buffered = 0;
     }
   });
 

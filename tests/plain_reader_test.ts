@@ -158,7 +158,8 @@ const method = fc.oneof(
     weight: 1,
     arbitrary: fc.tuple(fc.nat({ max: 200 }), fc.constantFrom(...FORMS)).map((given) => uint(...given)),
   },
-  { weight: 1, arbitrary: fc.constantFrom("a", "users.get").map((name) => encode(name)) },
+  { weight: 1, arbitrary: fc.constantFrom("", "a", "users.get").map((name) => encode(name)) },
+  { weight: 1, arbitrary: fc.integer({ min: 128, max: 255 }).map((byte) => Uint8Array.of(byte)) },
 );
 const input = fc.tuple(size, fc.constantFrom(0xc4, 0xc4, 0xc5, 0xc6)).map(([n, head]) =>
   bin(new Uint8Array(n).fill(0x16), n > 65_535 ? 0xc6 : n > 255 && head === 0xc4 ? 0xc5 : head)
@@ -214,6 +215,7 @@ describe("a CALL that is read in one go", () => {
     ) {
       assertEquals(is({ input: bin(new Uint8Array(n), head) }), expected, `${n} bytes in ${head}`);
     }
+    for (let byte = 0; byte < 256; byte++) assertEquals(is({ method: Uint8Array.of(byte) }), byte < 128);
     assertEquals(readPlainCall(join([0x96, 17], rest(base)), 0), false);
     assertEquals(readPlainCall(join([0x95, 16], rest(base)), 0), false);
     assertEquals(readPlainCall(join(GENERIC, rest(base)), 0), false);
