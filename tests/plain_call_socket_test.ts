@@ -52,14 +52,13 @@ describe("a small call over a socket, whose handler", () => {
     assertEquals(errors, []);
   });
 
-  for (
-    const [name, finish] of Object.entries({
-      returns: () => 1,
-      throws: () => {
-        throw new Error("x");
-      },
-    })
-  ) {
+  const finishes: Record<string, () => unknown> = {
+    returns: () => 1,
+    throws: () => {
+      throw new Error("not told");
+    },
+  };
+  for (const [name, finish] of Object.entries(finishes)) {
     it(`closes its connection and ${name}: aborted, not answered, told once`, async () => {
       const { wire, number } = await told();
       const seen: unknown[] = [];
