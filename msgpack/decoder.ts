@@ -1,5 +1,5 @@
 import { DecodeError, refuseRange } from "./errors.ts";
-import { findKey, isKeyAt, type Key } from "./keys.ts";
+import { expectable, findKey, isKeyAt, type Key } from "./keys.ts";
 import { type DecodeLimits, defaultLimits, resolveLimits } from "./limits.ts";
 import { keepShape, mostKeys, shapeOf } from "./shapes.ts";
 import { readText } from "./text.ts";
@@ -221,7 +221,8 @@ function readOther(
     ? [bytes[at]!, bytes[at + 1]!]
     : [0xa0 | keys[0]!.size, keys[0]!.bytes[0]!];
   for (let i = from; i < count; i++) {
-    const key = found[i] = nextKey();
+    const key = nextKey();
+    found[i] = expectable(key);
     map[key.text] = read(depth + 1);
   }
   checkKeys(map, count);

@@ -14,6 +14,8 @@ export interface Key {
 const slots = 256;
 const longest = 31;
 const none: Key = { size: 0, bytes: new Uint8Array(0), text: "" };
+/** Equal to no key. */
+const unexpected: Key = { size: -1, bytes: none.bytes, text: "" };
 const entries: Key[] = new Array<Key>(slots).fill(none);
 
 /**
@@ -46,6 +48,11 @@ function isKey(key: Key, bytes: Uint8Array, at: number, size: number): boolean {
     if (kept[i] !== bytes[at + i]) return false;
   }
   return true;
+}
+
+/** What to remember of a key: nothing of one that is empty or long, which would keep as much memory as a message may have. */
+export function expectable(key: Key): Key {
+  return key.size < 0 ? unexpected : key;
 }
 
 /** Whether `key` is what stands at `at`, as a fixstr with its header: how every encoder writes a key of up to 31 bytes. */

@@ -40,7 +40,9 @@ export class Answers {
     }
     const named = streams.takeWritten();
     try {
-      outbox.sealReliable(named === NO_STREAMS ? undefined : { sent: () => named.start() });
+      outbox.sealReliable(
+        named === NO_STREAMS ? undefined : { sent: () => named.start(), refused: () => named.withdraw() },
+      );
     } catch (error) {
       named.withdraw();
       throw error;

@@ -16,6 +16,7 @@ import {
   itemCheck,
   iteratorOf,
   notFound,
+  settled,
   stopItems,
   undecodable,
 } from "./pipeline.ts";
@@ -276,9 +277,9 @@ export class Callee {
   }
 
   #awaitAnswer(call: IncomingCall, later: PromiseLike<unknown>): void {
-    this.#bounds.goesOn(call);
+    if (!this.#ended) this.#bounds.goesOn(call);
     call.onExpired = () => this.#answerExpired(call);
-    Promise.resolve(later).then((value) => this.#answer(call, value), (error) => this.#fail(call, error));
+    settled(later, (value) => this.#answer(call, value), (error) => this.#fail(call, error));
   }
 
   #invoke(call: IncomingCall): unknown {

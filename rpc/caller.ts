@@ -186,7 +186,7 @@ export class Caller {
     try {
       this.#outbox.sealReliable({
         sent: () => this.#sent(id, pending),
-        refused: () => this.#refused(id, pending),
+        refused: (error) => this.#refused(id, pending, error),
       });
     } catch (error) {
       this.#withdraw(id, pending);
@@ -241,11 +241,11 @@ export class Caller {
   }
 
   /** CALL does not leave. Its id is used up all the same, since later ones have left. */
-  #refused(id: number, pending: Pending): void {
+  #refused(id: number, pending: Pending, error: CallError | undefined): void {
     this.#withdraw(id, pending);
     const { message } = this.#outbox.peer;
     pending.call.reject(
-      new CallError("TOO_LARGE", `Cannot call: the peer accepts messages of ${message} bytes`),
+      error ?? new CallError("TOO_LARGE", `Cannot call: the peer accepts messages of ${message} bytes`),
     );
     this.#writeCancel(id);
   }

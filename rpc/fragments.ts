@@ -6,6 +6,7 @@
 import { begin, end } from "../msgpack/encoder.ts";
 import { FRAGMENT_HEAD, HEADROOM } from "./buffers.ts";
 import type { BulkLane, BulkSource } from "./bulk.ts";
+import type { CallError } from "./errors.ts";
 import { writeFragmentHead } from "./messages.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { InFlight } from "./window.ts";
@@ -39,8 +40,8 @@ export function headed(
 export interface Fate {
   /** All of it has left. */
   readonly sent?: (() => void) | undefined;
-  /** None of it leaves: WELCOME told that the peer accepts less. */
-  readonly refused?: (() => void) | undefined;
+  /** None of it leaves: WELCOME told that the peer accepts less, or the connection went while it was written: `error`. */
+  readonly refused?: ((error?: CallError) => void) | undefined;
 }
 
 /** A message that waits for its first fragment to leave. */

@@ -34,12 +34,17 @@ export class HandlerContext implements CallContext {
   /** For a call that is there. */
   static of(call: IncomingCall): HandlerContext {
     const { registered, surroundings, id } = call;
-    return HandlerContext.#with(new HandlerContext(registered, surroundings, id, call), surroundings);
+    const context = new HandlerContext(registered, surroundings, id, call);
+    HandlerContext.share(context);
+    return context;
   }
 
-  /** For a call that has no deadline and no stream of items, and whose input is decoded at once. */
+  /**
+   * For a call that has no deadline and no stream of items, and whose input is decoded at once. Before its handler runs it is
+   * {@linkcode HandlerContext.share}d.
+   */
   static plain(registered: Registered, surroundings: CallSurroundings, id: number): HandlerContext {
-    return HandlerContext.#with(new HandlerContext(registered, surroundings, id, undefined), surroundings);
+    return new HandlerContext(registered, surroundings, id, undefined);
   }
 
   /** The call it belongs to, made when it is not there. */
@@ -57,10 +62,10 @@ export class HandlerContext implements CallContext {
     return context.#call;
   }
 
-  /** Adds the context of the app. */
-  static #with(context: HandlerContext, surroundings: CallSurroundings): HandlerContext {
-    const shared = surroundings.context();
-    return shared === undefined ? context : Object.assign(context, shared);
+  /** Adds the context of the app, whose accessors may throw. */
+  static share(context: HandlerContext): void {
+    const shared = context.#surroundings.context();
+    if (shared !== undefined) Object.assign(context, shared);
   }
 
   get procedure(): string {

@@ -24,6 +24,8 @@ export const FRAGMENT_OVER: number = 65 * 1024;
 const FLUSH_OVER = 64 * 1024;
 /** Smaller messages never wait behind a full socket. */
 const LEAST_WAITING = 1024;
+/** At most so many bytes come to a frame in the socket: Bun counts the header that it writes. */
+const FRAME_HEAD = 14;
 /** How often bulk looks again at a socket that tells nobody when it has drained (browsers), in ms. */
 const POLL = 5;
 /** What a client may send before WELCOME: the 64 KiB of the protocol less a margin for HELLO's own header. */
@@ -138,7 +140,8 @@ export class Outbox implements BulkLane, EndsWithTurn {
   abandon(): void {
     abort();
     this.#writing = false;
-    this.schedule(); // where the buffer is given back
+    if (this.#ended) this.#drop();
+    else this.schedule(); // where the buffer is given back
   }
 
   /**
@@ -160,6 +163,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
    */
   sealReliable(fate: Fate = NO_FATE): void {
     const size = this.#close();
+    if (this.#ended) return this.#lost(fate);
     this.#checkSize(size);
     if (size > Math.min(FRAGMENT_OVER, this.peer.message - FRAGMENT_HEAD) || this.#mustWait(size)) {
       this.#fragments.add(this.takeOut(), fate);
@@ -272,7 +276,8 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#stall.forget();
     this.#bulk.length = 0;
     this.#fragments.end();
-    this.#drop();
+    // What is being written ends with its writer: until then the buffer must not be somebody else's.
+    if (!this.#writing) this.#drop();
   }
 
   /** Acknowledgement of reliable messages, which is what fragments on their way wait for. */
@@ -286,6 +291,12 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#length = end();
     this.#buffer = written();
     return this.#length - this.#openedAt;
+  }
+
+  /** The connection went while the message was written: an accessor of its value ended it. */
+  #lost(fate: Fate): void {
+    this.#drop();
+    fate.refused?.(new CallError("DISCONNECTED", undefined, { ambiguous: false }));
   }
 
   /** Drops the message just closed when it is too large. */
@@ -326,6 +337,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
     if (this.#budget !== Infinity) return this.#length - HEADROOM > this.#budget;
     if (size <= LEAST_WAITING) return false;
     const { buffered } = this.#transport;
+    if (buffered < this.#handed && buffered <= FLUSH_OVER) this.#handed = buffered; // no turn has ended since, but it has drained
     if (buffered <= FLUSH_OVER || (this.#handed <= FLUSH_OVER * 2 && buffered <= this.#handed)) return false;
     return size > (buffered > 4 * FLUSH_OVER ? LEAST_WAITING : 16 * 1024);
   }
@@ -366,8 +378,8 @@ export class Outbox implements BulkLane, EndsWithTurn {
   #hand(frame: Uint8Array): void {
     if (this.#ended) return;
     this.#budget -= frame.length;
-    this.#inSocket += frame.length;
-    this.#handed += frame.length;
+    this.#inSocket += frame.length + FRAME_HEAD;
+    this.#handed += frame.length + FRAME_HEAD;
     this.#transport.send(frame);
   }
 

@@ -191,6 +191,19 @@ export function undecodable(error: unknown): unknown {
   );
 }
 
+/** Tells what comes of a promise, of whatever make: one that throws when it is asked has failed. */
+export function settled(
+  later: PromiseLike<unknown>,
+  given: (value: unknown) => void,
+  failed: (error: unknown) => void,
+): void {
+  try {
+    Promise.resolve(later).then(given, failed);
+  } catch (error) {
+    failed(error);
+  }
+}
+
 /** Whether something is a promise, of whatever make. */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null &&

@@ -20,9 +20,9 @@ export interface PlainCallOwner {
   ended(): void;
   /** Its handler has given a promise. */
   awaitAnswer(call: IncomingCall, later: PromiseLike<unknown>): void;
-  /** The connection went while its handler ran, which gave this. */
+  /** The connection went while its handler ran, which gave this; `undefined` when it went while that was written. */
   answer(call: IncomingCall, value: unknown): void;
-  /** Input, check or handler failed. */
+  /** Context, input, check or handler failed. */
   fail(call: IncomingCall, error: unknown): void;
   /** What the handler gave cannot be sent. */
   failAnswer(call: IncomingCall, error: unknown): void;
@@ -71,14 +71,15 @@ export class PlainCalls {
     this.#running = context;
     let given: unknown;
     let isLater: boolean;
-    let isDecoded = false;
+    let isDecoding = true;
     try {
       const input = this.#streams.decodeAt(bytes, start, end, this.#claimant);
-      isDecoded = true;
+      isDecoding = false;
+      HandlerContext.share(context);
       given = runDecoded(registered.definition, context, input);
       isLater = isPromise(given);
     } catch (error) {
-      return this.#owner.fail(this.#registered(context), isDecoded ? error : undecodable(error));
+      return this.#owner.fail(this.#registered(context), isDecoding ? undecodable(error) : error);
     }
     if (isLater) return this.#owner.awaitAnswer(this.#registered(context), given as PromiseLike<unknown>);
     if (this.#running !== context) return this.#owner.answer(HandlerContext.callOf(context), given);
@@ -96,6 +97,7 @@ export class PlainCalls {
     } catch (error) {
       return this.#owner.failAnswer(this.#registered(context), error);
     }
+    if (this.#running !== context) return this.#owner.answer(HandlerContext.callOf(context), undefined);
     this.#running = undefined;
     HandlerContext.madeCallOf(context)?.release();
     this.#owner.ended();

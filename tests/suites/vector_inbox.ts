@@ -20,6 +20,8 @@ type Range = { readonly bytes: Uint8Array; readonly start: number; readonly end:
 /** The receiving half of one end, and what came of its frames. */
 export class VectorInbox {
   readonly log: Told[] = [];
+  /** Calls that came the short way. */
+  plain = 0;
   readonly #inbox: Inbox;
   readonly #clock = new ManualClock();
 
@@ -90,7 +92,11 @@ export class VectorInbox {
         stream: (id: number, stream: number) => this.#put("STREAM", id, stream),
       },
       callee: {
-        acceptPlain: () => false,
+        acceptPlain: (method: number, id: number, bytes: Uint8Array, start: number, end: number) => {
+          this.plain++;
+          this.#put("CALL", id, method, null, null, hexOf({ bytes, start, end }));
+          return true;
+        },
         accept: (
           method: string | number,
           { id, deadline, items, ...unit }: Range & { id: number; deadline: number; items?: number },
