@@ -8,8 +8,9 @@
 const ALONE = 0.015;
 
 /**
- * The frames of one connection, by when they came. A frame is alone when the last one was too and some time lies between them, since what
- * is read in one turn comes closer. That asks for no end of a turn, which on Deno costs more than a call (14 µs).
+ * The frames of all connections, by when they came. A frame is alone when the last one was too and some time lies between them, since what
+ * is read in one turn comes closer. That asks for no end of a turn, which on Deno costs more than a call (14 µs). Not of each
+ * connection: between two of its frames lie those of the others, so that each would seem alone, be answered alone, and never have company again.
  */
 export class Company {
   /** Frames that came together, the last one included. */

@@ -8,7 +8,6 @@ import { abort, begin, end, written } from "../msgpack/encoder.ts";
 import { FRAGMENT_HEAD, giveBuffer, HEADROOM, takeBuffer } from "./buffers.ts";
 import type { BulkLane, BulkSource } from "./bulk.ts";
 import type { Clock } from "./clock.ts";
-import { Company } from "./company.ts";
 import { CallError } from "./errors.ts";
 import { type Fate, Fragments } from "./fragments.ts";
 import type { PeerLimits } from "./limits.ts";
@@ -46,7 +45,6 @@ export class Outbox implements BulkLane, EndsWithTurn {
   readonly #stall: Stall;
   readonly #fragments: Fragments;
   readonly #bulk: BulkSource[] = [];
-  readonly #company = new Company();
   #buffer: Uint8Array | undefined;
   #length = HEADROOM;
   #openedAt = 0;
@@ -247,11 +245,12 @@ export class Outbox implements BulkLane, EndsWithTurn {
    */
   read(now: number): void {
     this.#reading = false;
-    if (this.#scheduled) return this.#company.joined();
-    if (this.#company.came(now) && this.#answered) this.flush();
+    const isAlone = this.#turn.cameAlone(now);
+    if (this.#scheduled) return;
+    if (isAlone && this.#answered) this.flush();
     else this.schedule();
     this.#answered = false;
-    this.#company.done(this.#clock.now());
+    this.#turn.readDone();
   }
 
   /** Sends what there is: acknowledgements and small messages first, then as much bulk as has room. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Clock } from "./clock.ts";
+import { Company } from "./company.ts";
 
 /** Something that sends at the end of a turn. */
 export interface EndsWithTurn {
@@ -18,6 +19,7 @@ export class Turn {
   #due: EndsWithTurn[] = [];
   /** The other of two lists that take turns, so that none is made. */
   #spare: EndsWithTurn[] = [];
+  readonly #company = new Company();
   #now = 0;
   #armed = false;
 
@@ -34,6 +36,18 @@ export class Turn {
     if (!this.#armed) return this.#clock.now();
     if (this.#now === 0) this.#now = this.#clock.now();
     return this.#now;
+  }
+
+  /** A frame of any connection came at `now`; says whether it came alone. {@linkcode Turn.readDone} follows. */
+  cameAlone(now: number): boolean {
+    if (!this.#armed) return this.#company.came(now);
+    this.#company.joined();
+    return false;
+  }
+
+  /** All that the frame led to was done. */
+  readDone(): void {
+    if (!this.#armed) this.#company.done(this.#clock.now());
   }
 
   /** Has `one` called at the end of this turn. The caller sees to it that it is added once a turn. */
