@@ -52,6 +52,15 @@ export const CONTENDERS = [
     quick: ["frame-16"], // where the target names it
   },
   {
+    name: "shared",
+    title: "shared frames, bare",
+    file: "shared_frames.ts",
+    dialect: "Millrace",
+    runtimes: BOTH,
+    has: ["calls"],
+    quick: ["unary-50x16"],
+  },
+  {
     name: "loop",
     title: "loop of sends",
     file: "fan_out_loop.ts",
