@@ -14,7 +14,7 @@ export function read(path) {
 export function write({ json, repeats, seconds, warmUp, mib }, { machine, cores, samples }) {
   const options = { repeats, seconds, warmUp, mib, pinned: cores.length > 0 };
   const all = { format: 2, machine, options, rows: summarize(samples), samples };
-  writeFileSync(`${json}.part`, `${JSON.stringify(all, null, 1)}\n`);
+  writeFileSync(`${json}.part`, `${JSON.stringify(all, null, 2)}\n`);
   renameSync(`${json}.part`, json);
 }
 

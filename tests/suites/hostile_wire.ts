@@ -9,7 +9,6 @@ import { AppServer } from "./app_server.ts";
 import { hostileProcedures, Probe } from "./hostile_app.ts";
 import type { Attack, Held, Target } from "./hostile_target.ts";
 import { opcodes } from "./raw.ts";
-import { runtimeName } from "./serve.ts";
 import { equal } from "../std/equal.ts";
 import { Wire } from "./wire.ts";
 
