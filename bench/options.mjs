@@ -22,12 +22,13 @@ export const USAGE = `node bench/run.mjs [options]
   --repeats N      --seconds N      --warm-up N      --mib N
   --json FILE      writes everything that was measured, after each measurement
   --resume         measures only what FILE does not have
-  --compare OLD    beside it: what an earlier --json run measured`;
+  --compare OLD    beside it: what an earlier --json run measured
+  --show FILE      measures nothing, and prints what a --json run measured`;
 
 /**
  * Reads the arguments.
  *
- * @returns {{ quick: boolean, fewer: boolean, repeats: number, seconds: number, warmUp: number, mib: number, json?: string, resume: boolean,
+ * @returns {{ quick: boolean, fewer: boolean, repeats: number, seconds: number, warmUp: number, mib: number, json?: string, resume: boolean, show?: string,
  *   compare?: string, runtimes: string[], workloads: object[], contenders: object[] }}  `fewer`: only those contenders that are quick
  * @throws {Error} what is wrong with them
  */
@@ -46,13 +47,15 @@ export function readOptions(args) {
       json: string,
       resume: flag,
       compare: string,
+      show: string,
     },
   });
-  const { quick, json, resume, compare } = values;
+  const { quick, json, resume, compare, show } = values;
   if (resume && json === undefined) throw new Error("--resume needs --json");
   if (compare !== undefined && !existsSync(compare)) {
     throw new Error(`Cannot compare with ${compare}: no such file`);
   }
+  if (show !== undefined && !existsSync(show)) throw new Error(`Cannot show ${show}: no such file`);
   const length = { ...(quick ? QUICK : FULL) };
   for (const name of ["repeats", "seconds", "warm-up", "mib"]) {
     const key = name === "warm-up" ? "warmUp" : name;
@@ -61,7 +64,7 @@ export function readOptions(args) {
   const wanted = values.only.split(",").filter(Boolean);
   const named = CONTENDERS.some(({ name }) => wanted.includes(name));
   const fewer = quick && !named;
-  return { quick, fewer, json, resume, compare, ...length, ...chosen(wanted, quick) };
+  return { quick, fewer, json, resume, compare, show, ...length, ...chosen(wanted, quick) };
 }
 
 function positive(name, text) {

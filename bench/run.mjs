@@ -10,7 +10,7 @@ import { describeMachine, pinnableCores } from "./machine.mjs";
 import { measure } from "./measure.mjs";
 import { readOptions, USAGE } from "./options.mjs";
 import { ensurePeers } from "./peers.mjs";
-import { resume, sameStep, write } from "./results.mjs";
+import { read, resume, sameStep, write } from "./results.mjs";
 import { summarize } from "./summary.mjs";
 import { printTable } from "./table.mjs";
 
@@ -28,6 +28,13 @@ function plan({ repeats, runtimes, workloads, contenders, fewer }) {
         })
       ),
   ).flat();
+}
+
+/** Prints an earlier run. Returns the exit code. */
+function show(path) {
+  const { rows, machine } = read(path);
+  printTable(rows, machine);
+  return 0;
 }
 
 /** Returns the exit code. */
@@ -106,7 +113,7 @@ function options() {
 const given = options();
 if (given !== undefined) {
   try {
-    process.exitCode = await main(given);
+    process.exitCode = given.show === undefined ? await main(given) : show(given.show);
   } catch (error) {
     console.error(error.message);
     process.exitCode = 1;
