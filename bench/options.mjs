@@ -8,7 +8,7 @@ export const RUNTIMES = [...new Set(CONTENDERS.flatMap(({ runtimes }) => runtime
 
 /** How long each measurement takes. */
 // Bun compiles Millrace with its last compiler for 0.4 s of the first 3 s under load: a shorter warm-up measures that.
-const QUICK = { repeats: 3, seconds: 2, warmUp: 1.2, mib: 128 };
+const QUICK = { repeats: 3, seconds: 2, warmUp: 1, mib: 128 };
 const FULL = { repeats: 3, seconds: 4, warmUp: 2, mib: 512 };
 
 const names = (list) => list.map(({ name }) => name).join(", ");
