@@ -64,8 +64,7 @@ export class HandlerContext implements CallContext {
 
   /** Adds the context of the app, whose accessors may throw. */
   static share(context: HandlerContext): void {
-    const shared = context.#surroundings.context();
-    if (shared !== undefined) Object.assign(context, shared);
+    Object.assign(context, context.#surroundings.context());
   }
 
   get procedure(): string {

@@ -41,8 +41,8 @@ export interface CallSurroundings {
   readonly offered: (call: IncomingCall) => unknown;
   /** The connection. */
   readonly connection: CallerConnection;
-  /** What `authenticate` gave; refreshed in place. `undefined` when there is nothing in it, which most calls of many apps have. */
-  readonly context: () => object | undefined;
+  /** What `authenticate` gave; refreshed in place. */
+  readonly context: () => object;
   /**
    * Decodes the input of a call.
    *

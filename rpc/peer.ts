@@ -47,7 +47,7 @@ export interface PeerParts {
   /** What handlers see of the connection. */
   readonly connection: CallerConnection;
   /** What handlers get beside. */
-  readonly context: () => object | undefined;
+  readonly context: () => object;
   /** What handlers get as `client`. */
   readonly offered: (call: IncomingCall) => unknown;
   /** What happens. */

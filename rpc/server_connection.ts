@@ -57,8 +57,6 @@ export class ServerConnection implements CallerConnection {
   subject: string | undefined;
   /** What `authenticate` gave; refreshed in place. */
   context: object = {};
-  /** The same for handlers: `undefined` while there is nothing in it. */
-  #shared: object | undefined;
   /** Calls what the client offers. */
   readonly client: object;
   readonly #parts: ServerParts<ServerConnection>;
@@ -90,7 +88,7 @@ export class ServerConnection implements CallerConnection {
       limits,
       procedures,
       connection: this.#forHandlers(),
-      context: () => this.#shared,
+      context: () => this.context,
       offered: (call) => offeredCalls(parts.offered, this.#peer, call),
       events: {
         hello: (greeting) => this.#hello(greeting),
@@ -269,7 +267,6 @@ export class ServerConnection implements CallerConnection {
   #expire(identity: Identity): number | undefined {
     const { clock } = this.#parts;
     this.context = identity;
-    this.#shared = Reflect.ownKeys(identity).length === 0 ? undefined : identity;
     this.subject = identity.subject;
     clock.clearTimeout(this.#timer);
     const { expires } = identity;
