@@ -15,11 +15,13 @@ const RESULT = 17;
 describe("a small call over a socket, whose handler", () => {
   const ended = new Mailbox<number>();
   const errors: unknown[] = [];
+  const identity: { board?: string } = {};
   let script: (context: CallContext) => unknown;
   let server: AppServer<ReturnType<typeof make>>;
 
   function make() {
     return millrace({
+      authenticate: () => identity,
       onDisconnect: (_connection, { code }) => void ended.push(code),
       onError: (error) => void errors.push(error),
       procedures: {
@@ -75,6 +77,17 @@ describe("a small call over a socket, whose handler", () => {
       assertEquals(seen.length, 2); // the call behind it did not run
     });
   }
+
+  it("finds what was added to an empty context after the connection was made", async () => {
+    const { wire, number } = await told();
+    identity.board = "7";
+    script = (context) => (context as { board?: string }).board;
+    wire.send(call(2, number));
+    assertEquals((await wire.nextOf(RESULT))[3], "7");
+    delete identity.board;
+    await wire.cut();
+    assertEquals(await ended.next(), 1006);
+  });
 
   it("shuts the app down: it is answered, and nothing was cut", async () => {
     const { wire, number } = await told();
