@@ -1,0 +1,168 @@
+/**
+ * One life of a channel in memory: its numbers, its history, and who has published to it.
+ *
+ * @module
+ */
+import type { Append, Appended, Entry, Page, Position, Producer, Query } from "../rpc/broker.ts";
+import { EntryRing } from "./entry_ring.ts";
+import { type Landed, Producers } from "./producers.ts";
+
+/** Milliseconds that epoch, top and records outlive the last use at the least. */
+export const LEAST_META = 600_000;
+
+/** What a stream may hold. */
+export interface StreamBounds {
+  /** Bytes of data, at most; one entry is always kept. */
+  readonly bytes: number;
+  /** Records of producers, at most. */
+  readonly producers: number;
+}
+
+/** A stream. */
+export class MemoryStream {
+  /** Names it. */
+  readonly epoch: string;
+  readonly #bounds: StreamBounds;
+  readonly #entries = new EntryRing();
+  #producers: Producers | undefined = undefined;
+  #offset = 0;
+  #fingerprint = 0;
+  #at = 0;
+  #bytes = 0;
+  #messages = 0;
+  #ms = 0;
+  #metaMs = LEAST_META;
+
+  /** Makes an empty one. */
+  constructor(epoch: string, bounds: StreamBounds) {
+    this.epoch = epoch;
+    this.#bounds = bounds;
+  }
+
+  /** Bytes of data that are kept. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Entries that are kept. */
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  /** Producers that are known. */
+  get producers(): number {
+    return this.#producers?.size ?? 0;
+  }
+
+  /** Milliseconds that it outlives its last use. */
+  get metaMs(): number {
+    return this.#metaMs;
+  }
+
+  /** Where this publication landed, when it was appended before. */
+  find(producer: Producer): Appended | undefined {
+    const landed = this.#producers?.find(producer);
+    return landed && { position: this.#position(landed), duplicate: true, durability: "memory" };
+  }
+
+  /**
+   * Appends.
+   *
+   * @param date Milliseconds since 1970.
+   * @param now The same moment by the clock that never goes back.
+   */
+  append({ data, room, fingerprint, producer, retention }: Append, date: number, now: number): Entry {
+    if (retention.ms !== this.#ms) this.trim(date); // what has had its time does not come back
+    this.#at = Math.max(this.#at, date); // so that the times of a stream are in order when the clock is set back
+    const previous = this.#fingerprint;
+    const entry: Entry = { offset: ++this.#offset, fingerprint, previous, at: this.#at, data, room };
+    this.#fingerprint = fingerprint;
+    this.#messages = retention.messages;
+    this.#ms = retention.ms;
+    this.#metaMs = Math.max(retention.metaMs, retention.ms, LEAST_META);
+    if (producer !== undefined) {
+      this.#producers ??= new Producers(this.#bounds.producers);
+      this.#producers.add(producer, { offset: entry.offset, fingerprint }, now);
+    }
+    this.#entries.push(entry);
+    this.#bytes += data.byteLength;
+    this.trim(date);
+    return entry;
+  }
+
+  /** Where it ends. */
+  get top(): Position {
+    return this.#position({ offset: this.#offset, fingerprint: this.#fingerprint });
+  }
+
+  /** Reads a part. */
+  read(query: Query, date: number): Page {
+    this.trim(date);
+    const down = query.before !== undefined;
+    const start = down ? Math.min(query.before, this.#offset + 1) - this.#oldest - 1 : this.#start(query);
+    const entries: Entry[] = [];
+    let index = start;
+    let bytes = 0;
+    for (; entries.length < query.messages; index += down ? -1 : 1) {
+      const entry = this.#entries.at(index);
+      if (entry === undefined) break;
+      bytes += entry.data.byteLength;
+      if (bytes > query.bytes && entries.length > 0) break;
+      entries.push(entry);
+    }
+    return {
+      epoch: this.epoch,
+      top: { offset: this.#offset, fingerprint: this.#fingerprint },
+      oldest: this.#oldest,
+      boundary: query.after === undefined ? undefined : this.#boundary(query.after),
+      entries,
+      more: this.#entries.at(index) !== undefined,
+    };
+  }
+
+  /** Lets entries go that are too many, too large together, or too old. */
+  trim(date: number): void {
+    const entries = this.#entries;
+    while (entries.length > this.#messages || entries.length > 1 && this.#bytes > this.#bounds.bytes) {
+      this.#shift();
+    }
+    while (entries.length > 0 && entries.at(0)!.at + this.#ms <= date) this.#shift();
+  }
+
+  /** Forgets producers that have not published for `metaMs`. */
+  expire(now: number): void {
+    this.#producers?.expire(now - this.#metaMs);
+  }
+
+  #shift(): void {
+    this.#bytes -= this.#entries.shift()!.data.byteLength;
+  }
+
+  get #oldest(): number {
+    return this.#offset - this.#entries.length + 1;
+  }
+
+  /** The place of the first entry upwards. */
+  #start({ after, at }: Query): number {
+    if (after !== undefined) return Math.max(after + 1 - this.#oldest, 0);
+    if (at === undefined) return 0;
+    let [low, high] = [0, this.#entries.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#entries.at(middle)!.at < at) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The entry that was trimmed last is known by its successor, and the top by itself. */
+  #boundary(offset: number): number | undefined {
+    if (offset === this.#offset) return this.#fingerprint;
+    const index = offset - this.#oldest;
+    return index === -1 ? this.#entries.at(0)?.previous : this.#entries.at(index)?.fingerprint;
+  }
+
+  #position({ offset, fingerprint }: Landed): Position {
+    return { epoch: this.epoch, offset, fingerprint };
+  }
+}

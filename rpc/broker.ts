@@ -1,0 +1,206 @@
+/**
+ * Where channels live: the one interface behind which memory, Redis and NATS stand. It numbers and orders publications, keeps their
+ * history, and pushes them to every node that listens.
+ *
+ * Every method may answer at once or with a promise: the broker in memory answers at once, since a promise costs 0.9 µs on Bun.
+ *
+ * @module
+ */
+import type { MaybePromise } from "./maybe_promise.ts";
+
+/** A place in a channel's history. */
+export interface Position {
+  /** Names one life of the stream: 96 random bits, 16 characters of base64url. Any loss of entries or of the counter begins another. */
+  readonly epoch: string;
+  /** How many publications there were: the next one has this plus 1. 0 in a fresh stream. */
+  readonly offset: number;
+  /**
+   * The 32 random bits that the publisher's node gave the publication at `offset`; 0 at offset 0. Equal at equal offsets means the same
+   * publication, hence the same past: a replica that was promoted without the latest entries grows past their offsets with others.
+   */
+  readonly fingerprint: number;
+}
+
+/** One publication as it is kept. */
+export interface Entry {
+  /** Its number in the stream, from 1. */
+  readonly offset: number;
+  /** Its fingerprint. */
+  readonly fingerprint: number;
+  /** The fingerprint of the entry before; 0 for the first. */
+  readonly previous: number;
+  /** When it was appended, in milliseconds since 1970, by the broker's clock. */
+  readonly at: number;
+  /** The encoded message. Read-only for everybody from the append on; the broker keeps this view, not a copy. */
+  readonly data: Uint8Array;
+  /**
+   * Bytes directly in front of `data` in its buffer that belong to the node that distributes it: it writes the header of the frame there, so that
+   * a publication is copied once. 0 where there are none.
+   */
+  readonly room: number;
+}
+
+/** How long a channel remembers. */
+export interface Retention {
+  /** Entries that are kept, at most. 0 keeps none, and numbers them all the same. */
+  readonly messages: number;
+  /** Milliseconds that an entry is kept. */
+  readonly ms: number;
+  /**
+   * Milliseconds that epoch, top and the records of producers outlive the last append and the last listener, at the least. Brokers raise it
+   * to `ms`, and to 10 minutes.
+   */
+  readonly metaMs: number;
+}
+
+/** What is appended. */
+export interface Append {
+  /** The encoded message; belongs to the broker from now on, and so does its buffer but for `room`. */
+  readonly data: Uint8Array;
+  /** See {@linkcode Entry.room}. */
+  readonly room: number;
+  /** 32 random bits. */
+  readonly fingerprint: number;
+  /** Who publishes, so that a retry lands once; `undefined` for publications that are never retried. */
+  readonly producer?: Producer | undefined;
+  /** How long the channel remembers. */
+  readonly retention: Retention;
+}
+
+/** The identity of a publication before it has an offset. */
+export interface Producer {
+  /** Different for each subject and client. */
+  readonly id: string;
+  /** 1, 2, 3… for each producer and channel. The latest 64 results of each are kept, so that many may be unanswered. */
+  readonly n: number;
+  /**
+   * The lowest number that the producer has had no answer for. Everything below it is over: it landed, or was refused and never
+   * comes again. So a number that is not the successor of the last one is taken when it equals `low`, and otherwise something before it has
+   * been lost on the way. (A stream that does not know the producer cannot tell by itself: were it to take any first number, a publication
+   * that failed would be overtaken by the next, and its retry be taken for a duplicate.) Where it is left out a stream that does not know the
+   * producer takes any number, and one that does takes the next alone.
+   */
+  readonly low?: number | undefined;
+}
+
+/** Where a publication landed. */
+export interface Appended {
+  /** Its position; that of the first append when this was a retry. */
+  readonly position: Position;
+  /** Whether it had been appended before. */
+  readonly duplicate: boolean;
+  /** What has been reached: `memory`, or what the broker was configured to wait for. No more is claimed. */
+  readonly durability: string;
+}
+
+/** Which entries are read. One of `after`, `before` and `at`; without any, all from the oldest. */
+export interface Query {
+  /** Entries above this offset, upwards; from the oldest when those above it are gone (see {@linkcode Page.boundary}). */
+  readonly after?: number;
+  /** Entries below this offset, downwards. */
+  readonly before?: number;
+  /** Entries appended at this time or later, upwards; milliseconds since 1970. */
+  readonly at?: number;
+  /** Entries at most. 0 asks for the rest of the page alone. */
+  readonly messages: number;
+  /** Bytes of `data` at most; one entry is always admitted. */
+  readonly bytes: number;
+}
+
+/** One atomic view of a stream. */
+export interface Page {
+  /** The life of the stream; a read of a channel that nobody has published to begins one. */
+  readonly epoch: string;
+  /** The last publication, whether or not its entry is still kept. */
+  readonly top: { readonly offset: number; readonly fingerprint: number };
+  /** The first offset that is still kept; `top.offset + 1` when there is none. */
+  readonly oldest: number;
+  /**
+   * The fingerprint at the offset `after`: of its entry, of the entry that was trimmed last (its successor knows it), or of the top. `undefined` when
+   * none of them is at that offset, and for queries without `after`.
+   */
+  readonly boundary: number | undefined;
+  /** Contiguous, in the order of the query. */
+  readonly entries: readonly Entry[];
+  /** Whether the query would give more. */
+  readonly more: boolean;
+}
+
+/** A node that listens to a channel. None of its methods throws. */
+export interface BrokerListener {
+  /**
+   * A publication, in the order of the stream. Some may be missing, and some may come twice: who listens looks at offset and `previous`. It may
+   * come before its `append` is answered. Whoever listens may call the broker meanwhile.
+   */
+  entry(epoch: string, entry: Entry): void;
+  /** Something ephemeral. `data` is read-only; `from` is whoever does not want to hear it again. */
+  signal(data: Uint8Array, from: string | undefined): void;
+  /** Pushes may have been missed, or the stream may be another one: read again. */
+  uncertain(): void;
+}
+
+/** The answer to a call that is to run once: see {@linkcode Ledger.claim}. */
+export type Claim =
+  /** Nobody had this key: run it, then settle or forget. */
+  | { readonly state: "new" }
+  /** It runs; `done` gives the reply, or `undefined` when it was forgotten. */
+  | { readonly state: "running"; readonly done: Promise<Uint8Array | undefined> }
+  /** It has run. */
+  | { readonly state: "done"; readonly reply: Uint8Array }
+  /** The key was used with another body. */
+  | { readonly state: "other" };
+
+/** Keeps the replies of calls that run once. */
+export interface Ledger {
+  /**
+   * Claims a key for `ms`, which must be longer than the call may run: a claim that is neither settled nor forgotten by then is free again. A reply is
+   * kept for `ms` from when it was settled, unless there are too many.
+   */
+  claim(key: string, hash: string, ms: number): MaybePromise<Claim>;
+  /** Keeps the reply of a claimed key; one that is not claimed, or has a reply, is no matter. `reply` belongs to the ledger from now on. */
+  settle(key: string, reply: Uint8Array): MaybePromise<void>;
+  /** Gives a claimed key back: the call did not run, or its reply is not to be kept. One that has a reply keeps it. */
+  forget(key: string): MaybePromise<void>;
+}
+
+/**
+ * Why a broker did not do what it was asked. `OUT_OF_ORDER`: a producer's number leaves a gap, nothing was appended. `FORGOTTEN`: a producer's number is older
+ * than the results that are kept; whether it was appended is not known, and it was not appended now. `UNAVAILABLE`: whether it was done is not known.
+ */
+export type BrokerErrorCode = "OUT_OF_ORDER" | "FORGOTTEN" | "UNAVAILABLE";
+
+/** What a broker answers when it cannot do what it is asked. */
+export class BrokerError extends Error {
+  /** Why. */
+  readonly code: BrokerErrorCode;
+
+  /** Makes one. */
+  constructor(code: BrokerErrorCode, message: string) {
+    super(message);
+    this.name = "BrokerError";
+    this.code = code;
+  }
+}
+
+/** Where channels live. */
+export interface Broker {
+  /**
+   * Appends in one atomic step: looks for the producer's record, numbers, stores, records, pushes. With a producer: at or below its last number
+   * the answer is the position of the first append; above it, the number must be the next, or {@linkcode Producer.low}.
+   *
+   * @throws {BrokerError} `OUT_OF_ORDER`, `FORGOTTEN`, `UNAVAILABLE`.
+   */
+  append(channel: string, append: Append): MaybePromise<Appended>;
+  /** Listens. When this is answered, everything appended later is pushed. Once is enough for each listener and channel. */
+  subscribe(channel: string, listener: BrokerListener): MaybePromise<void>;
+  /** Listens no more: nothing is pushed from now on. */
+  unsubscribe(channel: string, listener: BrokerListener): void;
+  /** Reads a part of the history. */
+  read(channel: string, query: Query): MaybePromise<Page>;
+  /** Pushes something ephemeral to all who listen. It is stored nowhere and has no offset. */
+  signal(channel: string, data: Uint8Array, from: string | undefined): MaybePromise<void>;
+  /** The replies of calls that run once. */
+  readonly ledger: Ledger;
+  /** Frees what it holds. */
+  close(): MaybePromise<void>;
+}

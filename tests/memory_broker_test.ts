@@ -1,0 +1,348 @@
+// The rules of the interface, kept by the broker in memory, and what only that one has: bounds, sweeps, views.
+import { assert, assertEquals, assertNotEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { newEpoch } from "../brokers/epoch.ts";
+import { MemoryBroker } from "../brokers/memory.ts";
+import { type Append, BrokerError } from "../rpc/broker.ts";
+import { bytesOf, Heard } from "../testing/broker_kit.ts";
+import { brokerSuite } from "../testing/broker_suite.ts";
+import { BEGIN, CAPABILITIES, MemoryFixture } from "./suites/memory_fixture.ts";
+
+const ALL = { messages: 10_000, bytes: 1 << 30 };
+const KEEP = { messages: 100, ms: 3_600_000, metaMs: 0 };
+
+function append(text: string, more: Partial<Append> = {}): Append {
+  return { data: bytesOf(text), room: 0, fingerprint: 1, retention: KEEP, ...more };
+}
+
+describe("the broker in memory keeps the rules of brokers", () => {
+  for (const { name, lacks, run } of brokerSuite(() => new MemoryFixture(), CAPABILITIES)) {
+    it(name, async () => {
+      assertEquals(lacks, []);
+      await run();
+    });
+  }
+});
+
+describe("the bounds of the broker in memory", () => {
+  it("channels that nobody listens to: the latest are kept, and one that is heard always", () => {
+    const { broker } = new MemoryFixture({ channels: 100 });
+    const heard = new Heard();
+    broker.subscribe("heard", heard);
+    const { position } = broker.append("heard", append("a"));
+    for (let i = 0; i < 20_000; i++) {
+      broker.append(`one shot ${i}`, append("a", { producer: { id: "p", n: 1 } }));
+      if (i === 60) broker.read("one shot 0", ALL);
+    }
+    const { channels, idle, entries, bytes, producers } = broker.stats();
+    assertEquals([channels, idle, entries, bytes, producers], [101, 100, 101, 101, 100]);
+    assertEquals(broker.read("heard", ALL).epoch, position.epoch);
+    assertEquals(broker.read("one shot 19900", ALL).entries.length, 1);
+    assertEquals(broker.read("one shot 0", ALL).entries.length, 0);
+    assertEquals(broker.stats().idle, 100);
+    broker.close();
+  });
+
+  it("the channel that was used longest ago goes first", () => {
+    const { broker } = new MemoryFixture({ channels: 3 });
+    for (const name of ["a", "b", "c"]) broker.append(name, append(name));
+    broker.read("a", ALL);
+    broker.append("b", append("b"));
+    broker.append("d", append("d"));
+    const offsets = ["a", "b", "d"].map((name) => broker.read(name, ALL).top.offset);
+    assertEquals([offsets, broker.read("c", ALL).top.offset], [[1, 2, 1], 0]);
+    broker.close();
+  });
+
+  it("bytes of channels that nobody listens to, but one is always admitted", () => {
+    const { broker } = new MemoryFixture({ idleBytes: 1_000 });
+    for (const name of ["a", "b", "c", "d"]) broker.append(name, append("x".repeat(300)));
+    assertEquals([broker.stats().channels, broker.stats().bytes], [3, 900]);
+    assertEquals(broker.read("a", ALL).top.offset, 0);
+    broker.append("large", append("x".repeat(5_000)));
+    assertEquals([broker.stats().channels, broker.stats().bytes], [1, 5_000]);
+    const heard = new Heard();
+    broker.subscribe("large", heard); // does not count any more
+    for (const name of ["a", "b", "c"]) broker.append(name, append("x".repeat(300)));
+    assertEquals([broker.stats().channels, broker.stats().bytes], [4, 5_900]);
+    broker.unsubscribe("large", heard);
+    assertEquals([broker.stats().channels, broker.stats().bytes], [1, 5_000]);
+    broker.close();
+  });
+
+  it("bytes of a channel: the oldest entries go, and one is always kept", () => {
+    const { broker } = new MemoryFixture({ historyBytes: 1_000 });
+    for (let i = 0; i < 10; i++) broker.append("a", append("x".repeat(300)));
+    const page = broker.read("a", { ...ALL, after: 7 });
+    assertEquals([page.oldest, page.top.offset, page.boundary, broker.stats().bytes], [8, 10, 1, 900]);
+    broker.append("a", append("x".repeat(5_000)));
+    assertEquals(broker.read("a", ALL).entries.map(({ offset }) => offset), [11]);
+    broker.close();
+  });
+
+  it("producers of a channel: those that published longest ago are forgotten", () => {
+    const { broker } = new MemoryFixture({ producers: 10 });
+    const publish = (id: string, n = 1) => broker.append("a", append("a", { producer: { id, n } })).duplicate;
+    for (let i = 0; i < 10; i++) publish(`${i}`);
+    assert(publish("0")); // a retry is a use
+    for (let i = 10; i < 15; i++) publish(`${i}`);
+    assertEquals(broker.stats().producers, 10);
+    assertEquals(["0", "6", "14", "5"].map((id) => publish(id)), [true, true, true, false]);
+    broker.close();
+  });
+
+  it("producers go with time, too, while their channel goes on", async () => {
+    const fixture = new MemoryFixture();
+    const { broker } = fixture;
+    broker.subscribe("a", new Heard());
+    for (let minute = 0; minute < 30; minute++) {
+      broker.append("a", append("a", { producer: { id: `${minute}`, n: 1 }, retention: { ...KEEP, ms: 1 } }));
+      await fixture.advance(60_000);
+    }
+    assertEquals([broker.stats().producers, broker.stats().entries], [9, 0]);
+    broker.close();
+  });
+
+  it("to listen and go, or to send signals, leaves nothing", () => {
+    const { broker } = new MemoryFixture();
+    for (let i = 0; i < 1_000; i++) {
+      const heard = new Heard();
+      broker.subscribe(`channel ${i}`, heard);
+      broker.signal(`channel ${i}`, bytesOf("x"), undefined);
+      broker.signal(`nobody ${i}`, bytesOf("x"), undefined);
+      broker.unsubscribe(`channel ${i}`, heard);
+      assertEquals(heard.signals.length, 1);
+    }
+    assertEquals(broker.stats().channels, 0);
+    broker.close();
+  });
+});
+
+describe("the sweep of the broker in memory", () => {
+  it("forgets all channels when their time is over, in parts, and ends", async () => {
+    const fixture = new MemoryFixture();
+    const { broker, clock } = fixture;
+    for (let i = 0; i < 9_000; i++) broker.append(`channel ${i}`, append("a"));
+    for (let i = 0; i < 1_000; i++) broker.read(`read ${i}`, ALL);
+    for (let i = 0; i < 10; i++) broker.ledger.claim(`key ${i}`, "", 1_000);
+    assertEquals([broker.stats().channels, clock.pending], [10_000, 1]);
+    await clock.advance(600_000 - 1);
+    assertEquals([broker.stats().channels, broker.stats().claims, clock.pending], [10_000, 0, 1]);
+    await clock.advance(20_000);
+    assertEquals(broker.stats().channels, 9_000); // those that were read only; an hour for the others
+    await clock.advance(3_600_000);
+    const { channels, idle, entries, bytes } = broker.stats();
+    assertEquals([channels, idle, entries, bytes, clock.pending], [0, 0, 0, 0, 0]);
+    broker.append("again", append("a"));
+    assertEquals(clock.pending, 1);
+    broker.close();
+    assertEquals(clock.pending, 0);
+  });
+
+  it("takes entries whose time is over from channels that nobody asks for", async () => {
+    const fixture = new MemoryFixture();
+    const { broker } = fixture;
+    const heard = new Heard();
+    broker.subscribe("heard", heard);
+    for (const name of ["heard", "idle"]) {
+      for (let i = 0; i < 50; i++) {
+        broker.append(name, append("aa", { retention: { messages: 100, ms: 5_000, metaMs: 0 } }));
+      }
+    }
+    await fixture.advance(4_999);
+    assertEquals(broker.stats().entries, 100);
+    await fixture.advance(10_000);
+    assertEquals([broker.stats().entries, broker.stats().bytes, broker.stats().channels], [0, 0, 2]);
+    broker.close();
+  });
+
+  it("goes on with channels that come and go meanwhile", async () => {
+    const fixture = new MemoryFixture();
+    const { broker, clock } = fixture;
+    for (let i = 0; i < 10_000; i++) {
+      broker.append(`channel ${i}`, append("a", { retention: { ...KEEP, ms: 0 } }));
+    }
+    await clock.advance(590_000);
+    while (broker.stats().channels === 10_000) await clock.advance(1);
+    assertEquals(broker.stats().channels, 10_000 - 4_096); // one part of the sweep is done
+    for (let i = 0; i < 10_000; i += 3) broker.forget(`channel ${i}`);
+    for (let i = 0; i < 100; i++) broker.append(`late ${i}`, append("a"));
+    await clock.advance(30_000);
+    assertEquals([broker.stats().channels, broker.stats().idle], [100, 100]);
+    broker.close();
+  });
+
+  it("keeps no process alive", () => {
+    let kept = 0;
+    const clock = {
+      now: () => 0,
+      setTimeout: () => (kept++, { unref: () => kept-- }),
+      clearTimeout: () => {},
+    };
+    const broker = new MemoryBroker({ clock });
+    broker.append("a", append("a"));
+    assertEquals(kept, 0);
+    broker.close();
+    const native = new MemoryBroker(); // the leak sanitizer sees its timer if it outlives this
+    native.append("a", append("a"));
+    native.close();
+  });
+});
+
+describe("what the broker in memory holds", () => {
+  it("is what it was given: no byte is copied", () => {
+    const { broker } = new MemoryFixture();
+    const buffer = new Uint8Array(64);
+    const data = buffer.subarray(32, 40);
+    const heard = new Heard();
+    broker.subscribe("a", heard);
+    broker.append("a", append("", { data, room: 32 }));
+    assertStrictEquals(heard.entries[0]?.data, data);
+    assertEquals(heard.entries[0]?.room, 32);
+    assertStrictEquals(broker.read("a", ALL).entries[0], heard.entries[0]);
+    broker.ledger.claim("key", "", 1_000);
+    broker.ledger.settle("key", data);
+    const claim = broker.ledger.claim("key", "", 1_000);
+    assertStrictEquals(claim.state === "done" && claim.reply, data);
+    broker.close();
+  });
+
+  it("has times in order when the calendar is set back", () => {
+    let date = BEGIN;
+    const { broker } = new MemoryFixture({ date: () => date });
+    for (const [i, ahead] of [0, 5_000, -60_000, 10_000].entries()) {
+      date = BEGIN + ahead;
+      broker.append("a", append(`${i}`));
+    }
+    assertEquals(broker.read("a", ALL).entries.map(({ at }) => at - BEGIN), [0, 5_000, 5_000, 10_000]);
+    const page = broker.read("a", { ...ALL, at: BEGIN + 4_000 });
+    assertEquals(page.entries.map(({ offset }) => offset), [2, 3, 4]);
+    broker.close();
+  });
+
+  it("is named by chance: the one that is given, or the runtime's", () => {
+    let next = 0;
+    const random = (bytes: Uint8Array) => void bytes.forEach((_, i) => bytes[i] = next++);
+    const { broker } = new MemoryFixture({ random });
+    assertEquals(broker.read("a", ALL).epoch, btoa("\0\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b"));
+    assertNotEquals(broker.read("b", ALL).epoch, broker.read("a", ALL).epoch);
+    assertEquals(newEpoch((bytes) => void bytes.fill(255)), "_".repeat(16));
+    assertEquals(
+      newEpoch((bytes) => void bytes.fill(251)),
+      btoa("\xfb".repeat(12)).replaceAll("+", "-").replaceAll("/", "_"),
+    );
+    assertEquals(new Set(Array.from({ length: 1_000 }, () => newEpoch())).size, 1_000);
+    broker.close();
+  });
+
+  it("is gone after close, once and for all", async () => {
+    const fixture = new MemoryFixture();
+    const { broker, clock } = fixture;
+    const heard = new Heard();
+    broker.subscribe("a", heard);
+    broker.append("a", append("a"));
+    broker.ledger.claim("key", "", 1_000);
+    const waiting = broker.ledger.claim("key", "", 1_000);
+    broker.close();
+    broker.close();
+    assert(waiting.state === "running");
+    assertEquals(await waiting.done, undefined);
+    const { channels, idle, claims, claimBytes } = broker.stats();
+    assertEquals([channels, idle, claims, claimBytes, clock.pending], [0, 0, 0, 0, 0]);
+    for (
+      const use of [() => broker.append("a", append("a")), () => broker.signal("a", bytesOf("x"), undefined)]
+    ) {
+      assertThrows(use, BrokerError, "closed");
+    }
+    assertEquals([heard.texts, clock.pending], [["a"], 0]);
+  });
+});
+
+describe("errors of listeners", () => {
+  it("are reported, whatever the report does", () => {
+    const told: unknown[] = [];
+    const fixture = new MemoryFixture({
+      report: (error) => {
+        told.push(error);
+        throw error;
+      },
+    });
+    const heard = new Heard();
+    const failure = new Error("thrown by a listener, as the test wants it");
+    const broken = {
+      entry: () => {
+        throw failure;
+      },
+      signal: () => {
+        throw failure;
+      },
+      uncertain: () => {
+        throw failure;
+      },
+    };
+    const { error } = console;
+    const printed: unknown[] = [];
+    console.error = (what: unknown) => void printed.push(what);
+    try {
+      for (const listener of [broken, heard]) fixture.broker.subscribe("a", listener);
+      fixture.broker.append("a", append("a"));
+      fixture.broker.signal("a", bytesOf("x"), undefined);
+      fixture.broker.forget("a");
+      assertEquals([told, printed], [Array(3).fill(failure), Array(3).fill(failure)]);
+      assertEquals([heard.texts, heard.signals.length, heard.doubts], [["a"], 1, 1]);
+    } finally {
+      console.error = error;
+      fixture.close();
+    }
+  });
+});
+
+describe("the bounds of the ledger in memory", () => {
+  const reply = (size: number) => new Uint8Array(size);
+
+  it("the oldest replies go first, by number, and calls that run stay", () => {
+    const { broker } = new MemoryFixture({ claims: 5 });
+    const { ledger } = broker;
+    for (let i = 0; i < 8; i++) ledger.claim(`running ${i}`, "", 1_000);
+    assertEquals(ledger.size, 8);
+    for (let i = 0; i < 4; i++) ledger.settle(`running ${i}`, reply(1));
+    assertEquals(ledger.size, 5); // four that run, and the reply that came last
+    assertEquals(ledger.claim("running 3", "", 1_000).state, "done");
+    for (let i = 4; i < 8; i++) assertEquals(ledger.claim(`running ${i}`, "", 1_000).state, "running");
+    assertEquals(ledger.claim("running 2", "", 1_000).state, "new");
+    assertEquals(ledger.claim("running 3", "", 1_000).state, "new"); // its reply made room for 2
+    broker.close();
+  });
+
+  it("and by bytes, but one reply is always kept", () => {
+    const { broker } = new MemoryFixture({ claimBytes: 10_000 });
+    const { ledger } = broker;
+    const settle = (key: string, size: number) => {
+      ledger.claim(key, "", 1_000);
+      ledger.settle(key, reply(size));
+    };
+    for (let i = 0; i < 10; i++) settle(`${i}`, 2_000);
+    assertEquals(ledger.size, 4);
+    assert(ledger.bytes <= 10_000);
+    settle("large", 50_000);
+    assertEquals([ledger.size, ledger.claim("large", "", 1_000).state], [1, "done"]);
+    settle("small", 10);
+    assertEquals(ledger.size, 1);
+    broker.close();
+  });
+
+  it("it is empty when all times are over, and its timer ends", async () => {
+    const fixture = new MemoryFixture();
+    const { broker, clock } = fixture;
+    const { ledger } = broker;
+    for (let i = 0; i < 1_000; i++) {
+      ledger.claim(`${i}`, "", 600_000);
+      if (i % 3 > 0) ledger.settle(`${i}`, reply(i));
+      if (i % 3 > 1) ledger.forget(`${i}`);
+      await clock.advance(10);
+    }
+    await clock.advance(630_000);
+    assertEquals([ledger.size, ledger.bytes, clock.pending], [0, 0, 0]);
+    broker.close();
+  });
+});
