@@ -19,7 +19,7 @@
  */
 
 // Apps and procedures.
-export { define, millrace, procedure } from "./rpc/server.ts";
+export { channel, define, millrace, procedure } from "./rpc/server.ts";
 export { bytes } from "./rpc/bytes.ts";
 
 // Errors and close codes.
@@ -50,12 +50,11 @@ export type { AppConnection, Connections } from "./rpc/connections.ts";
 export type { Caller, Contract, ContractOf, HasContract } from "./rpc/contract.ts";
 
 // Procedures: what handlers and middleware get.
-export type { ChannelGroup, Define, Factory, PlainScope } from "./rpc/define.ts";
+export type { Define, Factory, PlainScope } from "./rpc/define.ts";
 export type { AddedBy, Middleware, Next, Passed } from "./rpc/middleware.ts";
 export type {
   CallContext,
   CallerConnection,
-  ChannelDefinition,
   DataArguments,
   ErrorConstructors,
   ErrorPlace,
@@ -75,7 +74,6 @@ export type {
   HandlerContext,
   ItemsConfig,
   ItemsHandlerArguments,
-  MaybePromise,
   MiddlewareFor,
   NeedsOf,
   NoCodes,
@@ -89,6 +87,52 @@ export type {
   UploadHandler,
   ValueHandler,
 } from "./rpc/builder.ts";
+
+// Channels: how an app declares them, what their rules and hooks get, and what is published.
+export type { ChannelContext, ChannelRule, ChannelRules } from "./rpc/channel_definition.ts";
+export type { ChannelBuilder, ChannelConfig } from "./rpc/channel_definition.ts";
+export type {
+  Channel,
+  ChannelFor,
+  ChannelGroup,
+  ChannelTypes,
+  MessageInput,
+  MessageOutput,
+  MessageSchema,
+  Published,
+  SignalInput,
+  SignalOutput,
+  SignalSchema,
+  WithParams,
+} from "./rpc/channel_types.ts";
+export type { ChannelParams, GivenParams, ParamNames, ParamsOf } from "./rpc/channel_names.ts";
+export type {
+  FindChannel,
+  HistoryEntry,
+  HistoryPage,
+  HistoryQuery,
+  Publish,
+  PublishOptions,
+  ServerChannel,
+} from "./rpc/publisher.ts";
+export type { Position } from "./rpc/broker.ts";
+
+// Brokers: where channels live.
+export {
+  type Append,
+  type Appended,
+  type Broker,
+  BrokerError,
+  type BrokerErrorCode,
+  type BrokerListener,
+  type Claim,
+  type Entry,
+  type Ledger,
+  type Page,
+  type Producer,
+  type Query,
+  type Retention,
+} from "./rpc/broker.ts";
 
 // Calls, as callers hold them.
 export type {
@@ -109,5 +153,6 @@ export type {
 } from "./rpc/calls.ts";
 
 // Schemas.
+export type { MaybePromise } from "./rpc/maybe_promise.ts";
 export type { Bytes, ReceivedBytes } from "./rpc/bytes.ts";
 export type { InputOf, OutputOf, Schema, SchemaIssue, SchemaResult } from "./rpc/schema.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Greeting } from "../rpc/dispatch.ts";
 import { type CloseAdvice, closeAdvice, CloseCode } from "../rpc/close.ts";
 import type { Clock } from "../rpc/clock.ts";
 import { CallError } from "../rpc/errors.ts";
@@ -12,8 +13,9 @@ import type { Registered } from "../rpc/incoming_call.ts";
 import { Kind, SUBPROTOCOL, TOKEN_PROTOCOL, VERSION } from "../rpc/kinds.ts";
 import { type Limits, peerLimits } from "../rpc/limits.ts";
 import { writeHello, writeToken } from "../rpc/messages.ts";
-import { Peer } from "../rpc/peer.ts";
+import { Peer, type PeerEvents } from "../rpc/peer.ts";
 import { ProtocolError } from "../rpc/protocol_error.ts";
+import type { Again, ClientSession } from "./session.ts";
 import {
   closeQuietly,
   frameOf,
@@ -34,10 +36,18 @@ export interface AttemptParts {
   readonly webSocket: WebSocketFactory;
   /** Whether the token rides in the subprotocol instead of the first message. */
   readonly tokenInSubprotocol: boolean;
+  /** 16 random bytes: who publishes, over all connections of a client. */
+  readonly producer: Uint8Array;
   /** What the server may call. */
   readonly offers: ReadonlyMap<string, Registered>;
   /** Told of what an offered function threw. */
   readonly onError: (error: unknown) => void;
+  /** Takes calls that can go on by another connection. */
+  readonly again: Again;
+  /** The session that a new connection may carry on. */
+  readonly session: () => ClientSession | undefined;
+  /** Ends the present connection. */
+  readonly drop: (code: number, reason: string) => void;
 }
 
 /** How a connection ended. */
@@ -56,10 +66,10 @@ export interface AttemptEnd {
 
 /** What happens to an attempt. */
 export interface AttemptEvents {
-  /** The socket is open and HELLO is on its way: calls may be sent behind it. */
+  /** The socket is open and HELLO is on its way, without a session: calls may be sent behind it. */
   opened(peer: Peer): void;
-  /** WELCOME came. */
-  welcomed(welcome: Welcome): void;
+  /** WELCOME came. `peer` is that of the session when it is resumed, else a new one. */
+  welcomed(welcome: Welcome, peer: Peer, session: Uint8Array | undefined): void;
   /** The authentication now holds this long; `undefined` for no end. */
   expires(remaining: number | undefined): void;
   /** The server is going to close: new calls should wait for the next connection. */
@@ -68,6 +78,9 @@ export interface AttemptEvents {
   ended(end: AttemptEnd): void;
 }
 
+/** Milliseconds that a server has to be heard in after a sleep: what it sent before is read at once. */
+const SECOND_CHANCE = 250;
+
 /** One connection. */
 export class Attempt {
   readonly #parts: AttemptParts;
@@ -75,6 +88,12 @@ export class Attempt {
   readonly #socket: WebSocketLike;
   readonly #token: string | undefined;
   #peer: Peer | undefined;
+  /** The session that HELLO has asked for. */
+  #wanted: ClientSession | undefined;
+  /** WELCOME of a session that goes on, until the frame that it came in was read. */
+  #resumed: { readonly greeting: Greeting; readonly welcome: Welcome } | undefined;
+  /** Whether another connection may carry on. */
+  #isKept = false;
   #heartbeat: Heartbeat | undefined;
   #deadline: unknown;
   #retryAfter: number | undefined;
@@ -93,9 +112,19 @@ export class Attempt {
     );
     this.#listen(this.#socket);
     this.#deadline = parts.clock.setTimeout(
-      () => this.#drop(CloseCode.ABNORMAL, "no welcome in time"),
+      () => this.drop(CloseCode.ABNORMAL, "no welcome in time"),
       parts.limits.hello,
     );
+  }
+
+  /** Whether HELLO has asked for a session, and WELCOME has not answered. */
+  get isResuming(): boolean {
+    return this.#wanted !== undefined && !this.#welcomed && !this.#ended;
+  }
+
+  /** The machine may have been asleep. */
+  woke(): void {
+    this.#heartbeat?.woke();
   }
 
   /** Sends a new token; EXPIRES answers. */
@@ -105,6 +134,7 @@ export class Attempt {
 
   /** Ends it from here. Calls in flight end with `error`. */
   close(error: CallError): void {
+    this.#isKept = false;
     this.#finish(error);
     closeQuietly(this.#socket, CloseCode.NORMAL, "");
   }
@@ -127,7 +157,7 @@ export class Attempt {
     socket.onmessage = ({ data }: { data: unknown }) => this.#receive(data);
     // Before it is open nothing more may come: Node 22's WebSocket that is refused tells an error and never closes.
     socket.onerror = () => {
-      if (this.#peer === undefined) this.#drop(CloseCode.ABNORMAL, "the connection could not be made");
+      if (this.#peer === undefined) this.drop(CloseCode.ABNORMAL, "the connection could not be made");
     };
     socket.onclose = ({ code, reason }: { code: number; reason: string }) =>
       this.#end(code || CloseCode.ABNORMAL, reason);
@@ -136,14 +166,24 @@ export class Attempt {
   #open(): void {
     if (this.#ended) return;
     const peer = this.#peer = this.#makePeer();
-    const token = this.#parts.tokenInSubprotocol ? undefined : this.#token;
-    peer.send(() => writeHello(undefined, 0, { token, limits: peerLimits(this.#parts.limits) }));
-    this.#events.opened(peer);
+    const { limits, producer, tokenInSubprotocol, session } = this.#parts;
+    const resumable = limits.session > 0;
+    const token = tokenInSubprotocol ? undefined : this.#token;
+    const told = { token, limits: peerLimits(limits), producer, resumable };
+    const wanted = this.#wanted = session();
+    if (wanted === undefined) {
+      if (resumable) peer.keepSession();
+      peer.send(() => writeHello(undefined, 0, told));
+      this.#events.opened(peer);
+    } else {
+      const { received, units, streams } = wanted.peer;
+      peer.send(() => writeHello(wanted.id, received, { ...told, units, streams: streams.tell() }));
+    }
     peer.outbox.flush();
   }
 
   #makePeer(): Peer {
-    const { clock, limits, offers, onError } = this.#parts;
+    const { clock, limits, offers, drop } = this.#parts;
     return new Peer({
       role: "client",
       clock,
@@ -154,29 +194,36 @@ export class Attempt {
         id: "server",
         address: "",
         subject: undefined,
-        close: (code, reason) => this.#drop(code ?? 1000, reason ?? ""),
+        close: (code, reason) => drop(code ?? 1000, reason ?? ""),
       },
       context: () => ({}),
       offered: () => ({}),
-      events: {
-        welcome: ({ version, payload }) => this.#welcome(version, readWelcome(payload)),
-        ping: () => this.#peer?.sendHeartbeat(Kind.PONG),
-        goodbye: (code, retryAfter) => this.#goodbye(code, retryAfter),
-        expires: (remaining) => this.#events.expires(remaining),
-        fault: (error) => this.#fault(error),
-        failed: (error) => onError(error),
-      },
+      events: this.#peerEvents(),
     });
   }
 
+  #peerEvents(): PeerEvents {
+    return {
+      welcome: (greeting) => this.#welcome(greeting, readWelcome(greeting.payload)),
+      ping: () => this.#peer?.sendHeartbeat(Kind.PONG),
+      goodbye: (code, retryAfter) => this.#goodbye(code, retryAfter),
+      expires: (remaining) => this.#events.expires(remaining),
+      fault: (error) => this.#fault(error),
+      failed: (error) => this.#parts.onError(error),
+    };
+  }
+
   #receive(data: unknown): void {
+    if (this.#ended) return; // what still comes is for nobody: another connection may carry on
     const frame = frameOf(data);
     if (frame === undefined) return this.#fault(new ProtocolError("a text frame", 1003));
     this.#heartbeat?.heard(this.#parts.clock.now());
     this.#peer?.receive(frame);
+    if (this.#resumed !== undefined) this.#carryOn(this.#resumed);
   }
 
-  #welcome(version: number, welcome: Welcome): void {
+  #welcome(greeting: Greeting, welcome: Welcome): void {
+    const { version } = greeting;
     if (version !== VERSION) {
       throw new ProtocolError(`Version ${version} is not spoken here`, CloseCode.VERSION);
     }
@@ -187,24 +234,56 @@ export class Attempt {
       clock,
       interval: Infinity,
       patience: welcome.heartbeat + welcome.grace,
-      silent: () => this.#drop(CloseCode.SILENT, "nothing was received"),
+      silent: () => this.drop(CloseCode.SILENT, "nothing was received"),
+      secondChance: SECOND_CHANCE,
     });
-    this.#peer!.outbox.welcomed(welcome.limits);
-    this.#events.welcomed(welcome);
+    if (welcome.resumed && this.#wanted !== undefined) {
+      if (greeting.session === undefined) throw new ProtocolError("A session without an id");
+      this.#resumed = { greeting, welcome };
+      return this.#peer!.hold(Infinity);
+    }
+    const peer = this.#peer!;
+    this.#isKept = welcome.window > 0 && this.#parts.limits.session > 0;
+    if (!this.#isKept) peer.forgetSession();
+    else if (this.#wanted !== undefined) peer.keepSession(); // this is another session, and it is to outlive its connection too
+    peer.outbox.welcomed(welcome.limits);
+    this.#events.welcomed(welcome, peer, this.#isKept ? greeting.session : undefined);
+  }
+
+  /** The peer of the session takes the place of the one that has read WELCOME. */
+  #carryOn({ greeting, welcome }: { greeting: Greeting; welcome: Welcome }): void {
+    this.#resumed = undefined;
+    if (this.#ended) return;
+    const frames = this.#peer!.handOver();
+    const { peer } = this.#wanted!;
+    this.#peer = peer;
+    this.#isKept = true;
+    const { limits, units, streams } = welcome;
+    const [transport, events] = [transportOf(this.#socket), this.#peerEvents()];
+    try {
+      peer.attach({ transport, events, peer: limits, received: greeting.received, units, streams });
+    } catch (error) {
+      return this.#fault(error as ProtocolError);
+    }
+    this.#events.welcomed(welcome, peer, greeting.session);
+    for (const frame of frames) peer.receive(frame);
   }
 
   #goodbye(code: number, retryAfter: number | undefined): void {
     this.#retryAfter = retryAfter;
+    this.#isKept = false; // a server that leaves keeps no session
     if (closeAdvice(code) !== "final") this.#events.goodbye();
   }
 
+  /** A rule was broken: what the session is in is not known any more, but for a server that was slow. */
   #fault(error: ProtocolError): void {
+    if (error.code !== CloseCode.TOO_SLOW) this.#isKept = false;
     if (error.code === CloseCode.SERVER_FAULT) this.#parts.onError(error.cause ?? error);
-    this.#drop(error.code, error.message);
+    this.drop(error.code, error.message);
   }
 
   /** Gives the connection up from here, for a reason that is told like one of the server's. */
-  #drop(code: number, reason: string): void {
+  drop(code: number, reason: string): void {
     this.#end(code, reason);
     closeQuietly(this.#socket, code, reason);
   }
@@ -213,15 +292,21 @@ export class Attempt {
     if (this.#ended) return;
     const advice = closeAdvice(code);
     const mayHaveRun = this.#welcomed || REFUSALS[code] === undefined;
-    this.#finish(endError({ code, reason }, mayHaveRun));
+    if (advice !== "reconnect") this.#isKept = false;
+    this.#finish(
+      endError({ code, reason }, mayHaveRun),
+      advice === "reconnect" ? this.#parts.again : undefined,
+    );
     this.#events.ended({ code, reason, advice, retryAfter: this.#retryAfter, welcomed: this.#welcomed });
   }
 
-  #finish(error: CallError): void {
+  #finish(error: CallError, again?: Again): void {
     this.#ended = true;
     this.#parts.clock.clearTimeout(this.#deadline);
     this.#heartbeat?.stop();
-    this.#peer?.end(error);
+    if (this.#isKept) this.#peer?.detach();
+    else this.#peer?.end(error, again);
+    this.#peer = undefined;
   }
 }
 

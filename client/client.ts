@@ -5,78 +5,44 @@
  */
 import { callTree } from "../rpc/call_tree.ts";
 import { type Clock, systemClock } from "../rpc/clock.ts";
-import type { Caller, HasContract } from "../rpc/contract.ts";
+import type { GivenParams } from "../rpc/channel_names.ts";
+import type { Caller, ContractOf, HasContract } from "../rpc/contract.ts";
 import { CloseCode } from "../rpc/close.ts";
 import { CallError } from "../rpc/errors.ts";
 import type { Welcome } from "../rpc/greeting.ts";
-import { type Limits, resolveLimits } from "../rpc/limits.ts";
+import { resolveLimits } from "../rpc/limits.ts";
 import { OutgoingCall, readArguments } from "../rpc/outgoing_call.ts";
 import type { Peer } from "../rpc/peer.ts";
 import { Attempt, type AttemptEnd, type AttemptParts, endError } from "./attempt.ts";
-import { Backoff, type BackoffOptions } from "./backoff.ts";
+import { Backoff } from "./backoff.ts";
+import { openChannel } from "./channel.ts";
+import type { OpenChannel } from "./channel_types.ts";
+import { Channels } from "./channels.ts";
+import type { ClientState, ConnectOptions } from "./connect_options.ts";
 import { registerOffers } from "./offers.ts";
+import { SessionHolder } from "./session.ts";
 import { endOfTurn } from "./turn.ts";
-import type { Offers } from "./types.ts";
 import { Waiting } from "./waiting.ts";
+import { pageEvents } from "./wake.ts";
 import {
   isSubprotocolToken,
   socketUrl,
   standardWebSocket,
   SUBPROTOCOL_TOKEN,
-  type WebSocketFactory,
   withoutQuery,
 } from "./web_socket.ts";
-
-/** What `connect` takes beside the URL. */
-export interface ConnectOptions<App extends HasContract> {
-  /**
-   * Says who it is. A function is asked for each connection and before the token expires; a text is used as it is. It travels in the
-   * first message, never in the URL.
-   */
-  readonly token?: string | (() => string | undefined | Promise<string | undefined>);
-  /**
-   * Where the token travels: a subprotocol reaches proxies that authenticate handshakes, and must be of base64url characters and dots;
-   * with another the client closes for good, `UNAUTHENTICATED`.
-   *
-   * @default "message"
-   */
-  readonly tokenIn?: "message" | "subprotocol";
-  /** The functions that the server may call, as the contract names them. */
-  readonly client?: Offers<App>;
-  /** Milliseconds that a call may take when it says nothing else, streams included. By default the server's bound holds. */
-  readonly timeout?: number;
-  /** Calls that wait for a connection, at most; the surplus fails with `RESOURCE_EXHAUSTED`. @default 256 */
-  readonly queue?: number;
-  /** Milliseconds that a call waits for a connection before it fails with `UNAVAILABLE`. @default 30000 */
-  readonly queueTimeout?: number;
-  /** The waits between attempts. */
-  readonly backoff?: BackoffOptions;
-  /** Bounds other than the defaults. */
-  readonly limits?: Partial<Limits>;
-  /** Makes the WebSocket, by default the runtime's. */
-  readonly webSocket?: WebSocketFactory;
-  /** Told of what an offered function threw, and of a token function that failed. By default `console.error`. */
-  readonly onError?: (error: unknown) => void;
-  /** Time and chance, for tests. */
-  readonly clock?: Clock;
-}
-
-/** Where a client is. */
-export interface ClientState {
-  /**
-   * `connecting` for the first time, `open`, `reconnecting` after a connection was lost or is about to be, `closed` for good.
-   */
-  readonly status: "connecting" | "open" | "reconnecting" | "closed";
-  /** Why the last connection ended, if one did. */
-  readonly reason?: { readonly code: number; readonly reason: string } | undefined;
-  /** Milliseconds from then to the next attempt, while `reconnecting`. */
-  readonly retryIn?: number | undefined;
-}
 
 /** A client of an app. */
 export interface Client<App extends HasContract> extends AsyncDisposable {
   /** Calls procedures by name: `app.call.users.rename("Ada")`. */
   readonly call: Caller<App>;
+  /** Opens a channel: `app.channel("board/:id", { id: "7" })`. Nothing is sent before it is used. */
+  readonly channel: OpenChannel<ContractOf<App>["channels"]>;
+  /**
+   * Resolves when all subscriptions of this client are done with what a call has published: await it before showing the answer, to read
+   * one's own writes. Waits for the end of the call; what a stream publishes after its beginning is not waited for.
+   */
+  seen(call: PromiseLike<unknown>): Promise<void>;
   /** Where it is now. */
   readonly state: ClientState;
   /** Calls `run` with each new state, until the function that it returns is called. */
@@ -112,6 +78,8 @@ export function connect<App extends HasContract>(
   const call = callTree((name, args) => link.call(name, args)) as Caller<App>;
   return {
     call,
+    channel: (pattern: string, params?: GivenParams) => openChannel(link.channels, pattern, params) as never,
+    seen: (call) => link.seen(call),
     get state() {
       return link.state;
     },
@@ -130,14 +98,18 @@ const CLOSE_WAIT = 1_000;
 /** The client behind what `connect` gives: which connection there is, and what waits for one. */
 class Link {
   state: ClientState = { status: "connecting" };
+  readonly channels: Channels;
   readonly #options: ConnectOptions<HasContract>;
   readonly #clock: Clock;
   readonly #parts: AttemptParts;
   readonly #backoff: Backoff;
   readonly #waiting: Waiting;
   readonly #listeners = new Set<(state: ClientState) => void>();
+  readonly #sleepless: () => void;
   #attempt: Attempt | undefined;
   #peer: Peer | undefined;
+  readonly #holder: SessionHolder;
+  #wasOpen = false;
   #retry: unknown;
   #refresh: unknown;
   #reauthenticated = false;
@@ -159,20 +131,47 @@ class Link {
       url,
       webSocket: options.webSocket ?? standardWebSocket,
       tokenInSubprotocol: options.tokenIn === "subprotocol",
+      producer: (options.randomBytes ?? cryptoBytes)(16),
       offers: registerOffers(client),
       onError: (error) => this.#report(error),
+      session: () => this.#holder.session,
+      again: this.#again,
+      drop: (code, reason) => this.#attempt?.drop(code, reason),
     };
+    const { messages = 1_000, bytes = 4 * 1024 * 1024 } = options.outbox ?? {};
+    this.channels = new Channels({
+      clock,
+      limits: this.#parts.limits,
+      call: (name, input) => this.call(name, [input]),
+      report: (error) => this.#report(error),
+      outbox: { count: messages, bytes },
+    });
+    this.#holder = new SessionHolder(clock, () => this.#attempt?.isResuming ?? false, this.#again);
+    this.#sleepless = (options.wake ?? pageEvents)({
+      woke: () => this.#woke(),
+      online: () => this.#online(),
+    });
     void this.#connect();
   }
 
   call(name: string, args: readonly unknown[]): OutgoingCall {
     const call = new OutgoingCall(readArguments(name, args));
     const timeout = call.request.options.timeout ?? this.#options.timeout;
-    const deadline = timeout === undefined ? Infinity : this.#clock.now() + timeout;
+    this.#again(call, timeout === undefined ? Infinity : this.#clock.now() + timeout);
+    return call;
+  }
+
+  /** Sends a call, now or when there is a connection. */
+  readonly #again = (call: OutgoingCall, deadline: number): void => {
     if (this.#closedWith !== undefined) call.reject(this.#closedWith);
     else if (this.#peer !== undefined && !this.#peer.ended) this.#peer.call(call, deadline);
     else this.#waiting.add(call, deadline);
-    return call;
+  };
+
+  async seen(call: PromiseLike<unknown>): Promise<void> {
+    if (!(call instanceof OutgoingCall)) throw new TypeError("Cannot wait: this is no call");
+    await call.then(nothing, nothing);
+    await this.channels.seen(call.caused ?? new Map());
   }
 
   listen(run: (state: ClientState) => void): () => void {
@@ -196,7 +195,9 @@ class Link {
   async close(): Promise<void> {
     const attempt = this.#attempt;
     if (this.#closedWith === undefined) {
-      attempt?.close(new CallError("CLOSED", undefined, { ambiguous: true }));
+      const error = new CallError("CLOSED", undefined, { ambiguous: true });
+      attempt?.close(error);
+      this.#holder.close(error);
       this.#finish(new CallError("CLOSED"), undefined);
     }
     await attempt?.closed(CLOSE_WAIT);
@@ -229,7 +230,7 @@ class Link {
   #open(token: string | undefined): Attempt {
     return new Attempt(this.#parts, {
       opened: (peer) => this.#opened(peer),
-      welcomed: (welcome) => this.#welcomed(welcome),
+      welcomed: (welcome, peer, session) => this.#welcomed(welcome, peer, session),
       expires: (remaining) => this.#scheduleRefresh(remaining),
       goodbye: () => this.#leaving(),
       ended: (end) => this.#ended(end),
@@ -242,15 +243,20 @@ class Link {
   }
 
   #opened(peer: Peer): void {
+    if (this.#peer === peer) return;
     this.#peer = peer;
+    peer.channels = this.channels.connected((write) => peer.send(write));
     this.#waiting.release((call, deadline) => peer.call(call, deadline));
   }
 
-  #welcomed(welcome: Welcome): void {
+  #welcomed(welcome: Welcome, peer: Peer, id: Uint8Array | undefined): void {
     this.#backoff.opened();
     this.#reauthenticated = false;
     this.#scheduleRefresh(welcome.expires);
-    this.#setState({ status: "open" });
+    const resumed = this.#holder.welcomed(welcome, peer, id);
+    this.#opened(peer);
+    this.#setState(this.#wasOpen ? { status: "open", resumed } : { status: "open" });
+    this.#wasOpen = true;
   }
 
   /** The server is going to close: calls that run end there, new ones wait for the next connection. */
@@ -261,6 +267,8 @@ class Link {
 
   #ended(end: AttemptEnd): void {
     this.#peer = undefined;
+    this.#holder.connectionLost();
+    this.channels.disconnected();
     this.#clock.clearTimeout(this.#refresh);
     if (end.advice === "reconnect") return this.#retryLater(end);
     if (
@@ -276,12 +284,34 @@ class Link {
   #retryLater({ code, reason, retryAfter }: Pick<AttemptEnd, "code" | "reason" | "retryAfter">): void {
     if (this.#closedWith !== undefined) return;
     const retryIn = this.#backoff.next(retryAfter);
-    this.#retry = this.#clock.setTimeout(() => void this.#connect(), retryIn);
+    this.#retry = this.#clock.setTimeout(() => {
+      this.#retry = undefined;
+      void this.#connect();
+    }, retryIn);
     this.#setState({
       status: this.state.status === "connecting" ? "connecting" : "reconnecting",
       reason: { code, reason },
       retryIn,
     });
+  }
+
+  #woke(): void {
+    this.#attempt?.woke();
+    this.#retryNow();
+  }
+
+  /** The connection that there may be was made over another network. Where nothing is lost with it, it is given up. */
+  #online(): void {
+    if (this.#holder.has(this.#peer)) this.#attempt!.drop(CloseCode.ABNORMAL, "the network changed");
+    this.#retryNow();
+  }
+
+  /** Does not wait for the time of the next attempt. */
+  #retryNow(): void {
+    if (this.#retry === undefined) return;
+    this.#clock.clearTimeout(this.#retry);
+    this.#retry = undefined;
+    void this.#connect();
   }
 
   #scheduleRefresh(expires: number | undefined): void {
@@ -303,9 +333,12 @@ class Link {
   #finish(error: CallError, reason: ClientState["reason"]): void {
     this.#closedWith = error;
     this.#peer = undefined;
+    this.#holder.close(new CallError(error.code, error.message, { ambiguous: true }));
+    this.#sleepless();
     this.#clock.clearTimeout(this.#retry);
     this.#clock.clearTimeout(this.#refresh);
     this.#waiting.end(error);
+    this.channels.end(error);
     this.#setState({ status: "closed", reason });
     this.#listeners.clear();
   }
@@ -329,6 +362,12 @@ class Link {
       console.error(failure);
     }
   }
+}
+
+function nothing(): void {}
+
+function cryptoBytes(length: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(length));
 }
 
 /** The last reason, as a part of a message. */

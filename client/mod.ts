@@ -15,11 +15,43 @@
 
 // The client.
 export { connect } from "./client.ts";
-export type { Client, ClientState, ConnectOptions } from "./client.ts";
+export type { Client } from "./client.ts";
+export type { ClientState, ConnectOptions } from "./connect_options.ts";
+export type { WakeEvents, WakeSource } from "./wake.ts";
 export type { BackoffOptions } from "./backoff.ts";
 export type { WebSocketFactory, WebSocketLike } from "./web_socket.ts";
 export type { Clock } from "../rpc/clock.ts";
 export type { Limits } from "../rpc/limits.ts";
+
+// Channels.
+export type {
+  ChannelEvent,
+  ClientChannel,
+  EventHandler,
+  GapEvent,
+  MessageEvent,
+  OpenChannel,
+  PublishCallOptions,
+  ResetEvent,
+  SubscribeOptions,
+  Subscription,
+} from "./channel_types.ts";
+export type { HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+export type { ParamNames, ParamsOf } from "../rpc/channel_names.ts";
+export type { Position } from "../rpc/broker.ts";
+export type {
+  Channel,
+  ChannelFor,
+  ChannelTypes,
+  MessageInput,
+  MessageOutput,
+  MessageSchema,
+  Published,
+  SignalInput,
+  SignalOutput,
+  SignalSchema,
+  WithParams,
+} from "../rpc/channel_types.ts";
 
 // What it may offer its server.
 export type { OfferContext, Offers, OfferShapes, OfferTree } from "./types.ts";

@@ -4,10 +4,13 @@
  * @module
  */
 import { CallError } from "./errors.ts";
-import { writeError, writePayload, writeResultHead } from "./messages.ts";
+import type { Position } from "./broker.ts";
+import { writeCaused, writeEncodedResult, writeError, writePayload, writeResultHead } from "./messages.ts";
 import { NO_STREAMS } from "./named_streams.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Streams } from "./streams.ts";
+
+type Caused = ReadonlyMap<string, Position>;
 
 /** The answers of one connection. */
 export class Answers {
@@ -23,10 +26,12 @@ export class Answers {
   /**
    * Sends RESULT, and then the streams of bytes in the value.
    *
+   * @param caused Where the handler has published: told before.
    * @throws {TypeError} If the value cannot be encoded.
    * @throws {CallError} If it is too large, or the peer accepts no more streams.
    */
-  result(id: number, value: unknown): void {
+  result(id: number, value: unknown, caused?: Caused): void {
+    if (caused !== undefined) this.#writeCaused(id, caused);
     const outbox = this.#outbox;
     const streams = this.#streams;
     outbox.open();
@@ -50,8 +55,19 @@ export class Answers {
     outbox.answered();
   }
 
-  /** Sends ERROR. */
-  error(id: number, error: CallError): void {
+  /** Sends RESULT with a value that is encoded already; `caused` as for {@linkcode Answers.result}. */
+  encodedResult(id: number, payload: Uint8Array, caused?: Caused): void {
+    const outbox = this.#outbox;
+    if (caused !== undefined) this.#writeCaused(id, caused);
+    outbox.open();
+    writeEncodedResult(outbox.nextSequence, id, payload);
+    outbox.sealReliable();
+    outbox.answered();
+  }
+
+  /** Sends ERROR; `caused` as for {@linkcode Answers.result}. */
+  error(id: number, error: CallError, caused?: Caused): void {
+    if (caused !== undefined) this.#writeCaused(id, caused);
     try {
       this.#writeError(id, error);
     } catch (cause) {
@@ -76,6 +92,12 @@ export class Answers {
     } catch {
       // What was named has been withdrawn.
     }
+  }
+
+  #writeCaused(id: number, caused: Caused): void {
+    this.#outbox.open();
+    writeCaused(this.#outbox.nextSequence, id, caused);
+    this.#outbox.sealReliable();
   }
 
   #writeError(id: number, error: CallError): void {

@@ -1,9 +1,12 @@
-import type { MaybePromise } from "./builder.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
+import type { Broker } from "./broker.ts";
+import type { ChannelGroup } from "./channel_types.ts";
 import type { AppConnection, Connections } from "./connections.ts";
 import type { ErrorPlace } from "./context.ts";
 import type { Caller, Contract, HasContract } from "./contract.ts";
 import type { Limits } from "./limits.ts";
 import type { Group } from "./procedure.ts";
+import type { FindChannel, Publish } from "./publisher.ts";
 
 /** A request as it was before the upgrade: copies, which stay valid. */
 export interface RequestCopy {
@@ -59,7 +62,10 @@ export interface OriginRules {
 
 /** What the program is told. An exception in one of these is reported to `onError`, and nothing else happens. */
 export interface Hooks<Base, Client> {
-  /** A connection was authenticated, and its first call has not started. */
+  /**
+   * A connection was authenticated, and its first call has not started. With `connection.resumed` it carries on what another had, whose
+   * `onDisconnect` came before.
+   */
   readonly onConnect?: (connection: AppConnection<Base, Client>) => MaybePromise<void>;
   /** A connection that was authenticated has closed, with the code and reason of whoever closed first. */
   readonly onDisconnect?: (
@@ -71,7 +77,12 @@ export interface Hooks<Base, Client> {
 }
 
 /** What `millrace` takes. */
-export type AppOptions<Base, Procedures extends Group, Client = unknown> =
+export type AppOptions<
+  Base,
+  Procedures extends Group,
+  Client = unknown,
+  Channels extends ChannelGroup = Record<never, never>,
+> =
   & Authenticate<Base>
   & OriginRules
   & Hooks<Base, Client>
@@ -80,6 +91,12 @@ export type AppOptions<Base, Procedures extends Group, Client = unknown> =
     readonly path?: string;
     /** What clients may call. */
     readonly procedures: Procedures;
+    /** Channels that clients subscribe to, beside those that `with` declared: by pattern. */
+    readonly channels?: Channels;
+    /**
+     * Where channels live. The memory of this process by default: what was published is gone with it, and another process knows nothing of it.
+     */
+    readonly broker?: Broker;
     /** Bounds other than the defaults. */
     readonly limits?: Partial<Limits>;
     /**
@@ -97,8 +114,14 @@ export interface Stats {
   readonly calls: number;
   /** Streams that have not ended, both ways. */
   readonly streams: number;
+  /** Channels that are listened to: those with subscribers, and those whose last one left a moment ago. */
+  readonly channels: number;
+  /** Subscriptions of all connections. */
+  readonly subscriptions: number;
   /** Bytes held for peers: unread stream units, unfinished messages, and what waits to be sent. */
   readonly heldBytes: number;
+  /** Sessions that have lost their connection and wait for another; what they hold and run is counted above. */
+  readonly sessions: number;
   /** Connections given up that the runtime still holds: stalled peers on Deno, which cannot cut them. Always 0 on Bun. */
   readonly lingering: number;
 }
@@ -131,6 +154,10 @@ export interface Millrace<C extends Contract = Contract, Base = unknown> extends
   caller(context: Base): Caller<HasContract<C>>;
   /** The connections of this process: all, or those of one subject. */
   connections(filter?: { readonly subject?: string | undefined }): Connections<Base, C["client"]>;
+  /** Publishes to a channel. */
+  readonly publish: Publish<C["channels"]>;
+  /** A channel of this app: its position, its history. */
+  readonly channel: FindChannel<C["channels"]>;
   /** What is going on. */
   stats(): Stats;
   /**

@@ -3,6 +3,7 @@ import type { CallContext } from "./context.ts";
 import { declare, type ErasedConfig, implement } from "./definition.ts";
 import type { CallErrorCode } from "./errors.ts";
 import type { AddedBy, ErasedHandler, ErasedMiddleware, Middleware } from "./middleware.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
 import type { ErrorSchemas, Needs, Procedure, Shape } from "./procedure.ts";
 import type { InputOf, OutputOf, Schema } from "./schema.ts";
 
@@ -32,9 +33,6 @@ export interface ScopeOf<Base, Context, Client, Channels> extends Scope {
 
 /** What procedures of a scope need of their app. */
 export type NeedsOf<S extends Scope> = Needs<S["base"], S["client"], S["channels"]>;
-
-/** A value now or later. */
-export type MaybePromise<T> = T | Promise<T>;
 
 /** The names of declared errors must differ from the stable codes. */
 export type NoCodes = { readonly [Code in CallErrorCode]?: never };
@@ -84,7 +82,7 @@ export interface ProcedureConfig<
    * `NOT_FOUND`, as if the procedure did not exist; by default whoever is connected may.
    */
   readonly allow?: (
-    context: S["base"] & CallContext<Record<never, never>, S["client"]>,
+    context: S["base"] & CallContext<Record<never, never>, S["client"], S["channels"]>,
   ) => MaybePromise<boolean>;
 }
 
@@ -105,7 +103,7 @@ export interface ItemsConfig<
 export type HandlerContext<S extends Scope, Errors extends ErrorSchemas, Use extends readonly unknown[]> =
   & S["context"]
   & AddedBy<Use[number]>
-  & CallContext<Errors, S["client"]>;
+  & CallContext<Errors, S["client"], S["channels"]>;
 
 /**
  * A handler from one value to one: of the output's type where that is declared, else of a type `R` of its

@@ -4,6 +4,7 @@
  * @module
  */
 import type { PeerLimits } from "./limits.ts";
+import type { Slice } from "./slices.ts";
 import type { Window } from "./window.ts";
 
 /** Something that has bulk to send: an item stream, a byte stream, or the fragments of one message. */
@@ -28,6 +29,6 @@ export interface BulkLane {
   enqueue(source: BulkSource): void;
   /** Gives the next reliable message its sequence. */
   takeSequence(): number;
-  /** Sends one message in a buffer of its own, borrowed until the call returns. */
-  sendRaw(message: Uint8Array): void;
+  /** Sends a part of a large message, in a frame of its own. */
+  sendSlice(slice: Slice): void;
 }

@@ -55,8 +55,9 @@ export class ByteSender extends Sender implements BulkSource {
     );
     this.outbox.open();
     writePiece(this.id, this.nextNumber, chunk.subarray(this.#offset, to));
-    this.outbox.seal();
     this.count(to - this.#offset);
+    this.outbox.replay?.addsUnit(this.id, this.number);
+    this.outbox.seal();
     this.#offset = to;
     if (to === chunk.length) {
       this.#chunk = undefined;

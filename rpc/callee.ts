@@ -9,8 +9,6 @@ import { CallIds } from "./call_ids.ts";
 import { CallError } from "./errors.ts";
 import { type CallSurroundings, IncomingCall, type Received, type Registered } from "./incoming_call.ts";
 import {
-  givenItemCheck,
-  invoke,
   isPromise,
   isStream,
   itemCheck,
@@ -21,7 +19,8 @@ import {
   undecodable,
 } from "./pipeline.ts";
 import { writeStream } from "./messages.ts";
-import { HandlerContext } from "./handler_context.ts";
+import { afterRunning, invokeCall, type Invoking } from "./invoking.ts";
+import { Encoded } from "./ledger.ts";
 import { Names } from "./names.ts";
 import type { Limits } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
@@ -29,24 +28,19 @@ import { isPlain, type PlainCallOwner, PlainCalls } from "./plain_calls.ts";
 import { Pressure } from "./pressure.ts";
 import { isProtocolError, ProtocolError } from "./protocol_error.ts";
 import type { Unit } from "./receiver.ts";
-import type { Streams } from "./streams.ts";
 import { told } from "./telling.ts";
 import { WaitingCalls } from "./waiting_calls.ts";
 
 /** What a callee needs of the connection. */
-export interface CalleeParts {
+export interface CalleeParts extends Invoking {
   /** Bounds. */
   readonly limits: Limits;
   /** Where messages go. */
   readonly outbox: Outbox;
-  /** Streams of the connection. */
-  readonly streams: Streams;
   /** What may be called, by name. */
   readonly procedures: ReadonlyMap<string, Registered>;
   /** What calls share, but for what the callee adds. */
   readonly surroundings: Omit<CallSurroundings, "decode">;
-  /** Told of everything that callers are not: the cause behind an `INTERNAL`. */
-  readonly onError: (error: unknown, call: IncomingCall) => void;
   /** Told when the peer broke a rule: the connection ends. */
   readonly fault: (error: ProtocolError) => void;
 }
@@ -79,10 +73,7 @@ export class Callee {
   /** Answers nothing yet. */
   constructor(parts: CalleeParts) {
     this.#parts = parts;
-    this.#surroundings = {
-      ...parts.surroundings,
-      decode: (call) => this.#decode(call),
-    };
+    this.#surroundings = { ...parts.surroundings, decode: (call) => this.#decode(call) };
     this.#answers = new Answers(parts.outbox, parts.streams);
     this.#plain = new PlainCalls({
       surroundings: this.#surroundings,
@@ -115,9 +106,7 @@ export class Callee {
     const refusal = this.#refusal(registered);
     if (registered === undefined || refusal !== undefined) {
       this.#refuse(received, refusal ?? notFound());
-    } else {
-      this.#admit(new IncomingCall(registered, this.#surroundings, received));
-    }
+    } else this.#admit(new IncomingCall(registered, this.#surroundings, received));
     if (this.#waiting.size > 0) this.#startNext(); // an ordered call may have waited for this id
   }
 
@@ -188,12 +177,22 @@ export class Callee {
     };
   }
 
+  /** Another connection carries on: what waited for one is looked at, and names are told again. */
+  attach(): void {
+    this.#names.attach();
+    this.#pressure.attach();
+  }
+
   /** The connection is gone: handlers are told, and what they still answer goes nowhere. */
   end(error: CallError): void {
     this.#ended = true;
     this.#plain.register();
-    this.#bounds.end();
-    for (const call of [...this.#calls.values()]) call.breakOff(error);
+    for (const call of [...this.#calls.values()]) {
+      // The reply of a keyed call is kept for whoever sends it again: it runs on, within its deadline.
+      if (call.key !== undefined && call.started && this.#parts.keyed !== undefined) continue;
+      this.#bounds.over(call);
+      call.breakOff(error);
+    }
     this.#pressure.end();
   }
 
@@ -262,7 +261,7 @@ export class Callee {
     let given: unknown;
     let isLater: boolean;
     try {
-      given = this.#invoke(call);
+      given = invokeCall(call, this.#parts);
       isLater = isPromise(given);
     } catch (error) {
       return this.#failStarted(call, error);
@@ -280,14 +279,6 @@ export class Callee {
     if (!this.#ended) this.#bounds.goesOn(call);
     call.onExpired = () => this.#answerExpired(call);
     settled(later, (value) => this.#answer(call, value), (error) => this.#fail(call, error));
-  }
-
-  #invoke(call: IncomingCall): unknown {
-    if (call.itemStream !== undefined) {
-      call.items = this.#parts.streams.receiveItems(call.itemStream, call);
-      call.items.validate = givenItemCheck(call.procedure);
-    }
-    return invoke(call, HandlerContext.of(call));
   }
 
   #decode(call: IncomingCall): unknown {
@@ -308,7 +299,8 @@ export class Callee {
     }
     try {
       if (isStream(call.procedure, value)) return this.#stream(call, value);
-      this.#answers.result(call.id, value);
+      if (value instanceof Encoded) this.#answers.encodedResult(call.id, value.bytes, call.caused);
+      else this.#answers.result(call.id, value, call.caused);
     } catch (error) {
       return this.#fail(call, afterRunning(error));
     }
@@ -374,7 +366,7 @@ export class Callee {
 
   #answerError(call: IncomingCall, error: CallError): void {
     call.failed = true;
-    if (!this.#isOver(call)) this.#answers.error(call.id, error);
+    if (!this.#isOver(call)) this.#answers.error(call.id, error, call.caused);
     this.#finish(call);
   }
 
@@ -391,10 +383,4 @@ export class Callee {
     this.onEnd?.();
     this.#startNext();
   }
-}
-
-/** What prevents an answer is told as what it is: the call has run. */
-function afterRunning(error: unknown): unknown {
-  if (!(error instanceof CallError)) return error;
-  return new CallError(error.code, error.message, { retryable: error.retryable, ambiguous: true });
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Position } from "./broker.ts";
 import type { Clock } from "./clock.ts";
 import { Deadlines, type Expiring } from "./deadlines.ts";
 import { CallError, markReceived, tellable } from "./errors.ts";
@@ -11,6 +12,7 @@ import type { ItemSender } from "./item_sender.ts";
 import { Flag } from "./kinds.ts";
 import { writeCallHead, writeCancel, writePayload } from "./messages.ts";
 import { type NamedStreams, NO_STREAMS } from "./named_streams.ts";
+import { isTooLong } from "./long_names.ts";
 import type { Outbox } from "./outbox.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
 import { ProtocolError } from "./protocol_error.ts";
@@ -65,9 +67,6 @@ export function asCallError({ code, flags, payload }: Failure): CallError {
   );
 }
 
-/** Bytes of a name. */
-const LONGEST_NAME = 255;
-
 /** The calling half of one connection. */
 export class Caller {
   readonly #clock: Clock;
@@ -75,6 +74,7 @@ export class Caller {
   readonly #streams: Streams;
   readonly #pending = new Map<number, Pending>();
   readonly #numbers = new Map<string, number>();
+  #idempotent: Set<string> | undefined;
   readonly #deadlines: Deadlines;
   #last = 0;
 
@@ -89,6 +89,11 @@ export class Caller {
   /** Calls that wait for their end. */
   get inFlight(): number {
     return this.#pending.size;
+  }
+
+  /** Whether the peer has told a number for this name. */
+  knows(name: string): boolean {
+    return this.#numbers.has(name);
   }
 
   /** Whether the peer accepts another call. */
@@ -115,10 +120,12 @@ export class Caller {
     }
   }
 
-  /** NAME: how the peer wants a procedure to be called from now on. */
-  name(number: number, name: string): void {
+  /** NAME: how the peer wants a procedure to be called from now on, and whether it may be called again in silence. */
+  name(number: number, name: string, idempotent: boolean): void {
     // More names than any contract has are no announcement but a leak.
-    if (this.#numbers.size < 65_536) this.#numbers.set(name, number);
+    if (this.#numbers.size >= 65_536) return;
+    this.#numbers.set(name, number);
+    if (idempotent) (this.#idempotent ??= new Set()).add(name);
   }
 
   /** RESULT. */
@@ -143,6 +150,13 @@ export class Caller {
     this.#take(id)?.call.reject(asCallError(failure));
   }
 
+  /** CAUSED: where the handler of a call has published. */
+  caused(id: number, caused: ReadonlyMap<string, Position>): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) this.#check(id);
+    else pending.call.caused = caused;
+  }
+
   /** STREAM. The call is over when its stream is. */
   stream(id: number, stream: number): void {
     const receiver = this.#streams.receiveItems(stream);
@@ -155,17 +169,30 @@ export class Caller {
     pending.call.accept(receiver);
   }
 
-  /** The connection is gone. */
-  end(error: CallError): void {
+  /** The session is gone. `again` takes the calls that another one may send: what was never sent, and what may run twice, or has a key. */
+  end(error: CallError, again?: (call: OutgoingCall, deadline: number) => void): void {
     const pending = [...this.#pending.values()];
     this.#pending.clear();
     this.#deadlines.end();
-    for (const { call, sent } of pending) {
+    for (const one of pending) {
+      const { call, sent, deadline } = one;
       call.onCancel = undefined;
+      if (again !== undefined && this.#mayBeSentAgain(one)) {
+        call.mayHaveRun ||= sent;
+        again(call, deadline);
+        continue;
+      }
       // What has not left as a whole has not run.
       call.reject(sent ? error : new CallError(error.code, error.message, { ...error, ambiguous: false }));
       call.over();
     }
+  }
+
+  /** What belongs to a call beside its input cannot be sent a second time. */
+  #mayBeSentAgain({ call, sent, items, named }: Pending): boolean {
+    if (call.settled || items !== undefined || named !== NO_STREAMS) return false;
+    const { method, options } = call.request;
+    return !sent || options.key !== undefined || this.#idempotent?.has(method) === true;
   }
 
   #write(call: OutgoingCall, deadline: number): void {
@@ -196,9 +223,9 @@ export class Caller {
   }
 
   #encode(id: number, { call, deadline, items }: Pending, extension: EncodeExtension): void {
-    const { method, input } = call.request;
+    const { method, input, options: { key } } = call.request;
     const timeout = deadline === Infinity ? undefined : Math.max(0, Math.ceil(deadline - this.#clock.now()));
-    const options = { timeout: timeout && Math.min(timeout, Number.MAX_SAFE_INTEGER), items: items?.id };
+    const options = { timeout: timeout && Math.min(timeout, Number.MAX_SAFE_INTEGER), items: items?.id, key };
     this.#outbox.open();
     try {
       writeCallHead(this.#outbox.nextSequence, id, { method: this.#numbers.get(method) ?? method, options });
@@ -301,11 +328,6 @@ export class Caller {
   #check(id: number): void {
     if (id > this.#last || id === 0) throw new ProtocolError("An answer to a call that was never made");
   }
-}
-
-/** A longer name is against the rules, so that nobody has a procedure of that name. */
-function isTooLong(method: string): boolean {
-  return method.length * 3 > LONGEST_NAME && new TextEncoder().encode(method).length > LONGEST_NAME;
 }
 
 function failedItems(thrown: unknown): CallError {

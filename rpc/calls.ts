@@ -8,6 +8,14 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** How long the call may take, in milliseconds; `Infinity` for no deadline. */
   readonly timeout?: number | undefined;
+  /**
+   * Under which the call runs once: sent again with the same key, by whoever signed in as the same, it gets the reply of the first, which is
+   * kept for 10 minutes. The client then sends it again by itself when its session is lost. The same key with another procedure or input is
+   * refused, `KEY_REUSED`. For calls from value to value; 1 to 255 bytes.
+   *
+   * @example `await app.call.pay(order, { key: order.id })`
+   */
+  readonly key?: string | undefined;
 }
 
 /** The members that every call has, whatever its shape. */

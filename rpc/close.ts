@@ -26,6 +26,8 @@ export const CloseCode = {
   FORBIDDEN: 4403,
   /** The protocol version is not spoken here. */
   VERSION: 4406,
+  /** Another connection of the same session is newer. */
+  TAKEN_OVER: 4409,
   /** More than the queue limit waits for this peer. */
   TOO_SLOW: 4503,
   /** Nothing was received for heartbeat and grace. */

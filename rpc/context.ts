@@ -1,14 +1,15 @@
 import type { CallTree } from "./calls.ts";
+import type { FindChannel, Publish } from "./publisher.ts";
 import type { DeclaredError } from "./errors.ts";
 import type { ErrorSchemas } from "./procedure.ts";
-import type { InputOf, OutputOf, Schema } from "./schema.ts";
+import type { InputOf, OutputOf } from "./schema.ts";
 
 /**
  * The connection a call came by. In-process calls and calls by `POST` have one that lives as long as the
  * call.
  */
 export interface CallerConnection {
-  /** Its id, different for each connection. */
+  /** Its id, different for each session: a connection that carries on another has the id of that. */
   readonly id: string;
   /** The address of the peer, as the runtime gives it; empty for in-process calls. */
   readonly address: string;
@@ -24,13 +25,19 @@ export interface ErrorPlace {
   readonly connection?: CallerConnection | undefined;
   /** The procedure, if it was one's. */
   readonly procedure?: string | undefined;
+  /** The channel, if it was one's. */
+  readonly channel?: string | undefined;
 }
 
 /** What every handler finds beside its own context. Members can be taken apart: none needs its `this`. */
-export interface CallContext<Errors extends ErrorSchemas = ErrorSchemas, Client = unknown> {
+export interface CallContext<
+  Errors extends ErrorSchemas = ErrorSchemas,
+  Client = unknown,
+  Channels = Record<never, never>,
+> {
   /** The name of the procedure, as on the wire: `users.rename`. */
   readonly procedure: string;
-  /** Aborts when the caller cancels, the deadline passes, or the connection (later: the session) is gone. */
+  /** Aborts when the caller cancels, the deadline passes, or the session is gone: not when a connection is lost and another carries on. */
   readonly signal: AbortSignal;
   /**
    * Milliseconds until the deadline, `Infinity` without one, 0 when it has passed. Calls made from the
@@ -43,6 +50,10 @@ export interface CallContext<Errors extends ErrorSchemas = ErrorSchemas, Client 
   readonly client: CallTree<Client>;
   /** The connection the call came by. */
   readonly connection: CallerConnection;
+  /** Publishes to a channel of the app. */
+  readonly publish: Publish<Channels>;
+  /** A channel of the app: its position, its history. */
+  readonly channel: FindChannel<Channels>;
 }
 
 /** Constructors of the declared errors, by name; the data may be left out where `undefined` is valid. */
@@ -55,17 +66,20 @@ export type ErrorConstructors<Errors extends ErrorSchemas> = {
 /** The argument of an error's constructor. */
 export type DataArguments<Data> = undefined extends Data ? [data?: Data] : [data: Data];
 
-/** The names that no context of an app and no addition of a middleware may have. */
-export type ReservedNames = { readonly [Name in keyof CallContext]?: never };
+/** The names that no context of an app and no addition of a middleware may have: what calls, and rules and hooks of channels, find themselves. */
+export type ReservedNames = { readonly [Name in keyof CallContext | "params"]?: never };
 
 /** {@linkcode ReservedNames} at run time. */
-export const RESERVED_NAMES: ReadonlySet<string> = new Set<keyof CallContext>([
+export const RESERVED_NAMES: ReadonlySet<string> = new Set<keyof ReservedNames>([
   "procedure",
   "signal",
   "timeLeft",
   "errors",
   "client",
   "connection",
+  "publish",
+  "channel",
+  "params",
 ]);
 
 /**
@@ -76,10 +90,4 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set<keyof CallContext>([
 export function checkContext(context: object): void {
   const taken = Object.keys(context).find((name) => RESERVED_NAMES.has(name));
   if (taken !== undefined) throw new TypeError(`Cannot use "${taken}" in a context: the name is taken`);
-}
-
-/** The part of a channel that procedures see: types for `publish`, which later work adds. */
-export interface ChannelDefinition<Message extends Schema = Schema> {
-  /** The type; never there at run time. */
-  readonly "~message"?: Message;
 }

@@ -120,6 +120,8 @@ function checkName(key: string, prefix: string): void {
     ? "it is empty"
     : key.includes(".")
     ? "a dot separates the names of groups"
+    : key.startsWith("@")
+    ? "names with @ belong to the library"
     : REFUSED_NAMES.has(key)
     ? "the client could not reach it"
     : undefined;

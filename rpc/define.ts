@@ -6,7 +6,9 @@ import {
   type Scope,
   type ScopeOf,
 } from "./builder.ts";
-import type { ChannelDefinition, ReservedNames } from "./context.ts";
+import { type ChannelBuilder, defineChannel, serverChannels } from "./channel_definition.ts";
+import type { ChannelGroup } from "./channel_types.ts";
+import type { ReservedNames } from "./context.ts";
 import { clientProcedures, type Contract } from "./contract.ts";
 import type { ErasedMiddleware, Middleware } from "./middleware.ts";
 import type { Group, ProcedureDefinition } from "./procedure.ts";
@@ -28,20 +30,25 @@ export interface Factory<S extends Scope> {
   readonly middleware: <Added>(
     middleware: Middleware<S["context"], Added, S["client"]>,
   ) => Middleware<S["context"], Added, S["client"]>;
-  /** Makes the app. */
-  readonly millrace: <Procedures extends Group<NeedsOf<S>>>(
-    options: AppOptions<S["base"], Procedures, S["client"]>,
-  ) => Millrace<Contract<Procedures, S["client"], S["channels"]>, S["base"]>;
+  /** Makes channels whose rules and hooks know this context. */
+  readonly channel: ChannelBuilder<S>;
+  /** Makes the app. Channels given here are those that no handler publishes to; the others are declared by `with`. */
+  readonly millrace: <
+    Procedures extends Group<NeedsOf<S>>,
+    Channels extends ChannelGroup<NeedsOf<S>> = Record<never, never>,
+  >(
+    options: AppOptions<S["base"], Procedures, S["client"], Channels>,
+  ) => Millrace<Contract<Procedures, S["client"], S["channels"] & Channels>, S["base"]>;
   /**
    * The same tools where handlers also know what clients offer (`context.client`) and the channels. These are
    * declared before the procedures, because a handler inside the same object literal could not be given their
    * types.
    *
-   * @throws {TypeError} A refused name, or a client procedure with a handler.
+   * @throws {TypeError} A refused name, a client procedure with a handler, or something that is no channel.
    */
   readonly with: <
     Client extends Group = Record<never, never>,
-    Channels extends ChannelGroup = Record<never, never>,
+    Channels extends ChannelGroup<NeedsOf<S>> = Record<never, never>,
   >(
     declared: { readonly client?: Client; readonly channels?: Channels },
   ) => Factory<ScopeOf<S["base"], S["context"], Client, Channels>>;
@@ -49,12 +56,6 @@ export interface Factory<S extends Scope> {
   readonly use: <Added>(
     middleware: Middleware<S["context"], Added, S["client"]>,
   ) => Factory<ScopeOf<S["base"], S["context"] & Added, S["client"], S["channels"]>>;
-}
-
-/** Channels by their pattern. */
-export interface ChannelGroup {
-  /** A channel: `"board/:id"`. */
-  readonly [pattern: string]: ChannelDefinition;
 }
 
 /** Makes the tools of one app; `Context` is what `authenticate` finds out about a connection. */
@@ -69,7 +70,7 @@ export type PlainScope = ScopeOf<object, object, Record<never, never>, Record<ne
 export interface Declared {
   /** What clients offer, by the name on the wire. */
   readonly client: ReadonlyMap<string, ProcedureDefinition>;
-  /** The channels. */
+  /** The channels that `with` declared. */
   readonly channels: ChannelGroup;
 }
 
@@ -83,12 +84,15 @@ export function defineWith(
   const factory = (around: readonly ErasedMiddleware[], declared: Declared): unknown => ({
     procedure: procedureBuilder(around),
     middleware: (middleware: ErasedMiddleware) => middleware,
+    channel: defineChannel,
     millrace: (options: AppOptions<object, Group>) => makeApp(declared, options),
-    with: ({ client, channels }: { client?: object; channels?: ChannelGroup }) =>
-      factory(around, {
+    with: ({ client, channels }: { client?: object; channels?: ChannelGroup }) => {
+      if (channels !== undefined) serverChannels(channels);
+      return factory(around, {
         client: client === undefined ? declared.client : clientProcedures(client),
         channels: channels ?? declared.channels,
-      }),
+      });
+    },
     use: (middleware: ErasedMiddleware) => factory([...around, middleware], declared),
   });
   return () => factory([], { client: new Map(), channels: {} }) as never;

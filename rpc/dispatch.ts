@@ -5,10 +5,13 @@
  * @module
  */
 import type { Callee } from "./callee.ts";
-import { asCallError, type Caller, type Failure } from "./caller.ts";
+import { asCallError, type Caller } from "./caller.ts";
 import type { Clock } from "./clock.ts";
-import { Flag, Kind } from "./kinds.ts";
+import type { ChannelEvents } from "./dispatch_channels.ts";
+import { Kind, NameFlag } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
+import { asMap, optionalName, optionalUint, readFailure, type WireMap } from "./options.ts";
+import { readCaused } from "./positions.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import {
   atInteger,
@@ -25,9 +28,6 @@ import {
   skipNil,
 } from "./reader.ts";
 import type { Streams } from "./streams.ts";
-
-/** A map as decoded. */
-export type WireMap = Readonly<Record<string, unknown>>;
 
 /** HELLO or WELCOME as read. */
 export interface Greeting {
@@ -65,14 +65,16 @@ export interface Targets {
   readonly clock: Clock;
   /** Bounds of this side. */
   readonly limits: Limits;
-  /** Control messages. */
-  readonly events: ControlEvents;
+  /** Control messages: those of the present connection. */
+  events: ControlEvents;
   /** Answers. */
   readonly caller: Caller;
   /** Calls. */
   readonly callee: Callee;
   /** Streams. */
   readonly streams: Streams;
+  /** Channels: those of the present connection. */
+  channels?: ChannelEvents | undefined;
   /** PING, PONG and ACK: the peer has processed our messages up to this one. */
   acknowledged(received: number): void;
 }
@@ -97,7 +99,7 @@ export function dispatchControl(kind: number, to: Targets): number {
       return token(to, events.token?.bind(events));
     case Kind.EXPIRES: // [7, remaining]
       return expires(events.expires?.bind(events));
-    default: // NAME [8, number, name]
+    default: // NAME [8, number, name, flags]
       return name(to);
   }
 }
@@ -155,8 +157,9 @@ function expires(act: ((remaining: number | undefined) => void) | undefined): nu
 function name(to: Targets): number {
   const number = readUint("number");
   const name = readName("name", to.limits);
+  const flags = readUint("flags");
   const end = offset();
-  to.caller.name(number, name);
+  to.caller.name(number, name, (flags & NameFlag.IDEMPOTENT) !== 0);
   return end;
 }
 
@@ -170,6 +173,8 @@ export function dispatchCall(kind: number, frame: Uint8Array, to: Targets): numb
       return result(id, frame, to);
     case Kind.ERROR: // [18, seq, id, code, flags, payload]
       return error(id, to);
+    case Kind.CAUSED: // [21, seq, id, payload]
+      return caused(id, to);
     case Kind.STREAM: // [19, seq, id, stream]
       return stream(id, to);
     default: // CANCEL [20, seq, id]
@@ -184,24 +189,26 @@ function call(id: number, frame: Uint8Array, to: Targets): number {
   const after = offset();
   const start = payloadStart;
   const end = payloadEnd;
-  const { timeout, items } = options;
+  const { timeout, items, key } = options;
   const deadline = timeout === undefined ? Infinity : to.clock.now() + timeout;
-  to.callee.accept(method, { id, deadline, items, bytes: frame, start, end });
+  to.callee.accept(method, { id, deadline, items, key, bytes: frame, start, end });
   return after;
 }
 
 interface Options {
   readonly timeout: number | undefined;
   readonly items: number | undefined;
+  readonly key: string | undefined;
 }
 
-const NO_OPTIONS: Options = { timeout: undefined, items: undefined };
+const NO_OPTIONS: Options = { timeout: undefined, items: undefined, key: undefined };
 
 function readOptions(limits: Limits): Options {
   if (skipNil()) return NO_OPTIONS;
-  if (atInteger()) return { timeout: readUint("timeout"), items: undefined };
+  if (atInteger()) return { timeout: readUint("timeout"), items: undefined, key: undefined };
   const options = asMap(readValue(limits), "options");
-  return { timeout: optionalUint(options, "timeout"), items: optionalUint(options, "items") };
+  const [timeout, items] = [optionalUint(options, "timeout"), optionalUint(options, "items")];
+  return { timeout, items, key: optionalName(options, "key") };
 }
 
 function result(id: number, frame: Uint8Array, to: Targets): number {
@@ -215,6 +222,13 @@ function error(id: number, to: Targets): number {
   const failure = readFailure(to.limits);
   const end = offset();
   to.caller.error(id, failure);
+  return end;
+}
+
+function caused(id: number, to: Targets): number {
+  const caused = readCaused(to.limits);
+  const end = offset();
+  to.caller.caused(id, caused);
   return end;
 }
 
@@ -297,36 +311,8 @@ function stop(id: number, to: Targets): number {
   return end;
 }
 
-/** `code, flags, payload` of ERROR and FAIL. */
-function readFailure(limits: Limits): Failure {
-  const code = readName("code", limits);
-  const flags = readUint("flags");
-  const payload = readPayload(limits);
-  const declared = (flags & Flag.DECLARED) !== 0;
-  return { code, flags, payload: declared ? payload : asMap(payload, "the payload of an error") };
-}
-
 function readMap(limits: Limits): WireMap {
   return asMap(readPayload(limits), "payload");
-}
-
-/** What has to be a map: no array, bytes or date. */
-export function asMap(value: unknown, what: string): WireMap {
-  const isMap = typeof value === "object" && value !== null && !Array.isArray(value) &&
-    !(value instanceof Date) &&
-    !(value instanceof Uint8Array);
-  if (!isMap) throw new ProtocolError(`${what} must be a map`);
-  return value as WireMap;
-}
-
-/** Takes an unsigned integer out of a map of options. */
-export function optionalUint(map: WireMap, key: string): number | undefined {
-  const value = map[key];
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
-    throw new ProtocolError(`${key} must be an unsigned integer`);
-  }
-  return value;
 }
 
 function wrongWay(): ProtocolError {

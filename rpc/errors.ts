@@ -30,7 +30,8 @@ export type CallErrorCode =
   | "UNAUTHENTICATED"
   | "FORBIDDEN"
   | "BAD_MESSAGE"
-  | "WRONG_SHAPE";
+  | "WRONG_SHAPE"
+  | "KEY_REUSED";
 
 /**
  * The table of codes: meaning, defaults of the two bits, HTTP status. `docs/protocol.md` prints the same
@@ -60,6 +61,7 @@ export const CODES: Readonly<Record<CallErrorCode, CodeMeaning>> = {
   WRONG_SHAPE: row(400, "The procedure has another shape: value, stream, upload or duplex", {
     throwable: true,
   }),
+  KEY_REUSED: row(409, "The key belongs to another call; this one was not run"),
 };
 
 function row(

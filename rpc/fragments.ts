@@ -3,38 +3,12 @@
  *
  * @module
  */
-import { begin, end } from "../msgpack/encoder.ts";
-import { FRAGMENT_HEAD, HEADROOM } from "./buffers.ts";
+import { FRAGMENT_HEAD } from "./buffers.ts";
 import type { BulkLane, BulkSource } from "./bulk.ts";
 import type { CallError } from "./errors.ts";
 import { writeFragmentHead } from "./messages.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { InFlight } from "./window.ts";
-
-const header = new Uint8Array(HEADROOM);
-
-/**
- * Puts a header directly in front of a slice of a message that we own, over bytes that have left already, so that neither is
- * copied. `write` writes the header.
- *
- * @returns Header and slice, contiguous: a view of the message's buffer.
- */
-export function headed(
-  message: Uint8Array,
-  slice: { from: number; to: number },
-  write: () => void,
-): Uint8Array {
-  begin(header, 0);
-  write();
-  const size = end();
-  const all = new Uint8Array(
-    message.buffer,
-    message.byteOffset + slice.from - size,
-    size + slice.to - slice.from,
-  );
-  all.set(header.subarray(0, size));
-  return all;
-}
 
 /** What becomes of a message: one of the two is called, once, unless the connection ends before. */
 export interface Fate {
@@ -76,7 +50,7 @@ export class Fragments {
     return this.#waiting;
   }
 
-  /** Queues a message. It belongs to the fragments from now on, and {@linkcode HEADROOM} bytes before it do. */
+  /** Queues a message. It belongs to the fragments from now on, and `HEADROOM` bytes before it do. */
   add(message: Uint8Array, fate: Fate): void {
     this.#waiting += message.length;
     this.#queue.push({ message, ...fate });
@@ -100,6 +74,11 @@ export class Fragments {
   /** The peer has processed all reliable messages up to this sequence. */
   acknowledged(received: number, now: number): void {
     this.#inFlight.acknowledged(received, now);
+  }
+
+  /** What is on its way was sent again. */
+  sentAgain(now: number): void {
+    this.#inFlight.sentAgain(now);
   }
 
   /** The connection is gone. */
@@ -132,7 +111,8 @@ export class Fragments {
       const to = Math.min(message.length, from + Math.min(piece, this.#outbox.peer.message - FRAGMENT_HEAD));
       const seq = this.#outbox.takeSequence();
       const at = { remaining: message.length - to, length: to - from };
-      this.#outbox.sendRaw(headed(message, { from, to }, () => writeFragmentHead(seq, group, at)));
+      const writeHead = () => writeFragmentHead(seq, group, at);
+      this.#outbox.sendSlice({ message, from, to, writeHead, seq, stream: 0, n: 0 });
       this.#inFlight.sent(seq, at.length, this.#outbox.now);
       this.#waiting -= at.length;
       from = to;

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { asMap, optionalUint, type WireMap } from "./dispatch.ts";
+import { asMap, optionalUint, type WireMap } from "./options.ts";
 import { DEFAULT_LIMITS, type Limits, type PeerLimits, peerLimits } from "./limits.ts";
 import { ProtocolError } from "./protocol_error.ts";
+import type { ToldOfStream } from "./sender.ts";
 
 /** What HELLO says. */
 export interface Hello {
@@ -13,12 +14,26 @@ export interface Hello {
   readonly token: string | undefined;
   /** What the client accepts. */
   readonly limits: PeerLimits;
+  /** What it calls itself, as long as it runs: 16 random bytes. */
+  readonly producer: Uint8Array | undefined;
+  /** Whether it acknowledges, and wants its session kept. */
+  readonly resumable: boolean;
+  /** How many units of streams have come to it in the session, END and FAIL among them. */
+  readonly units: number;
+  /** What it has of the streams that are sent to it. */
+  readonly streams: ReadonlyMap<number, ToldOfStream>;
 }
 
 /** What WELCOME says. */
 export interface Welcome {
   /** Whether the session goes on. */
   readonly resumed: boolean;
+  /** Milliseconds that the session is kept without a connection; 0 for not at all. */
+  readonly window: number;
+  /** How many units of streams have come to the server in the session, END and FAIL among them. */
+  readonly units: number;
+  /** What the server has of the streams that are sent to it, when the session goes on. */
+  readonly streams: ReadonlyMap<number, ToldOfStream>;
   /** Milliseconds between heartbeats. */
   readonly heartbeat: number;
   /** Milliseconds after a heartbeat. */
@@ -34,18 +49,34 @@ const LEAST_MESSAGE = 1024;
 
 /** Reads HELLO's payload. */
 export function readHello(payload: WireMap): Hello {
-  return { token: optionalString(payload, "token"), limits: readLimits(payload["limits"]) };
+  return {
+    token: optionalString(payload, "token"),
+    limits: readLimits(payload["limits"]),
+    producer: readProducer(payload["producer"]),
+    resumable: payload["resumable"] === true,
+    units: optionalUint(payload, "units") ?? 0,
+    streams: readStreams(payload["streams"]),
+  };
 }
 
 /** Reads WELCOME's payload. */
 export function readWelcome(payload: WireMap): Welcome {
   return {
     resumed: payload["resumed"] === true,
+    window: optionalUint(payload, "window") ?? 0,
+    units: optionalUint(payload, "units") ?? 0,
+    streams: readStreams(payload["streams"]),
     heartbeat: optionalUint(payload, "heartbeat") ?? DEFAULT_LIMITS.heartbeat,
     grace: optionalUint(payload, "grace") ?? DEFAULT_LIMITS.grace,
     limits: readLimits(payload["limits"]),
     expires: optionalUint(payload, "expires"),
   };
+}
+
+/** What a server tells of itself. */
+export function tellServer(limits: Limits, resumable: boolean): object {
+  const { heartbeat, grace, session } = limits;
+  return { heartbeat, grace, limits: toldLimits(limits), window: resumable ? session : undefined };
 }
 
 /** What a server tells of its limits. */
@@ -59,6 +90,32 @@ export function optionalString(map: WireMap, key: string): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== "string") throw new ProtocolError(`${key} must be a string`);
   return value;
+}
+
+function readProducer(told: unknown): Uint8Array | undefined {
+  if (told === undefined || told === null) return undefined;
+  if (!(told instanceof Uint8Array) || told.length !== 16) {
+    throw new ProtocolError("producer must have 16 bytes");
+  }
+  return told.slice(); // the frame is not kept for it
+}
+
+/** `[stream, n, limit, flags, stream, n, ...]`. */
+function readStreams(told: unknown): ReadonlyMap<number, ToldOfStream> {
+  const streams = new Map<number, ToldOfStream>();
+  if (told === undefined || told === null) return streams;
+  if (!Array.isArray(told) || told.length % 4 !== 0 || !told.every(isUint)) {
+    throw new ProtocolError("streams must be a list of unsigned integers, four for each");
+  }
+  for (let at = 0; at < told.length; at += 4) {
+    const [id, n, limit, flags] = told.slice(at, at + 4) as [number, number, number, number];
+    streams.set(id, { n, limit, stopped: (flags & 1) !== 0 });
+  }
+  return streams;
+}
+
+function isUint(value: unknown): boolean {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 function readLimits(told: unknown): PeerLimits {

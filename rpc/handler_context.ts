@@ -6,8 +6,16 @@
 import type { CallContext, CallerConnection, ErrorConstructors } from "./context.ts";
 import { type CallSurroundings, IncomingCall, type Registered } from "./incoming_call.ts";
 import type { ErrorSchemas } from "./procedure.ts";
+import { type ChannelTools, channelTools } from "./publisher.ts";
+import { tellingCaller } from "./caused.ts";
 
 const NOTHING = new Uint8Array(0);
+/** What handlers of a client find. */
+const NO_CHANNELS = channelTools({
+  channel: (pattern) => {
+    throw new TypeError(`There is no channel "${pattern}"`);
+  },
+});
 
 /**
  * The part of a handler's context that is special to its call. Getters, so that nothing is made that nobody looks at: for
@@ -18,6 +26,7 @@ export class HandlerContext implements CallContext {
   readonly #surroundings: CallSurroundings;
   readonly #id: number;
   #call: IncomingCall | undefined;
+  #tools: ChannelTools | undefined;
 
   private constructor(
     registered: Registered,
@@ -92,5 +101,19 @@ export class HandlerContext implements CallContext {
 
   get connection(): CallerConnection {
     return this.#surroundings.connection;
+  }
+
+  get publish(): ChannelTools["publish"] {
+    return this.#channelTools.publish;
+  }
+
+  get channel(): ChannelTools["channel"] {
+    return this.#channelTools.channel;
+  }
+
+  get #channelTools(): ChannelTools {
+    const { channels } = this.#surroundings;
+    if (channels === undefined) return NO_CHANNELS;
+    return this.#tools ??= channelTools(tellingCaller(channels, HandlerContext.callOf(this)));
   }
 }

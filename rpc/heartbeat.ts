@@ -17,6 +17,8 @@ export interface HeartbeatOptions {
   readonly beat?: () => void;
   /** The other side is given up. Called once. */
   readonly silent: () => void;
+  /** Milliseconds in which something has to come when a timer fired late. By default half the patience. */
+  readonly secondChance?: number;
 }
 
 /** A timer that fired later than this tells of a blocked process or a sleeping machine, not of the other side. */
@@ -43,6 +45,15 @@ export class Heartbeat {
     this.#heardAt = now;
   }
 
+  /** Time may have passed in which nothing could be received: whether it was too long is decided by what comes now. */
+  woke(): void {
+    const { clock, patience } = this.#options;
+    if (clock.now() - this.#heardAt < patience) return;
+    this.stop();
+    this.#giveSecondChance(clock.now());
+    this.#arm();
+  }
+
   /** Ends it. */
   stop(): void {
     this.#options.clock.clearTimeout(this.#timer);
@@ -54,13 +65,18 @@ export class Heartbeat {
     this.#timer = clock.setTimeout(this.#fire, Math.max(0, this.#due - clock.now()));
   }
 
+  #giveSecondChance(now: number): void {
+    const { patience, secondChance = patience / 2 } = this.#options;
+    this.#heardAt = now - patience + secondChance;
+  }
+
   readonly #fire = (): void => {
     const { clock, interval, patience, beat, silent } = this.#options;
     const now = clock.now();
     if (now - this.#heardAt >= patience) {
       if (now - this.#due < LATE) return silent();
       // What arrived while the process was blocked has not been read yet: it gets one more interval.
-      this.#heardAt = now - patience / 2;
+      this.#giveSecondChance(now);
     }
     if (now >= this.#beatAt) {
       this.#beatAt = now + interval;

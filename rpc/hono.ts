@@ -19,7 +19,7 @@
  *
  * @module
  */
-import { MOUNT, type Mounted } from "./server.ts";
+import { mounted } from "./mount.ts";
 
 /** The part of Hono's context that is used. */
 export interface HonoContext {
@@ -48,11 +48,10 @@ export interface MountableApp {
  * @throws {TypeError} If `millrace()` did not make the app.
  */
 export function hono(app: MountableApp): (context: HonoContext) => Response | Promise<Response> {
-  const mounted = (app as Partial<Mounted>)[MOUNT];
-  if (mounted === undefined) throw new TypeError("Cannot mount the app: millrace() did not make it");
+  const behind = mounted(app);
   return ({ req, env }) => {
     const name = req.param("name");
-    if (req.raw.method === "POST" && name !== undefined) return mounted.post(req.raw, env, name);
-    return mounted.upgrade(req.raw, env);
+    if (req.raw.method === "POST" && name !== undefined) return behind.post(req.raw, env, name);
+    return behind.upgrade(req.raw, env);
   };
 }

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { frameCame } from "./collector.ts";
 import { dispatchCall, dispatchControl, dispatchStream, type Targets } from "./dispatch.ts";
+import { dispatchChannel } from "./dispatch_channels.ts";
 import { Assembly } from "./fragments.ts";
 import { ELEMENTS, FIRST_OPTIONAL, Kind, LAST_KIND } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
@@ -42,9 +44,11 @@ export class Inbox {
   readonly #bytes: Rate;
   readonly #cancels: Rate;
   #received = 0;
+  #units = 0;
   #greeted = false;
   #held: Uint8Array[] | undefined;
   #heldBytes = 0;
+  #mostHeld = 0;
   #closed = false;
 
   /** Waits for frames. */
@@ -65,6 +69,11 @@ export class Inbox {
     return this.#received;
   }
 
+  /** Units of streams that have come in this session, END and FAIL among them. */
+  get units(): number {
+    return this.#units;
+  }
+
   /** Bytes of unfinished messages, and of frames that wait for WELCOME. */
   get heldBytes(): number {
     return this.#assembly.held + this.#heldBytes;
@@ -81,15 +90,31 @@ export class Inbox {
     if (this.#closed) return;
     if (this.#held !== undefined) return this.#hold(frame);
     if (!this.#bytes.take(frame.length, now)) throw new ProtocolError("Too many bytes", 4529);
-    const limit = this.#greeted ? this.#limits.message : this.#limits.messageBeforeAuthentication;
+    // A client knows whom it called: what a server says at once, WELCOME and a page of history, may share a frame.
+    const isTrusted = this.#greeted || this.#parts.first === Kind.WELCOME;
+    const limit = isTrusted ? this.#limits.message : this.#limits.messageBeforeAuthentication;
     if (frame.length > limit) throw new ProtocolError("A frame is over the limit", 1009);
     if (frame.length === 0) throw new ProtocolError("A frame is empty");
+    frameCame(frame.length);
     this.#readFrame(frame, now);
   }
 
-  /** From now on frames are kept, within the limit before authentication, until {@linkcode Inbox.resume}. */
-  hold(): void {
+  /** Ends it, and gives the frames that were kept: somebody else reads them. */
+  handOver(): Uint8Array[] {
+    const held = this.#held ?? [];
+    this.close();
+    return held;
+  }
+
+  /** From now on frames are kept, `most` bytes at most, until {@linkcode Inbox.resume}. */
+  hold(most: number = this.#limits.messageBeforeAuthentication): void {
     this.#held ??= [];
+    this.#mostHeld = most;
+  }
+
+  /** Whether frames were kept. */
+  get holdsFrames(): boolean {
+    return this.#held !== undefined && this.#held.length > 0;
   }
 
   /** Reads what was kept, and frames as they come. */
@@ -122,7 +147,7 @@ export class Inbox {
   #hold(frame: Uint8Array): void {
     this.#heldBytes += frame.length;
     if (
-      this.#heldBytes > this.#limits.messageBeforeAuthentication ||
+      this.#heldBytes > this.#mostHeld ||
       this.#held!.length >= this.#limits.messages
     ) {
       throw new ProtocolError("Too much before WELCOME", 1009);
@@ -137,7 +162,11 @@ export class Inbox {
     const kind = this.#readKind();
     if (kind < 0) return offset();
     if (kind <= Kind.NAME) return dispatchControl(kind, this.#parts.targets);
-    if (kind >= Kind.ITEM) return dispatchStream(kind, frame, this.#parts.targets);
+    if (kind >= Kind.SUBSCRIBE) return dispatchChannel(kind, frame, this.#parts.targets);
+    if (kind >= Kind.ITEM) {
+      if (kind <= Kind.FAIL) this.#units++;
+      return dispatchStream(kind, frame, this.#parts.targets);
+    }
     this.#checkSequence(readUint("seq"));
     return kind === Kind.FRAGMENT ? this.#fragment(frame) : this.#call(kind, frame);
   }
@@ -202,7 +231,7 @@ export class Inbox {
   #readAssembled(message: Uint8Array): void {
     openAt(message, 0, message.length);
     const kind = this.#readKind();
-    if (kind < Kind.CALL || kind > Kind.CANCEL) {
+    if (kind < Kind.CALL || kind > Kind.CAUSED) {
       throw new ProtocolError("Fragments hold a message without a sequence");
     }
     readUint("seq");

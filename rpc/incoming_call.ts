@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Position } from "./broker.ts";
 import type { Clock } from "./clock.ts";
 import type { CallerConnection } from "./context.ts";
 import type { Expiring } from "./deadlines.ts";
@@ -11,6 +12,7 @@ import type { ItemReceiver } from "./item_receiver.ts";
 import type { ItemSender } from "./item_sender.ts";
 import type { Invocation } from "./pipeline.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
+import type { Publisher } from "./publisher.ts";
 import type { Receiver, Unit } from "./receiver.ts";
 
 /** A procedure under its name and the number that connections may use for it. */
@@ -31,6 +33,8 @@ export interface Received extends Unit {
   readonly deadline: number;
   /** The stream of the caller's items. */
   readonly items: number | undefined;
+  /** Under which it runs once. */
+  readonly key?: string | undefined;
 }
 
 /** What every call of one connection shares. */
@@ -43,6 +47,8 @@ export interface CallSurroundings {
   readonly connection: CallerConnection;
   /** What `authenticate` gave; refreshed in place. */
   readonly context: () => object;
+  /** The channels that handlers find, where there are any. */
+  readonly channels?: Publisher | undefined;
   /**
    * Decodes the input of a call.
    *
@@ -68,6 +74,8 @@ export class IncomingCall implements Expiring, Invocation, Unit {
   deadline: number;
   /** The number of the stream of the caller's items. */
   readonly itemStream: number | undefined;
+  /** Under which it runs once, whoever sends it again. */
+  readonly key: string | undefined;
   /** What its input is in: the frame, until it has to wait; then a copy, or a view of a frame that it may pin. */
   bytes: Uint8Array;
   /** Where its input starts. */
@@ -92,6 +100,8 @@ export class IncomingCall implements Expiring, Invocation, Unit {
   answered = false;
   /** Whether it counts among those that run at once. */
   holdsSlot = false;
+  /** Where its handler has published, by the name of the channel: its caller is told before the answer. */
+  caused: Map<string, Position> | undefined;
   /** Why it was broken off, if it was. */
   brokenBy: CallError | undefined;
   /** Whether it runs, or has run. */
@@ -106,6 +116,7 @@ export class IncomingCall implements Expiring, Invocation, Unit {
     this.id = received.id;
     this.deadline = received.deadline;
     this.itemStream = received.items;
+    this.key = received.key;
     this.bytes = received.bytes;
     this.start = received.start;
     this.end = received.end;

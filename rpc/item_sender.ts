@@ -5,7 +5,6 @@
  */
 import type { EncodeExtension } from "../msgpack/encoder.ts";
 import { CallError } from "./errors.ts";
-import { headed } from "./fragments.ts";
 import { writeItemHead, writePartHead, writePayload } from "./messages.ts";
 import { type NamedStreams, NO_STREAMS } from "./named_streams.ts";
 import type { BulkSource } from "./bulk.ts";
@@ -175,8 +174,9 @@ export class ItemSender extends Sender implements BulkSource {
     }
     const size = outbox.sealSized();
     if (size <= Math.min(FRAGMENT_OVER, outbox.peer.message)) {
-      outbox.keep();
       this.count(size - headerSize(size, this.id, this.nextNumber));
+      outbox.replay?.addsUnit(this.id, this.number);
+      outbox.keep();
       return;
     }
     this.#large = outbox.takeOut().subarray(headerSize(size, this.id, this.nextNumber));
@@ -195,8 +195,10 @@ export class ItemSender extends Sender implements BulkSource {
     const from = this.#offset;
     const to = Math.min(item.length, from + Math.min(piece, Math.floor(this.outbox.peer.message / 2)));
     const at = { remaining: item.length - to, length: to - from };
-    this.outbox.sendRaw(headed(item, { from, to }, () => writePartHead(this.id, this.nextNumber, at)));
+    const { id, nextNumber: n } = this;
+    const writeHead = () => writePartHead(id, n, at);
     this.count(at.length);
+    this.outbox.sendSlice({ message: item, from, to, writeHead, seq: 0, stream: id, n });
     this.#offset = to;
     if (at.remaining > 0) return;
     this.#large = undefined;

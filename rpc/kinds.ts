@@ -23,13 +23,14 @@ export const Kind = {
   GOODBYE: 5, //  server -> client   code, retryAfter, payload
   TOKEN: 6, //    client -> server   payload
   EXPIRES: 7, //  server -> client   remaining
-  NAME: 8, //     both               number, name
+  NAME: 8, //     both               number, name, flags
   FRAGMENT: 9, // both               seq, group, remaining, payload
   CALL: 16, //    both               seq, id, method, options, payload
   RESULT: 17, //  both               seq, id, payload
   ERROR: 18, //   both               seq, id, code, flags, payload
   STREAM: 19, //  both               seq, id, stream
   CANCEL: 20, //  both               seq, id
+  CAUSED: 21, //  both               seq, id, payload
   ITEM: 24, //    both               stream, n, payload
   PIECE: 25, //   both               stream, n, payload
   PART: 26, //    both               stream, n, remaining, payload
@@ -37,6 +38,16 @@ export const Kind = {
   FAIL: 28, //    both               stream, n, code, flags, payload
   CREDIT: 29, //  both               stream, n, limit
   STOP: 30, //    both               stream
+  SUBSCRIBE: 32, //    client -> server   sub, channel, position, options
+  SUBSCRIBED: 33, //   server -> client   sub, alias, status, epoch, offset, fingerprint
+  UNSUBSCRIBED: 34, // server -> client   sub, code, flags, payload
+  UNSUBSCRIBE: 35, //  client -> server   sub
+  PUBLICATION: 36, //  server -> client   alias, offset, fingerprint, payload
+  GAP: 37, //          server -> client   alias, from, to, fingerprint, reason
+  SKIP: 38, //         server -> client   alias, to, fingerprint
+  SEEN: 39, //         client -> server   alias, offset
+  SIGNAL: 40, //       client -> server   channel, payload
+  SIGNALLED: 41, //    server -> client   alias, payload
 } as const;
 
 /** First kind that a receiver skips when it does not know it. */
@@ -53,16 +64,38 @@ function elementCounts(): (number | undefined)[] {
   const set = (count: number, ...kinds: number[]) => kinds.forEach((kind) => counts[kind] = count);
   set(5, Kind.HELLO, Kind.WELCOME, Kind.FRAGMENT, Kind.PART);
   set(2, Kind.PING, Kind.PONG, Kind.ACK, Kind.TOKEN, Kind.EXPIRES, Kind.STOP);
-  set(4, Kind.GOODBYE, Kind.RESULT, Kind.STREAM, Kind.ITEM, Kind.PIECE, Kind.CREDIT);
-  set(3, Kind.NAME, Kind.CANCEL, Kind.END);
+  set(4, Kind.GOODBYE, Kind.NAME, Kind.RESULT, Kind.CAUSED, Kind.STREAM, Kind.ITEM, Kind.PIECE, Kind.CREDIT);
+  set(3, Kind.CANCEL, Kind.END);
   set(6, Kind.CALL, Kind.ERROR, Kind.FAIL);
+  set(2, Kind.UNSUBSCRIBE);
+  set(3, Kind.SEEN, Kind.SIGNAL, Kind.SIGNALLED);
+  set(4, Kind.SKIP);
+  set(5, Kind.SUBSCRIBE, Kind.UNSUBSCRIBED, Kind.PUBLICATION);
+  set(6, Kind.GAP);
+  set(7, Kind.SUBSCRIBED);
   return counts;
 }
 
 /** Extension type of a value that stands for a stream of bytes: 4 bytes, the stream's number. */
 export const BYTE_STREAM_EXTENSION = 1;
 
-/** Bits of `flags` in ERROR and FAIL. */
+/** `status` of SUBSCRIBED: how what follows joins what the client has. */
+export const SubscribeStatus = {
+  /** The client named no position. */
+  FRESH: 0,
+  /** It goes on where the client was: nothing is missing. */
+  RECOVERED: 1,
+  /** It does not: the client's position is no longer part of the stream, or its entries are gone. */
+  RESET: 2,
+} as const;
+
+/** Bits of `flags` in NAME. */
+export const NameFlag = {
+  /** Running it twice is the same as running it once. */
+  IDEMPOTENT: 1,
+} as const;
+
+/** Bits of `flags` in ERROR, FAIL and UNSUBSCRIBED. */
 export const Flag = {
   /** The same call may succeed later. */
   RETRYABLE: 1,

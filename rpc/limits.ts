@@ -53,6 +53,22 @@ export interface Limits {
   heartbeat: number;
   /** Milliseconds after a heartbeat in which something must be received. @default 8000 */
   grace: number;
+  /**
+   * Milliseconds that a session is kept when its connection is lost: its calls go on, and what they send waits for the next connection. 0
+   * for none. @default 120000
+   */
+  session: number;
+  /** Sessions without a connection that are kept at once; the oldest goes first. @default 10000 */
+  sessions: number;
+  /**
+   * Bytes that all sessions without a connection hold together, as counted when each lost its own; the oldest goes first. @default 268435456
+   */
+  sessionBytes: number;
+  /**
+   * Bytes of calls and answers that may wait for their acknowledgement on one session before no more calls start and answers stay
+   * unencoded. What streams and large messages have on their way comes to that: at most 1 MiB. @default 262144
+   */
+  replay: number;
   /** Milliseconds that a call without streams may run, and any call may wait for its turn, when its caller set no timeout; 0 for no bound. @default 60000 */
   callTimeout: number;
   /** Messages a second that one peer may send, and twice that at once; then 4529. A bound against floods, no quota. @default 500000 */
@@ -64,6 +80,10 @@ export interface Limits {
   byteRate: number;
   /** Cancels a second that one peer may send, and twice that at once; then 4529. @default 10000 */
   cancelRate: number;
+  /** Channels that one connection may be subscribed to; the surplus is answered `RESOURCE_EXHAUSTED`. @default 128 */
+  channels: number;
+  /** Signals a second of one connection, and twice that at once; the surplus is lost in silence, as any signal may be. @default 500 */
+  signalRate: number;
   /**
    * New connections and calls by `POST` a second from one address, and 20 times that at once; then 429. Loopback and unix sockets are not counted: a
    * proxy in front of the server comes from there. Say with `clientAddress` who is behind a proxy. @default 100
@@ -89,20 +109,28 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   hello: 10_000,
   heartbeat: 15_000,
   grace: 8_000,
+  session: 120_000,
+  sessions: 10_000,
+  sessionBytes: 256 * 1024 * 1024,
+  replay: 256 * 1024,
   callTimeout: 60_000,
   messageRate: 500_000,
   byteRate: 4 * 1024 ** 3,
   cancelRate: 10_000,
+  channels: 128,
+  signalRate: 500,
   connectionRate: 100,
   failureRate: 1,
 };
+
+const MAY_BE_NONE = new Set<string>(["callTimeout", "grace", "session"]);
 
 /**
  * Fills in the defaults and refuses what is no bound.
  *
  * @param given What the program sets.
  * @returns All limits.
- * @throws {RangeError} If a limit is no finite number, or below 0, or below 1 for all but `callTimeout` and `grace`.
+ * @throws {RangeError} If a limit is no finite number, or below 0, or below 1 for all but `callTimeout`, `grace` and `session`.
  */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
   const limits = { ...DEFAULT_LIMITS };
@@ -111,7 +139,7 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
     if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
       throw new RangeError(`Cannot set limit "${name}": there is no such limit`);
     }
-    const least = name === "callTimeout" || name === "grace" ? 0 : 1;
+    const least = MAY_BE_NONE.has(name) ? 0 : 1;
     if (!Number.isFinite(value) || value < least) {
       throw new RangeError(
         `Cannot set limit "${name}" to ${value}: must be a finite number of at least ${least}`,

@@ -70,7 +70,9 @@ export class LocalCaller {
       procedures: role === "server" ? parts.procedures : new Map(),
       connection,
       context: () => context,
+      channels: parts.channels,
       offered: noClient,
+      keyed: parts.keyed,
       events: {
         ...events,
         fault: (error) => {

@@ -17,6 +17,7 @@ import {
   writeUint,
   writeValue,
 } from "../msgpack/encoder.ts";
+import type { Position } from "./broker.ts";
 import { Flag, Kind, VERSION } from "./kinds.ts";
 import { CallError } from "./errors.ts";
 
@@ -28,6 +29,8 @@ export interface CallOptionsOnWire {
   timeout?: number | undefined;
   /** Number of the stream that carries the caller's items. */
   items?: number | undefined;
+  /** Under which the call runs once. */
+  key?: string | undefined;
   /** W3C traceparent. */
   trace?: string | undefined;
 }
@@ -80,11 +83,12 @@ export function writeExpires(remaining: number | undefined): void {
   uintOrNil(remaining);
 }
 
-/** NAME: `[8, number, name]`. */
-export function writeName(number: number, name: string): void {
-  head(3, Kind.NAME);
+/** NAME: `[8, number, name, flags]`. */
+export function writeName(number: number, name: string, flags: number): void {
+  head(4, Kind.NAME);
   writeUint(number);
   writeString(name);
+  writeUint(flags);
 }
 
 /** The part of FRAGMENT before the bytes: `[9, seq, group, remaining, payload]`. */
@@ -107,9 +111,15 @@ export function writeCallHead(
   writeHead(6, Kind.CALL, seq, id);
   if (typeof call.method === "number") writeUint(call.method);
   else writeString(call.method);
-  const { timeout, items, trace } = call.options;
-  if (items === undefined && trace === undefined) uintOrNil(timeout);
-  else writeValue({ timeout, items, trace });
+  const { timeout, items, key, trace } = call.options;
+  if (items === undefined && key === undefined && trace === undefined) uintOrNil(timeout);
+  else writeValue({ timeout, items, key, trace });
+}
+
+/** RESULT of a value that is encoded already: `[17, seq, id, payload]`. */
+export function writeEncodedResult(seq: number, id: number, payload: Uint8Array): void {
+  writeHead(4, Kind.RESULT, seq, id);
+  writeBin(payload);
 }
 
 /** RESULT up to its payload: `[17, seq, id, ...`. */
@@ -120,7 +130,7 @@ export function writeResultHead(seq: number, id: number): void {
 /** ERROR: `[18, seq, id, code, flags, payload]`. */
 export function writeError(seq: number, id: number, error: CallError): void {
   writeHead(6, Kind.ERROR, seq, id);
-  failure(error);
+  writeFailure(error);
 }
 
 /** STREAM: `[19, seq, id, stream]`. */
@@ -132,6 +142,14 @@ export function writeStream(seq: number, id: number, stream: number): void {
 /** CANCEL: `[20, seq, id]`. */
 export function writeCancel(seq: number, id: number): void {
   writeHead(3, Kind.CANCEL, seq, id);
+}
+
+/** CAUSED: `[21, seq, id, payload]`. */
+export function writeCaused(seq: number, id: number, caused: ReadonlyMap<string, Position>): void {
+  writeHead(4, Kind.CAUSED, seq, id);
+  writePayload([...caused].map(([channel, position]) => {
+    return [channel, position.epoch, position.offset, position.fingerprint];
+  }));
 }
 
 /** ITEM up to its payload: `[24, stream, n, ...`. */
@@ -160,7 +178,7 @@ export function writeEnd(stream: number, n: number): void {
 /** FAIL: `[28, stream, n, code, flags, payload]`. */
 export function writeFail(stream: number, n: number, error: CallError): void {
   writeHead(6, Kind.FAIL, stream, n);
-  failure(error);
+  writeFailure(error);
 }
 
 /** CREDIT: `[29, stream, n, limit]`. */
@@ -202,8 +220,8 @@ function binSize(length: number): number {
   return length + (length < 0x100 ? 2 : length < 0x10000 ? 3 : 5);
 }
 
-/** `code, flags, payload` of ERROR and FAIL. */
-function failure(error: CallError): void {
+/** `code, flags, payload` of ERROR, FAIL and UNSUBSCRIBED. */
+export function writeFailure(error: CallError): void {
   writeString(error.code);
   writeUint(
     (error.retryable ? Flag.RETRYABLE : 0) | (error.ambiguous ? Flag.AMBIGUOUS : 0) |

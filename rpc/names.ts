@@ -4,6 +4,7 @@
  * @module
  */
 import type { Registered } from "./incoming_call.ts";
+import { NameFlag } from "./kinds.ts";
 import { writeName } from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
 import { ProtocolError } from "./protocol_error.ts";
@@ -13,6 +14,8 @@ export class Names {
   readonly #outbox: Outbox;
   readonly #procedures: ReadonlyMap<string, Registered>;
   readonly #announced: (Registered | undefined)[] = [];
+  /** Those that the present connection was told of, if there was another before: what it was told may be lost. */
+  #told: Set<number> | undefined;
 
   /** Announces through `outbox`. */
   constructor(outbox: Outbox, procedures: ReadonlyMap<string, Registered>) {
@@ -32,6 +35,11 @@ export class Names {
     return registered;
   }
 
+  /** Another connection carries on: numbers stay, and are told again to who goes on calling by name. */
+  attach(): void {
+    this.#told = new Set();
+  }
+
   /** The procedure of a number, if that was announced. */
   announced(number: number): Registered | undefined {
     return this.#announced[number];
@@ -40,10 +48,14 @@ export class Names {
   /** Tells the number when a procedure is called by its name for the first time. One that asks who may call it is told to nobody. */
   #byName(registered: Registered | undefined): Registered | undefined {
     if (registered === undefined || registered.definition.allow !== undefined) return registered;
-    if (this.#announced[registered.number] !== undefined) return registered;
-    this.#announced[registered.number] = registered;
+    const { number } = registered;
+    if (this.#announced[number] !== undefined && (this.#told === undefined || this.#told.has(number))) {
+      return registered;
+    }
+    this.#announced[number] = registered;
+    this.#told?.add(number);
     this.#outbox.open();
-    writeName(registered.number, registered.name);
+    writeName(number, registered.name, registered.definition.idempotent ? NameFlag.IDEMPOTENT : 0);
     this.#outbox.seal();
     return registered;
   }

@@ -4,16 +4,19 @@
  *
  * @module
  */
-import { abort, begin, end, written } from "../msgpack/encoder.ts";
-import { FRAGMENT_HEAD, giveBuffer, HEADROOM, takeBuffer } from "./buffers.ts";
+import { abort } from "../msgpack/encoder.ts";
+import { FRAGMENT_HEAD, giveBuffer, HEADROOM } from "./buffers.ts";
 import type { BulkLane, BulkSource } from "./bulk.ts";
 import type { Clock } from "./clock.ts";
 import { CallError } from "./errors.ts";
 import { type Fate, Fragments } from "./fragments.ts";
+import { Frame } from "./frame.ts";
 import type { PeerLimits } from "./limits.ts";
-import type { OutboxOwner, OutboxParts } from "./outbox_parts.ts";
+import { type Attachment, type OutboxOwner, type OutboxParts, tooLarge } from "./outbox_parts.ts";
+import type { Replay } from "./replay.ts";
+import { sendSlice, type Slice } from "./slices.ts";
+import { SocketRoom } from "./socket_room.ts";
 import { Stall } from "./stall.ts";
-import type { Transport } from "./transport.ts";
 import { type EndsWithTurn, type Turn, turnOf } from "./turn.ts";
 import { Window } from "./window.ts";
 
@@ -21,58 +24,47 @@ import { Window } from "./window.ts";
 export const FRAGMENT_OVER: number = 65 * 1024;
 /** A frame that has grown this large leaves without waiting for the end of the turn. */
 const FLUSH_OVER = 64 * 1024;
-/** Smaller messages never wait behind a full socket. */
-const LEAST_WAITING = 1024;
-/** At most so many bytes come to a frame in the socket: Bun counts the header that it writes. */
-const FRAME_HEAD = 14;
-/** How often bulk looks again at a socket that tells nobody when it has drained (browsers), in ms. */
-const POLL = 5;
 /** What a client may send before WELCOME: the 64 KiB of the protocol less a margin for HELLO's own header. */
 const BEFORE_WELCOME = 60 * 1024;
 
 const NO_FATE: Fate = {};
 
-/** The sending half of one connection. */
+/** The sending half of one connection, or of a session and the connections that carry it. */
 export class Outbox implements BulkLane, EndsWithTurn {
   /** What may be on its way. */
   readonly window: Window = new Window();
   /** What the peer accepts; HELLO or WELCOME set it. */
   peer: PeerLimits;
+  /** What was sent and may have to be sent again; `undefined` where the session is not kept. */
+  replay: Replay | undefined;
   readonly #clock: Clock;
   readonly #turn: Turn;
-  readonly #transport: Transport;
+  readonly #room: SocketRoom;
   readonly #owner: OutboxOwner;
   readonly #stall: Stall;
   readonly #fragments: Fragments;
   readonly #bulk: BulkSource[] = [];
-  #buffer: Uint8Array | undefined;
-  #length = HEADROOM;
-  #openedAt = 0;
-  #messages = 0;
+  readonly #frame = new Frame();
   #sequence = 0;
   #scheduled = false;
   #reading = false;
   #answered = false;
-  /** At most so many bytes are in the socket: what was there when it was last asked, and what it was given since. */
-  #inSocket = 0;
-  /** Bytes that the socket was given in this turn. */
-  #handed = 0;
   #flushing = false;
   #writing = false;
   /** Set while acknowledgements are added to a frame that leaves right after: they need no flush of their own. */
   #leaving = false;
-  #poll: unknown;
   #ended = false;
   #budget: number;
+  #detached = false;
 
   /** Sends nothing yet. */
   constructor(parts: OutboxParts) {
     this.#clock = parts.clock;
     this.#turn = turnOf(parts.clock);
-    this.#transport = parts.transport;
+    this.#room = new SocketRoom(parts.clock, parts.transport, this);
     this.#owner = parts.owner;
-    const { patience, owner } = parts;
-    this.#stall = new Stall(parts.clock, this.window, { patience, stalled: () => owner.stalled() });
+    const stalled = () => parts.owner.stalled();
+    this.#stall = new Stall(parts.clock, this.window, { patience: parts.patience, stalled });
     this.peer = parts.peer;
     this.#budget = parts.welcomed ? Infinity : BEFORE_WELCOME;
     this.#fragments = new Fragments(this, { started: parts.welcomed });
@@ -90,24 +82,29 @@ export class Outbox implements BulkLane, EndsWithTurn {
 
   /** Bytes that wait here or in the socket. */
   get waiting(): number {
-    return this.#transport.buffered + this.#length - HEADROOM + this.#fragments.waiting;
+    return this.#room.buffered + this.#frame.size + this.#fragments.waiting;
   }
 
-  /**
-   * Whether more than `limit` bytes wait here or in the socket. Asked at every call, so the socket, which costs a native call, is
-   * asked only when it was given so many since the last time.
-   */
+  /** Whether a frame is being built. */
+  get hasFrame(): boolean {
+    return this.#frame.size > 0;
+  }
+
+  /** Whether there is no connection. */
+  get isDetached(): boolean {
+    return this.#detached;
+  }
+
+  /** Whether more than `limit` bytes wait here or in the socket, or too many for their acknowledgement. */
   isOver(limit: number): boolean {
-    const here = this.#length - HEADROOM + this.#fragments.waiting;
-    if (this.#inSocket + here <= limit) return false;
-    this.#inSocket = this.#transport.buffered;
-    return this.#inSocket + here > limit;
+    if (this.replay !== undefined && this.replay.isFull) return true;
+    return this.#room.isOver(limit, this.#frame.size + this.#fragments.waiting);
   }
 
   /** Whether a unit of bulk may leave now. */
   get roomForBulk(): boolean {
-    return this.window.open && this.#budget === Infinity && !this.#ended &&
-      this.#transport.buffered + this.#length - HEADROOM < this.window.piece;
+    return this.window.open && this.#budget === Infinity && !this.#ended && !this.#detached &&
+      this.#room.buffered + this.#frame.size < this.window.piece;
   }
 
   /** The sequence that the message being written has if it is sealed as reliable. */
@@ -128,9 +125,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
     if (this.#writing) {
       throw new Error("Cannot send on a connection while a value is encoded for it: a getter did");
     }
-    this.#buffer ??= takeBuffer();
-    this.#openedAt = this.#length;
-    begin(this.#buffer, this.#length);
+    this.#frame.open();
     this.#writing = true;
   }
 
@@ -138,7 +133,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
   abandon(): void {
     abort();
     this.#writing = false;
-    if (this.#ended) this.#drop();
+    if (this.#ended) this.#frame.drop();
     else this.schedule(); // where the buffer is given back
   }
 
@@ -148,7 +143,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
    * @throws {CallError} `TOO_LARGE`, the message dropped, when the peer would not accept it.
    */
   seal(): void {
-    this.#checkSize(this.#close());
+    this.#checkSize(this.sealSized());
     this.#added();
   }
 
@@ -160,21 +155,22 @@ export class Outbox implements BulkLane, EndsWithTurn {
    * @throws {CallError} `TOO_LARGE`, the message dropped, when the peer would not accept it.
    */
   sealReliable(fate: Fate = NO_FATE): void {
-    const size = this.#close();
+    const size = this.sealSized();
     if (this.#ended) return this.#lost(fate);
     this.#checkSize(size);
     if (size > Math.min(FRAGMENT_OVER, this.peer.message - FRAGMENT_HEAD) || this.#mustWait(size)) {
       this.#fragments.add(this.takeOut(), fate);
     } else {
       this.#sequence++;
-      this.#added();
+      this.#added(size);
       fate.sent?.();
     }
   }
 
   /** Ends a message and says its size, the frame holding it or not: for parts of large items. */
   sealSized(): number {
-    return this.#close();
+    this.#writing = false;
+    return this.#frame.close();
   }
 
   /** Keeps in the frame what {@linkcode sealSized} ended. */
@@ -185,27 +181,61 @@ export class Outbox implements BulkLane, EndsWithTurn {
   /**
    * Takes the last message out of the frame without copying it: what is before it is sent, and the buffer changes hands.
    *
-   * @returns The message, owned by the caller, with at least {@linkcode HEADROOM} writable bytes in front of it.
+   * @returns The message, owned by the caller, with at least `HEADROOM` writable bytes in front of it.
    */
   takeOut(): Uint8Array {
-    const buffer = this.#buffer!;
-    const [start, stop] = [this.#openedAt, this.#length];
-    this.#buffer = undefined;
-    this.#length = HEADROOM;
-    this.#messages = 0;
-    if (start > HEADROOM) this.#hand(buffer.subarray(HEADROOM, start));
-    return buffer.subarray(start, stop);
+    const { before, message } = this.#frame.takeLast();
+    if (before.length > 0) this.#hand(before, undefined);
+    return message;
   }
 
-  /** Gives the next reliable message its sequence; only for fragments, which leave by {@linkcode sendRaw}. */
+  /** Gives the next reliable message its sequence; only for fragments, which leave by {@linkcode Outbox.sendSlice}. */
   takeSequence(): number {
+    this.#send(); // what was written before has a smaller one
     return ++this.#sequence;
   }
 
-  /** Sends one message, in a buffer of its own, behind what the frame holds. `message` is borrowed until the call returns. */
-  sendRaw(message: Uint8Array): void {
+  /** Sends a part of a large message, in a frame of its own, behind what the frame holds. */
+  sendSlice(slice: Slice): void {
     this.#send();
-    this.#hand(message);
+    if (this.#ended) return;
+    this.replay?.sliceLeaves(slice);
+    sendSlice(slice, (frame) => this.#handAgain(frame));
+  }
+
+  /** The connection is lost: what is sent is kept for the next one, and bulk waits for it. */
+  detach(): void {
+    this.#detached = true;
+    this.#room.use(undefined);
+    this.#stall.forget();
+    this.schedule();
+  }
+
+  /** Another connection carries on: what was lost is sent again, and then what waits. */
+  attach({ transport, peer, greet, arrived }: Attachment): void {
+    this.#send();
+    this.peer = peer;
+    this.#room.use(transport);
+    this.window.restart();
+    this.#fragments.sentAgain(this.now);
+    this.#detached = false;
+    if (greet !== undefined) {
+      this.open();
+      greet();
+      this.seal();
+      this.#send();
+    }
+    this.replay?.sendAgain(arrived, (frame) => this.#handAgain(frame));
+    this.schedule();
+  }
+
+  /**
+   * Sends a frame that many connections share, behind what this one holds: nothing of it is copied here. Nobody writes to `frame` any
+   * more, so that a queue may keep it. It holds whole messages without a sequence.
+   */
+  sendShared(frame: Uint8Array): void {
+    this.#send();
+    if (!this.#ended) this.#room.hand(frame, true);
   }
 
   /** Queues a source of bulk; each is asked in turn. */
@@ -225,7 +255,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
   endTurn(): void {
     this.#scheduled = false;
     this.#answered = false;
-    this.#handed = 0;
+    this.#room.endTurn();
     this.flush();
   }
 
@@ -256,6 +286,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
   /** Sends what there is: acknowledgements and small messages first, then as much bulk as has room. */
   flush(): void {
     if (this.#ended || this.#flushing || this.#writing) return;
+    if (this.#detached) return this.#send();
     this.#flushing = true;
     try {
       this.#leaving = true;
@@ -268,127 +299,90 @@ export class Outbox implements BulkLane, EndsWithTurn {
     }
   }
 
-  /** The connection is gone: nothing is sent any more. */
+  /** The connection is gone, and no other will come: nothing is sent any more. */
   end(): void {
     this.#ended = true;
-    this.#clock.clearTimeout(this.#poll);
+    this.#room.forget();
     this.#stall.forget();
     this.#bulk.length = 0;
     this.#fragments.end();
+    this.replay?.end();
     // What is being written ends with its writer: until then the buffer must not be somebody else's.
-    if (!this.#writing) this.#drop();
+    if (!this.#writing) this.#frame.drop();
   }
 
   /** Acknowledgement of reliable messages, which is what fragments on their way wait for. */
   acknowledged(received: number): void {
+    this.replay?.acknowledged(received);
     this.#fragments.acknowledged(received, this.#clock.now());
     if (this.#bulk.length > 0) this.schedule();
   }
 
-  #close(): number {
-    this.#writing = false;
-    this.#length = end();
-    this.#buffer = written();
-    return this.#length - this.#openedAt;
-  }
-
   /** The connection went while the message was written: an accessor of its value ended it. */
   #lost(fate: Fate): void {
-    this.#drop();
+    this.#frame.drop();
     fate.refused?.(new CallError("DISCONNECTED", undefined, { ambiguous: false }));
   }
 
   /** Drops the message just closed when it is too large. */
   #checkSize(size: number): void {
     if (size <= this.peer.message) return;
-    this.#length = this.#openedAt;
+    this.#frame.dropLast();
     this.schedule(); // where the buffer is given back
     throw tooLarge(size, this.peer.message);
   }
 
-  /** Counts the message just closed, and sends the frame when it is full. */
-  #added(): void {
-    if (this.#ended) return this.#drop();
-    if (this.#length - HEADROOM > this.peer.message) this.#sendBefore();
-    this.#messages++;
-    if (this.#messages >= this.peer.messages || this.#length - HEADROOM >= FLUSH_OVER) this.#send();
+  /** Counts the message just closed, and sends the frame when it is full. `reliable` is its size if it carries a sequence. */
+  #added(reliable = 0): void {
+    if (this.#ended) return this.#frame.drop();
+    const frame = this.#frame;
+    // All but the last message leave before it where a peer has a small limit.
+    if (frame.size > this.peer.message && !frame.isFirst) frame.splitLast(() => this.#send());
+    this.replay?.added(reliable);
+    if (frame.count() >= this.peer.messages || frame.size >= FLUSH_OVER) this.#send();
     else this.schedule();
   }
 
-  /** Sends all but the last message, which moves to a frame of its own: a peer with a small limit. */
-  #sendBefore(): void {
-    const [start, stop] = [this.#openedAt, this.#length];
-    if (start === HEADROOM) return;
-    this.#length = start;
-    const last = this.#buffer!.slice(start, stop);
-    this.#send();
-    this.#buffer = takeBuffer();
-    if (this.#buffer.length < HEADROOM + last.length) this.#buffer = new Uint8Array(HEADROOM + last.length);
-    this.#buffer.set(last, HEADROOM);
-    this.#length = HEADROOM + last.length;
-  }
-
-  /**
-   * Whether a message has to wait its turn behind the socket: large enough to matter, and the socket is full. What it was given in
-   * this turn does not make it full at first: Deno counts that as buffered until the turn ends, whatever the network does.
-   */
+  /** Whether a message has to wait its turn: behind HELLO, behind what was not acknowledged, or behind the socket. */
   #mustWait(size: number): boolean {
-    if (this.#budget !== Infinity) return this.#length - HEADROOM > this.#budget;
-    if (size <= LEAST_WAITING) return false;
-    const { buffered } = this.#transport;
-    if (buffered < this.#handed && buffered <= FLUSH_OVER) this.#handed = buffered; // no turn has ended since, but it has drained
-    if (buffered <= FLUSH_OVER || (this.#handed <= FLUSH_OVER * 2 && buffered <= this.#handed)) return false;
-    return size > (buffered > 4 * FLUSH_OVER ? LEAST_WAITING : 16 * 1024);
+    if (this.#budget !== Infinity) return this.#frame.size > this.#budget;
+    if (this.replay !== undefined && this.replay.mustWait(size)) return true;
+    return this.#room.mustWait(size);
   }
 
   #pump(): void {
-    this.#clock.clearTimeout(this.#poll);
-    this.#poll = undefined;
+    this.#room.forget();
     while (this.#bulk.length > 0 && this.roomForBulk) {
       const source = this.#bulk.shift()!;
       if (source.sendNext(this.window.piece)) this.#bulk.push(source);
-      if (this.#length - HEADROOM >= this.window.piece) this.#send();
+      if (this.#frame.size >= this.window.piece) this.#send();
     }
     this.#send();
     if (this.#bulk.length === 0) return this.#stall.forget();
-    if (this.#budget !== Infinity || this.#ended) return;
-    if (this.window.open) this.#awaitRoom();
+    if (this.#budget !== Infinity || this.#ended || this.#detached) return;
+    if (this.window.open) this.#room.awaitRoom();
     else this.#stall.watch();
   }
 
-  /** Bulk waits for the socket alone: acknowledgements will not wake it. */
-  #awaitRoom(): void {
-    if (this.#transport.requestDrain === undefined) {
-      this.#poll = this.#clock.setTimeout(() => this.flush(), POLL);
-    } else this.#transport.requestDrain();
-  }
-
   #send(): void {
-    const buffer = this.#buffer;
+    const { size } = this.#frame;
+    const buffer = this.#frame.take();
     if (buffer === undefined) return;
-    const length = this.#length;
-    this.#buffer = undefined;
-    this.#length = HEADROOM;
-    this.#messages = 0;
-    if (length > HEADROOM) this.#hand(buffer.subarray(HEADROOM, length));
+    if (size > 0 && this.#hand(buffer.subarray(HEADROOM, HEADROOM + size), buffer)) return;
     giveBuffer(buffer);
   }
 
-  #hand(frame: Uint8Array): void {
-    if (this.#ended) return;
+  /** Gives a frame to the socket. Returns whether `buffer`, which it is in, was kept. */
+  #hand(frame: Uint8Array, buffer: Uint8Array | undefined): boolean {
+    if (this.#ended) return false;
     this.#budget -= frame.length;
-    this.#inSocket += frame.length + FRAME_HEAD;
-    this.#handed += frame.length + FRAME_HEAD;
-    this.#transport.send(frame);
+    this.#room.hand(frame);
+    return this.replay !== undefined && this.replay.frameLeaves(frame, this.#sequence, buffer);
   }
 
-  #drop(): void {
-    if (this.#buffer !== undefined) giveBuffer(this.#buffer);
-    this.#buffer = undefined;
-    this.#length = HEADROOM;
+  /** Gives a frame to the socket that was kept before. */
+  #handAgain(frame: Uint8Array): void {
+    this.#budget -= frame.length;
+    this.#room.hand(frame);
   }
-}
-
-function tooLarge(size: number, limit: number): CallError {
-  return new CallError("TOO_LARGE", `Cannot send a message of ${size} bytes: the peer accepts ${limit}`);
 }

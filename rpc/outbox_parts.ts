@@ -4,7 +4,9 @@
  * @module
  */
 import type { Clock } from "./clock.ts";
+import { CallError } from "./errors.ts";
 import type { PeerLimits } from "./limits.ts";
+import type { Arrived } from "./lost_messages.ts";
 import type { Transport } from "./transport.ts";
 
 /** What an outbox asks of the peer it belongs to. */
@@ -29,4 +31,21 @@ export interface OutboxParts {
   readonly patience: number;
   /** `false` holds back what exceeds the limits before WELCOME. */
   readonly welcomed: boolean;
+}
+
+/** A connection that carries on where another was lost. */
+export interface Attachment {
+  /** What carries frames now. */
+  readonly transport: Transport;
+  /** What the other side accepts. */
+  readonly peer: PeerLimits;
+  /** Writes what has to come first: WELCOME. */
+  readonly greet?: (() => void) | undefined;
+  /** What the other side has. */
+  readonly arrived: Arrived;
+}
+
+/** What happens to a message that the peer would not accept. */
+export function tooLarge(size: number, limit: number): CallError {
+  return new CallError("TOO_LARGE", `Cannot send a message of ${size} bytes: the peer accepts ${limit}`);
 }

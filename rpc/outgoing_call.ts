@@ -4,9 +4,11 @@
  *
  * @module
  */
+import type { Position } from "./broker.ts";
 import type { CallOptions, CallResult } from "./calls.ts";
 import { CallError } from "./errors.ts";
 import type { ItemReceiver } from "./item_receiver.ts";
+import { isTooLong, LONGEST_NAME } from "./long_names.ts";
 import { isPromise, iteratorOf, stopItems } from "./pipeline.ts";
 
 /** What a call says to the other side. */
@@ -51,7 +53,10 @@ export function readArguments(method: string, given: readonly unknown[]): CallRe
   if (options !== undefined && (typeof options !== "object" || options === null)) {
     throw new TypeError(`Cannot call ${method}: its options must be an object with signal or timeout`);
   }
-  const { timeout } = (options ?? {}) as CallOptions;
+  const { timeout, key } = (options ?? {}) as CallOptions;
+  if (key !== undefined && (typeof key !== "string" || key === "" || isTooLong(key))) {
+    throw new TypeError(`Cannot call ${method}: its key must be a string of 1 to ${LONGEST_NAME} bytes`);
+  }
   if (timeout !== undefined && !(timeout >= 0)) {
     throw new TypeError(`Cannot call ${method}: timeout ${timeout} is no time`);
   }
@@ -77,8 +82,12 @@ export class OutgoingCall implements Promise<unknown>, AsyncIterableIterator<unk
   readonly request: CallRequest;
   /** Set by whoever has the call while it is pending: tells the other side, or forgets the call. */
   onCancel: ((error: CallError) => void) | undefined;
+  /** Where its handler has published, by the name of the channel, if the other side has told. */
+  caused: ReadonlyMap<string, Position> | undefined;
   /** Set when a stream has taken over the caller's items, and their end with them. */
   itemsTaken = false;
+  /** Set when it was sent in a session that is lost: whatever becomes of it in another, nobody can say any more that it has not run. */
+  mayHaveRun = false;
   #answered = false;
   readonly #answer: AnswerCheck | undefined;
   #state: State = { is: "pending" };
@@ -132,7 +141,7 @@ export class OutgoingCall implements Promise<unknown>, AsyncIterableIterator<unk
 
   /** ERROR, or what happened here. */
   reject(error: unknown): void {
-    this.#settle({ is: "failed", error });
+    this.#settle({ is: "failed", error: this.mayHaveRun ? asAmbiguous(error) : error });
     if (!this.itemsTaken) stopItems(this.request.items);
   }
 
@@ -270,6 +279,12 @@ class Items implements AsyncIterableIterator<unknown, undefined> {
 
 function cancelled(reason: unknown): CallError {
   return new CallError("CANCELLED", undefined, { cause: reason });
+}
+
+/** What the handler declares it has said itself; anything else leaves open what came of the call that was sent before. */
+function asAmbiguous(error: unknown): unknown {
+  if (!(error instanceof CallError) || error.declared) return error;
+  return new CallError(error.code, error.message, { ...error, ambiguous: true });
 }
 
 /** A schema that threw instead of giving issues. */

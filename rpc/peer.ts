@@ -5,24 +5,43 @@
  * @module
  */
 import { DecodeError } from "../msgpack/errors.ts";
+import { Acknowledger } from "./acknowledger.ts";
 import { Callee } from "./callee.ts";
 import { Caller } from "./caller.ts";
 import type { Clock } from "./clock.ts";
 import { CloseCode } from "./close.ts";
 import type { CallerConnection } from "./context.ts";
-import type { ControlEvents } from "./dispatch.ts";
+import type { ControlEvents, Targets } from "./dispatch.ts";
+import type { ChannelEvents } from "./dispatch_channels.ts";
 import { CallError } from "./errors.ts";
 import { Inbox } from "./inbox.ts";
 import type { IncomingCall, Registered } from "./incoming_call.ts";
 import { Kind } from "./kinds.ts";
+import type { KeyedCalls } from "./ledger.ts";
 import { DEFAULT_LIMITS, type Limits, type PeerLimits, peerLimits } from "./limits.ts";
 import { writeReceived } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
+import type { Attachment } from "./outbox_parts.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
 import { ProtocolError } from "./protocol_error.ts";
+import type { Publisher } from "./publisher.ts";
+import { Replay } from "./replay.ts";
+import type { ToldOfStream } from "./sender.ts";
 import { Streams } from "./streams.ts";
 import type { Transport } from "./transport.ts";
 import { type Turn, turnOf } from "./turn.ts";
+
+/** A connection that carries on where another was lost. */
+export interface Continuation extends Omit<Attachment, "arrived"> {
+  /** What happens. */
+  readonly events: PeerEvents;
+  /** The highest sequence that the other side has processed. */
+  readonly received: number;
+  /** How many units of our streams have come there, END and FAIL among them. */
+  readonly units: number;
+  /** What it tells of our streams. */
+  readonly streams: ReadonlyMap<number, ToldOfStream>;
+}
 
 /** What happens beside calls and streams. */
 export interface PeerEvents extends ControlEvents {
@@ -50,8 +69,12 @@ export interface PeerParts {
   readonly context: () => object;
   /** What handlers get as `client`. */
   readonly offered: (call: IncomingCall) => unknown;
+  /** The channels that handlers find, where there are any. */
+  readonly channels?: Publisher | undefined;
   /** What happens. */
   readonly events: PeerEvents;
+  /** Runs calls with a key; where it is left out keys mean nothing. */
+  readonly keyed?: KeyedCalls | undefined;
 }
 
 /** One end of a connection. */
@@ -65,12 +88,16 @@ export class Peer {
   /** All streams. */
   readonly streams: Streams;
   readonly #clock: Clock;
-  readonly #events: PeerEvents;
+  readonly #acknowledger: Acknowledger;
+  #events: PeerEvents;
+  readonly #targets: Targets;
   readonly #inbox: Inbox;
   readonly #turn: Turn;
   /** A client waits until its turn ends: an acknowledgement shares the frame with what the program does about what came. */
   readonly #answersAtOnce: boolean;
-  #acknowledgeSoon = false;
+  readonly #replayLimit: number;
+  /** The highest sequence that the other side said it has processed. */
+  #peerReceived = 0;
   #ended = false;
 
   /** Waits for frames. */
@@ -80,6 +107,11 @@ export class Peer {
     this.#events = events;
     this.#turn = turnOf(clock);
     this.#answersAtOnce = role === "server";
+    this.#replayLimit = limits.replay;
+    this.#acknowledger = new Acknowledger(
+      clock,
+      role === "client" ? () => this.outbox.schedule() : undefined,
+    );
     this.outbox = new Outbox({
       clock,
       transport,
@@ -98,20 +130,33 @@ export class Peer {
       outbox: this.outbox,
       streams: this.streams,
       procedures: parts.procedures,
-      surroundings: { clock, connection: parts.connection, context: parts.context, offered: parts.offered },
-      onError: (error, call) => events.failed(error, call),
+      keyed: parts.keyed,
+      surroundings: {
+        clock,
+        connection: parts.connection,
+        context: parts.context,
+        offered: parts.offered,
+        channels: parts.channels,
+      },
+      onError: (error, call) => this.#events.failed(error, call),
       fault: (error) => this.#fault(error),
     });
     const { caller, callee, streams } = this;
     const acknowledged = (received: number) => this.#acknowledged(received);
+    this.#targets = { clock, limits, events, caller, callee, streams, acknowledged };
     this.#inbox = new Inbox({
-      targets: { clock, limits, events, caller, callee, streams, acknowledged },
+      targets: this.#targets,
       first: role === "server" ? Kind.HELLO : Kind.WELCOME,
       acknowledgeSoon: () => {
-        this.#acknowledgeSoon = true;
+        this.#acknowledger.soon();
         this.outbox.schedule();
       },
     });
+  }
+
+  /** Who takes the messages of channels; unlike calls they belong to the present connection alone. */
+  set channels(channels: ChannelEvents | undefined) {
+    this.#targets.channels = channels;
   }
 
   /** Highest sequence processed: what HELLO, WELCOME, PING and PONG tell. */
@@ -119,9 +164,15 @@ export class Peer {
     return this.#inbox.received;
   }
 
+  /** Units of streams that have come, END and FAIL among them: what HELLO and WELCOME tell. */
+  get units(): number {
+    return this.#inbox.units;
+  }
+
   /** Bytes held here that came from the other side, or wait to go there. */
   get held(): number {
-    return this.streams.held + this.callee.held + this.#inbox.heldBytes + this.outbox.waiting;
+    const { streams, callee, outbox } = this;
+    return streams.held + callee.held + this.#inbox.heldBytes + outbox.waiting + (outbox.replay?.held ?? 0);
   }
 
   /** Whether this end is over. */
@@ -143,12 +194,68 @@ export class Peer {
     } catch (error) {
       this.#failed(error);
     }
+    if (this.outbox.replay !== undefined && this.#acknowledger.came(frame.length, this.received, now)) {
+      this.outbox.schedule();
+    }
     if (this.#answersAtOnce) this.outbox.read(now);
   }
 
-  /** Frames are kept from now on, the rest of the present one too, until {@linkcode Peer.resume}. */
-  hold(): void {
-    this.#inbox.hold();
+  /** From now on the session is kept over the loss of a connection: see {@linkcode Peer.detach}. */
+  keepSession(): void {
+    this.outbox.replay = new Replay(this.#replayLimit);
+  }
+
+  /** The other side keeps no session. */
+  forgetSession(): void {
+    this.outbox.replay?.end();
+    this.outbox.replay = undefined;
+    this.streams.settle();
+  }
+
+  /** The connection is lost. Calls and streams go on without one, and wait for {@linkcode Peer.attach}, or for their end. */
+  detach(): void {
+    if (this.#ended) return;
+    this.#acknowledger.stop();
+    this.outbox.detach();
+  }
+
+  /**
+   * Another connection carries on. What was lost is sent again; what the other side has lost comes again.
+   *
+   * @throws {ProtocolError} If the other side has what was never sent, or less than it had.
+   */
+  attach({ events, received, units, streams, ...by }: Continuation): void {
+    if (received < this.#peerReceived) throw new ProtocolError("A session has less than it had");
+    this.#acknowledged(received);
+    if (units > (this.outbox.replay?.units ?? 0)) {
+      throw new ProtocolError("A session has what was never sent");
+    }
+    const stop = this.streams.resume(streams, units);
+    this.#events = this.#targets.events = events;
+    const hasUnit = (stream: number, n: number) => this.streams.hasUnit(stream, n);
+    this.outbox.attach({ ...by, arrived: { received, hasUnit } });
+    stop();
+    this.callee.attach();
+  }
+
+  /** Ends a peer that has only read the greeting of a connection that another one goes on with. Gives what it kept. */
+  handOver(): Uint8Array[] {
+    const frames = this.#inbox.handOver();
+    this.end(new CallError("DISCONNECTED"));
+    return frames;
+  }
+
+  /**
+   * Frames are kept from now on, the rest of the present one too, until {@linkcode Peer.resume} or {@linkcode Peer.handOver}: `most`
+   * bytes, by default what is allowed before authentication.
+   */
+  hold(most?: number): void {
+    this.#inbox.hold(most);
+  }
+
+  /** Whether frames were kept. */
+  get holdsFrames(): boolean {
+    return this.#inbox.holdsFrames;
   }
 
   /** Reads what was kept, and frames as they come. */
@@ -182,6 +289,7 @@ export class Peer {
 
   /** Sends PING or PONG with what was processed. */
   sendHeartbeat(kind: typeof Kind.PING | typeof Kind.PONG): void {
+    this.#acknowledger.told(this.received, this.#turn.now());
     this.send(() => writeReceived(kind, this.received));
   }
 
@@ -190,14 +298,15 @@ export class Peer {
     this.outbox.flush();
   }
 
-  /** The connection is gone: everything that waits ends with `error`. */
-  end(error: CallError): void {
+  /** The session is gone: everything that waits ends with `error`, but for calls that `again` takes. */
+  end(error: CallError, again?: (call: OutgoingCall, deadline: number) => void): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#acknowledger.stop();
     this.#inbox.close();
     this.outbox.end();
     this.callee.end(error);
-    this.caller.end(error);
+    this.caller.end(error, again);
     this.streams.end(error);
   }
 
@@ -213,17 +322,23 @@ export class Peer {
 
   #acknowledged(received: number): void {
     if (received > this.outbox.sequence) throw new ProtocolError("Acknowledges what was never sent");
+    this.#peerReceived = Math.max(this.#peerReceived, received);
     this.outbox.acknowledged(received);
   }
 
   #beforeFlush(): void {
-    if (this.#acknowledgeSoon) {
-      this.#acknowledgeSoon = false;
+    const { isDue } = this.streams;
+    if (this.#acknowledger.isDue || (this.outbox.replay !== undefined && this.#acknowledgementRides(isDue))) {
+      this.#acknowledger.told(this.received, this.#turn.now());
       this.outbox.open();
       writeReceived(Kind.ACK, this.received);
       this.outbox.seal();
     }
-    this.streams.writeDue();
+    if (isDue) this.streams.writeDue();
+  }
+
+  #acknowledgementRides(withCredit: boolean): boolean {
+    return (withCredit || this.outbox.hasFrame) && this.#acknowledger.rides(this.received, withCredit);
   }
 }
 

@@ -10,7 +10,10 @@ import { CallError } from "./errors.ts";
 import { answerPost } from "./http.ts";
 import { identify } from "./identity.ts";
 import { LocalCaller } from "./local_caller.ts";
+import { channelPost } from "./post_channels.ts";
 import type { ServerParts } from "./server_parts.ts";
+
+const ONE_VALUE = { streams: false, check: undefined };
 
 /** One request from its headers to its answer. */
 interface Post {
@@ -40,7 +43,9 @@ export class Posts {
   /** Answers one request. Its method and origin are checked already; `copy` is what the program sees of it. */
   async answer(request: Request, { copy, name }: { copy: RequestCopy; name: string }): Promise<Response> {
     const post: Post = { cut: false };
-    const { posts } = this.#parts.limits;
+    const { limits } = this.#parts;
+    const { posts } = limits;
+    const channel = channelPost(name, { headers: request.headers, limits });
     const isFull = this.#open.size >= posts;
     this.#open.add(post);
     try {
@@ -52,7 +57,8 @@ export class Posts {
         },
         call: (called) => {
           if (post.cut) throw new CallError("UNAVAILABLE");
-          return post.caller!.call(called, { streams: false, check: undefined });
+          const answer = post.caller!.call(channel?.request(called) ?? called, ONE_VALUE);
+          return channel === undefined ? answer : answer.then(channel.answer);
         },
       });
     } finally {

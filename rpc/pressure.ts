@@ -18,6 +18,7 @@ export class Pressure {
   /** Answers that wait, not encoded. */
   readonly #ready: (() => void)[] = [];
   #timer: unknown;
+  #watching = false;
 
   /** High while more than `limit` bytes wait. Calls `eased` when it was watched and is low again. */
   constructor(clock: Clock, outbox: Outbox, { limit, eased }: { limit: number; eased: () => void }) {
@@ -34,7 +35,7 @@ export class Pressure {
 
   /** Whether somebody waits for it to ease. */
   get watching(): boolean {
-    return this.#timer !== undefined;
+    return this.#watching;
   }
 
   /** Keeps an answer until the pressure has eased. */
@@ -45,19 +46,31 @@ export class Pressure {
 
   /** Looks again until it has eased. */
   watch(): void {
-    if (this.#timer === undefined && this.isHigh) this.#lookLater();
+    if (this.#watching || !this.isHigh) return;
+    this.#watching = true;
+    this.#lookLater();
+  }
+
+  /** Another connection carries on: what waits may be able to go. */
+  attach(): void {
+    if (this.#watching) this.#lookLater();
   }
 
   /** The connection is gone: what was kept goes on, to nowhere. */
   end(): void {
     this.#clock.clearTimeout(this.#timer);
+    this.#watching = false;
     this.#answerReady();
   }
 
   #lookLater(): void {
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#outbox.isDetached) return; // nothing leaves until there is a connection
     this.#timer = this.#clock.setTimeout(() => {
-      if (this.#outbox.waiting >= this.#limit) return this.#lookLater();
       this.#timer = undefined;
+      if (this.isHigh) return this.#lookLater();
+      this.#watching = false;
       this.#answerReady();
       this.#eased();
     }, POLL);

@@ -18,13 +18,24 @@ export class Rate {
     this.#at = now;
   }
 
-  /** Takes `count` tokens; `false` when they were not there. */
+  /** Takes `count` tokens; `false` when they were not there: they are owed, so that who goes on gets none. */
   take(count: number, now: number): boolean {
-    if (this.#tokens < count) {
-      this.#tokens = Math.min(this.#most, this.#tokens + (now - this.#at) * this.#perMillisecond);
-      this.#at = now;
-    }
+    this.#fill(count, now);
     this.#tokens -= count;
     return this.#tokens >= 0;
+  }
+
+  /** Takes a token if there is one. */
+  takeOne(now: number): boolean {
+    this.#fill(1, now);
+    if (this.#tokens < 1) return false;
+    this.#tokens--;
+    return true;
+  }
+
+  #fill(count: number, now: number): void {
+    if (this.#tokens >= count) return;
+    this.#tokens = Math.min(this.#most, this.#tokens + (now - this.#at) * this.#perMillisecond);
+    this.#at = now;
   }
 }

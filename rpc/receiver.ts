@@ -5,7 +5,7 @@
  */
 import type { CallError } from "./errors.ts";
 import { ProtocolError } from "./protocol_error.ts";
-import { LEAST_COST } from "./sender.ts";
+import { LEAST_COST, type ToldOfStream } from "./sender.ts";
 
 /** What a receiver needs of the connection. */
 export interface ReceiverParts {
@@ -13,6 +13,8 @@ export interface ReceiverParts {
   readonly id: number;
   /** Bytes it may hold unread. */
   readonly window: number;
+  /** Whether END and FAIL are acknowledged as one more unit: where the session is kept. */
+  readonly acknowledgesEnd: boolean;
   /** Queues CREDIT for the end of this turn. */
   readonly creditDue: (receiver: Receiver) => void;
   /** Sends STOP. */
@@ -73,6 +75,11 @@ export abstract class Receiver {
     return this.#stopped ? 0 : this.#cost - this.#consumed;
   }
 
+  /** What the other side is told when a connection carries on. */
+  get told(): ToldOfStream {
+    return { n: this.#n, limit: this.grant(), stopped: this.#stopped };
+  }
+
   /** Whether somebody reads, or has begun to. */
   get isRead(): boolean {
     return true;
@@ -81,6 +88,11 @@ export abstract class Receiver {
   /** Units up to this one have arrived. */
   get arrived(): number {
     return this.#n;
+  }
+
+  /** The number to acknowledge with the next CREDIT. */
+  get acknowledged(): number {
+    return this.#ended && this.#parts.acknowledgesEnd ? this.#n + 1 : this.#n;
   }
 
   /** The limit to tell with the next CREDIT: what was read, or counts as that, and a window. It never goes back. */
@@ -132,6 +144,7 @@ export abstract class Receiver {
     if (this.#ended) throw new ProtocolError(`Stream ${this.id} ends twice`);
     if (n !== this.#n) throw new ProtocolError(`Stream ${this.id} ends after ${n} instead of ${this.#n}`);
     this.#ended = true;
+    if (this.#parts.acknowledgesEnd) this.#parts.creditDue(this);
     this.onEnd(error);
     this.#goneWhenRead();
   }

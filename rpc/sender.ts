@@ -22,6 +22,16 @@ export interface SenderParts {
   readonly gone: (id: number) => void;
 }
 
+/** What the other side tells of a stream that it has not seen end, when a connection carries on. */
+export interface ToldOfStream {
+  /** Units up to this one have arrived. */
+  readonly n: number;
+  /** Its credit. */
+  readonly limit: number;
+  /** Whether it wants no more. */
+  readonly stopped: boolean;
+}
+
 /** The sending half of one stream. */
 export abstract class Sender {
   /** The number of the stream. */
@@ -35,6 +45,8 @@ export abstract class Sender {
   #cost = 0;
   #limit = 0;
   #ended = false;
+  /** Which of all units that the session has sent END or FAIL was. */
+  #endedAs = Infinity;
 
   /** Sends nothing yet. */
   constructor({ id, outbox, gone }: SenderParts) {
@@ -63,6 +75,11 @@ export abstract class Sender {
     return this.#cost < Math.max(this.#limit, this.outbox.peer.window);
   }
 
+  /** The number of the last unit that left. */
+  protected get number(): number {
+    return this.#n;
+  }
+
   /** The number of the next unit. */
   protected get nextNumber(): number {
     return this.#n + 1;
@@ -82,12 +99,40 @@ export abstract class Sender {
    * @throws {ProtocolError} If it acknowledges what was never sent.
    */
   credit(n: number, limit: number): void {
-    if (n > this.#n) throw new ProtocolError("Credit acknowledges what was never sent");
-    this.#acknowledged = Math.max(this.#acknowledged, n);
-    this.#inFlight.acknowledged(n, this.outbox.now);
+    if (n > this.#lastNumber) throw new ProtocolError("Credit acknowledges what was never sent");
+    this.#arrived(n);
     this.#limit = Math.max(this.#limit, limit);
     if (this.#ended) this.#leaveWhenAcknowledged();
     else this.wake();
+  }
+
+  /** Whether unit `n` has arrived at the other side, END and FAIL being one more. */
+  hasArrived(n: number): boolean {
+    return n <= this.#acknowledged;
+  }
+
+  /**
+   * A connection carries on. `told` is what the other side says of the stream: nothing when it has seen it end, or has not read what
+   * names it, which `units` decides, the number of all units that have come there.
+   *
+   * @throws {ProtocolError} If it has what was never sent, or less than it had.
+   */
+  resume(told: ToldOfStream | undefined, units: number): void {
+    if (told !== undefined) {
+      if (told.n < this.#acknowledged || told.n > this.#n) {
+        throw new ProtocolError(`Stream ${this.id} cannot be at ${told.n}`);
+      }
+      this.credit(told.n, told.limit);
+    } else if (this.#endedAs <= units) {
+      this.#arrived(this.#lastNumber);
+      this.#leaveWhenAcknowledged();
+    }
+    this.#inFlight.sentAgain(this.outbox.now);
+  }
+
+  /** Nothing is sent again on this connection: no END and no FAIL will be acknowledged. */
+  settle(): void {
+    if (this.#ended) this.#leaveWhenAcknowledged();
   }
 
   /** Sends END. */
@@ -96,7 +141,7 @@ export abstract class Sender {
     this.#ended = true;
     this.outbox.open();
     writeEnd(this.id, this.#n);
-    this.outbox.seal();
+    this.#sealEnd();
     this.#leaveWhenAcknowledged();
   }
 
@@ -134,10 +179,28 @@ export abstract class Sender {
       this.outbox.abandon();
       throw reason;
     }
+    this.#sealEnd();
+  }
+
+  #sealEnd(): void {
+    const { replay } = this.outbox;
+    replay?.addsUnit(this.id, this.#n + 1);
     this.outbox.seal();
+    if (replay !== undefined) this.#endedAs = replay.units;
+  }
+
+  /** The highest number that can be acknowledged: END and FAIL are one where what was sent is kept for that. */
+  get #lastNumber(): number {
+    return this.#ended && this.outbox.replay !== undefined ? this.#n + 1 : this.#n;
+  }
+
+  #arrived(n: number): void {
+    this.#acknowledged = Math.max(this.#acknowledged, n);
+    this.#inFlight.acknowledged(n, this.outbox.now);
+    this.outbox.replay?.unitsArrived(this.id, n);
   }
 
   #leaveWhenAcknowledged(): void {
-    if (this.#acknowledged === this.#n) this.#gone(this.id);
+    if (this.#acknowledged >= this.#lastNumber) this.#gone(this.id);
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MemoryBroker } from "../brokers/memory.ts";
 import { setText } from "../msgpack/text.ts";
 import { addressKey } from "../src/address.ts";
 import { SocketGroup } from "../src/group.ts";
@@ -12,23 +13,15 @@ import type { Socket } from "../src/socket.ts";
 import { parseSubprotocols } from "../src/subprotocol.ts";
 import { TokenBuckets } from "../src/token_bucket.ts";
 import { checkUpgrade, refuse, type RequestSnapshot, snapshot, unavailable } from "../src/upgrade.ts";
-import type { AppOptions, Millrace, ShutdownOptions, ShutdownReport, Stats } from "./app.ts";
-import { callTree } from "./call_tree.ts";
+import type { Millrace, ShutdownOptions, ShutdownReport, Stats } from "./app.ts";
 import { systemClock } from "./clock.ts";
 import { CloseCode } from "./close.ts";
-import { connectionsOf } from "./connections.ts";
-import { type CallerConnection, checkContext, type ErrorPlace } from "./context.ts";
-import { type Contract, serverProcedures } from "./contract.ts";
+import type { Contract } from "./contract.ts";
 import { type Declared, type Define, defineWith, type Factory, type PlainScope } from "./define.ts";
-import type { Registered } from "./incoming_call.ts";
 import { SUBPROTOCOL, TOKEN_PROTOCOL } from "./kinds.ts";
-import { resolveLimits } from "./limits.ts";
-import { LocalCaller } from "./local_caller.ts";
-import { readArguments } from "./outgoing_call.ts";
-import { localConnection, Posts } from "./posts.ts";
-import type { Group } from "./procedure.ts";
-import { ServerConnection } from "./server_connection.ts";
-import type { ServerParts } from "./server_parts.ts";
+import { MOUNT, type Mounted } from "./mount.ts";
+import { Node, type NodeOptions, type NodeSurroundings } from "./node.ts";
+import type { ServerConnection } from "./server_connection.ts";
 
 setText(text);
 
@@ -39,8 +32,7 @@ interface SocketData {
   connection?: ServerConnection;
 }
 
-type Options = AppOptions<object, Group> & { readonly authenticate?: ServerParts["authenticate"] };
-
+const SHARED = { shared: true };
 /** How long after the last call the sockets have for their close handshake. */
 const CLOSE_TIME = 5_000;
 /** How many times its rate an address may spend at once. */
@@ -48,52 +40,53 @@ const BURST = 20;
 
 /** The app behind what `millrace()` gives. */
 class App {
-  readonly #options: Options;
+  readonly node: Node;
+  readonly #declared: Declared;
+  readonly #options: NodeOptions;
   readonly #path: string;
-  readonly #parts: ServerParts<ServerConnection>;
   readonly #mayConnect: OriginRule;
   readonly #group: SocketGroup<SocketData>;
-  readonly #connections = new Set<ServerConnection>();
-  readonly #posts: Posts;
   readonly #connecting: TokenBuckets;
   readonly #failing: TokenBuckets;
+  #ownBroker: MemoryBroker | undefined;
   /** Set by the first shutdown, with the code of its closes. */
   #closing: { readonly code: number; readonly done: Promise<ShutdownReport> } | undefined;
 
-  constructor(declared: Declared, options: Options) {
+  constructor(declared: Declared, options: NodeOptions) {
+    this.#declared = declared;
     this.#options = options;
     this.#path = checkPath(options.path ?? "/");
     this.#mayConnect = originRule(options);
-    const limits = resolveLimits(options.limits);
+    const node = this.node = this.makeNode({
+      clock: systemClock(immediate),
+      date: Date.now,
+      broker: options.broker ?? (this.#ownBroker = new MemoryBroker()),
+      newSession: () => crypto.getRandomValues(new Uint8Array(16)),
+      authenticationFailed: (address) => void this.#failing.take(addressKey(address)),
+    });
+    const { limits } = node.parts;
     this.#connecting = new TokenBuckets({
       rate: limits.connectionRate,
       burst: limits.connectionRate * BURST,
     });
     this.#failing = new TokenBuckets({ rate: limits.failureRate, burst: limits.failureRate * BURST });
-    this.#parts = {
-      limits,
-      clock: systemClock(immediate),
-      date: Date.now,
-      newSession: () => crypto.getRandomValues(new Uint8Array(16)),
-      procedures: register(options.procedures),
-      offered: declared.client,
-      authenticate: (given) => (options.authenticate ?? anybody)(given),
-      report: (error, place) => this.#report(error, place),
-      connected: (connection) => this.#connected(connection),
-      disconnected: (connection, end) => this.#disconnected(connection, end),
-      authenticationFailed: (address) => void this.#failing.take(addressKey(address)),
-    };
-    this.#posts = new Posts(this.#parts as ServerParts);
     this.#group = new SocketGroup<SocketData>({
       handlers: {
         open: (socket) => this.#opened(socket),
         message: (socket, frame) => socket.data.connection?.receive(frame),
         drain: (socket) => socket.data.connection?.drained(),
-        close: (socket, code, reason) => socket.data.connection?.closed(code, reason),
-        error: (error) => this.#report(error, {}),
+        close: (socket, code, reason) => {
+          if (socket.data.connection !== undefined) node.closed(socket.data.connection, code, reason);
+        },
+        error: (error) => node.report(error, {}),
       },
       limits: { message: limits.message, queue: limits.queue, idle: 0 }, // connections have heartbeats
     });
+  }
+
+  /** The same app without sockets, in other surroundings: what the simulator drives. */
+  makeNode(surroundings: NodeSurroundings): Node {
+    return new Node(this.#declared, this.#options, surroundings);
   }
 
   get websocket(): object {
@@ -131,33 +124,13 @@ class App {
   post(request: Request, info: unknown, name: string): Response | Promise<Response> {
     const copy = this.#copy(request, info);
     if (copy === undefined) return refuse(500, "Internal error");
-    return this.#admit(copy) ?? this.#posts.answer(request, { copy, name });
-  }
-
-  caller(context: object): object {
-    checkContext(context);
-    const subject = (context as { subject?: unknown }).subject;
-    const connection = localConnection("", typeof subject === "string" ? subject : undefined);
-    const local = new LocalCaller(this.#parts as ServerParts, { connection, context });
-    return callTree((name, args) => local.call(readArguments(name, args)));
-  }
-
-  connections(filter: { readonly subject?: string | undefined } = {}): ReturnType<typeof connectionsOf> {
-    return connectionsOf(this.#connections, filter);
+    return this.#admit(copy) ?? this.node.posts.answer(request, { copy, name });
   }
 
   stats(): Stats {
-    let [calls, streams, heldBytes] = [this.#posts.calls, 0, 0];
-    for (const { data, buffered } of this.#group.sockets) {
-      calls += data.connection?.calls ?? 0;
-      streams += data.connection?.streams ?? 0;
-      heldBytes += data.connection?.held ?? buffered;
-    }
     return {
       connections: this.#group.sockets.size,
-      calls,
-      streams,
-      heldBytes,
+      ...this.node.stats(),
       lingering: this.#group.lingering,
     };
   }
@@ -180,13 +153,10 @@ class App {
   }
 
   async #shutdown(code: number, { deadline = 10_000, retryAfter }: ShutdownOptions): Promise<ShutdownReport> {
-    const open = [...this.#group.sockets].flatMap(({ data }) => data.connection ?? []);
-    const [posts, ...cuts] = await Promise.all([
-      this.#posts.drain(deadline),
-      ...open.map((connection) => connection.drain({ code, deadline, retryAfter })),
-    ]);
+    const report = await this.node.drain({ code, deadline, retryAfter });
     await this.#group.close({ code, deadline: CLOSE_TIME });
-    return { connections: open.length, calls: cuts.reduce((sum, { calls }) => sum + calls, posts) };
+    this.#ownBroker?.close();
+    return report;
   }
 
   /** What the program sees of a request; `undefined` where it cannot say whose it is, which is reported. */
@@ -197,7 +167,7 @@ class App {
     try {
       return { ...copy, address: clientAddress(copy) };
     } catch (error) {
-      this.#report(error, {});
+      this.node.report(error, {});
       return undefined;
     }
   }
@@ -218,57 +188,30 @@ class App {
     if (this.#closing !== undefined) return socket.close(this.#closing.code, "closing"); // its handshake came before
     const { request, token } = socket.data;
     const transport = {
-      send: (frame: Uint8Array) => void socket.send(frame),
+      send: (frame: Uint8Array, isShared?: boolean) => void socket.send(frame, isShared ? SHARED : undefined),
       get buffered() {
         return socket.buffered;
       },
       requestDrain: () => socket.requestDrain(),
       close: (code: number, reason: string) => socket.close(code, reason),
     };
-    socket.data.connection = new ServerConnection(this.#parts, transport, {
+    socket.data.connection = this.node.open(transport, {
       id: String(socket.id),
       request,
       token,
     });
   }
-
-  #connected(connection: ServerConnection): void {
-    this.#connections.add(connection);
-    this.#hook(() => this.#options.onConnect?.(connection as never), connection);
-  }
-
-  #disconnected(connection: ServerConnection, end: { code: number; reason: string }): void {
-    this.#connections.delete(connection);
-    this.#hook(() => this.#options.onDisconnect?.(connection as never, end), connection);
-  }
-
-  /** Runs a hook of the program: nothing it does may escape. */
-  #hook(run: () => unknown, connection: CallerConnection): void {
-    try {
-      Promise.resolve(run()).catch((error) => this.#report(error, { connection }));
-    } catch (error) {
-      this.#report(error, { connection });
-    }
-  }
-
-  #report(error: unknown, place: ErrorPlace): void {
-    try {
-      if (this.#options.onError === undefined) console.error(error);
-      else this.#options.onError(error, place);
-    } catch (failure) {
-      console.error(failure);
-    }
-  }
 }
 
 /** The tools of one app whose handlers know a context: what `authenticate` finds out about each connection. */
 export const define: Define = defineWith((declared, options) => {
-  const app = new App(declared, options as Options);
+  const app = new App(declared, options as NodeOptions);
   const served: Millrace<Contract, object> & Mounted = {
     fetch: (request, info) => app.fetch(request, info),
     websocket: app.websocket,
-    caller: (context) => app.caller(context) as never,
-    connections: (filter) => app.connections(filter) as never,
+    caller: (context) => app.node.caller(context) as never,
+    connections: (filter) => app.node.connections(filter) as never,
+    ...app.node.channelTools,
     stats: () => app.stats(),
     shutdown: (shutdown) => app.shutdown(shutdown),
     [MOUNT]: app,
@@ -276,38 +219,20 @@ export const define: Define = defineWith((declared, options) => {
   return served as unknown as Millrace<Contract, never>;
 });
 
-/** What a framework's route needs of an app: answers that do not look at the path. */
-export interface Mounted {
-  /** The app itself. */
-  readonly [MOUNT]: Pick<App, "upgrade" | "post">;
-}
-
-/** Where {@linkcode Mounted} is found. */
-export const MOUNT: unique symbol = Symbol("millrace");
-
 const plain = define();
 
 /** Makes procedures for an app whose handlers need no context of their own: `define<object>().procedure`. */
 export const procedure: Factory<PlainScope>["procedure"] = plain.procedure;
 
+/** Makes channels for an app whose handlers need no context of their own: `define<object>().channel`. */
+export const channel: Factory<PlainScope>["channel"] = plain.channel;
+
 /** Makes an app whose handlers need no context of their own: `define<object>().millrace`. */
 export const millrace: Factory<PlainScope>["millrace"] = plain.millrace;
-
-function register(procedures: Group): Map<string, Registered> {
-  const registered = new Map<string, Registered>();
-  for (const [name, definition] of serverProcedures(procedures)) {
-    registered.set(name, { name, number: registered.size + 1, definition });
-  }
-  return registered;
-}
 
 function checkPath(path: string): string {
   if (path.startsWith("/")) return path;
   throw new TypeError(`Cannot serve path "${path}": it does not start with "/"`);
-}
-
-function anybody(): object {
-  return {};
 }
 
 function isLocal(address: string): boolean {

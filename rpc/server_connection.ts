@@ -5,104 +5,96 @@
  * @module
  */
 import type { Identity } from "./app.ts";
+import { authenticate, isRefusal } from "./authentication.ts";
 import type { ServerParts } from "./server_parts.ts";
 import type { CallerConnection } from "./context.ts";
-import { CloseCode } from "./close.ts";
-import type { Greeting, WireMap } from "./dispatch.ts";
+import { closeAdvice, CloseCode } from "./close.ts";
+import type { Greeting } from "./dispatch.ts";
 import { CallError } from "./errors.ts";
-import { optionalString, readHello, toldLimits } from "./greeting.ts";
+import { optionalString, readHello, tellServer } from "./greeting.ts";
+import type { Cut, Handshake, Wanted } from "./handshake.ts";
+import { Expiry } from "./expiry.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { identify } from "./identity.ts";
 import { Kind, VERSION } from "./kinds.ts";
+import { LazyChannels } from "./lazy_channels.ts";
 import { writeExpires, writeGoodbye, writeWelcome } from "./messages.ts";
-import { offeredCalls } from "./offered.ts";
-import { Peer } from "./peer.ts";
+import type { WireMap } from "./options.ts";
+import type { Peer, PeerEvents } from "./peer.ts";
 import { ProtocolError } from "./protocol_error.ts";
+import { whenQuiet } from "./quiet.ts";
+import { ServerChannels } from "./server_channels.ts";
+import { ServerSession, type SessionConnection } from "./server_session.ts";
 import type { Transport } from "./transport.ts";
 import { type Turn, turnOf } from "./turn.ts";
 
-/** What is known of a connection before its first message. */
-export interface Handshake {
-  /** A number of its own. */
-  readonly id: string;
-  /** The request's URL, method, headers and address, copied before the upgrade. */
-  readonly request: {
-    readonly url: string;
-    readonly method: string;
-    readonly headers: Headers;
-    readonly address: string;
-  };
-  /** The token of the subprotocol. */
-  readonly token: string | undefined;
-}
-
-/** What was still going on when a connection was closed. */
-export interface Cut {
-  /** Calls that were answered `ambiguous`. */
-  readonly calls: number;
-}
-
-/** Timers count in 32 bits, and the date may be set: a far expiry is looked at again every hour. */
-const LONGEST_TIMER = 3_600_000;
-/** How often a connection that drains looks whether its last bytes have left, in ms. */
-const LOOK = 20;
-
 /** One connection. */
-export class ServerConnection implements CallerConnection {
-  /** A number of its own, for logs. */
-  readonly id: string;
+export class ServerConnection implements CallerConnection, SessionConnection {
   /** The address of the peer. */
   readonly address: string;
-  /** Who it is. */
-  subject: string | undefined;
-  /** What `authenticate` gave; refreshed in place. */
-  context: object = {};
-  /** Calls what the client offers. */
-  readonly client: object;
+  readonly order: number;
   readonly #parts: ServerParts<ServerConnection>;
   readonly #transport: Transport;
   readonly #handshake: Handshake;
-  readonly #peer: Peer;
   readonly #turn: Turn;
+  /** A new one, until it turns out that the client has one. */
+  #session: ServerSession;
+  #wanted: Wanted | undefined;
+  #resumable = false;
+  #resumed = false;
   #heartbeat: Heartbeat | undefined;
+  #asking: AbortController | undefined;
+  /** Made where an authentication ends. */
+  #expiry: Expiry | undefined;
   #timer: unknown;
-  #authenticating: AbortController | undefined;
   #welcomed = false;
   #mayRun = false;
+  /** Set where the session is not to be kept, whatever the code of the close. */
+  #isFinal = false;
   #closed = false;
+  #isTold = false;
   #look: (() => void) | undefined;
+  readonly #channels: LazyChannels | undefined;
 
   /** Waits for HELLO. */
   constructor(parts: ServerParts<ServerConnection>, transport: Transport, handshake: Handshake) {
-    this.id = handshake.id;
+    this.order = parts.sessions.nextOrder();
     this.address = handshake.request.address;
     this.#parts = parts;
     this.#transport = transport;
     this.#handshake = handshake;
-    const { clock, limits, procedures } = parts;
+    const { clock, limits } = parts;
     this.#turn = turnOf(clock);
-    this.#peer = new Peer({
-      role: "server",
-      clock,
-      transport,
-      limits,
-      procedures,
-      connection: this.#forHandlers(),
-      context: () => this.context,
-      offered: (call) => offeredCalls(parts.offered, this.#peer, call),
-      events: {
-        hello: (greeting) => this.#hello(greeting),
-        pong: () => {},
-        token: (payload) => this.#token(payload),
-        fault: (error) => this.#fault(error),
-        failed: (error, call) => parts.report(error, { connection: this, procedure: call.registered.name }),
-      },
-    });
-    this.client = offeredCalls(parts.offered, this.#peer, undefined);
-    this.#timer = clock.setTimeout(
-      () => this.close(CloseCode.HELLO_TIMEOUT, "no hello in time"),
-      limits.hello,
-    );
+    const events = this.#events();
+    this.#session = new ServerSession(parts, handshake.id, { connection: this, transport, events });
+    this.#channels = parts.channels && new LazyChannels(() => this.#makeChannels());
+    this.#peer.channels = this.#channels;
+    const late = () => this.close(CloseCode.HELLO_TIMEOUT, "no hello in time");
+    this.#timer = clock.setTimeout(late, limits.hello);
+  }
+
+  /** A number of its own, for logs; that of the first connection where it carries on a session. */
+  get id(): string {
+    return this.#session.id;
+  }
+
+  /** Who it is. */
+  get subject(): string | undefined {
+    return this.#session.subject;
+  }
+
+  /** What `authenticate` gave; refreshed in place. */
+  get context(): object {
+    return this.#session.context;
+  }
+
+  /** Calls what the client offers. */
+  get client(): object {
+    return this.#session.client;
+  }
+
+  /** Whether it carries on the session of another. */
+  get resumed(): boolean {
+    return this.#resumed;
   }
 
   /** Whether WELCOME was sent. */
@@ -112,21 +104,27 @@ export class ServerConnection implements CallerConnection {
 
   /** Calls of both sides that have not ended. */
   get calls(): number {
-    return this.#peer.callee.inFlight + this.#peer.caller.inFlight;
+    return this.#closed ? 0 : this.#session.calls;
   }
 
   /** Streams that have not ended. */
   get streams(): number {
-    return this.#peer.streams.open;
+    return this.#closed ? 0 : this.#session.streams;
+  }
+
+  /** Subscriptions that have not ended. */
+  get subscriptions(): number {
+    return this.#channels?.size ?? 0;
   }
 
   /** Bytes held for this connection. */
   get held(): number {
-    return this.#peer.held;
+    return this.#closed ? 0 : this.#peer.held;
   }
 
   /** Takes a frame, which is its own from now on. */
   receive(frame: Uint8Array): void {
+    if (this.#closed) return;
     const now = this.#turn.now();
     this.#heartbeat?.heard(now);
     this.#peer.receive(frame, now);
@@ -134,7 +132,14 @@ export class ServerConnection implements CallerConnection {
 
   /** The socket has room again. */
   drained(): void {
+    if (this.#closed) return;
     this.#peer.drained();
+    this.#channels?.drained();
+  }
+
+  /** Asks again whether its subscriptions are allowed: all, or that of one channel. */
+  reauthorize(channel?: string): void {
+    this.#channels?.reauthorize(channel);
   }
 
   /**
@@ -147,13 +152,27 @@ export class ServerConnection implements CallerConnection {
     if (this.#closed) return;
     if (this.#mayRun) this.#peer.outbox.flush();
     this.#transport.close(code, reason);
-    this.#end();
+    this.#end(code);
   }
 
   /** The socket has closed, whoever did it. Called once. */
   closed(code: number, reason: string): void {
-    this.#end();
-    if (this.#welcomed) this.#parts.disconnected(this, { code, reason });
+    this.#end(code);
+    this.#tell(code, reason);
+  }
+
+  /** Another connection carries the session. */
+  leave(): void {
+    this.#transport.close(CloseCode.TAKEN_OVER, "taken over");
+    this.#stop();
+    this.#tell(CloseCode.TAKEN_OVER, "taken over");
+  }
+
+  /** The program is told that it has closed: once, and before it is told of the connection that carries on. */
+  #tell(code: number, reason: string): void {
+    if (this.#isTold || !this.#welcomed) return;
+    this.#isTold = true;
+    this.#parts.disconnected(this, { code, reason });
   }
 
   /**
@@ -164,11 +183,19 @@ export class ServerConnection implements CallerConnection {
   async drain(options: { code: number; deadline: number; retryAfter: number | undefined }): Promise<Cut> {
     const { code, deadline, retryAfter } = options;
     const { callee } = this.#peer;
+    this.#isFinal = true;
     callee.refuseWith = new CallError("UNAVAILABLE");
     if (this.#welcomed) {
       this.#peer.send(() => writeGoodbye(code, wholeMs(retryAfter), { deadline: wholeMs(deadline) }));
     }
-    await this.#quiet(deadline);
+    const { quiet, look } = whenQuiet({
+      clock: this.#parts.clock,
+      peer: this.#peer,
+      buffered: () => this.#transport.buffered,
+      isClosed: () => this.#closed,
+    }, deadline);
+    this.#look = look;
+    await quiet;
     if (this.#closed) return { calls: 0 };
     const calls = callee.cut(
       new CallError("UNAVAILABLE", "The server stopped while the call ran", { ambiguous: true }),
@@ -177,64 +204,77 @@ export class ServerConnection implements CallerConnection {
     return { calls };
   }
 
-  /** Resolves when nothing is under way any more, or after `ms`. */
-  #quiet(ms: number): Promise<void> {
-    const { clock } = this.#parts;
-    const { callee } = this.#peer;
-    const until = clock.now() + ms;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    let timer: unknown;
-    const look = this.#look = callee.onEnd = () => {
-      clock.clearTimeout(timer);
-      const left = until - clock.now();
-      if (this.#closed || left <= 0 || !this.#isBusy) return resolve();
-      // The end of a call is told; that of a stream, or of a large answer on its way, is not.
-      timer = clock.setTimeout(look, callee.inFlight > 0 ? left : Math.min(left, LOOK));
-    };
-    look();
-    return promise;
+  /** What every WELCOME tells. */
+  get #told(): object {
+    return tellServer(this.#parts.limits, this.#resumable);
   }
 
-  /** Whether a call or stream goes on, or part of an answer has not been handed to the socket. */
-  get #isBusy(): boolean {
-    const { callee, outbox, streams } = this.#peer;
-    return callee.inFlight > 0 || streams.open > 0 || outbox.waiting > this.#transport.buffered;
+  get #peer(): Peer {
+    return this.#session.peer;
   }
 
-  /** The part of it that handlers see. */
-  #forHandlers(): CallerConnection {
+  #makeChannels(): ServerChannels {
     const owner = (): ServerConnection => this;
-    return {
-      id: this.#handshake.id,
-      address: this.#handshake.request.address,
-      get subject() {
-        return owner().subject;
+    const { channels, clock, limits, date, nodeId } = this.#parts;
+    const shared = { clock, limits, date, node: nodeId, channels: channels! };
+    return new ServerChannels(shared, {
+      connection: this.#session.connection,
+      get context() {
+        return owner().context;
       },
-      close: (code, reason) => this.close(code, reason),
+      outbox: this.#peer.outbox,
+      transport: this.#transport,
+      report: (error) => this.#parts.report(error, { connection: this }),
+      fault: (error) => this.#fault(error),
+    });
+  }
+
+  #events(): PeerEvents {
+    return {
+      hello: (greeting) => this.#hello(greeting),
+      pong: () => {},
+      token: (payload) => this.#token(payload),
+      fault: (error) => this.#fault(error),
+      failed: (error, call) =>
+        this.#parts.report(error, { connection: this, procedure: call.registered.name }),
     };
   }
 
+  /** A rule was broken: what the session is in is not known any more, but for a client that was slow. */
   #fault(error: ProtocolError): void {
     if (error.code === CloseCode.SERVER_FAULT) this.#parts.report(error.cause ?? error, { connection: this });
+    if (error.code !== CloseCode.TOO_SLOW) this.#isFinal = true;
+    if (this.#closed && this.#isFinal) this.#session.end();
     this.close(error.code, error.message);
   }
 
-  #end(): void {
+  /** It is over. Its session waits for another where the client is expected back. */
+  #end(code: number): void {
     if (this.#closed) return;
-    this.#closed = true;
-    this.#parts.clock.clearTimeout(this.#timer);
-    this.#authenticating?.abort();
-    this.#heartbeat?.stop();
-    this.#peer.end(new CallError("DISCONNECTED"));
+    this.#stop();
+    if (this.#isFinal || closeAdvice(code) !== "reconnect") this.#session.end();
+    else this.#session.lost();
     this.#look?.();
   }
 
-  #hello({ version, payload }: Greeting): void {
+  #stop(): void {
+    this.#closed = true;
+    this.#parts.clock.clearTimeout(this.#timer);
+    this.#expiry?.stop();
+    this.#asking?.abort();
+    this.#heartbeat?.stop();
+    this.#channels?.end();
+  }
+
+  #hello({ version, session, received, payload }: Greeting): void {
     if (version !== VERSION) return this.close(CloseCode.VERSION, `version ${VERSION} is spoken here`);
-    const { token, limits } = readHello(payload);
-    this.#peer.outbox.peer = limits;
+    const hello = readHello(payload);
+    this.#resumable = hello.resumable && this.#parts.limits.session > 0;
+    this.#session.origin.id = hello.producer;
+    if (session !== undefined && this.#resumable) this.#wanted = { ...hello, session, received };
+    this.#peer.outbox.peer = hello.limits;
     this.#peer.hold();
-    void this.#admit(token ?? this.#handshake.token);
+    void this.#admit(hello.token ?? this.#handshake.token);
   }
 
   async #admit(token: string | undefined): Promise<void> {
@@ -243,7 +283,59 @@ export class ServerConnection implements CallerConnection {
   }
 
   #welcome(identity: Identity): void {
-    const { clock, limits, newSession, connected } = this.#parts;
+    const wanted = this.#wanted;
+    if (wanted === undefined) return this.#begin(identity);
+    if (this.#peer.holdsFrames) return this.close(CloseCode.BAD_MESSAGE, "a message before WELCOME");
+    const session = this.#parts.sessions.find(wanted.session);
+    if (session === undefined) return this.#begin(identity);
+    if (session.subject !== identity.subject) {
+      return this.close(CloseCode.FORBIDDEN, "the session is somebody else's");
+    }
+    if (!session.mayBeTaken(this.order)) return this.close(CloseCode.TAKEN_OVER, "taken over");
+    this.#carryOn(session, wanted, identity);
+  }
+
+  /** A session of its own. */
+  #begin(identity: Identity): void {
+    const { newSession, sessions, connected } = this.#parts;
+    if (this.#resumable) this.#peer.keepSession();
+    const id = this.#resumable ? sessions.name(this.#session) : newSession();
+    const expires = this.#open(identity);
+    this.#peer.send(() => writeWelcome(id, 0, { resumed: false, ...this.#told, expires }));
+    connected(this);
+    this.#mayRun = true;
+    this.#peer.resume();
+  }
+
+  /** The session of another connection, which was lost or loses it now. */
+  #carryOn(session: ServerSession, wanted: Wanted, identity: Identity): void {
+    const { sessions, connected } = this.#parts;
+    this.#session.end();
+    this.#session = session;
+    session.peer.channels = this.#channels;
+    this.#resumed = true;
+    const expires = this.#open(identity);
+    const { peer } = session;
+    const greet = () => {
+      const { received, units } = peer;
+      const streams = peer.streams.tell();
+      const id = sessions.name(session, wanted.session);
+      writeWelcome(id, received, { resumed: true, units, streams, ...this.#told, expires });
+    };
+    const { limits, received, units, streams } = wanted;
+    const [transport, events] = [this.#transport, this.#events()];
+    try {
+      session.take(this, { transport, events, peer: limits, received, units, streams, greet });
+    } catch (error) {
+      return this.#fault(error as ProtocolError);
+    }
+    this.#mayRun = true;
+    connected(this);
+  }
+
+  /** The client is known. Returns the ms that this holds. */
+  #open(identity: Identity): number | undefined {
+    const { clock, limits } = this.#parts;
     this.#welcomed = true;
     clock.clearTimeout(this.#timer);
     this.#heartbeat = new Heartbeat({
@@ -251,42 +343,41 @@ export class ServerConnection implements CallerConnection {
       interval: limits.heartbeat,
       patience: limits.heartbeat + limits.grace,
       beat: () => this.#peer.sendHeartbeat(Kind.PING),
-      silent: () => this.close(CloseCode.SILENT, "nothing was received"),
+      silent: () => this.#silent(),
     });
-    const { heartbeat, grace } = limits;
-    const expires = this.#expire(identity);
-    this.#peer.send(() =>
-      writeWelcome(newSession(), 0, { resumed: false, heartbeat, grace, limits: toldLimits(limits), expires })
-    );
-    connected(this);
-    this.#mayRun = true;
-    this.#peer.resume();
+    return this.#take(identity);
+  }
+
+  /** Who has stopped reading acknowledges nothing and answers no PING: what is told is the cause. */
+  #silent(): void {
+    if (this.#channels?.isSlow) this.close(CloseCode.TOO_SLOW, "nothing was read");
+    else this.close(CloseCode.SILENT, "nothing was received");
   }
 
   /** Takes over what `authenticate` gave, and closes when it ends. Returns the ms that it holds. */
-  #expire(identity: Identity): number | undefined {
-    const { clock } = this.#parts;
-    this.context = identity;
-    this.subject = identity.subject;
-    clock.clearTimeout(this.#timer);
-    const { expires } = identity;
-    if (expires === undefined) return undefined;
-    const remaining = Math.max(0, Math.floor(expires - this.#parts.date()));
-    this.#timer = clock.setTimeout(() => this.#checkExpiry(expires), Math.min(remaining, LONGEST_TIMER));
-    return remaining;
+  #take(identity: Identity): number | undefined {
+    this.#session.context = identity;
+    this.#session.subject = identity.subject;
+    if (identity.expires === undefined && this.#expiry === undefined) return undefined;
+    const { clock, date } = this.#parts;
+    const expired = () => this.close(CloseCode.UNAUTHENTICATED, "the authentication has expired");
+    this.#expiry ??= new Expiry(clock, date, expired);
+    return this.#expiry.holdUntil(identity.expires);
   }
 
-  #checkExpiry(expires: number): void {
-    const remaining = expires - this.#parts.date();
-    if (remaining <= 0) return this.close(CloseCode.UNAUTHENTICATED, "the authentication has expired");
-    this.#timer = this.#parts.clock.setTimeout(
-      () => this.#checkExpiry(expires),
-      Math.min(remaining, LONGEST_TIMER),
-    );
+  /** Asks the program. Closes, and gives `undefined`, when it says no. */
+  async #authenticate(token: string | undefined): Promise<Identity | undefined> {
+    const { signal } = this.#asking = new AbortController();
+    const { request } = this.#handshake;
+    const answer = await authenticate(this.#parts, { connection: this, request, token, signal });
+    this.#asking = undefined;
+    if (!isRefusal(answer)) return answer;
+    this.close(...answer);
+    return undefined;
   }
 
   #token(payload: WireMap): void {
-    if (this.#authenticating !== undefined) throw new ProtocolError("A token while another is checked");
+    if (this.#asking !== undefined) throw new ProtocolError("A token while another is checked");
     void this.#refresh(optionalString(payload, "token"));
   }
 
@@ -296,30 +387,10 @@ export class ServerConnection implements CallerConnection {
     if (identity.subject !== this.subject) {
       return this.close(CloseCode.FORBIDDEN, "the token is somebody else's");
     }
-    const remaining = this.#expire(identity);
+    const remaining = this.#take(identity);
     this.#peer.send(() => writeExpires(remaining));
+    this.#channels?.reauthorize();
   }
-
-  /** Asks the program. Closes, and gives `undefined`, when it says no. */
-  async #authenticate(token: string | undefined): Promise<Identity | undefined> {
-    const { signal } = this.#authenticating = new AbortController();
-    try {
-      const given = { request: this.#handshake.request, token };
-      return await identify(this.#parts, { given, place: { connection: this }, signal });
-    } catch (error) {
-      this.close(...refusal((error as CallError).code));
-      return undefined;
-    } finally {
-      this.#authenticating = undefined;
-    }
-  }
-}
-
-function refusal(code: string): [code: number, reason: string] {
-  if (code === "FORBIDDEN") return [CloseCode.FORBIDDEN, "forbidden"];
-  if (code === "INTERNAL") return [CloseCode.SERVER_FAULT, "internal error"];
-  if (code === "DEADLINE") return [CloseCode.UNAUTHENTICATED, "not authenticated in time"];
-  return [CloseCode.UNAUTHENTICATED, "not authenticated"];
 }
 
 /** A time as the wire has it. */

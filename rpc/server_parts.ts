@@ -7,8 +7,12 @@ import type { AuthenticateInput, Identity } from "./app.ts";
 import type { Clock } from "./clock.ts";
 import type { ErrorPlace } from "./context.ts";
 import type { Registered } from "./incoming_call.ts";
+import type { KeyedCalls } from "./ledger.ts";
 import type { Limits } from "./limits.ts";
+import type { NodeChannels } from "./node_channels.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
+import type { ServerSession } from "./server_session.ts";
+import type { Sessions } from "./sessions.ts";
 
 /** What all connections of one app share. `C` is what a connection is. */
 export interface ServerParts<C = unknown> {
@@ -20,8 +24,16 @@ export interface ServerParts<C = unknown> {
   readonly date: () => number;
   /** 16 random bytes, not to be guessed. */
   readonly newSession: () => Uint8Array;
+  /** Sessions that may be resumed. */
+  readonly sessions: Sessions<ServerSession>;
+  /** Runs calls with a key. */
+  readonly keyed: KeyedCalls;
   /** What clients may call. */
   readonly procedures: ReadonlyMap<string, Registered>;
+  /** The channels, where the app has any. */
+  readonly channels: NodeChannels | undefined;
+  /** Names this node among those that signal. */
+  readonly nodeId: string;
   /** What clients offer. */
   readonly offered: ReadonlyMap<string, ProcedureDefinition>;
   /** Asks the program who it is. */

@@ -17,7 +17,7 @@ import { NamedStreams, NO_STREAMS } from "./named_streams.ts";
 import type { Outbox } from "./outbox.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { Receiver, ReceiverParts, Unit } from "./receiver.ts";
-import type { Sender } from "./sender.ts";
+import type { Sender, ToldOfStream } from "./sender.ts";
 import { Unclaimed } from "./unclaimed.ts";
 
 /** Takes the byte streams that a value names. */
@@ -27,6 +27,8 @@ export interface Claimant {
 }
 
 const NONE: readonly Receiver[] = [];
+/** The flag of a stream that its receiver wants no more of. */
+const STOPPED = 1;
 const STOPS_ALL: Claimant = { claim: (receiver) => receiver.stop() };
 
 /** The streams of one connection, both ways. */
@@ -36,6 +38,8 @@ export class Streams {
   readonly #sending = new Map<number, Sender>();
   readonly #receiving = new Map<number, Receiver>();
   readonly #due = new Set<Receiver>();
+  /** Streams that were stopped while there was no connection. */
+  #unstopped: Set<number> | undefined;
   readonly #fault: (error: ProtocolError) => void;
   /** What the value that is being decoded has named so far. */
   #named: Receiver[] | undefined;
@@ -54,6 +58,11 @@ export class Streams {
   /** Streams that have not ended. */
   get open(): number {
     return this.#openSending() + this.#openReceiving();
+  }
+
+  /** Streams of which something is remembered: those too that have ended and were not read, or not acknowledged. */
+  get known(): number {
+    return this.#sending.size + this.#receiving.size;
   }
 
   /** Bytes held here that nobody has read. */
@@ -183,16 +192,61 @@ export class Streams {
     this.#sending.get(id)?.stop();
   }
 
-  /** Writes the CREDIT messages that became due in this turn. */
+  /** Whether CREDIT messages became due in this turn. Asked at every flush: an iterator over nothing took 1 % of a small call on Deno. */
+  get isDue(): boolean {
+    return this.#due.size > 0;
+  }
+
+  /** Writes the CREDIT messages that became due. */
   writeDue(): void {
-    if (this.#due.size === 0) return; // at every flush: an iterator over nothing took 1 % of a small call on Deno
     for (const receiver of this.#due) {
       const limit = receiver.grant();
       this.#outbox.open();
-      writeCredit(receiver.id, receiver.arrived, limit);
+      writeCredit(receiver.id, receiver.acknowledged, limit);
       this.#outbox.seal();
     }
     this.#due.clear();
+  }
+
+  /** Number, what has arrived, limit and flags of each stream that was not seen to end, one after the other. */
+  tell(): number[] {
+    this.#unstopped = undefined;
+    const all: number[] = [];
+    for (const receiver of this.#receiving.values()) {
+      if (receiver.ended) continue;
+      const { n, limit, stopped } = receiver.told;
+      all.push(receiver.id, n, limit, stopped ? STOPPED : 0);
+    }
+    return all;
+  }
+
+  /**
+   * A connection carries on: what the other side tells of our streams, and how many units of all of them have come there.
+   *
+   * @returns Ends those that it wants no more of, to be called when what was lost was sent again.
+   * @throws {ProtocolError} If it tells what cannot be.
+   */
+  resume(told: ReadonlyMap<number, ToldOfStream>, units: number): () => void {
+    for (const id of told.keys()) {
+      if (id > this.#last) throw new ProtocolError("A session has a stream that was never opened");
+    }
+    for (const sender of [...this.#sending.values()]) sender.resume(told.get(sender.id), units);
+    return () => {
+      for (const id of this.#unstopped ?? []) this.#sendStop(id);
+      this.#unstopped = undefined;
+      for (const [id, { stopped }] of told) if (stopped) this.#sending.get(id)?.stop();
+    };
+  }
+
+  /** Whether unit `n` of one of our streams has arrived at the other side; END and FAIL count as one. */
+  hasUnit(id: number, n: number): boolean {
+    const sender = this.#sending.get(id);
+    return sender === undefined || sender.hasArrived(n);
+  }
+
+  /** The session is not kept: ends are not acknowledged. */
+  settle(): void {
+    for (const sender of [...this.#sending.values()]) sender.settle();
   }
 
   /** The connection is gone: sources are told to stop, readers get `error`. */
@@ -203,6 +257,7 @@ export class Streams {
     this.#sending.clear();
     this.#receiving.clear();
     this.#due.clear();
+    this.#unstopped = undefined;
   }
 
   #senderParts(): { id: number; outbox: Outbox; gone: (id: number) => void } {
@@ -219,6 +274,7 @@ export class Streams {
     return {
       id,
       window: this.#limits.window,
+      acknowledgesEnd: this.#outbox.replay !== undefined,
       creditDue: (receiver) => {
         this.#due.add(receiver);
         this.#outbox.schedule();
@@ -238,6 +294,7 @@ export class Streams {
 
   readonly #sendStop = (id: number): void => {
     if (!this.#receiving.has(id)) return;
+    if (this.#outbox.isDetached) return void (this.#unstopped ??= new Set()).add(id);
     this.#outbox.open();
     writeStop(id);
     this.#outbox.seal();

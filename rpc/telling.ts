@@ -5,6 +5,7 @@
  */
 import { CallError } from "./errors.ts";
 import type { IncomingCall } from "./incoming_call.ts";
+import { ToldError } from "./ledger.ts";
 import { asTold } from "./pipeline.ts";
 
 /** Told of what callers are not. */
@@ -14,6 +15,7 @@ export type Report = (error: unknown, call: IncomingCall) => void;
 export function told(call: IncomingCall, thrown: unknown, report: Report): CallError | Promise<CallError> {
   try {
     if (call.brokenBy !== undefined && thrown === call.brokenBy) return call.brokenBy;
+    if (thrown instanceof ToldError) return thrown.error;
     if (thrown instanceof CallError && thrown.code === "BAD_MESSAGE") return thrown;
     const error = asTold(thrown, call.registered.definition);
     if (error instanceof Promise) return error.then((later) => stripped(call, later, report));

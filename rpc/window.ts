@@ -18,7 +18,7 @@ interface Mark {
   /** Number of the last unit. */
   last: number;
   bytes: number;
-  readonly sentAt: number;
+  sentAt: number;
 }
 
 /** The window of one connection, shared by all its streams and fragments. */
@@ -47,6 +47,13 @@ export class Window {
   /** Bytes that a piece should have: 16 KiB while the window is small, 64 KiB above. */
   get piece(): number {
     return this.#size < LARGE_FROM ? 16 * 1024 : 64 * 1024;
+  }
+
+  /** Another connection, of which nothing is known. What is on its way stays so. */
+  restart(): void {
+    this.#size = LEAST;
+    this.#idle = Infinity;
+    this.#shrunkAt = -Infinity;
   }
 
   /** Counts bytes that leave. */
@@ -105,6 +112,11 @@ export class InFlight {
       this.#window.acknowledged(bytes, { now, sentAt });
     }
     if (count > 0) this.#marks.splice(0, count);
+  }
+
+  /** All of it was sent again. */
+  sentAgain(now: number): void {
+    for (const mark of this.#marks) mark.sentAt = now;
   }
 
   /** Nothing more will be acknowledged. */

@@ -1,0 +1,84 @@
+/**
+ * The channels of one connection of a client: what they send there, and whom what comes is for.
+ *
+ * @module
+ */
+import { writeEncodedSignal, writeSeen, writeSubscribe, writeUnsubscribe } from "../rpc/channel_messages.ts";
+import type { ChannelEvents, Gap, Subscribed } from "../rpc/dispatch_channels.ts";
+import type { CallError } from "../rpc/errors.ts";
+import type { Unit } from "../rpc/receiver.ts";
+import type { WireConnection, WireSubscription } from "./wire_subscription.ts";
+
+/** What is subscribed on one connection, by the numbers that are used there. What quotes another is late, and ignored. */
+export class ChannelConnection implements WireConnection, ChannelEvents {
+  readonly #send: (write: () => void) => void;
+  readonly #heard: (channel: string, unit: Unit) => void;
+  readonly #subs = new Map<number, WireSubscription>();
+  readonly #aliases = new Map<number, WireSubscription>();
+  #last = 0;
+
+  /** `heard` takes the signals of a channel. */
+  constructor(send: (write: () => void) => void, heard: (channel: string, unit: Unit) => void) {
+    this.#send = send;
+    this.#heard = heard;
+  }
+
+  // What channels send.
+
+  ask(wire: WireSubscription, from: Parameters<WireConnection["ask"]>[1]): number {
+    const sub = ++this.#last;
+    this.#subs.set(sub, wire);
+    this.#send(() => writeSubscribe(sub, wire.name, from));
+    return sub;
+  }
+
+  giveUp(sub: number): void {
+    if (this.#subs.delete(sub)) this.#send(() => writeUnsubscribe(sub));
+  }
+
+  bind(alias: number, wire: WireSubscription): void {
+    this.#aliases.set(alias, wire);
+  }
+
+  unbind(alias: number, wire: WireSubscription): void {
+    if (this.#aliases.get(alias) === wire) this.#aliases.delete(alias);
+  }
+
+  acknowledge(alias: number, offset: number): void {
+    this.#send(() => writeSeen(alias, offset));
+  }
+
+  /** SIGNAL. */
+  sendSignal(channel: string | number, data: Uint8Array): void {
+    this.#send(() => writeEncodedSignal(channel, data));
+  }
+
+  // What the server sends.
+
+  subscribed(subscribed: Subscribed): void {
+    this.#subs.get(subscribed.sub)?.subscribed(subscribed);
+  }
+
+  unsubscribed(sub: number, error: CallError): void {
+    const wire = this.#subs.get(sub);
+    this.#subs.delete(sub);
+    wire?.unsubscribed(error);
+  }
+
+  publication(alias: number, offset: number, fingerprint: number, unit: Unit): void {
+    this.#aliases.get(alias)?.publication(offset, fingerprint, unit);
+  }
+
+  gap(gap: Gap): void {
+    this.#aliases.get(gap.alias)?.gap(gap);
+  }
+
+  skip(alias: number, to: number, fingerprint: number): void {
+    this.#aliases.get(alias)?.skip(to, fingerprint);
+  }
+
+  signalled(alias: number, unit: Unit): void {
+    const wire = this.#aliases.get(alias);
+    if (wire !== undefined) this.#heard(wire.name, unit);
+  }
+}

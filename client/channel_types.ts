@@ -1,0 +1,147 @@
+/**
+ * Channels as a program holds them.
+ *
+ * @module
+ */
+import type { Position } from "../rpc/broker.ts";
+import type {
+  MessageInput,
+  MessageOutput,
+  Published,
+  SignalInput,
+  SignalOutput,
+  WithParams,
+} from "../rpc/channel_types.ts";
+import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+
+/** What a subscription tells, in the order of the channel. */
+export type ChannelEvent<Message> = MessageEvent<Message> | GapEvent | ResetEvent;
+
+/** Something was published. */
+export interface MessageEvent<Message> {
+  /** Which event this is. */
+  readonly type: "message";
+  /** The message. Bytes in it are shared by all subscriptions of this client: read-only. */
+  readonly data: Message;
+  /** Its place. */
+  readonly position: Position;
+}
+
+/** Some publications do not come, and why. Those after them do. */
+export interface GapEvent {
+  /** Which event this is. */
+  readonly type: "gap";
+  /** The offset of the first that is missing. */
+  readonly from: number;
+  /** The offset of the last that is missing. */
+  readonly to: number;
+  /** Why, in the server's word. */
+  readonly reason: string;
+  /** The place of the last that is missing. */
+  readonly position: Position;
+}
+
+/**
+ * What came so far does not join what comes: something is missing that cannot be named. Load the state anew; what follows goes on
+ * after `position`.
+ */
+export interface ResetEvent {
+  /** Which event this is. */
+  readonly type: "reset";
+  /** Where the channel goes on. */
+  readonly position: Position;
+  /**
+   * `epoch`: the channel was lost, and begun anew. `history`: what is missing is no longer kept, or the channel is another one since a fail-over.
+   */
+  readonly reason: "epoch" | "history";
+}
+
+/** Where a subscription begins. By default now: where this client is in the channel if it is in it already. */
+export interface SubscribeOptions {
+  /**
+   * After this place: of an earlier subscription, or as a handler of the server told it together with a state. If the channel cannot go on
+   * from there, the first event is a `reset`.
+   */
+  readonly position?: Position | undefined;
+  /** With so many publications of the past, where there is no `position`. */
+  readonly rewind?: number | undefined;
+  /** With the publications of so many milliseconds, where there is no `position`. */
+  readonly rewindMs?: number | undefined;
+  /** Closes the subscription when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told how a subscription with a handler failed: the server refused it, or the client closed. By default the client's `onError`. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/** Takes events one after the other: the next waits until its promise has settled. What it throws is reported, and the next comes. */
+export type EventHandler<Message> = (event: ChannelEvent<Message>) => unknown;
+
+/**
+ * One subscription. Without a handler it is read once, by `for await`, which throws a `CallError` when the server refuses it; leaving the loop closes it.
+ * What nobody reads is bounded: the server stops sending at 1,000 publications or 1 MiB, and goes on from its history.
+ */
+export interface Subscription<Message> extends AsyncIterableIterator<ChannelEvent<Message>, undefined> {
+  /**
+   * Up to where the program is done: the place of the last event whose handler has ended, or after which the next was asked for. Keep it
+   * together with what the events led to, and give it to `subscribe` later. `undefined` before the server has answered.
+   */
+  readonly position: Position | undefined;
+  /** `subscribing` as long as there is no connection or no answer, `live`, `closed` for good. */
+  readonly state: "subscribing" | "live" | "closed";
+  /** Resolves when it is live for the first time; rejects with a `CallError` when it is refused or closed before. */
+  ready(): Promise<void>;
+  /**
+   * Resolves with `true` when the program is done with everything up to a place, such as one that the answer to a call told; with
+   * `false` when that will not come: the channel was begun anew, or the subscription closed.
+   */
+  reaches(position: Position): Promise<boolean>;
+  /** Closes it: no more events. */
+  close(): void;
+}
+
+/** What a program may say about one publication. */
+export interface PublishCallOptions {
+  /** Gives up when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds after which it gives up. By default never: it is sent again until it is answered. */
+  readonly timeout?: number | undefined;
+  /**
+   * Names it, at most 255 characters: another publication of the same user to the channel with the same key, within 10 minutes, does not land, and
+   * resolves with the position of the first, even after the page was loaded anew. It keeps no order with others.
+   */
+  readonly key?: string | undefined;
+}
+
+/** One channel. */
+export interface ClientChannel<Input, Output, Signal = never, Signalled = never> {
+  /** Its name. */
+  readonly name: string;
+  /** Subscribes. */
+  subscribe(options?: SubscribeOptions): Subscription<Output>;
+  /** Subscribes with a handler. */
+  subscribe(options: SubscribeOptions, handler: EventHandler<Output>): Subscription<Output>;
+  /** Subscribes with a handler, from now on. */
+  subscribe(handler: EventHandler<Output>): Subscription<Output>;
+  /**
+   * Publishes. It lands once, however often it has to be sent, and after what was published to the channel before. Rejects with a `CallError`:
+   * as the server refuses it; `RESOURCE_EXHAUSTED` when too much waits already; `ambiguous` when it was given up after it had been sent.
+   */
+  publish(message: Input, options?: PublishCallOptions): Promise<Published>;
+  /** A part of the history. */
+  history(query?: HistoryQuery): Promise<HistoryPage<Output>>;
+  /** Sends something ephemeral to who is subscribed now. Gives `false`, and sends nothing, where there is no connection. */
+  signal(message: Signal): boolean;
+  /** Calls `run` with what others signal, until the function that it returns is called. Subscribes to the channel if nothing else did. */
+  onSignal(run: (message: Signalled) => void): () => void;
+}
+
+/** Opens channels of an app: `channel("board/:id", { id: "7" })`. Throws a `TypeError` for parameters that name no channel. */
+export type OpenChannel<Channels> = <Pattern extends keyof Channels & string>(
+  pattern: Pattern,
+  ...params: WithParams<Pattern, []>
+) => ClientChannel<
+  MessageInput<Channels[Pattern]>,
+  MessageOutput<Channels[Pattern]>,
+  SignalInput<Channels[Pattern]>,
+  SignalOutput<Channels[Pattern]>
+>;

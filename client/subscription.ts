@@ -1,0 +1,381 @@
+/**
+ * One subscription as the program holds it: what has come and was not taken yet, and up to where the program is done.
+ *
+ * @module
+ */
+import type { Position } from "../rpc/broker.ts";
+import { CallError } from "../rpc/errors.ts";
+import { keep, type Unit } from "../rpc/receiver.ts";
+import type { ChannelEvent, EventHandler, ResetEvent, Subscription } from "./channel_types.ts";
+
+/** What a subscription needs of its channel. */
+export interface SubscriptionOwner {
+  /** Whether the channel is live on a connection. */
+  readonly live: boolean;
+  /** The program is done with something. */
+  advanced(): void;
+  /** It is over. */
+  left(local: LocalSubscription): void;
+  /**
+   * Decodes a message.
+   *
+   * @throws {DecodeError} If it is none.
+   */
+  decode(data: Unit): unknown;
+  /** Told of what a handler threw. */
+  report(error: unknown): void;
+}
+
+/** Where a subscription wants to begin. */
+export interface Start {
+  readonly position?: Position | undefined;
+  readonly rewind?: number | undefined;
+  readonly rewindMs?: number | undefined;
+}
+
+/** One message, for all subscriptions of its channel: in the frame it came in as long as nobody has to wait for it. */
+export class Payload implements Unit {
+  bytes: Uint8Array;
+  start: number;
+  end: number;
+  #kept = false;
+
+  /** Of a frame. */
+  constructor({ bytes, start, end }: Unit) {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+  }
+
+  /** Its bytes, as the server counts them. */
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  /** It will be wanted later: from now on it does not hold a frame of which it is a small part. */
+  keep(): void {
+    if (this.#kept) return;
+    this.#kept = true;
+    this.bytes = keep(this);
+    this.end = this.bytes.length;
+    this.start = 0;
+  }
+}
+
+/** What waits for the program. A `skip` only moves the position. */
+type Waiting =
+  | { readonly type: "message"; readonly data: Payload; readonly position: Position }
+  | Exclude<ChannelEvent<never>, { readonly type: "message" }>
+  | { readonly type: "skip"; readonly position: Position };
+
+/** Takes no events: who listens to signals alone. */
+export const NO_EVENTS: EventHandler<unknown> = () => {};
+
+/** One subscription of the program. */
+export class LocalSubscription implements Subscription<unknown> {
+  /** Where it wants to begin, as long as it is nowhere. */
+  readonly start: Start;
+  /** The last place whose event it was given: what comes next goes on there. */
+  received: Position | undefined;
+  /** Whether the server has said, on this connection, that its place belongs to the channel. */
+  verified = false;
+  /** Bytes that wait for the program. */
+  heldBytes = 0;
+  /** Called when it is closed. */
+  onClose: (() => void) | undefined;
+  readonly #owner: SubscriptionOwner;
+  readonly #handler: EventHandler<unknown> | undefined;
+  readonly #onError: ((error: unknown) => void) | undefined;
+  readonly #waiting: Waiting[] = [];
+  readonly #readers: ((result: IteratorResult<ChannelEvent<unknown>, undefined>) => void)[] = [];
+  readonly #failing: ((error: unknown) => void)[] = [];
+  readonly #watchers = new Set<() => void>();
+  #position: Position | undefined;
+  #given: Position | undefined;
+  #running = false;
+  #confirmed = false;
+  #error: unknown;
+  #over = false;
+  #closed = false;
+
+  /** Begins as `start` says. Without a handler it waits to be read. */
+  constructor(
+    owner: SubscriptionOwner,
+    { start, handler, onError }: {
+      start: Start;
+      handler: EventHandler<unknown> | undefined;
+      onError: ((error: unknown) => void) | undefined;
+    },
+  ) {
+    this.#owner = owner;
+    this.#handler = handler;
+    this.#onError = onError;
+    this.start = start;
+    this.received = this.#position = start.position;
+  }
+
+  // What the program sees.
+
+  get position(): Position | undefined {
+    return this.#position;
+  }
+
+  get state(): "subscribing" | "live" | "closed" {
+    if (this.#over || this.#closed) return "closed";
+    return this.#confirmed && this.#owner.live ? "live" : "subscribing";
+  }
+
+  ready(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#watch(() => {
+        if (this.#confirmed) resolve();
+        else if (this.#closed || this.#over) reject(this.#error ?? new CallError("CLOSED"));
+        else return false;
+        return true;
+      });
+    });
+  }
+
+  reaches({ epoch, offset }: Position): Promise<boolean> {
+    let met = false; // whether it was in that life of the stream
+    return new Promise((resolve) => {
+      this.#watch(() => {
+        const at = this.#position;
+        const isThere = at?.epoch === epoch;
+        met ||= isThere || this.received?.epoch === epoch;
+        if (isThere && at.offset >= offset) resolve(true);
+        else if (this.#closed || (met && !isThere && this.received?.epoch !== epoch)) resolve(false);
+        else return false;
+        return true;
+      });
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#waiting.length = 0;
+    this.heldBytes = 0;
+    this.#failing.length = 0;
+    this.onClose?.();
+    for (const read of this.#readers.splice(0)) read(DONE);
+    this.#tell();
+    this.#owner.left(this);
+  }
+
+  next(): Promise<IteratorResult<ChannelEvent<unknown>, undefined>> {
+    if (this.#handler !== undefined) {
+      return Promise.reject(new TypeError("Cannot read a subscription that has a handler"));
+    }
+    if (this.#given !== undefined) this.#done(this.#given);
+    this.#given = undefined;
+    if (this.#closed) return Promise.resolve(DONE);
+    return new Promise((resolve, reject) => {
+      this.#readers.push(resolve);
+      this.#failing.push(reject);
+      this.#feed();
+    });
+  }
+
+  return(): Promise<IteratorResult<ChannelEvent<unknown>, undefined>> {
+    this.close();
+    return Promise.resolve(DONE);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  // What the channel does with it.
+
+  /** How many events wait for the program. */
+  get held(): number {
+    return this.#waiting.length;
+  }
+
+  /** Whether it holds a reset that the program has not heard of, or is still nowhere: it has nothing to acknowledge in that life of the stream. */
+  isBehind(epoch: string): boolean {
+    return this.#position?.epoch !== epoch;
+  }
+
+  /** The server has answered: it begins here. */
+  begin(position: Position): void {
+    this.received = this.#position = position;
+    this.confirm();
+  }
+
+  /** The server has answered: it goes on where it was. */
+  confirm(): void {
+    this.verified = true;
+    if (this.#confirmed) return;
+    this.#confirmed = true;
+    this.#tell();
+  }
+
+  /** The next publication. */
+  message(position: Position, data: Payload): void {
+    this.received = position;
+    if (this.#handler === NO_EVENTS) return this.#done(position);
+    this.heldBytes += data.length;
+    this.#add({ type: "message", data, position });
+    if (this.#waiting.length > 0) data.keep();
+  }
+
+  /** Publications that do not come. */
+  gap(position: Position, { from, reason }: { from: number; reason: string }): void {
+    this.received = position;
+    this.#add({ type: "gap", from, to: position.offset, reason, position });
+  }
+
+  /** Publications that are not meant for it. */
+  skip(position: Position): void {
+    this.received = position;
+    this.#add({ type: "skip", position });
+  }
+
+  /** What comes does not join what came. */
+  reset(position: Position, reason: ResetEvent["reason"]): void {
+    this.received = position;
+    this.#add({ type: "reset", position, reason });
+    this.confirm();
+  }
+
+  /** It is over. What waits is still given. */
+  fail(error: unknown): void {
+    if (this.#over || this.#closed) return;
+    this.#over = true;
+    this.#error = error;
+    this.#tell();
+    this.#feed();
+  }
+
+  #add(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    this.#feed();
+  }
+
+  /** Gives what waits to who takes it. */
+  #feed(): void {
+    while (!this.#running && !this.#closed) {
+      const first = this.#waiting[0];
+      if (first === undefined) {
+        if (this.#over) this.#end();
+        return;
+      }
+      if (first.type === "skip") {
+        this.#take();
+        // A reader has the event before: it is done with that when it asks for the next.
+        if (this.#given === undefined) this.#done(first.position);
+        else this.#given = first.position;
+      } else if (this.#handler !== undefined) {
+        this.#handle(this.#handler, first);
+      } else if (this.#readers.length > 0) {
+        this.#give(first);
+      } else {
+        return;
+      }
+    }
+  }
+
+  #handle(handler: EventHandler<unknown>, waiting: Exclude<Waiting, { type: "skip" }>): void {
+    this.#take();
+    const event = this.#event(waiting);
+    if (event === undefined) return;
+    const { position } = event;
+    try {
+      const result = handler(event);
+      if (!isThenable(result)) return this.#done(position);
+      this.#running = true;
+      const settled = () => {
+        this.#running = false;
+        this.#done(position);
+        this.#feed();
+      };
+      result.then(settled, (error) => {
+        this.#owner.report(error);
+        settled();
+      });
+    } catch (error) {
+      this.#owner.report(error);
+      this.#done(position);
+    }
+  }
+
+  #give(waiting: Exclude<Waiting, { type: "skip" }>): void {
+    this.#take();
+    const event = this.#event(waiting);
+    if (event === undefined) return;
+    this.#given = event.position;
+    this.#failing.shift();
+    this.#readers.shift()!({ done: false, value: event });
+  }
+
+  #take(): void {
+    const waiting = this.#waiting.shift();
+    if (waiting?.type === "message") this.heldBytes -= waiting.data.length;
+  }
+
+  /** `undefined` when the message is none: then all is over. */
+  #event(waiting: Exclude<Waiting, { type: "skip" }>): ChannelEvent<unknown> | undefined {
+    if (waiting.type !== "message") return waiting;
+    try {
+      return { type: "message", data: this.#owner.decode(waiting.data), position: waiting.position };
+    } catch (cause) {
+      this.#waiting.length = 0;
+      this.heldBytes = 0;
+      this.fail(new CallError("BAD_MESSAGE", "A publication cannot be decoded", { cause }));
+      return undefined;
+    }
+  }
+
+  /** The program is done up to here. */
+  #done(position: Position): void {
+    this.#position = position;
+    this.#tell();
+    this.#owner.advanced();
+  }
+
+  #end(): void {
+    if (this.#handler === undefined) {
+      this.#readers.length = 0;
+      // What was refused is told once, to who reads first; whoever reads on finds the end.
+      const reject = this.#failing.shift();
+      if (reject === undefined) return;
+      reject(this.#error);
+      return this.close();
+    }
+    const error = this.#error;
+    this.close();
+    const tell = this.#onError ??
+      (isClosed(error) ? undefined : (failure: unknown) => this.#owner.report(failure));
+    try {
+      tell?.(error);
+    } catch (failure) {
+      this.#owner.report(failure);
+    }
+  }
+
+  #watch(settle: () => boolean): void {
+    if (settle()) return;
+    const watcher = () => {
+      if (settle()) this.#watchers.delete(watcher);
+    };
+    this.#watchers.add(watcher);
+  }
+
+  #tell(): void {
+    for (const run of this.#watchers) run();
+  }
+}
+
+const DONE: IteratorResult<never, undefined> = { done: true, value: undefined };
+
+/** The program closed the client: it knows. */
+function isClosed(error: unknown): boolean {
+  return error instanceof CallError && error.code === "CLOSED";
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as { then?: unknown }).then === "function";
+}

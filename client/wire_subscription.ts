@@ -1,0 +1,400 @@
+/**
+ * One channel of a client on the wire: all its subscriptions share one, over as many connections as it takes. It knows up to where
+ * publications have come, holds every step to +1, and subscribes again from there when that fails.
+ *
+ * Several subscriptions may be at different places. Each place is put to the server, the highest first, since only the server can tell
+ * whether it belongs to the channel; the last and lowest is where the stream comes from, and who is further on is given
+ * nothing until it has caught up.
+ *
+ * @module
+ */
+import type { Position } from "../rpc/broker.ts";
+import type { Rewind } from "../rpc/channel_messages.ts";
+import type { Clock } from "../rpc/clock.ts";
+import type { Gap, Subscribed } from "../rpc/dispatch_channels.ts";
+import type { CallError } from "../rpc/errors.ts";
+import { SubscribeStatus } from "../rpc/kinds.ts";
+import type { Unit } from "../rpc/receiver.ts";
+import {
+  EVERYBODY,
+  holdMore,
+  isAnyAhead,
+  isSame,
+  lowestDone,
+  nextTarget,
+  offsetOf,
+  reasonOf,
+  type Target,
+} from "./places.ts";
+import { Seen } from "./seen.ts";
+import { type LocalSubscription, Payload, type SubscriptionOwner } from "./subscription.ts";
+
+/** The messages that a channel sends on the present connection. */
+export interface WireConnection {
+  /** SUBSCRIBE. Gives its number: what quotes another is not for this channel any more. */
+  ask(
+    wire: WireSubscription,
+    from: { position: Position | undefined; rewind: Rewind | undefined },
+  ): number;
+  /** UNSUBSCRIBE. */
+  giveUp(sub: number): void;
+  /** Lets publications of an alias come here. */
+  bind(alias: number, wire: WireSubscription): void;
+  /** Lets them come here no more. */
+  unbind(alias: number, wire: WireSubscription): void;
+  /** SEEN. */
+  acknowledge(alias: number, offset: number): void;
+}
+
+/** What a channel on the wire needs of its client. */
+export interface WireParts {
+  /** Time and chance. */
+  readonly clock: Clock;
+  /** Decodes a message. */
+  readonly decode: (data: Unit) => unknown;
+  /** Told of what handlers threw. */
+  readonly report: (error: unknown) => void;
+  /** Nobody is interested any more. */
+  readonly idle: (wire: WireSubscription) => void;
+}
+
+type State =
+  /** There is no connection, or nobody to subscribe for. */
+  | { readonly is: "idle" }
+  | { readonly is: "subscribing"; readonly sub: number; readonly target: Target }
+  | { readonly is: "live"; readonly sub: number; readonly alias: number }
+  /** It was refused, or its server makes no sense: until a timer fires. */
+  | { readonly is: "waiting" }
+  /** The program holds so much that more would not be bounded: until it has taken some. */
+  | { readonly is: "full" };
+
+const IDLE: State = { is: "idle" };
+
+/** A new subscription is made when no more than this waits for the program, since the server may send 1,000 publications and 1 MiB on it. */
+const MOST_HELD = { count: 500, bytes: 512 * 1024 };
+/** A server that sends more than this without waiting for SEEN breaks the rules. */
+const MOST_UNSEEN = { count: 4 * MOST_HELD.count, bytes: 4 * MOST_HELD.bytes };
+/** Waits after a refusal, in milliseconds, double from the first to the last, of which a random part is waited. */
+const FIRST_WAIT = 500;
+const LAST_WAIT = 20_000;
+
+/** Milliseconds without a publication after which those who are further on are asked about again. */
+const AHEAD_WAIT = 2_000;
+
+/** One channel of a client on the wire. */
+export class WireSubscription implements SubscriptionOwner {
+  /** The name of the channel. */
+  readonly name: string;
+  readonly decode: WireParts["decode"];
+  readonly report: WireParts["report"];
+  /** Publications that came twice, and were dropped. */
+  duplicates = 0;
+  readonly #parts: WireParts;
+  readonly #locals = new Set<LocalSubscription>();
+  readonly #seen: Seen;
+  #connection: WireConnection | undefined;
+  #state: State = IDLE;
+  /** Up to where publications have come on this subscription. Epoch, offset and fingerprint are one value, and change together. */
+  #at: Position | undefined;
+  #failures = 0;
+  #retry: unknown;
+
+  /** Does nothing yet. */
+  constructor(name: string, parts: WireParts) {
+    this.name = name;
+    this.#parts = parts;
+    this.decode = parts.decode;
+    this.report = parts.report;
+    this.#seen = new Seen(parts.clock, (offset) => {
+      if (this.#state.is === "live") this.#connection?.acknowledge(this.#state.alias, offset);
+    });
+  }
+
+  /** Whether publications come. */
+  get live(): boolean {
+    return this.#state.is === "live";
+  }
+
+  /** The alias of the channel on this connection, while it is live. */
+  get alias(): number | undefined {
+    return this.#state.is === "live" ? this.#state.alias : undefined;
+  }
+
+  // The program's side.
+
+  /** One more subscription. */
+  join(local: LocalSubscription): void {
+    this.#locals.add(local);
+    if (this.#state.is === "live") {
+      const at = this.#at!;
+      const { rewind, rewindMs } = local.start;
+      if (local.received === undefined && rewind === undefined && rewindMs === undefined) {
+        return local.begin(at);
+      }
+      if (isSame(local.received, at)) return local.confirm();
+      this.#plan();
+    } else if (this.#state.is === "idle") {
+      this.#plan();
+    }
+  }
+
+  /** A subscription was closed. */
+  left(local: LocalSubscription): void {
+    if (!this.#locals.delete(local)) return;
+    if (this.#locals.size === 0) {
+      this.#leave();
+      this.#parts.idle(this);
+    } else {
+      this.advanced(); // perhaps it was the slowest
+    }
+  }
+
+  /** The program is done with something. */
+  advanced(): void {
+    if (this.#state.is === "full") return this.#plan();
+    if (this.#state.is === "live") this.#seen.advanced(lowestDone(this.#locals, this.#at!));
+  }
+
+  /** Resolves when all are done with everything up to a place, or will not be. */
+  async seenBy(position: Position): Promise<void> {
+    await Promise.all([...this.#locals].map((local) => local.reaches(position)));
+  }
+
+  // The connection's side.
+
+  /** There is a connection. */
+  connected(connection: WireConnection): void {
+    this.#connection = connection;
+    this.#state = IDLE;
+    this.#plan();
+  }
+
+  /** It is gone, and what was subscribed on it. Positions stay. */
+  disconnected(): void {
+    this.#connection = undefined;
+    this.#stopRetry();
+    this.#lose();
+    this.#doubt();
+  }
+
+  /** There will be no connection any more. */
+  end(error: CallError): void {
+    this.disconnected();
+    for (const local of [...this.#locals]) this.#fail(local, error);
+  }
+
+  /** SUBSCRIBED, for the present `sub`. */
+  subscribed({ alias, status, position }: Subscribed): void {
+    const state = this.#state;
+    if (state.is === "live") return this.#replaced(state.sub, alias, position);
+    if (state.is !== "subscribing") return;
+    const { sub, target } = state;
+    this.#at = position;
+    for (const local of target.locals) {
+      if (!this.#locals.has(local)) continue;
+      if (target.position === undefined) local.begin(position);
+      else if (status === SubscribeStatus.RECOVERED && isSame(position, target.position)) local.confirm();
+      else local.reset(position, reasonOf(target.position, position));
+    }
+    // What is true of one place may be true of all: the stream is another one.
+    if (target.position !== undefined && !isSame(position, target.position)) this.#doubt();
+    for (const local of this.#locals) if (isSame(local.received, position)) local.confirm();
+    const next = nextTarget(this.#locals, position);
+    if (next !== undefined) return this.#subscribe(next);
+    this.#goLive(sub, alias);
+    for (const local of [...this.#locals]) if (local.received === undefined) local.begin(position);
+  }
+
+  /** UNSUBSCRIBED, for the present `sub`. */
+  unsubscribed(error: CallError): void {
+    const state = this.#state;
+    const concerned = state.is === "subscribing" && state.target.rewind !== undefined
+      ? state.target.locals // who may not look back may still be told what comes
+      : [...this.#locals];
+    this.#lose();
+    this.#doubt();
+    if (error.retryable) return this.#wait();
+    for (const local of concerned) this.#fail(local, error);
+    this.#plan();
+  }
+
+  /** PUBLICATION, for the present alias. */
+  publication(offset: number, fingerprint: number, unit: Unit): void {
+    const at = this.#at!;
+    if (offset !== at.offset + 1) return this.#unexpected(offset, fingerprint);
+    const position = this.#moveTo(offset, fingerprint);
+    const payload = new Payload(unit);
+    this.#seen.came(offset, payload.length);
+    for (const local of this.#locals) {
+      if (local.received?.offset === at.offset) local.message(position, payload);
+      else this.#catchUp(local, position);
+    }
+    this.#checkHeld();
+  }
+
+  /** GAP, for the present alias. */
+  gap({ from, to, fingerprint, reason }: Gap): void {
+    const { offset } = this.#at!;
+    if (from > offset + 1 || to <= offset) return this.#unexpected(to <= offset ? to : from, fingerprint);
+    const position = this.#moveTo(to, fingerprint);
+    for (const local of this.#locals) {
+      const next = offsetOf(local) + 1;
+      if (next <= to) local.gap(position, { from: Math.max(from, next), reason });
+      else this.#catchUp(local, position);
+    }
+  }
+
+  /** SKIP, for the present alias. */
+  skip(to: number, fingerprint: number): void {
+    const { offset } = this.#at!;
+    if (to <= offset) return this.#unexpected(to, fingerprint);
+    const position = this.#moveTo(to, fingerprint);
+    for (const local of this.#locals) {
+      if (offsetOf(local) < to) local.skip(position);
+      else this.#catchUp(local, position);
+    }
+  }
+
+  #moveTo(offset: number, fingerprint: number): Position {
+    this.#failures = 0;
+    return this.#at = { epoch: this.#at!.epoch, offset, fingerprint };
+  }
+
+  /** The server says for the same subscription that its stream is another one. */
+  #replaced(sub: number, alias: number, position: Position): void {
+    const before = this.#at!;
+    this.#unbind();
+    this.#at = position;
+    this.#goLive(sub, alias);
+    for (const local of this.#locals) {
+      if (!isSame(local.received, position)) {
+        local.reset(position, reasonOf(local.received ?? before, position));
+      }
+    }
+  }
+
+  #goLive(sub: number, alias: number): void {
+    this.#connection!.bind(alias, this);
+    this.#state = { is: "live", sub, alias };
+    this.#seen.begin(this.#at!.offset);
+    this.#watchThoseAhead(this.#at!);
+  }
+
+  /**
+   * While some are further on than the stream, it may have been cut back behind them after they were asked about: then nothing would come
+   * for them, in silence. Where nothing comes at all, they are asked about again.
+   */
+  #watchThoseAhead(since: Position): void {
+    this.#stopRetry();
+    if (!isAnyAhead(this.#locals, since)) return;
+    this.#retry = this.#parts.clock.setTimeout(() => {
+      const at = this.#at;
+      if (this.#state.is !== "live" || at === undefined) return;
+      if (at !== since) return this.#watchThoseAhead(at);
+      this.#doubt();
+      this.#plan();
+    }, AHEAD_WAIT);
+  }
+
+  /** A subscription that is further on: nothing for it, unless the stream has come to where it is and is another one. */
+  #catchUp(local: LocalSubscription, position: Position): void {
+    const { received } = local;
+    if (received?.offset === position.offset && !isSame(received, position)) local.reset(position, "history");
+  }
+
+  /** What came is not what follows: an old one is dropped, anything else means that something is missing. */
+  #unexpected(offset: number, fingerprint: number): void {
+    const at = this.#at!;
+    if (offset < at.offset || (offset === at.offset && fingerprint === at.fingerprint)) {
+      this.duplicates++;
+      return;
+    }
+    this.#drop();
+    this.#doubt();
+    // A server that does so again before anything has come would keep both sides busy.
+    if (this.#failures > 0) return this.#wait();
+    this.#failures++;
+    this.#plan();
+  }
+
+  /** Does what is to be done next: subscribes, waits until the program has taken enough, or nothing. */
+  #plan(): void {
+    this.#stopRetry();
+    if (this.#connection === undefined || this.#locals.size === 0) return;
+    this.#drop();
+    if (holdMore(this.#locals, MOST_HELD)) {
+      this.#doubt();
+      this.#state = { is: "full" };
+      return;
+    }
+    const target = nextTarget(this.#locals, undefined) ?? EVERYBODY;
+    this.#subscribe(target);
+  }
+
+  #subscribe(target: Target): void {
+    if (this.#state.is === "subscribing") this.#connection!.giveUp(this.#state.sub);
+    const { position, rewind } = target;
+    const sub = this.#connection!.ask(this, { position, rewind });
+    this.#state = { is: "subscribing", sub, target };
+  }
+
+  /** After a random part of a time that doubles. */
+  #wait(): void {
+    this.#state = { is: "waiting" };
+    const { clock } = this.#parts;
+    const bound = Math.min(LAST_WAIT, FIRST_WAIT * 2 ** Math.min(this.#failures++, 16));
+    this.#stopRetry();
+    this.#retry = clock.setTimeout(() => this.#plan(), clock.random() * bound);
+  }
+
+  #checkHeld(): void {
+    if (!holdMore(this.#locals, MOST_UNSEEN)) return;
+    this.#drop();
+    this.#doubt();
+    this.#state = { is: "full" };
+  }
+
+  /** Subscriptions are over, the channel's others go on. */
+  #fail(local: LocalSubscription, error: CallError): void {
+    if (!this.#locals.delete(local)) return;
+    local.fail(error);
+    if (this.#locals.size === 0) {
+      this.#leave();
+      this.#parts.idle(this);
+    }
+  }
+
+  #leave(): void {
+    this.#drop();
+    this.#stopRetry();
+  }
+
+  /** Ends what is subscribed on this connection, if anything is. */
+  #drop(): void {
+    const state = this.#state;
+    this.#lose();
+    if (state.is === "live" || state.is === "subscribing") this.#connection?.giveUp(state.sub);
+  }
+
+  /** What is subscribed on this connection is over. Where everybody is stays known. */
+  #lose(): void {
+    this.#unbind();
+    this.#seen.stop();
+    this.#at = undefined;
+    this.#state = IDLE;
+  }
+
+  /** Whether places still belong to the channel is to be asked again. */
+  #doubt(): void {
+    for (const local of this.#locals) local.verified = false;
+  }
+
+  #unbind(): void {
+    if (this.#state.is === "live") this.#connection?.unbind(this.#state.alias, this);
+  }
+
+  #stopRetry(): void {
+    this.#parts.clock.clearTimeout(this.#retry);
+    this.#retry = undefined;
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * When the other side is told what was processed here: rarely, since nobody waits for it but the memory that holds what may have to be
+ * sent again.
+ *
+ * @module
+ */
+
+import type { Clock } from "./clock.ts";
+
+/** So many bytes that were not acknowledged are acknowledged in this turn. */
+const MOST_BYTES = 64 * 1024;
+/** After so many milliseconds the next frame that leaves takes the acknowledgement along. */
+const LONGEST = 1_000;
+
+/** What one side owes the other in acknowledgements. */
+export class Acknowledger {
+  readonly #clock: Clock;
+  readonly #unasked: (() => void) | undefined;
+  #timer: unknown;
+  #seen = 0;
+  #told = 0;
+  #toldAt = -Infinity;
+  #bytes = 0;
+  #due = false;
+  #late = false;
+
+  /**
+   * Calls `unasked` when it is time and no frame has left by itself: clients say so, who have one connection. A server has ten
+   * thousand, and its heartbeat says it.
+   */
+  constructor(clock: Clock, unasked: (() => void) | undefined) {
+    this.#clock = clock;
+    this.#unasked = unasked;
+  }
+
+  /** Whether an acknowledgement has to leave. */
+  get isDue(): boolean {
+    return this.#due;
+  }
+
+  /** Whether a frame that leaves has to take an acknowledgement along; one with credit takes it along whenever there is any. */
+  rides(received: number, withCredit: boolean): boolean {
+    return (withCredit || this.#late) && received > this.#told;
+  }
+
+  /** It is due, whatever came. */
+  soon(): void {
+    this.#due = true;
+  }
+
+  /**
+   * A frame came, after which `received` was processed.
+   *
+   * @returns Whether a frame has to leave for it in this turn.
+   */
+  came(bytes: number, received: number, now: number): boolean {
+    if (received === this.#seen) return false;
+    this.#seen = received;
+    this.#bytes += bytes;
+    if (this.#bytes >= MOST_BYTES) return this.#due = true;
+    if (now - this.#toldAt >= LONGEST) this.#late = true;
+    if (this.#unasked !== undefined && this.#timer === undefined) this.#arm(this.#unasked);
+    return false;
+  }
+
+  /** The other side is told. */
+  told(received: number, now: number): void {
+    this.#told = received;
+    this.#toldAt = now;
+    this.#bytes = 0;
+    this.#due = this.#late = false;
+  }
+
+  /** Nobody is there to be told. */
+  stop(): void {
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #arm(unasked: () => void): void {
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#seen <= this.#told) return;
+      this.#due = true;
+      unasked();
+    }, LONGEST);
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Channels as an app declares them.
+ *
+ * @module
+ */
+import type { Retention } from "./broker.ts";
+import { ChannelNames, type ChannelParams } from "./channel_names.ts";
+import type { Channel } from "./channel_types.ts";
+import type { CallerConnection } from "./context.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
+import type { NeedsOf, Scope } from "./builder.ts";
+import { isSchema, type OutputOf, type Schema } from "./schema.ts";
+
+/** What rules and hooks of a channel find beside the context of the app. */
+export interface ChannelContext {
+  /** The name of the channel: `board/7`. */
+  readonly channel: string;
+  /** The parameters in the name: `{ id: "7" }`. */
+  readonly params: ChannelParams;
+  /** Whose connection it is. */
+  readonly connection: CallerConnection;
+}
+
+/** Who may do something with a channel: a function that is asked each time, or the same for all. */
+export type ChannelRule<Context> = boolean | ((context: Context) => MaybePromise<boolean>);
+
+/** Who may do what. Asked on each connection anew; who may not is answered as if there were no such channel. */
+export interface ChannelRules<Context> {
+  /** Who may subscribe. @default true */
+  readonly subscribe?: ChannelRule<Context>;
+  /** Who may publish. @default as `subscribe` */
+  readonly publish?: ChannelRule<Context>;
+  /** Who may send signals. @default as `publish` */
+  readonly signal?: ChannelRule<Context>;
+  /** Who may read the history, be it page by page or by a rewind. @default as `subscribe` */
+  readonly history?: ChannelRule<Context>;
+}
+
+/** What `channel` takes. */
+export interface ChannelConfig<
+  S extends Scope,
+  Message extends Schema | undefined,
+  Signal extends Schema | undefined,
+> {
+  /** The schema of what is published; without one nothing is. Clients' messages and the server's own pass it before they are stored. */
+  readonly message?: Message;
+  /** The schema of what is ephemeral: reaches who is subscribed at the moment, is stored nowhere, and is lost where a connection is. */
+  readonly signal?: Signal;
+  /** How much is kept for subscribers that come back or want to look back. */
+  readonly history?: {
+    /** Messages, at most; 0 keeps none: then who was away gets a `reset` as soon as something was published meanwhile. @default 1000 */
+    readonly messages?: number;
+    /** Seconds. @default 300 */
+    readonly seconds?: number;
+  };
+  /** Who may do what. By default whoever is connected may do everything. */
+  readonly allow?: ChannelRules<S["base"] & ChannelContext>;
+  /**
+   * Sees each message of a client after its validation, before it is stored: gives the message that is stored, or throws a `CallError` that the
+   * client is told.
+   */
+  readonly publish?: (
+    message: OutputOf<Message>,
+    context: S["base"] & ChannelContext,
+  ) => MaybePromise<OutputOf<Message>>;
+  /** Somebody has subscribed. Runs again when they come back on another connection. What it throws is reported, and nothing else happens. */
+  readonly onSubscribe?: (context: S["base"] & ChannelContext) => MaybePromise<void>;
+  /** Somebody is subscribed no more: they left, or their connection did. */
+  readonly onUnsubscribe?: (context: S["base"] & ChannelContext) => MaybePromise<void>;
+}
+
+/**
+ * Makes channels.
+ *
+ * @throws {TypeError} When the channel is made: something that is no schema, or no function.
+ * @throws {RangeError} When the channel is made: a history that is no number of messages or seconds.
+ */
+export type ChannelBuilder<S extends Scope> = <
+  Message extends Schema | undefined = undefined,
+  Signal extends Schema | undefined = undefined,
+>(config: ChannelConfig<S, Message, Signal>) => Channel<Message, Signal, NeedsOf<S>>;
+
+/** A rule at run time, its types erased. */
+export type ErasedRule = (context: object) => MaybePromise<boolean>;
+
+/** A channel at run time: plain, frozen data that was checked. Its types are erased; {@linkcode Channel} carries them. */
+export interface ChannelDefinition {
+  /** Marks a channel. */
+  readonly "~millrace": "channel";
+  /** What is published; `undefined` where nothing is. */
+  readonly message: Schema | undefined;
+  /** What is ephemeral; `undefined` where nothing is. */
+  readonly signal: Schema | undefined;
+  /** How long it remembers. */
+  readonly history: Retention;
+  /** Who may do what, defaults filled in; `undefined` where whoever is connected may. */
+  readonly allow: {
+    readonly subscribe: ErasedRule | undefined;
+    readonly publish: ErasedRule | undefined;
+    readonly signal: ErasedRule | undefined;
+    readonly history: ErasedRule | undefined;
+  };
+  /** Changes or refuses messages of clients. */
+  readonly publish: ((message: unknown, context: object) => unknown) | undefined;
+  /** Told of who subscribes. */
+  readonly onSubscribe: ((context: object) => unknown) | undefined;
+  /** Told of who does no more. */
+  readonly onUnsubscribe: ((context: object) => unknown) | undefined;
+}
+
+/** Messages that are kept where a channel says nothing else. */
+const MESSAGES = 1_000;
+/** Seconds that they are kept. */
+const SECONDS = 300;
+/** Epoch, top and producers are kept at least so many milliseconds: longer than any client tries to publish one message. */
+const LEAST_META = 600_000;
+
+/**
+ * Makes a channel: what {@linkcode ChannelBuilder} does, its types erased.
+ *
+ * @throws {TypeError} Something that is no schema, or no function.
+ * @throws {RangeError} A history that is no number of messages or seconds.
+ */
+export function defineChannel(config: ChannelConfig<Scope, Schema, Schema>): ChannelDefinition {
+  if (typeof config !== "object" || config === null) throw cannotMake("it has no options");
+  const { message, signal, publish, onSubscribe, onUnsubscribe } = config;
+  if (message === undefined && signal === undefined) throw cannotMake("it has neither messages nor signals");
+  for (const [name, schema] of Object.entries({ message, signal })) {
+    if (schema !== undefined && !isSchema(schema)) throw cannotMake(`its ${name} is no Standard Schema`);
+  }
+  for (const [name, hook] of Object.entries({ publish, onSubscribe, onUnsubscribe })) {
+    if (hook !== undefined && typeof hook !== "function") throw cannotMake(`its ${name} is no function`);
+  }
+  return Object.freeze({
+    "~millrace": "channel",
+    message,
+    signal,
+    history: retention(config.history ?? {}),
+    allow: rules(config.allow ?? {}),
+    publish: publish as ChannelDefinition["publish"],
+    onSubscribe: onSubscribe as ChannelDefinition["onSubscribe"],
+    onUnsubscribe: onUnsubscribe as ChannelDefinition["onUnsubscribe"],
+  });
+}
+
+/**
+ * The channels of an app by their patterns: all groups together.
+ *
+ * @throws {TypeError} Something that is no channel, a pattern that is none, or two that one name could belong to.
+ */
+export function serverChannels(...groups: readonly object[]): ChannelNames<ChannelDefinition> {
+  const all = groups.flatMap((group) => Object.entries(group));
+  return new ChannelNames(all.map(([pattern, channel]) => {
+    if (!isChannel(channel)) throw new TypeError(`Cannot use "${pattern}" as a channel: it is none`);
+    return [pattern, channel];
+  }));
+}
+
+/** Whether something is a channel that a builder made. */
+export function isChannel(value: unknown): value is ChannelDefinition {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, "~millrace")) return false;
+  return (value as { "~millrace": unknown })["~millrace"] === "channel";
+}
+
+function retention(
+  { messages = MESSAGES, seconds = SECONDS }: { messages?: number; seconds?: number },
+): Retention {
+  if (!Number.isSafeInteger(messages) || messages < 0) {
+    throw new RangeError(`Cannot make a channel: ${messages} is no number of messages`);
+  }
+  if (!(seconds > 0)) throw new RangeError(`Cannot make a channel: ${seconds} is no number of seconds`);
+  const ms = Math.min(Math.ceil(seconds * 1_000), Number.MAX_SAFE_INTEGER);
+  return Object.freeze({ messages, ms, metaMs: Math.max(ms, LEAST_META) });
+}
+
+function rules(given: ChannelRules<never>): ChannelDefinition["allow"] {
+  for (const [name, value] of Object.entries(given)) {
+    if (!["subscribe", "publish", "signal", "history"].includes(name)) {
+      throw cannotMake(`there is nothing to allow named "${name}"`);
+    }
+    if (value !== undefined && typeof value !== "boolean" && typeof value !== "function") {
+      throw cannotMake(`its rule for ${name} is no function`);
+    }
+  }
+  const { subscribe, publish = subscribe, signal = publish, history = subscribe } = given;
+  return Object.freeze({
+    subscribe: rule(subscribe),
+    publish: rule(publish),
+    signal: rule(signal),
+    history: rule(history),
+  });
+}
+
+function rule(given: ChannelRule<never> | undefined): ErasedRule | undefined {
+  if (given === undefined || given === true) return undefined;
+  return given === false ? () => false : given as ErasedRule;
+}
+
+function cannotMake(reason: string): TypeError {
+  return new TypeError(`Cannot make a channel: ${reason}`);
+}

@@ -1,0 +1,216 @@
+/**
+ * The procedures that the library adds to an app with channels: `@publish` and `@history`. They are called as any other.
+ *
+ * @module
+ */
+import { decode } from "../msgpack/decoder.ts";
+import type { Page, Producer } from "./broker.ts";
+import { type Asker, channelContext, isAllowed, type NamedChannel } from "./channel_rules.ts";
+import type { Published } from "./channel_types.ts";
+import type { CallerConnection } from "./context.ts";
+import { implement } from "./definition.ts";
+import { CallError } from "./errors.ts";
+import type { Limits } from "./limits.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
+import { type Encoded, encoded, historyQuery, type NodeChannels, withRoom } from "./node_channels.ts";
+import { keyedProducer, type Origin, originOf } from "./origin.ts";
+import { isPromise, notFound } from "./pipeline.ts";
+import type { ProcedureDefinition } from "./procedure.ts";
+import { validate } from "./schema.ts";
+
+/** What the procedures need of the node. */
+export interface ChannelProcedureParts {
+  /** The channels. */
+  readonly channels: NodeChannels;
+  /** Bounds. */
+  readonly limits: Limits;
+  /** Tells the program of an error of its own rules and hooks. Never throws. */
+  readonly report: (error: unknown, place: { connection: CallerConnection; channel: string }) => void;
+}
+
+/** The context of a handler. */
+interface Context {
+  readonly connection: CallerConnection;
+}
+
+/** What `@publish` is given. */
+interface Publication {
+  readonly channel: string;
+  readonly n: number;
+  readonly data: Uint8Array;
+  readonly low: number;
+  readonly key: string | undefined;
+}
+
+/** A key is kept with the stream. */
+const LONGEST_KEY = 255;
+
+/** The procedures, by name. */
+export function channelProcedures(parts: ChannelProcedureParts): [string, ProcedureDefinition][] {
+  const errors = { OUT_OF_ORDER: ANYTHING };
+  const publish = (input: unknown, context: Context) => new Publishing(parts, context).run(input);
+  const history = (input: unknown, context: Context) => readHistory(parts, input, context);
+  return [
+    ["@publish", implement("value", { around: [], input: ANYTHING, errors, handler: publish })],
+    ["@history", implement("value", { around: [], input: ANYTHING, handler: history })],
+  ];
+}
+
+/** What both do first. */
+function find(parts: ChannelProcedureParts, name: string, context: Context): {
+  readonly channel: NamedChannel;
+  readonly asker: Asker;
+  readonly report: (error: unknown) => void;
+} {
+  const channel = parts.channels.find(name);
+  if (channel === undefined) throw notFound();
+  const { connection } = context;
+  return {
+    channel,
+    asker: { connection, context }, // what a handler finds beside the app's context are no members of its own
+    report: (error) => parts.report(error, { connection, channel: name }),
+  };
+}
+
+/** One publication of a client. Each step is taken at once where the program's own functions are synchronous. */
+class Publishing {
+  readonly #parts: ChannelProcedureParts;
+  readonly #context: Context;
+
+  constructor(parts: ChannelProcedureParts, context: Context) {
+    this.#parts = parts;
+    this.#context = context;
+  }
+
+  run(input: unknown): unknown {
+    const given = readPublication(input);
+    const origin = originOf(this.#context.connection);
+    const { channel, n, low, key } = given;
+    const publish = (low: number) => this.#publish({ ...given, low }, origin);
+    const isOrdered = key === undefined && n > 0 && origin?.producer !== undefined;
+    const done = isOrdered && origin.order !== undefined
+      ? origin.order.run({ channel, n, low }, publish)
+      : publish(low);
+    return chain(
+      done,
+      ({ epoch, offset, fingerprint, durability }) => [epoch, offset, fingerprint, durability],
+    );
+  }
+
+  #publish(given: Publication, origin: Origin | undefined): MaybePromise<Published> {
+    const { channel, asker, report } = find(this.#parts, given.channel, this.#context);
+    const { allow, message: schema, publish: hook } = channel.value;
+    return chain(isAllowed(allow.publish, { channel, asker, report }), (is) => {
+      if (!is || schema === undefined) throw notFound();
+      const arrived = this.#decode(given.data);
+      return chain(validate(schema, arrived), (valid) => {
+        const changed = hook === undefined ? valid : hook(valid, channelContext(channel, asker));
+        return chain(changed, (message) => {
+          const bytes = message === arrived ? withRoom(given.data) : encoded(message);
+          return this.#append(channel, bytes, producerOf(given, origin, asker.connection.subject));
+        });
+      });
+    });
+  }
+
+  #append(channel: NamedChannel, bytes: Encoded, producer: Producer | undefined): MaybePromise<Published> {
+    return this.#parts.channels.append(channel, bytes, producer);
+  }
+
+  #decode(data: Uint8Array): unknown {
+    const { depth, keys } = this.#parts.limits;
+    try {
+      return data.length === 0 ? undefined : decode(data, { depth, keys });
+    } catch (error) {
+      throw new CallError("BAD_MESSAGE", `The message cannot be decoded: ${(error as Error).message}`);
+    }
+  }
+}
+
+function producerOf(
+  { n, low, key }: Publication,
+  origin: Origin | undefined,
+  subject: string | undefined,
+): Producer | undefined {
+  const producer = origin?.producer;
+  if (key !== undefined) return { id: keyedProducer(key, { subject, producer }), n: 1, low: 1 };
+  return producer === undefined || n === 0 ? undefined : { id: producer, n, low };
+}
+
+function readPublication(input: unknown): Publication {
+  if (!Array.isArray(input) || input.length < 3) throw badInput("an array [channel, n, data, options]");
+  const [channel, n, data, options] = input as unknown[];
+  if (typeof channel !== "string") throw badInput("a channel that is a string");
+  if (!isUint(n)) throw badInput("n that is an unsigned integer");
+  if (!(data instanceof Uint8Array)) throw badInput("data that is bytes");
+  const { low = n, key } = readOptions(options);
+  if (!isUint(low) || low > n) throw badInput("low that is at most n");
+  if (key !== undefined && (typeof key !== "string" || key.length > LONGEST_KEY)) {
+    throw badInput(`a key of at most ${LONGEST_KEY} characters`);
+  }
+  return { channel, n, data, low, key: key as string | undefined };
+}
+
+function readOptions(options: unknown): { readonly low?: unknown; readonly key?: unknown } {
+  if (options === undefined || options === null) return {};
+  if (typeof options === "number") return { low: options };
+  if (typeof options !== "object") throw badInput("options that are a map");
+  const { low, key } = options as { low?: unknown; key?: unknown };
+  return { low: low ?? undefined, key: key ?? undefined };
+}
+
+function readHistory(parts: ChannelProcedureParts, input: unknown, context: Context): unknown {
+  const { channel: name, query } = readQuery(input);
+  const { channel, asker, report } = find(parts, name, context);
+  const { allow, message } = channel.value;
+  return chain(isAllowed(allow.history, { channel, asker, report }), (is) => {
+    if (!is || message === undefined) throw notFound();
+    return chain(parts.channels.read(channel, historyQuery(query)), asAnswer);
+  });
+}
+
+function readQuery(
+  input: unknown,
+): { channel: string; query: { before?: number; after?: number; limit?: number } } {
+  if (typeof input !== "object" || input === null) throw badInput("a map");
+  const { channel, before, after, limit } = input as Record<string, unknown>;
+  if (typeof channel !== "string") throw badInput("a channel that is a string");
+  const query: { before?: number; after?: number; limit?: number } = {};
+  for (const [name, value] of Object.entries({ before, after, limit })) {
+    if (value === undefined || value === null) continue;
+    if (!isUint(value)) throw badInput(`${name} that is an unsigned integer`);
+    query[name as "limit"] = value;
+  }
+  if (query.before !== undefined && query.after !== undefined) throw badInput("before or after, not both");
+  return { channel, query };
+}
+
+function asAnswer({ epoch, top, oldest, boundary, entries, more }: Page): object {
+  return {
+    epoch,
+    offset: top.offset,
+    fingerprint: top.fingerprint,
+    oldest,
+    more,
+    boundary,
+    entries: entries.map(({ offset, fingerprint, at, data }) => [offset, fingerprint, at, data]),
+  };
+}
+
+function badInput(expected: string): CallError {
+  return new CallError("BAD_INPUT", `Expected ${expected}`);
+}
+
+function isUint(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+/** Goes on with a value, at once where it is there. */
+function chain<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
+  return isPromise(value) ? Promise.resolve(value).then(next) : next(value);
+}
+
+/** Inputs are checked here, with errors that speak of them. */
+const ANYTHING = {
+  "~standard": { version: 1, vendor: "millrace", validate: (value: unknown) => ({ value }) },
+} as const;

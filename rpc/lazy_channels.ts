@@ -1,0 +1,70 @@
+/**
+ * The channels of a connection that has used none yet: most of ten thousand idle connections cost one small object each.
+ *
+ * @module
+ */
+import type { ChannelEvents, Subscribe } from "./dispatch_channels.ts";
+import { ProtocolError } from "./protocol_error.ts";
+import type { Unit } from "./receiver.ts";
+import type { ServerChannels } from "./server_channels.ts";
+
+/** Makes the channels of a connection when the client uses the first. */
+export class LazyChannels implements ChannelEvents {
+  readonly #make: () => ServerChannels;
+  #made: ServerChannels | undefined;
+
+  /** Makes nothing yet. */
+  constructor(make: () => ServerChannels) {
+    this.#make = make;
+  }
+
+  /** Subscriptions that have not ended. */
+  get size(): number {
+    return this.#made?.size ?? 0;
+  }
+
+  /** See {@linkcode ServerChannels.isSlow}. */
+  get isSlow(): boolean {
+    return this.#made?.isSlow ?? false;
+  }
+
+  /** SUBSCRIBE. */
+  subscribe(wanted: Subscribe): void {
+    this.#channels.subscribe(wanted);
+  }
+
+  /** UNSUBSCRIBE. */
+  unsubscribe(sub: number): void {
+    if (this.#made === undefined) throw new ProtocolError("Ends a subscription that never was");
+    this.#made.unsubscribe(sub);
+  }
+
+  /** SEEN. */
+  seen(alias: number, offset: number): void {
+    this.#made?.seen(alias, offset);
+  }
+
+  /** SIGNAL. */
+  signal(channel: string | number, unit: Unit): void {
+    this.#channels.signal(channel, unit);
+  }
+
+  /** See {@linkcode ServerChannels.reauthorize}. */
+  reauthorize(channel?: string): void {
+    this.#made?.reauthorize(channel);
+  }
+
+  /** What waited in front of the socket has left. */
+  drained(): void {
+    this.#made?.drained();
+  }
+
+  /** The connection is gone. */
+  end(): void {
+    this.#made?.end();
+  }
+
+  get #channels(): ServerChannels {
+    return this.#made ??= this.#make();
+  }
+}

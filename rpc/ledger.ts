@@ -1,0 +1,203 @@
+/**
+ * Calls that carry a key and run once, however often they are sent: who sends one again gets the reply of the first, or waits for it.
+ *
+ * @module
+ */
+import { decode } from "../msgpack/decoder.ts";
+import { encode } from "../msgpack/encoder.ts";
+import type { Claim, Ledger } from "./broker.ts";
+import type { CallerConnection } from "./context.ts";
+import { CallError, type CallErrorCode } from "./errors.ts";
+import type { IncomingCall } from "./incoming_call.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
+import { originOf } from "./origin.ts";
+
+/** A value in the form in which it travels. */
+export class Encoded {
+  /** The encoded value; nothing for `undefined`. */
+  readonly bytes: Uint8Array;
+
+  /** Wraps it. */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+}
+
+/** An error in the form in which the caller is told it: its data has passed its schema. */
+export class ToldError {
+  /** The error. */
+  readonly error: CallError;
+
+  /** Wraps it. */
+  constructor(error: CallError) {
+    this.error = error;
+  }
+}
+
+/** What keyed calls need. */
+export interface KeyedCallParts {
+  /** Where replies are kept. */
+  readonly ledger: Ledger;
+  /** Names this node among those that share the ledger. */
+  readonly node: string;
+  /** Told when a reply could not be kept. */
+  readonly report: (error: unknown) => void;
+}
+
+/** One call with its key. */
+interface Keyed {
+  readonly call: IncomingCall;
+  readonly key: string;
+  readonly hash: string;
+  readonly invoke: () => unknown;
+  readonly tell: (thrown: unknown) => CallError | Promise<CallError>;
+}
+
+/** How long a reply is kept, and how long a call may run before its key is free again. */
+const KEPT_MS = 10 * 60_000;
+const [VALUE, ERROR] = [0, 1];
+
+/** The calls with keys that clients of one node make. */
+export class KeyedCalls {
+  readonly #parts: KeyedCallParts;
+
+  /** Keeps replies where `parts` say. */
+  constructor(parts: KeyedCallParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Runs a call, or gives the reply that it had.
+   *
+   * @param invoke Runs the handler.
+   * @param tell What the caller is told of what was thrown.
+   * @returns Its value, as {@linkcode Encoded}.
+   * @throws {ToldError} What its caller is told: `KEY_REUSED` when the key belongs to a call with another procedure or input, `BAD_INPUT`
+   * when there can be no key, `UNAVAILABLE` when nobody can say whether it has run, and it did not run now.
+   */
+  run(
+    call: IncomingCall,
+    invoke: () => unknown,
+    tell: (thrown: unknown) => CallError | Promise<CallError>,
+  ): MaybePromise<Encoded> {
+    const scope = scopeOf(call.surroundings.connection, this.#parts.node);
+    if (scope === undefined) throw refused("BAD_INPUT", "A key needs a caller who says who it is");
+    if (call.procedure.shape !== "value") {
+      throw refused("BAD_INPUT", "A key is for calls from value to value");
+    }
+    // Of its bytes before they are anybody else's.
+    return this.#claim({ call, key: `${scope}\n${call.key}`, hash: hashOf(call), invoke, tell });
+  }
+
+  /** At once where the ledger answers at once: calls start in the order in which they come. */
+  #claim(keyed: Keyed): MaybePromise<Encoded> {
+    let claim: MaybePromise<Claim>;
+    try {
+      claim = this.#parts.ledger.claim(keyed.key, keyed.hash, KEPT_MS);
+    } catch {
+      throw refused("UNAVAILABLE");
+    }
+    if (!(claim instanceof Promise)) return this.#claimed(claim, keyed);
+    return claim.then((claimed) => this.#claimed(claimed, keyed), () => {
+      throw refused("UNAVAILABLE");
+    });
+  }
+
+  #claimed(claim: Claim, keyed: Keyed): MaybePromise<Encoded> {
+    switch (claim.state) {
+      case "new":
+        return this.#first(keyed);
+      case "done":
+        return replyOf(claim.reply);
+      case "running":
+        return claim.done.then((reply) => reply === undefined ? this.#forgotten(keyed) : replyOf(reply));
+      case "other":
+        throw refused("KEY_REUSED");
+    }
+  }
+
+  /** The one that ran may succeed later: now. */
+  #forgotten(keyed: Keyed): MaybePromise<Encoded> {
+    if (keyed.call.brokenBy !== undefined) throw keyed.call.brokenBy;
+    return this.#claim(keyed);
+  }
+
+  async #first({ key, invoke, tell }: Keyed): Promise<Encoded> {
+    let bytes: Uint8Array;
+    try {
+      const value = await invoke();
+      bytes = value === undefined ? new Uint8Array(0) : encode(value);
+    } catch (thrown) {
+      const error = await tell(thrown);
+      await this.#settle(key, error.retryable ? undefined : kept(ERROR, encodeError(error)));
+      throw new ToldError(error);
+    }
+    await this.#settle(key, kept(VALUE, bytes));
+    return new Encoded(bytes);
+  }
+
+  /** Keeps a reply; `undefined` where the same call may succeed later. The caller has it in any case. */
+  async #settle(key: string, reply: Uint8Array | undefined): Promise<void> {
+    const { ledger, report } = this.#parts;
+    try {
+      await (reply === undefined ? ledger.forget(key) : ledger.settle(key, reply));
+    } catch (error) {
+      report(error);
+    }
+  }
+}
+
+/** Whose keys they are: who signed in, or the client as long as it runs, or the session. Nobody gets the reply of somebody else. */
+function scopeOf(connection: CallerConnection, node: string): string | undefined {
+  const { id, subject } = connection;
+  if (subject !== undefined) return `subject ${subject}`;
+  const origin = originOf(connection);
+  if (origin === undefined) return undefined; // a call in process, or by POST
+  return origin.producer === undefined ? `session ${node} ${id}` : `client ${origin.producer}`;
+}
+
+function refused(code: CallErrorCode, message?: string): ToldError {
+  return new ToldError(new CallError(code, message));
+}
+
+function kept(what: number, bytes: Uint8Array): Uint8Array {
+  const all = new Uint8Array(bytes.length + 1);
+  all[0] = what;
+  all.set(bytes, 1);
+  return all;
+}
+
+function replyOf(reply: Uint8Array): Encoded {
+  const bytes = reply.subarray(1);
+  if (reply[0] === VALUE) return new Encoded(bytes);
+  throw new ToldError(decodeError(bytes));
+}
+
+function encodeError({ code, message, ambiguous, declared, data }: CallError): Uint8Array {
+  const told = [code, message, ambiguous, declared];
+  return encode(data === undefined ? told : [...told, data]);
+}
+
+function decodeError(bytes: Uint8Array): CallError {
+  const [code, message, ambiguous, declared, data] = decode(bytes) as [
+    string,
+    string,
+    boolean,
+    boolean,
+    unknown,
+  ];
+  return new CallError(code, message, { ambiguous, declared, data });
+}
+
+/**
+ * Of the procedure and the input: enough to notice that a program uses a key for two calls (53 bits, after cyrb53), and no proof
+ * against who wants them to collide, since the keys are its own.
+ */
+function hashOf({ registered, bytes, start, end }: IncomingCall): string {
+  let [a, b] = [0xdeadbeef, 0x41c6ce57];
+  for (let at = start; at < end; at++) {
+    a = Math.imul(a ^ bytes[at]!, 2654435761);
+    b = Math.imul(b ^ bytes[at]!, 1597334677);
+  }
+  return `${registered.name} ${end - start} ${(a >>> 0).toString(36)} ${(b >>> 0).toString(36)}`;
+}

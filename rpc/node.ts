@@ -1,0 +1,227 @@
+/**
+ * The server of one app without its sockets: connections that are given a transport, calls by `POST`, hooks, shutdown. No I/O: time, chance
+ * and transports are parameters, so that tests and the simulator drive what `server.ts` joins to real sockets.
+ *
+ * @module
+ */
+import type { AppOptions, ShutdownReport, Stats } from "./app.ts";
+import type { Broker } from "./broker.ts";
+import { callTree } from "./call_tree.ts";
+import { channelProcedures } from "./channel_procedures.ts";
+import type { Clock } from "./clock.ts";
+import { connectionsOf } from "./connections.ts";
+import { type CallerConnection, checkContext, type ErrorPlace } from "./context.ts";
+import { serverProcedures } from "./contract.ts";
+import type { Declared } from "./define.ts";
+import type { Registered } from "./incoming_call.ts";
+import { KeyedCalls } from "./ledger.ts";
+import { type Limits, resolveLimits } from "./limits.ts";
+import { LocalCaller } from "./local_caller.ts";
+import { readArguments } from "./outgoing_call.ts";
+import { NodeChannels } from "./node_channels.ts";
+import { localConnection, Posts } from "./posts.ts";
+import type { Group } from "./procedure.ts";
+import { type ChannelTools, channelTools, type Publisher } from "./publisher.ts";
+import type { Handshake } from "./handshake.ts";
+import { ServerConnection } from "./server_connection.ts";
+import type { ServerParts } from "./server_parts.ts";
+import { Sessions } from "./sessions.ts";
+import type { Transport } from "./transport.ts";
+
+/** What `millrace()` takes, the types erased. */
+export type NodeOptions = AppOptions<object, Group> & { readonly authenticate?: ServerParts["authenticate"] };
+
+/** Where a node takes time, chance and the like from. */
+export interface NodeSurroundings {
+  /** Time and chance. */
+  readonly clock: Clock;
+  /** Milliseconds since 1970: expiry is told as a date. */
+  readonly date: () => number;
+  /** 16 random bytes, not to be guessed. */
+  readonly newSession: () => Uint8Array;
+  /** Where channels live, and the replies of calls that run once. */
+  readonly broker: Broker;
+  /** Told of an address where somebody could not say who it is. */
+  readonly authenticationFailed: (address: string) => void;
+}
+
+/** How a node is drained. */
+export interface Draining {
+  /** Of the closes. */
+  readonly code: number;
+  /** Milliseconds that calls have to end. */
+  readonly deadline: number;
+  /** Milliseconds that clients wait at most. */
+  readonly retryAfter: number | undefined;
+}
+
+/** One process of an app. */
+export class Node {
+  /** What its connections share. */
+  readonly parts: ServerParts<ServerConnection>;
+  /** Calls by `POST`. */
+  readonly posts: Posts;
+  /** Publishing from code that is no handler. */
+  readonly channelTools: ChannelTools;
+  readonly #options: NodeOptions;
+  /** Those that have opened and not closed. */
+  readonly #open = new Set<ServerConnection>();
+  /** Those of them that were welcomed. */
+  readonly #connections = new Set<ServerConnection>();
+
+  /**
+   * Serves what was declared.
+   *
+   * @throws {TypeError | RangeError} A name, procedure or limit that is none.
+   */
+  constructor(declared: Declared, options: NodeOptions, surroundings: NodeSurroundings) {
+    this.#options = options;
+    const limits = resolveLimits(options.limits);
+    const channels = this.#makeChannels(declared, surroundings, limits);
+    const nodeId = hex(surroundings.newSession());
+    this.channelTools = channelTools(channels ?? NO_CHANNELS);
+    this.parts = {
+      ...surroundings,
+      limits,
+      nodeId,
+      channels,
+      keyed: new KeyedCalls({
+        ledger: surroundings.broker.ledger,
+        node: nodeId,
+        report: (error) => this.report(error, {}),
+      }),
+      sessions: new Sessions(surroundings.clock, limits, surroundings.newSession),
+      procedures: this.#register(channels, limits),
+      offered: declared.client,
+      authenticate: (given) => (options.authenticate ?? anybody)(given),
+      report: (error, place) => this.report(error, place),
+      connected: (connection) => this.#connected(connection),
+      disconnected: (connection, end) => this.#disconnected(connection, end),
+    };
+    this.posts = new Posts(this.parts as ServerParts);
+  }
+
+  /**
+   * Takes a new connection: give it frames, tell it of room and of its end.
+   *
+   * @returns The connection; call {@linkcode Node.closed} when its transport has closed.
+   */
+  open(transport: Transport, handshake: Handshake): ServerConnection {
+    const connection = new ServerConnection(this.parts, transport, handshake);
+    this.#open.add(connection);
+    return connection;
+  }
+
+  /** The transport of a connection has closed, whoever did it. */
+  closed(connection: ServerConnection, code: number, reason: string): void {
+    this.#open.delete(connection);
+    connection.closed(code, reason);
+  }
+
+  /** Calls in process; see `Millrace.caller`. */
+  caller(context: object): object {
+    checkContext(context);
+    const subject = (context as { subject?: unknown }).subject;
+    const connection = localConnection("", typeof subject === "string" ? subject : undefined);
+    const local = new LocalCaller(this.parts as ServerParts, { connection, context });
+    return callTree((name, args) => local.call(readArguments(name, args)));
+  }
+
+  /** Those that were welcomed: all, or those of one subject. */
+  connections(filter: { readonly subject?: string | undefined } = {}): ReturnType<typeof connectionsOf> {
+    return connectionsOf(this.#connections, filter);
+  }
+
+  /** What is going on here; sockets count themselves. */
+  stats(): Omit<Stats, "connections" | "lingering"> {
+    let [calls, streams, heldBytes, subscriptions] = [this.posts.calls, 0, 0, 0];
+    const { waiting } = this.parts.sessions;
+    for (const one of [...this.#open, ...waiting]) {
+      calls += one.calls;
+      streams += one.streams;
+      heldBytes += one.held;
+    }
+    for (const connection of this.#open) subscriptions += connection.subscriptions;
+    const channels = this.parts.channels?.hub.size ?? 0;
+    return { calls, streams, heldBytes, channels, subscriptions, sessions: waiting.size };
+  }
+
+  /** Lets calls end, answers the rest, and closes all connections. */
+  async drain(draining: Draining): Promise<ShutdownReport> {
+    const open = [...this.#open];
+    const waited = [...this.parts.sessions.waiting].reduce((sum, { calls }) => sum + calls, 0);
+    this.parts.sessions.close();
+    const [posts, ...cuts] = await Promise.all([
+      this.posts.drain(draining.deadline),
+      ...open.map((connection) => connection.drain(draining)),
+    ]);
+    this.parts.channels?.end();
+    return { connections: open.length, calls: cuts.reduce((sum, { calls }) => sum + calls, posts + waited) };
+  }
+
+  /** Tells the program of an error that no caller was told of. Never throws. */
+  report(error: unknown, place: ErrorPlace): void {
+    try {
+      if (this.#options.onError === undefined) console.error(error);
+      else this.#options.onError(error, place);
+    } catch (failure) {
+      console.error(failure);
+    }
+  }
+
+  #makeChannels(
+    declared: Declared,
+    { clock, broker }: NodeSurroundings,
+    limits: Limits,
+  ): NodeChannels | undefined {
+    const groups = [declared.channels, this.#options.channels ?? {}];
+    if (groups.every((group) => Object.keys(group).length === 0)) return undefined;
+    const report = (error: unknown, channel: string) => this.report(error, { channel });
+    return new NodeChannels({ clock, limits, broker, groups, report });
+  }
+
+  /** The procedures with their numbers: first the app's own. */
+  #register(channels: NodeChannels | undefined, limits: Limits): Map<string, Registered> {
+    const report: Node["report"] = (error, place) => this.report(error, place);
+    const registered = new Map<string, Registered>();
+    const library = channels === undefined ? [] : channelProcedures({ channels, limits, report });
+    for (const [name, definition] of [...serverProcedures(this.#options.procedures), ...library]) {
+      registered.set(name, { name, number: registered.size + 1, definition });
+    }
+    return registered;
+  }
+
+  #connected(connection: ServerConnection): void {
+    this.#connections.add(connection);
+    this.#hook(() => this.#options.onConnect?.(connection as never), connection);
+  }
+
+  #disconnected(connection: ServerConnection, end: { code: number; reason: string }): void {
+    this.#connections.delete(connection);
+    this.#hook(() => this.#options.onDisconnect?.(connection as never, end), connection);
+  }
+
+  /** Runs a hook of the program: nothing it does may escape. */
+  #hook(run: () => unknown, connection: CallerConnection): void {
+    try {
+      Promise.resolve(run()).catch((error) => this.report(error, { connection }));
+    } catch (error) {
+      this.report(error, { connection });
+    }
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Of an app without channels. */
+const NO_CHANNELS: Publisher = {
+  channel: (pattern) => {
+    throw new TypeError(`There is no channel "${pattern}"`);
+  },
+};
+
+function anybody(): object {
+  return {};
+}

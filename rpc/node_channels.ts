@@ -1,0 +1,262 @@
+/**
+ * The channels of one node: found by name, published to, read, listened to.
+ *
+ * @module
+ */
+import { encode } from "../msgpack/encoder.ts";
+import { decode } from "../msgpack/decoder.ts";
+import {
+  type Appended,
+  type Broker,
+  BrokerError,
+  type Page,
+  type Position,
+  type Producer,
+  type Query,
+} from "./broker.ts";
+import { type ChannelDefinition, serverChannels } from "./channel_definition.ts";
+import { type ChannelNames, ChannelPattern, type GivenParams } from "./channel_names.ts";
+import { PUBLICATION_HEAD } from "./channel_messages.ts";
+import type { NamedChannel } from "./channel_rules.ts";
+import type { ChannelGroup, Published } from "./channel_types.ts";
+import type { Clock } from "./clock.ts";
+import { CallError } from "./errors.ts";
+import { Hub } from "./hub.ts";
+import type { Limits } from "./limits.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
+import { isPromise } from "./pipeline.ts";
+import { outOfOrder } from "./publish_order.ts";
+import type { HistoryPage, HistoryQuery, Publisher, PublishOptions, ServerChannel } from "./publisher.ts";
+import { validate } from "./schema.ts";
+
+/** What the channels of a node are made of. */
+export interface NodeChannelsParts {
+  /** Time and chance. */
+  readonly clock: Clock;
+  /** Bounds. */
+  readonly limits: Limits;
+  /** Where they live. */
+  readonly broker: Broker;
+  /** What the app declares, by pattern. */
+  readonly groups: readonly ChannelGroup[];
+  /** Tells the program of an error. Never throws. */
+  readonly report: (error: unknown, channel: string) => void;
+}
+
+/** A message that is to be published: bytes with room in front for the head of the frame. */
+export interface Encoded {
+  /** The bytes. */
+  readonly data: Uint8Array;
+  /** Bytes in front of them. */
+  readonly room: number;
+}
+
+const NOTHING = new Uint8Array(0);
+/** Names that are remembered; then all are forgotten. */
+const MOST_FOUND = 4_096;
+/** A page of history, in bytes. */
+const HISTORY_BYTES = 256 * 1024;
+/** Publications of a page, where nobody says how many. */
+const HISTORY_MESSAGES = 100;
+/** And at most. */
+const MOST_HISTORY = 1_000;
+/** What a publication may have around it in a frame, and in an answer that holds it. */
+const AROUND = 1_024;
+
+/** The channels of one node. */
+export class NodeChannels implements Publisher {
+  /** Those that somebody here wants. */
+  readonly hub: Hub;
+  readonly #parts: NodeChannelsParts;
+  readonly #names: ChannelNames<ChannelDefinition>;
+  readonly #patterns = new Map<string, ChannelPattern>();
+  /** Names that were looked up: to take one apart takes 1 to 2 µs, at each publication. */
+  readonly #found = new Map<string, NamedChannel>();
+
+  /**
+   * Listens to nothing yet.
+   *
+   * @throws {TypeError} Something that is no channel, or a pattern that is none.
+   */
+  constructor(parts: NodeChannelsParts) {
+    const { clock, broker, report, groups } = parts;
+    this.#parts = parts;
+    this.#names = serverChannels(...groups);
+    for (const pattern of groups.flatMap((group) => Object.keys(group))) {
+      this.#patterns.set(pattern, new ChannelPattern(pattern));
+    }
+    this.hub = new Hub({ clock, broker, report });
+  }
+
+  /** The channel of a name; `undefined` where there is none. */
+  find(name: string): NamedChannel | undefined {
+    const known = this.#found.get(name);
+    if (known !== undefined) return known;
+    const found = this.#names.find(name);
+    if (found === undefined) return undefined;
+    const channel = { ...found, name };
+    if (this.#found.size >= MOST_FOUND) this.#found.clear();
+    this.#found.set(name, channel);
+    return channel;
+  }
+
+  /** See {@linkcode Publisher.channel}. */
+  channel(pattern: string, params: GivenParams): ServerChannel<unknown, unknown, unknown> {
+    const name = this.#patterns.get(pattern)?.name(params);
+    const channel = name === undefined ? undefined : this.find(name);
+    if (channel === undefined) throw new TypeError(`There is no channel "${pattern}"`);
+    return {
+      name: channel.name,
+      publish: async (message, options) => await this.#publish(channel, message, options),
+      signal: async (message) => await this.#signal(channel, message),
+      position: async () => topOf(await this.read(channel, { messages: 0, bytes: 1 })),
+      history: async (query) => await this.#history(channel, query ?? {}),
+    };
+  }
+
+  /**
+   * Appends to a channel.
+   *
+   * @throws {CallError} What a client may be told of a broker that did not.
+   */
+  append(channel: NamedChannel, encoded: Encoded, producer?: Producer): MaybePromise<Published> {
+    const { broker, limits, clock } = this.#parts;
+    const { data } = encoded;
+    if (data.length + AROUND > limits.message) {
+      throw new CallError("TOO_LARGE", `A publication may have ${limits.message - AROUND} bytes`);
+    }
+    const fingerprint = 1 + Math.floor(clock.random() * 0xffffffff);
+    const retention = channel.value.history;
+    let appended: MaybePromise<Appended>;
+    try {
+      appended = broker.append(channel.name, { ...encoded, fingerprint, producer, retention });
+    } catch (error) {
+      throw this.#told(error, channel);
+    }
+    if (!isPromise(appended)) return published(appended);
+    return appended.then(published, (error) => {
+      throw this.#told(error, channel);
+    });
+  }
+
+  /** Reads a part of the history. */
+  read(channel: NamedChannel, query: Query): MaybePromise<Page> {
+    try {
+      const page = this.#parts.broker.read(channel.name, query);
+      if (!isPromise(page)) return page;
+      return page.catch((error) => {
+        throw this.#told(error, channel, { ambiguous: false });
+      });
+    } catch (error) {
+      throw this.#told(error, channel, { ambiguous: false });
+    }
+  }
+
+  /** Sends a signal to whoever listens, but `from`. A broker that is away loses it, as signals may be. */
+  signal(channel: NamedChannel, data: Uint8Array, from: string | undefined): void {
+    try {
+      const sent = this.#parts.broker.signal(channel.name, data, from);
+      if (isPromise(sent)) sent.then(undefined, () => {});
+    } catch {
+      // Nobody waits for it.
+    }
+  }
+
+  /** Listens to nothing any more. */
+  end(): void {
+    this.hub.end();
+  }
+
+  async #publish(channel: NamedChannel, message: unknown, options: PublishOptions = {}): Promise<Published> {
+    const { message: schema } = channel.value;
+    if (schema === undefined) throw new TypeError(`Nothing is published to "${channel.name}"`);
+    const value = validate(schema, message);
+    const data = encoded(isPromise(value) ? await value : value);
+    const { key } = options;
+    return this.append(
+      channel,
+      data,
+      key === undefined ? undefined : { id: JSON.stringify(["server", key]), n: 1 },
+    );
+  }
+
+  async #signal(channel: NamedChannel, message: unknown): Promise<void> {
+    const { signal: schema } = channel.value;
+    if (schema === undefined) throw new TypeError(`There are no signals on "${channel.name}"`);
+    this.signal(channel, encodeMessage(await validate(schema, message)), undefined);
+  }
+
+  async #history(channel: NamedChannel, query: HistoryQuery): Promise<HistoryPage<unknown>> {
+    const page = await this.read(channel, historyQuery(query));
+    const reset = isOtherStream(query, page);
+    const { depth, keys } = this.#parts.limits;
+    const entries = reset ? [] : page.entries.map(({ data, offset, fingerprint, at }) => ({
+      data: data.length === 0 ? undefined : decode(data.slice(), { depth, keys }),
+      position: { epoch: page.epoch, offset, fingerprint },
+      at,
+    }));
+    return { position: topOf(page), oldest: page.oldest, entries, more: !reset && page.more, reset };
+  }
+
+  #told(error: unknown, { name }: NamedChannel, { ambiguous = true } = {}): CallError {
+    if (error instanceof BrokerError) {
+      if (error.code === "OUT_OF_ORDER") return outOfOrder();
+      if (error.code === "UNAVAILABLE") {
+        return new CallError("UNAVAILABLE", "The channel cannot be reached now", {
+          retryable: true,
+          ambiguous,
+        });
+      }
+      return new CallError("UNAVAILABLE", error.message, { retryable: false, ambiguous });
+    }
+    this.#parts.report(error, name);
+    return new CallError("INTERNAL", undefined, { ambiguous });
+  }
+}
+
+/** A value as it is published: the encoding, copied once into a buffer of its size with room in front. */
+export function encoded(value: unknown): Encoded {
+  return withRoom(encodeMessage(value));
+}
+
+/** The bytes of a message or a signal: none for no value. */
+export function encodeMessage(value: unknown): Uint8Array {
+  return value === undefined ? NOTHING : encode(value);
+}
+
+/** Bytes as they are published: the one copy that history, latecomers and all subscribers share. */
+export function withRoom(bytes: Uint8Array): Encoded {
+  const buffer = new Uint8Array(PUBLICATION_HEAD + bytes.length);
+  buffer.set(bytes, PUBLICATION_HEAD);
+  return { data: buffer.subarray(PUBLICATION_HEAD), room: PUBLICATION_HEAD };
+}
+
+/** What a query of a program, or a client, asks of the broker. */
+export function historyQuery({ before, after, limit = HISTORY_MESSAGES }: HistoryQuery): Query {
+  const bounds = { messages: Math.min(Math.max(1, limit), MOST_HISTORY), bytes: HISTORY_BYTES };
+  if (after !== undefined) return { after: offsetOf(after), ...bounds };
+  return { before: before === undefined ? Number.MAX_SAFE_INTEGER : offsetOf(before), ...bounds };
+}
+
+/** Whether the position that a query starts from is no place in the stream that was read. */
+export function isOtherStream({ before, after }: HistoryQuery, page: Page): boolean {
+  const from = after ?? before;
+  if (typeof from !== "object") return false;
+  if (from.epoch !== page.epoch || from.offset > page.top.offset) return true;
+  if (from.offset === page.top.offset) return from.fingerprint !== page.top.fingerprint;
+  const [first] = page.entries;
+  const known = after !== undefined ? page.boundary : undefined;
+  return known !== undefined && from.offset > 0 && first !== undefined && known !== from.fingerprint;
+}
+
+function offsetOf(from: number | Position): number {
+  return typeof from === "number" ? from : from.offset;
+}
+
+function topOf({ epoch, top }: Page): Position {
+  return { epoch, ...top };
+}
+
+function published({ position, durability }: Appended): Published {
+  return { ...position, durability };
+}

@@ -1,0 +1,52 @@
+/**
+ * Maps and errors inside messages, read with care since they come from outside.
+ *
+ * @module
+ */
+import type { Failure } from "./caller.ts";
+import { Flag } from "./kinds.ts";
+import type { Limits } from "./limits.ts";
+import { isTooLong, LONGEST_NAME } from "./long_names.ts";
+import { ProtocolError } from "./protocol_error.ts";
+import { readName, readPayload, readUint } from "./reader.ts";
+
+/** A map as decoded. */
+export type WireMap = Readonly<Record<string, unknown>>;
+
+/** `code, flags, payload` of ERROR and FAIL. */
+export function readFailure(limits: Limits): Failure {
+  const code = readName("code", limits);
+  const flags = readUint("flags");
+  const payload = readPayload(limits);
+  const declared = (flags & Flag.DECLARED) !== 0;
+  return { code, flags, payload: declared ? payload : asMap(payload, "the payload of an error") };
+}
+
+/** What has to be a map: no array, bytes or date. */
+export function asMap(value: unknown, what: string): WireMap {
+  const isMap = typeof value === "object" && value !== null && !Array.isArray(value) &&
+    !(value instanceof Date) &&
+    !(value instanceof Uint8Array);
+  if (!isMap) throw new ProtocolError(`${what} must be a map`);
+  return value as WireMap;
+}
+
+/** Takes an unsigned integer out of a map of options. */
+export function optionalUint(map: WireMap, key: string): number | undefined {
+  const value = map[key];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+    throw new ProtocolError(`${key} must be an unsigned integer`);
+  }
+  return value;
+}
+
+/** Takes a string of at most 255 bytes, and not empty, out of a map of options. */
+export function optionalName(map: WireMap, key: string): string | undefined {
+  const value = map[key];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "string" || value === "" || isTooLong(value)) {
+    throw new ProtocolError(`${key} must be a string of 1 to ${LONGEST_NAME} bytes`);
+  }
+  return value;
+}

@@ -1,0 +1,66 @@
+/**
+ * Channels by plain `POST`: `@publish/<channel>` and `@history/<channel>` stand for calls of the procedures of that name, with bodies that need
+ * no bytes inside.
+ *
+ * @module
+ */
+import { decode } from "../msgpack/decoder.ts";
+import { CallError } from "./errors.ts";
+import type { Limits } from "./limits.ts";
+import { encodeMessage } from "./node_channels.ts";
+import type { CallRequest } from "./outgoing_call.ts";
+
+/** What a request to a channel stands for. */
+export interface ChannelPost {
+  /** The call that is made. */
+  request(called: CallRequest): CallRequest;
+  /** The body of the answer. */
+  answer(value: unknown): unknown;
+}
+
+/** What a request stands for, if its name is one of these two. */
+export function channelPost(
+  name: string,
+  { headers, limits }: { readonly headers: Headers; readonly limits: Limits },
+): ChannelPost | undefined {
+  const slash = name.indexOf("/");
+  const [method, channel] = [name.slice(0, slash), name.slice(slash + 1)];
+  if (method === "@publish") return publish(channel, headers.get("idempotency-key") ?? undefined);
+  return method === "@history" ? history(channel, limits) : undefined;
+}
+
+function publish(channel: string, key: string | undefined): ChannelPost {
+  return {
+    request: (called) => ({
+      ...called,
+      method: "@publish",
+      input: [channel, 0, encodeMessage(called.input), key === undefined ? null : { key }],
+    }),
+    answer: (value) => {
+      const [epoch, offset, fingerprint, durability] = value as unknown[];
+      return { epoch, offset, fingerprint, durability };
+    },
+  };
+}
+
+function history(channel: string, { depth, keys }: Limits): ChannelPost {
+  return {
+    request: (called) => {
+      const { input = {} } = called;
+      if (typeof input !== "object" || input === null || Array.isArray(input)) {
+        throw new CallError("BAD_INPUT", "Expected a map with before, after or limit");
+      }
+      return { ...called, method: "@history", input: { ...input, channel } };
+    },
+    answer: (value) => {
+      const page = value as { entries: [number, number, number, Uint8Array][] };
+      const entries = page.entries.map(([offset, fingerprint, at, data]) => ({
+        offset,
+        fingerprint,
+        at,
+        data: data.length === 0 ? undefined : decode(data, { depth, keys }),
+      }));
+      return { ...page, entries };
+    },
+  };
+}

@@ -1,0 +1,118 @@
+/**
+ * Channels in server code: publishing, and what a handler needs to give a client a state that its subscription goes on from.
+ *
+ * @module
+ */
+import type { Position } from "./broker.ts";
+import { type GivenParams, hasParams } from "./channel_names.ts";
+import type { MessageInput, MessageOutput, Published, SignalInput, WithParams } from "./channel_types.ts";
+
+/** What server code may say about one publication. */
+export interface PublishOptions {
+  /** Names it: another publication to the channel with the same key, within 10 minutes, does not land, and resolves with the position of the first. */
+  readonly key?: string | undefined;
+}
+
+/** Which part of a history is wanted. */
+export interface HistoryQuery {
+  /** What was published before this offset, the newest first. Without `before` and `after`: the newest. */
+  readonly before?: number | Position | undefined;
+  /** What was published after this offset, the oldest first. */
+  readonly after?: number | Position | undefined;
+  /** Messages, at most. There may be fewer where they are large. @default 100 */
+  readonly limit?: number | undefined;
+}
+
+/** A part of a history. */
+export interface HistoryPage<Message> {
+  /** The last publication there was when this was read. */
+  readonly position: Position;
+  /** The first offset that is still kept; `position.offset + 1` when there is none. */
+  readonly oldest: number;
+  /** Without a hole, in the order of the query. */
+  readonly entries: readonly HistoryEntry<Message>[];
+  /** Whether the same query, from the last entry on, would give more. */
+  readonly more: boolean;
+  /** Whether the position that was asked for belongs to another life of the stream: then there are no entries. */
+  readonly reset: boolean;
+}
+
+/** A message as it was published. */
+export interface HistoryEntry<Message> {
+  /** The message. */
+  readonly data: Message;
+  /** Where it is. */
+  readonly position: Position;
+  /** When it was published, in milliseconds since 1970 by the clock of the server. */
+  readonly at: number;
+}
+
+/**
+ * Publishes to a channel: `publish("board/:id", { id: "7" }, message)`, or `publish("news", message)` where the pattern has no parameters. The
+ * message is validated and stored before the promise resolves. Rules (`allow`) and the `publish` hook of the channel are for clients: server code passes by them.
+ *
+ * Rejects with a `CallError`: `BAD_INPUT` when the message does not pass the schema, `UNAVAILABLE`, ambiguous, when the broker is not
+ * there; with a `TypeError` for parameters that name no channel.
+ */
+export type Publish<Channels> = <Pattern extends keyof Channels & string>(
+  pattern: Pattern,
+  ...args: WithParams<Pattern, [message: MessageInput<Channels[Pattern]>, options?: PublishOptions]>
+) => Promise<Published>;
+
+/** One channel in server code. */
+export interface ServerChannel<Input, Output, Signal> {
+  /** Its name. */
+  readonly name: string;
+  /** Publishes: see {@linkcode Publish}. */
+  publish(message: Input, options?: PublishOptions): Promise<Published>;
+  /** Sends something ephemeral to whoever is subscribed now. */
+  signal(message: Signal): Promise<void>;
+  /**
+   * The last publication. A handler that answers with a state reads this first, then the state, and answers with both: who subscribes from the
+   * position then misses nothing that the state does not hold.
+   */
+  position(): Promise<Position>;
+  /** A part of what is kept. */
+  history(query?: HistoryQuery): Promise<HistoryPage<Output>>;
+}
+
+/** Finds a channel in server code: `channel("board/:id", { id: "7" })`. Throws a `TypeError` for parameters that name no channel. */
+export type FindChannel<Channels> = <Pattern extends keyof Channels & string>(
+  pattern: Pattern,
+  ...params: WithParams<Pattern, []>
+) => ServerChannel<
+  MessageInput<Channels[Pattern]>,
+  MessageOutput<Channels[Pattern]>,
+  SignalInput<Channels[Pattern]>
+>;
+
+/** What stands behind {@linkcode Publish} and {@linkcode FindChannel} at run time. */
+export interface Publisher {
+  /**
+   * The channel of a pattern.
+   *
+   * @throws {TypeError} A pattern that the app does not have, or parameters that name no channel of it.
+   */
+  channel(pattern: string, params: GivenParams): ServerChannel<unknown, unknown, unknown>;
+}
+
+/** What handlers find of channels. */
+export interface ChannelTools {
+  /** Publishes. */
+  readonly publish: Publish<Record<string, never>>;
+  /** Finds a channel. */
+  readonly channel: FindChannel<Record<string, never>>;
+}
+
+/** The tools of handlers, and of the app. Parameters may be left out where the pattern has none. */
+export function channelTools(publisher: Publisher): ChannelTools {
+  const publish = async (pattern: string, ...args: unknown[]) => {
+    const [params, message, options] = hasParams(pattern) ? args : [{}, ...args];
+    const channel = publisher.channel(pattern, params as GivenParams);
+    return await channel.publish(message, options as PublishOptions | undefined);
+  };
+  return {
+    publish: publish as ChannelTools["publish"],
+    channel: (pattern: string, params: GivenParams = {}) => publisher.channel(pattern, params) as never,
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * The sessions of one node that may be resumed: by id, and those without a connection by age.
+ *
+ * @module
+ */
+import type { Clock } from "./clock.ts";
+import type { Limits } from "./limits.ts";
+
+/** What a session is here. */
+export interface KeptSession {
+  /** The ids by which it can be resumed: the newest, and the one before it. */
+  ids: readonly string[];
+  /** Bytes that it holds. */
+  readonly held: number;
+  /** It has waited too long, or others need its place. */
+  expire(): void;
+}
+
+/** One that waits for a connection. */
+interface Wait {
+  readonly until: number;
+  readonly held: number;
+}
+
+/** All sessions of one node that may be resumed. */
+export class Sessions<S extends KeptSession> {
+  readonly #clock: Clock;
+  readonly #limits: Pick<Limits, "session" | "sessions" | "sessionBytes">;
+  readonly #newId: () => Uint8Array;
+  readonly #byId = new Map<string, S>();
+  /** The one that lost its connection first comes first, and runs out first. */
+  readonly #waiting = new Map<S, Wait>();
+  #waitingBytes = 0;
+  #timer: unknown;
+  #connections = 0;
+  #closed = false;
+
+  /** Keeps what `limits` allow; `newId` gives 16 random bytes that nobody guesses. */
+  constructor(
+    clock: Clock,
+    limits: Pick<Limits, "session" | "sessions" | "sessionBytes">,
+    newId: () => Uint8Array,
+  ) {
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#newId = newId;
+  }
+
+  /** The number of a connection that has come just now. */
+  nextOrder(): number {
+    return ++this.#connections;
+  }
+
+  /** Those without a connection. */
+  get waiting(): Iterable<S> & { readonly size: number } {
+    return { size: this.#waiting.size, [Symbol.iterator]: () => this.#waiting.keys() };
+  }
+
+  /** The session of an id. */
+  find(id: Uint8Array): S | undefined {
+    return this.#byId.get(keyOf(id));
+  }
+
+  /** Gives a session its next id. The one that it was found by, `by`, stays valid: who has it may never hear of the new one. */
+  name(session: S, by?: Uint8Array): Uint8Array {
+    const kept = by === undefined ? undefined : keyOf(by);
+    for (const id of session.ids) if (id !== kept) this.#byId.delete(id);
+    const id = this.#newId();
+    const key = keyOf(id);
+    session.ids = kept === undefined ? [key] : [key, kept];
+    this.#byId.set(key, session);
+    return id;
+  }
+
+  /** A session has lost its connection, and waits for another. */
+  lost(session: S): void {
+    if (this.#closed) return session.expire();
+    const { held } = session;
+    this.#waiting.set(session, { until: this.#clock.now() + this.#limits.session, held });
+    this.#waitingBytes += held;
+    while (this.#waiting.size > this.#limits.sessions || this.#waitingBytes > this.#limits.sessionBytes) {
+      this.#first()!.expire();
+    }
+    this.#arm();
+  }
+
+  /** A session has a connection again. */
+  found(session: S): void {
+    const wait = this.#waiting.get(session);
+    if (wait === undefined) return;
+    this.#waiting.delete(session);
+    this.#waitingBytes -= wait.held;
+    this.#arm();
+  }
+
+  /** A session is over. */
+  ended(session: S): void {
+    for (const id of session.ids) this.#byId.delete(id);
+    session.ids = [];
+    this.found(session);
+  }
+
+  /** Ends those that wait; from now on none is kept. */
+  close(): void {
+    this.#closed = true;
+    for (const session of [...this.#waiting.keys()]) session.expire();
+  }
+
+  #first(): S | undefined {
+    for (const session of this.#waiting.keys()) return session;
+    return undefined;
+  }
+
+  /** One timer for all: they run out in the order in which they came. */
+  #arm(): void {
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const first = this.#first();
+    if (first === undefined) return;
+    const { until } = this.#waiting.get(first)!;
+    this.#timer = this.#clock.setTimeout(() => this.#expire(), Math.max(0, until - this.#clock.now()));
+  }
+
+  #expire(): void {
+    this.#timer = undefined;
+    const now = this.#clock.now();
+    for (const [session, { until }] of [...this.#waiting]) {
+      if (until > now) break;
+      session.expire();
+    }
+    this.#arm();
+  }
+}
+
+function keyOf(id: Uint8Array): string {
+  return String.fromCharCode(...id);
+}

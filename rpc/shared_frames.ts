@@ -1,0 +1,87 @@
+/**
+ * Frames that all subscribers of a channel share.
+ *
+ * @module
+ */
+import { begin, end, written } from "../msgpack/encoder.ts";
+import type { Entry } from "./broker.ts";
+import {
+  PUBLICATION_HEAD,
+  writePublication,
+  writePublicationHead,
+  writeSignalled,
+} from "./channel_messages.ts";
+
+/** One frame for many connections. */
+export interface SharedFrame {
+  /** The frame. Never written to again, so that a queue may keep it. */
+  readonly bytes: Uint8Array;
+  /** The publications in it. */
+  readonly entries: readonly Entry[];
+}
+
+/** A merged frame has at most so many bytes of payload, unless one publication alone has more. */
+const MOST_BYTES = 64 * 1024;
+/** And so many publications. */
+const MOST_MESSAGES = 256;
+/** A publication of this size has a frame of its own: a `send` costs less than to copy it. */
+const ALONE = 32 * 1024;
+
+const scratch = new Uint8Array(PUBLICATION_HEAD);
+
+/**
+ * The frames of publications that came close together. One that is alone is not copied: its head is written into the room in front of its data.
+ * Several are copied once, for all who share the frame.
+ */
+export function publicationFrames(alias: number, entries: readonly Entry[]): SharedFrame[] {
+  const frames: SharedFrame[] = [];
+  let batch: Entry[] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    const size = entry.data.length;
+    const isFull = bytes + size > MOST_BYTES || batch.length >= MOST_MESSAGES || size >= ALONE ||
+      (batch.length === 1 && bytes >= ALONE);
+    if (batch.length > 0 && isFull) {
+      frames.push(frameOf(alias, batch, bytes));
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(entry);
+    bytes += size;
+  }
+  if (batch.length > 0) frames.push(frameOf(alias, batch, bytes));
+  return frames;
+}
+
+/** Signals that came close together, copied once for all who share the frame. */
+export function signalFrame(alias: number, signals: readonly Uint8Array[]): Uint8Array {
+  const bytes = signals.reduce((sum, { length }) => sum + length + PUBLICATION_HEAD, 0);
+  begin(new Uint8Array(bytes), 0);
+  for (const data of signals) writeSignalled(alias, data);
+  const length = end();
+  return written().subarray(0, length);
+}
+
+function frameOf(alias: number, entries: readonly Entry[], bytes: number): SharedFrame {
+  const [only] = entries;
+  const alone = entries.length === 1 ? withHead(alias, only!) : undefined;
+  return { bytes: alone ?? merged(alias, entries, bytes), entries };
+}
+
+function merged(alias: number, entries: readonly Entry[], bytes: number): Uint8Array {
+  begin(new Uint8Array(bytes + entries.length * PUBLICATION_HEAD), 0);
+  for (const entry of entries) writePublication(alias, entry);
+  const length = end();
+  return written().subarray(0, length);
+}
+
+/** The message in the buffer of its data; `undefined` where there is no room for the head. */
+function withHead(alias: number, { data, room, offset, fingerprint }: Entry): Uint8Array | undefined {
+  begin(scratch, 0);
+  writePublicationHead(alias, offset, { fingerprint, length: data.length });
+  const length = end();
+  if (room < length) return undefined;
+  const message = new Uint8Array(data.buffer, data.byteOffset - length, length + data.length);
+  message.set(scratch.subarray(0, length));
+  return message;
+}

@@ -1,0 +1,357 @@
+/**
+ * One subscription of one connection: where it begins, how it catches up, and when it takes what is live.
+ *
+ * @module
+ */
+import { Asking, type AskingParts } from "./asking.ts";
+import type { Entry, Page, Position, Query } from "./broker.ts";
+import { type Rewind, writeGap, writePublication, writeSubscribed } from "./channel_messages.ts";
+import { SubscribeStatus } from "./kinds.ts";
+import type { Outbox } from "./outbox.ts";
+import { ProtocolError } from "./protocol_error.ts";
+import { judge } from "./resume.ts";
+import type { SharedFrame } from "./shared_frames.ts";
+import { PAGE, type Place, type Topic, type TopicMember } from "./topic.ts";
+import { Unseen } from "./unseen.ts";
+
+/** What a subscription needs of its connection. */
+export interface Line {
+  /** Who it is among the senders of signals. */
+  readonly id: string;
+  /** Where messages go. */
+  readonly outbox: Outbox;
+  /** Whether so much is in the socket that publications wait. */
+  readonly isFull: boolean;
+  /** How the broker is asked. */
+  readonly asking: AskingParts;
+  /** Milliseconds since 1970. */
+  readonly date: () => number;
+  /** The subscription has another alias than before. */
+  renamed(subscriber: Subscriber, before: number): void;
+  /** Calls {@linkcode Subscriber.goOn} when what waits has left. */
+  awaitRoom(subscriber: Subscriber): void;
+  /** Calls {@linkcode Subscriber.goOn} in the next turn. */
+  goOnLater(subscriber: Subscriber): void;
+  /** Something of ours failed: the connection is to be closed. */
+  fail(error: unknown): void;
+}
+
+/** What a client asks for. */
+export interface Wanted {
+  /** The client's number for it: the generation. */
+  readonly sub: number;
+  /** Where the client was. */
+  readonly position: Position | undefined;
+  /** Where it wants to begin when it was nowhere. */
+  readonly rewind: Rewind;
+}
+
+/** Holes in a row that are taken for a broker that is behind; then the subscription starts again. */
+const MOST_HOLES = 3;
+
+/** One subscription. */
+export class Subscriber implements TopicMember {
+  /** What it is subscribed to. */
+  readonly topic: Topic;
+  /** The client's number for it. */
+  readonly sub: number;
+  readonly #line: Line;
+  /** The line's: looked at for each publication. */
+  readonly #outbox: Outbox;
+  readonly #rewind: Rewind;
+  #state: "waiting" | "catching" | "live" | "over" = "waiting";
+  /** Where the client was; where it is, while it catches up. */
+  #cursor: Place;
+  readonly #epoch: string | undefined;
+  #life = 0;
+  #alias = 0;
+  #holes = 0;
+  #isConfirmed = false;
+  readonly #unseen: Unseen;
+  #asking: Asking | undefined;
+
+  /** Wants a channel; {@linkcode Topic.add} begins. */
+  constructor(topic: Topic, line: Line, wanted: Wanted) {
+    this.topic = topic;
+    this.sub = wanted.sub;
+    this.#line = line;
+    this.#outbox = line.outbox;
+    this.#rewind = wanted.rewind;
+    this.#epoch = wanted.position?.epoch;
+    this.#cursor = wanted.position ?? topic.last;
+    this.#unseen = new Unseen(topic);
+  }
+
+  /** See {@linkcode TopicMember.id}. */
+  get id(): string {
+    return this.#line.id;
+  }
+
+  /** The number that stands for its stream on this connection; 0 before it was told. */
+  get alias(): number {
+    return this.#alias;
+  }
+
+  /** Whether SUBSCRIBED was sent and it has not ended. */
+  get isTold(): boolean {
+    return this.#alias !== 0 && this.#state !== "over";
+  }
+
+  /** The stream is known: finds out how to begin. */
+  ready(): void {
+    this.#stopAsking();
+    this.#safely(() => this.#decide());
+  }
+
+  /** See {@linkcode TopicMember.restarted}. */
+  restarted(): void {
+    if (this.#state === "waiting") this.ready();
+    else this.#safely(() => this.#startAgain());
+  }
+
+  /** SEEN. A number that was never sent is against the rules. */
+  seen(offset: number): void {
+    const { offset: sent } = this.#state === "live" ? this.topic.sent : this.#cursor;
+    if (offset > sent) throw new ProtocolError("Has seen what was never sent");
+    this.#unseen.seen(offset);
+    this.goOn();
+  }
+
+  /** Sends more, if it catches up and may. */
+  goOn(): void {
+    if (this.#state === "catching" && this.#asking === undefined) this.#safely(() => this.#catchUp());
+  }
+
+  /** See {@linkcode TopicMember.deliver}. */
+  deliver(frame: SharedFrame): void {
+    const outbox = this.#outbox;
+    const { message, messages } = outbox.peer;
+    if (frame.bytes.length <= message && frame.entries.length <= messages) {
+      outbox.sendShared(frame.bytes);
+    } else {
+      this.#safely(() => frame.entries.forEach((entry) => this.#send(entry)));
+    }
+  }
+
+  /** See {@linkcode TopicMember.isBehind}. */
+  isBehind(): boolean {
+    return this.#unseen.isMuch(this.topic.sent.offset) || this.#line.isFull;
+  }
+
+  /** Whether so much of what was sent is not acknowledged that who is silent has most likely stopped reading. */
+  get isSlow(): boolean {
+    const { offset } = this.#state === "live" ? this.topic.sent : this.#cursor;
+    return this.isTold && this.#unseen.isHalf(offset);
+  }
+
+  /** See {@linkcode TopicMember.fallBehind}. */
+  fallBehind(): void {
+    this.#state = "catching";
+    this.#cursor = this.topic.sent;
+    this.#unseen.leaveLive(this.#cursor.offset);
+    if (this.#line.isFull) this.#line.awaitRoom(this);
+  }
+
+  /** See {@linkcode TopicMember.signal}. */
+  signal(frame: Uint8Array): void {
+    const outbox = this.#outbox;
+    if (!this.isTold || frame.length > outbox.peer.message || this.#line.isFull) return;
+    outbox.sendShared(frame);
+  }
+
+  /** It is wanted no more: nothing is sent from now on. */
+  end(): void {
+    this.#state = "over";
+    this.#stopAsking();
+    this.topic.remove(this);
+  }
+
+  get #isOver(): boolean {
+    return this.#state === "over";
+  }
+
+  #decide(): void {
+    const { topic } = this;
+    this.#life = topic.life;
+    if (this.#epoch === undefined) return this.#beginFresh();
+    const { offset, fingerprint } = this.#cursor;
+    if (this.#epoch === topic.epoch) {
+      const { last, tail } = topic;
+      const known = offset === last.offset ? last.fingerprint : tail.fingerprintAt(offset);
+      if (known === fingerprint) return this.#begin(SubscribeStatus.RECOVERED, this.#cursor);
+      if (known === undefined && offset < last.offset) return this.#decideByHistory();
+    }
+    // It is this node that may be behind: the broker is asked once before anything is called lost.
+    if (this.#isConfirmed) return this.#startAgain();
+    this.#confirm();
+  }
+
+  #confirm(): void {
+    const { topic } = this;
+    topic.refresh(() => {
+      if (this.#state !== "waiting") return;
+      this.#isConfirmed = true;
+      this.ready();
+    });
+  }
+
+  #decideByHistory(): void {
+    const { offset, fingerprint } = this.#cursor;
+    const position = { epoch: this.#epoch!, offset, fingerprint };
+    this.#read({ after: offset, ...PAGE }, (page) => {
+      if (page.epoch !== this.topic.epoch && !this.#isConfirmed) return this.#confirm();
+      if (judge(position, page) !== "recovered") return this.#startAgain();
+      this.#begin(SubscribeStatus.RECOVERED, this.#cursor, page);
+    });
+  }
+
+  #beginFresh(): void {
+    const { last } = this.topic;
+    const { rewind, rewindMs } = this.#rewind;
+    if (last.offset === 0 || (!rewind && !rewindMs)) return this.#begin(SubscribeStatus.FRESH, last);
+    const query = rewind
+      ? { after: Math.max(0, last.offset - rewind), ...PAGE }
+      : { at: this.#line.date() - rewindMs!, ...PAGE };
+    this.#read(query, (page) => {
+      const [first] = page.entries;
+      const isOther = first === undefined || page.epoch !== this.topic.epoch ||
+        first.offset > this.topic.last.offset;
+      if (isOther) return this.#begin(SubscribeStatus.FRESH, this.topic.last);
+      const place = { offset: first.offset - 1, fingerprint: first.previous };
+      this.#begin(SubscribeStatus.FRESH, place, page);
+    });
+  }
+
+  /** Says where it begins, and sends what follows. `page` is the beginning of that, where it was read already. */
+  #begin(status: number, place: Place, page?: Page): void {
+    const { topic } = this;
+    const before = this.#alias;
+    this.#state = "catching";
+    this.#holes = 0;
+    this.#cursor = place;
+    this.#alias = topic.alias;
+    this.#life = topic.life;
+    this.#unseen.start(place.offset);
+    const { offset, fingerprint } = place;
+    const position = { epoch: topic.epoch, offset, fingerprint };
+    this.#write(() => writeSubscribed(this.sub, topic.alias, { status, position }));
+    if (before !== this.#alias) this.#line.renamed(this, before);
+    if (this.#isOver) return; // a hook of the program has closed the connection
+    if (page !== undefined) this.#sendPage(page.entries);
+    else this.#catchUp();
+  }
+
+  /** What the client has does not join what is here: it is told so, and goes on from the top. */
+  #startAgain(): void {
+    this.#stopAsking();
+    this.topic.distribute();
+    this.#begin(SubscribeStatus.RESET, this.topic.last);
+  }
+
+  #catchUp(): void {
+    const { topic } = this;
+    const { offset, fingerprint } = this.#cursor;
+    if (this.#line.isFull) return this.#line.awaitRoom(this);
+    if (offset === topic.last.offset) {
+      if (fingerprint !== topic.last.fingerprint) return this.#startAgain();
+      this.#state = "live";
+      this.#unseen.goLive(offset);
+      return topic.goLive(this);
+    }
+    if (this.#unseen.isHalf(offset)) return; // SEEN goes on
+    const entries = topic.tail.after(offset);
+    if (entries !== undefined) return this.#sendPage(entries);
+    this.#read({ after: offset, ...PAGE }, (page) => this.#tookPage(page));
+  }
+
+  #tookPage(page: Page): void {
+    const { offset, fingerprint } = this.#cursor;
+    const verdict = judge({ epoch: this.topic.epoch, offset, fingerprint }, page);
+    if (verdict === "recovered") return this.#sendPage(page.entries);
+    if (verdict === "trimmed") return this.#startAgain();
+    this.#hole();
+  }
+
+  /** Sends entries as far as this node knows the stream and the client may be given more; the rest follows in a later turn. */
+  #sendPage(entries: readonly Entry[]): void {
+    const from = this.#cursor.offset;
+    let bytes = 0;
+    let isFull = false;
+    for (const entry of entries) {
+      const size = entry.data.length;
+      if (entry.offset > this.topic.last.offset || (bytes > 0 && bytes + size > PAGE.bytes)) break;
+      isFull = !this.#unseen.admits(this.#cursor.offset, bytes + size);
+      if (isFull || !this.#follows(entry)) break;
+      this.#send(entry);
+      this.#cursor = { offset: entry.offset, fingerprint: entry.fingerprint };
+      bytes += size;
+    }
+    const { offset } = this.#cursor;
+    this.#unseen.sent(offset, bytes);
+    if (offset > from) this.#holes = 0;
+    // In the turn in which it has come to the top it is live: nothing can come between.
+    if (offset === this.topic.last.offset) this.#catchUp();
+    else if (offset > from) this.#line.goOnLater(this);
+    else if (!isFull) this.#hole(); // otherwise SEEN goes on
+  }
+
+  #follows({ offset, previous }: Entry): boolean {
+    return offset === this.#cursor.offset + 1 && previous === this.#cursor.fingerprint;
+  }
+
+  /** What the broker gives does not follow: this node may be behind it, or it behind this node. */
+  #hole(): void {
+    if (++this.#holes > MOST_HOLES) return this.#startAgain();
+    const life = this.#life;
+    this.topic.refresh(() => {
+      if (this.#state === "catching" && life === this.#life) this.#line.goOnLater(this);
+    });
+  }
+
+  #send(entry: Entry): void {
+    const outbox = this.#outbox;
+    if (entry.data.length + HEAD > outbox.peer.message) {
+      const { offset, fingerprint } = entry;
+      return this.#write(() =>
+        writeGap(this.#alias, { from: offset, to: offset, fingerprint, reason: "too large" })
+      );
+    }
+    this.#write(() => writePublication(this.#alias, entry));
+  }
+
+  #write(write: () => void): void {
+    const outbox = this.#outbox;
+    outbox.open();
+    write();
+    outbox.seal();
+  }
+
+  /** Reads from the broker. What comes is passed over when the subscription, or the stream, has become another one. */
+  #read(query: Query, took: (page: Page) => void): void {
+    const { topic } = this;
+    const asking = this.#asking = new Asking(this.#line.asking);
+    asking.ask(() => topic.read(query), (page) => {
+      if (this.#asking !== asking) return;
+      this.#asking = undefined;
+      if (this.#state === "over" || topic.life !== this.#life) return;
+      this.#safely(() => took(page));
+    });
+  }
+
+  #stopAsking(): void {
+    this.#asking?.stop();
+    this.#asking = undefined;
+  }
+
+  #safely(act: () => void): void {
+    if (this.#isOver) return;
+    try {
+      act();
+    } catch (error) {
+      this.#line.fail(error);
+    }
+  }
+}
+
+/** What a publication may have beside its data. */
+const HEAD = 32;

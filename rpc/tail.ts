@@ -1,0 +1,48 @@
+/**
+ * The latest publications of a channel, so that who was away for a moment needs no broker.
+ *
+ * @module
+ */
+import type { Entry } from "./broker.ts";
+
+/** Publications, at most. */
+const MOST = 64;
+/** Bytes, at most; one is always admitted. */
+const MOST_BYTES = 64 * 1024;
+
+/** A contiguous piece of the stream that ends at its top. */
+export class Tail {
+  readonly #entries: Entry[] = [];
+  #bytes = 0;
+
+  /** Adds the next one. */
+  push(entry: Entry): void {
+    const entries = this.#entries;
+    entries.push(entry);
+    this.#bytes += entry.data.length;
+    while (entries.length > MOST || (this.#bytes > MOST_BYTES && entries.length > 1)) {
+      this.#bytes -= entries.shift()!.data.length;
+    }
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#entries.length = 0;
+    this.#bytes = 0;
+  }
+
+  /** The fingerprint at an offset, if this piece or its first entry's record of its predecessor tells. */
+  fingerprintAt(offset: number): number | undefined {
+    const first = this.#entries[0];
+    if (first === undefined) return undefined;
+    if (offset === first.offset - 1) return first.previous;
+    return this.#entries[offset - first.offset]?.fingerprint;
+  }
+
+  /** What comes after an offset; `undefined` if that is not all here. */
+  after(offset: number): readonly Entry[] | undefined {
+    const first = this.#entries[0];
+    if (first === undefined || offset < first.offset - 1) return undefined;
+    return this.#entries.slice(offset - first.offset + 1);
+  }
+}

@@ -1,0 +1,368 @@
+/**
+ * One channel on this node: what its broker pushes, held to one unbroken order, and those here who want it.
+ *
+ * @module
+ */
+import { Asking } from "./asking.ts";
+import type { Broker, BrokerListener, Entry, Page, Position, Query } from "./broker.ts";
+import type { Clock } from "./clock.ts";
+import { Marks } from "./marks.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
+import { isPromise } from "./pipeline.ts";
+import { publicationFrames, type SharedFrame, signalFrame } from "./shared_frames.ts";
+import { Tail } from "./tail.ts";
+import { type EndsWithTurn, turnOf } from "./turn.ts";
+
+/** Somebody here who wants a channel. None of its methods throws. */
+export interface TopicMember {
+  /** Who it is among the senders of signals. */
+  readonly id: string;
+  /** The stream is known: {@linkcode Topic.last} holds. Called once, perhaps at once. */
+  ready(): void;
+  /** Takes what follows; called while it is live. */
+  deliver(frame: SharedFrame): void;
+  /** Whether it cannot take more now. Asked while it is live, from time to time. */
+  isBehind(): boolean;
+  /** It is live no more; the last it was given is {@linkcode Topic.sent}. */
+  fallBehind(): void;
+  /** The stream is another one from here on. */
+  restarted(): void;
+  /** Takes signals, if it can. */
+  signal(frame: Uint8Array): void;
+}
+
+/** Where in the stream. */
+export type Place = Pick<Position, "offset" | "fingerprint">;
+
+/** What a topic is made of. */
+export interface TopicParts {
+  /** Time, and the turns at whose end publications leave. */
+  readonly clock: Clock;
+  /** Where channels live. */
+  readonly broker: Broker;
+  /** Tells the program of an error. Never throws. */
+  readonly report: (error: unknown, channel: string) => void;
+  /** A number that no other topic of this node has. */
+  readonly newAlias: () => number;
+}
+
+/** What is read at once. */
+export const PAGE: { readonly messages: number; readonly bytes: number } = {
+  messages: 1_000,
+  bytes: 256 * 1024,
+};
+/** Beyond every stream: a read that wants to know the top alone. */
+const NOTHING = { after: Number.MAX_SAFE_INTEGER, messages: 1, bytes: 1 } as const;
+/** Publications that are kept while the broker is read; what comes beyond is read again. */
+const MOST_PUSHED = 1_024;
+const MOST_PUSHED_BYTES = 1024 * 1024;
+/** Signals of one turn; more are lost. */
+const MOST_SIGNALS = 1_024;
+
+/** One channel on this node. */
+export class Topic implements BrokerListener, EndsWithTurn {
+  /** Its name. */
+  readonly name: string;
+  /** The present stream; empty until it is known. */
+  epoch = "";
+  /** The number that stands for the present stream on this node. */
+  alias = 0;
+  /** The latest publication that is known here. */
+  last: Place = { offset: 0, fingerprint: 0 };
+  /** The latest that was given to those who are live: the rest follows at the end of the turn. */
+  sent: Place = this.last;
+  /** Counts the streams: what was asked of the one before says nothing about this one. */
+  life = 0;
+  /** The latest publications. */
+  readonly tail: Tail = new Tail();
+  readonly #parts: TopicParts;
+  readonly #asking: Asking;
+  readonly #members = new Set<TopicMember>();
+  readonly #live = new Set<TopicMember>();
+  /** Those who wait until the stream is known. */
+  #waiting: TopicMember[] = [];
+  /** What is known here may be another stream than the broker's: who comes now is told nothing before the broker has said so. */
+  #inDoubt = false;
+  readonly #marks = new Marks();
+  #fresh: Entry[] = [];
+  #signals: { data: Uint8Array; from: string | undefined }[] = [];
+  /** Set while the broker is asked: what it pushes meanwhile. */
+  #pushed: { epoch: string; entry: Entry }[] | undefined;
+  #pushedBytes = 0;
+  /** What the broker is being asked for may be older than the reason to ask again. */
+  #again = false;
+  #refreshed: (() => void)[] = [];
+  /** What is being read for those who catch up. */
+  readonly #reads = new Map<string, Promise<Page>>();
+  #scheduled = false;
+  #released = false;
+
+  /** Asks nothing yet: {@linkcode Topic.open} does. */
+  constructor(name: string, parts: TopicParts) {
+    this.name = name;
+    this.#parts = parts;
+    const report = (error: unknown) => parts.report(error, name);
+    this.#asking = new Asking({ clock: parts.clock, report });
+  }
+
+  /** Whether the stream is known. */
+  get isReady(): boolean {
+    return this.epoch !== "";
+  }
+
+  /** Those who want it. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** The latest position that is known here. */
+  get position(): Position {
+    return { epoch: this.epoch, ...this.last };
+  }
+
+  /** Listens: confirmed by the broker first, read then, so that nothing falls between the two. */
+  open(): void {
+    this.#pushed = [];
+    this.#asking.ask(
+      () => this.#parts.broker.subscribe(this.name, this),
+      () => this.#read(),
+    );
+  }
+
+  /** Listens no more. */
+  release(): void {
+    this.#released = true;
+    this.#asking.stop();
+    this.#parts.broker.unsubscribe(this.name, this);
+  }
+
+  /** Takes somebody in, who is told when the stream is known. */
+  add(member: TopicMember): void {
+    this.#members.add(member);
+    if (this.isReady && !this.#inDoubt) member.ready();
+    else this.#waiting.push(member);
+  }
+
+  /** Somebody wants it no more. */
+  remove(member: TopicMember): void {
+    this.#members.delete(member);
+    this.#live.delete(member);
+    if (this.#waiting.length > 0) this.#waiting = this.#waiting.filter((one) => one !== member);
+    if (this.#members.size === 0) this.tail.clear();
+  }
+
+  /** From now on somebody who has everything up to {@linkcode Topic.last} gets what follows with all others. */
+  goLive(member: TopicMember): void {
+    this.distribute();
+    this.#live.add(member);
+  }
+
+  /** Bytes of all publications after an offset up to {@linkcode Topic.sent}: a little more rather than less. */
+  bytesSince(offset: number): number {
+    return this.#marks.since(offset);
+  }
+
+  /** Reads a part of the history. Who comes while the same is read gets the same: a crowd that comes back asks the broker once. */
+  read(query: Query): MaybePromise<Page> {
+    const key = `${query.after} ${query.at} ${query.messages}`;
+    const running = this.#reads.get(key);
+    if (running !== undefined) return running;
+    const page = this.#parts.broker.read(this.name, query);
+    if (!isPromise(page)) return page;
+    this.#reads.set(key, page);
+    const done = () => void this.#reads.delete(key);
+    page.then(done, done);
+    return page;
+  }
+
+  /** Reads again what the broker has, and then calls `then`: what is known here may be old. */
+  refresh(then?: () => void): void {
+    if (then !== undefined) this.#refreshed.push(then);
+    if (this.#pushed !== undefined) {
+      this.#again = true;
+      return;
+    }
+    this.#pushed = [];
+    this.#read();
+  }
+
+  /** Compares what is known here with the broker, if nothing is under way. */
+  check(): void {
+    if (this.isReady && this.#pushed === undefined && !this.#released) this.refresh();
+  }
+
+  /** {@inheritDoc BrokerListener.entry} */
+  entry(epoch: string, entry: Entry): void {
+    if (this.#released) return;
+    if (this.#pushed !== undefined) return this.#keep(epoch, entry);
+    if (this.#accept(epoch, entry)) return;
+    this.#inDoubt = true;
+    this.refresh();
+  }
+
+  /** {@inheritDoc BrokerListener.signal} */
+  signal(data: Uint8Array, from: string | undefined): void {
+    if (this.#released || !this.isReady || this.#members.size === 0) return;
+    if (this.#signals.length >= MOST_SIGNALS) return;
+    this.#signals.push({ data, from });
+    this.#schedule();
+  }
+
+  /** {@inheritDoc BrokerListener.uncertain} */
+  uncertain(): void {
+    if (this.#released) return;
+    this.#inDoubt = true;
+    this.refresh();
+  }
+
+  /** What came in this turn leaves. */
+  endTurn(): void {
+    this.#scheduled = false;
+    this.distribute();
+    this.#distributeSignals();
+  }
+
+  /** What came so far leaves now. */
+  distribute(): void {
+    if (this.#fresh.length === 0) return;
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    if (this.#live.size === 0) return this.#passed(fresh);
+    for (const frame of publicationFrames(this.alias, fresh)) {
+      for (const member of this.#live) member.deliver(frame);
+      this.#passed(frame.entries); // after each: one turn may bring more than anybody can take
+    }
+  }
+
+  /** These were given to all who are live. Those who cannot take more now are live no more. */
+  #passed(entries: readonly Entry[]): void {
+    const { offset, fingerprint } = entries.at(-1)!;
+    this.sent = { offset, fingerprint };
+    if (!this.#marks.add(entries)) return;
+    for (const member of this.#live) {
+      if (!member.isBehind()) continue;
+      this.#live.delete(member);
+      member.fallBehind();
+    }
+  }
+
+  #keep(epoch: string, entry: Entry): void {
+    const pushed = this.#pushed!;
+    this.#pushedBytes += entry.data.length;
+    if (pushed.length < MOST_PUSHED && this.#pushedBytes <= MOST_PUSHED_BYTES) {
+      pushed.push({ epoch, entry });
+    } else {
+      this.#again = true;
+      pushed.length = 0;
+      this.#pushedBytes = 0;
+    }
+  }
+
+  /** Takes a publication that follows on the last; passes over one that came before. `false`: something is missing, or the past is another. */
+  #accept(epoch: string, entry: Entry): boolean {
+    if (epoch !== this.epoch) return false;
+    const { offset, previous, fingerprint } = entry;
+    const { last } = this;
+    if (offset <= last.offset) return this.tail.fingerprintAt(offset) === fingerprint;
+    if (offset !== last.offset + 1 || previous !== last.fingerprint) return false;
+    this.last = { offset, fingerprint };
+    if (this.#members.size > 0) this.tail.push(entry);
+    this.#fresh.push(entry);
+    this.#schedule();
+    return true;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    turnOf(this.#parts.clock).add(this);
+  }
+
+  #read(): void {
+    this.#again = false;
+    const after = this.isReady ? { after: this.last.offset, ...PAGE } : NOTHING;
+    this.#asking.ask(
+      () => this.#parts.broker.read(this.name, after),
+      (page) => this.#took(page),
+    );
+  }
+
+  #took(page: Page): void {
+    if (!this.isReady) {
+      this.#start(page);
+    } else {
+      const reason = this.#whyOther(page);
+      if (reason !== undefined) {
+        this.#start(page);
+        for (const member of this.#members) if (!this.#waiting.includes(member)) member.restarted();
+        if (reason !== "") this.#alarm(reason);
+      } else if (page.top.offset > this.last.offset) return this.#read(); // there is more
+    }
+    this.#known();
+  }
+
+  /** Why a page does not continue what is known; `""` for what may happen, a sentence for what must not, `undefined` when it does. */
+  #whyOther({ epoch, top, oldest, boundary, entries }: Page): string | undefined {
+    const { offset, fingerprint } = this.last;
+    if (epoch !== this.epoch) return "";
+    if (top.offset < offset) return "The stream has lost its latest publications";
+    if (top.offset === offset) return top.fingerprint === fingerprint ? undefined : DIVERGED;
+    if (boundary !== undefined && boundary !== fingerprint && offset > 0) return DIVERGED;
+    if (oldest > offset + 1 || entries.length === 0) return "";
+    return entries.every((entry) => this.#accept(epoch, entry)) ? undefined : DIVERGED;
+  }
+
+  /** A stream begins here: the first that is known, or another than before. */
+  #start({ epoch, top }: Page): void {
+    this.#fresh = [];
+    this.tail.clear();
+    this.epoch = epoch;
+    this.last = this.sent = top;
+    this.alias = this.#parts.newAlias();
+    this.life++;
+    this.#marks.start(top.offset);
+  }
+
+  /** The broker has said what it has: what it pushed meanwhile follows. */
+  #known(): void {
+    const pushed = this.#pushed ?? [];
+    this.#pushed = undefined;
+    this.#pushedBytes = 0;
+    const fits = pushed.every(({ epoch, entry }) =>
+      (epoch === this.epoch && entry.offset <= this.last.offset) || this.#accept(epoch, entry)
+    );
+    if (!fits || this.#again) {
+      this.#pushed = [];
+      return this.#read();
+    }
+    this.#inDoubt = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const member of waiting) member.ready();
+    const refreshed = this.#refreshed;
+    this.#refreshed = [];
+    for (const then of refreshed) then();
+  }
+
+  #alarm(reason: string): void {
+    this.#parts.report(new Error(`${reason}: subscribers start again at ${this.last.offset}`), this.name);
+  }
+
+  #distributeSignals(): void {
+    const signals = this.#signals;
+    if (signals.length === 0) return;
+    this.#signals = [];
+    const all = signalFrame(this.alias, signals.map(({ data }) => data));
+    const senders = new Set(signals.map(({ from }) => from));
+    for (const member of this.#members) {
+      if (!senders.has(member.id)) {
+        member.signal(all);
+        continue;
+      }
+      const others = signals.filter(({ from }) => from !== member.id);
+      if (others.length > 0) member.signal(signalFrame(this.alias, others.map(({ data }) => data)));
+    }
+  }
+}
+
+const DIVERGED = "The stream has another past than it had";
