@@ -10,6 +10,7 @@ import { describe, it } from "@std/testing/bdd";
 import { bytes } from "../rpc/bytes.ts";
 import { CallError } from "../rpc/errors.ts";
 import { Kind } from "../rpc/kinds.ts";
+import { copiedBytes } from "./suites/copies.ts";
 import { anything, gauges, NOTHING, Pair, procedure } from "./suites/pair.ts";
 import { all, ByteSource, deferred, lengthOf } from "./suites/sources.ts";
 import { messagesOf } from "./suites/wire.ts";
@@ -263,7 +264,7 @@ describe("bytes", () => {
     const budget = async (start: () => PromiseLike<unknown>): Promise<number> => {
       pair.client.pipe.stall(); // or what comes back is counted too
       const before = pair.client.pipe.sent;
-      const copied = await bytesCopied(async () => {
+      const copied = await copiedBytes(async () => {
         start().then(undefined, () => {});
         await pair.clock.settleFor(4);
       });
@@ -295,33 +296,3 @@ describe("bytes", () => {
     await pair.now(call);
   });
 });
-
-/** How many bytes are copied between arrays of bytes while `run` runs. */
-async function bytesCopied(run: () => Promise<void>): Promise<number> {
-  const { set, slice, copyWithin } = Uint8Array.prototype;
-  let copied = 0;
-  Uint8Array.prototype.set = function (source: ArrayLike<number>, at?: number): void {
-    copied += source.length;
-    set.call(this, source, at);
-  };
-  Uint8Array.prototype.slice = function (from?: number, to?: number) {
-    const made = slice.call(this, from, to);
-    copied += made.length;
-    return made;
-  };
-  Uint8Array.prototype.copyWithin = function (
-    this: Uint8Array,
-    target: number,
-    from: number,
-    to: number = this.length,
-  ) {
-    copied += to - from;
-    return copyWithin.call(this, target, from, to);
-  };
-  try {
-    await run();
-  } finally {
-    Object.assign(Uint8Array.prototype, { set, slice, copyWithin });
-  }
-  return copied;
-}

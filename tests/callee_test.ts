@@ -94,7 +94,7 @@ describe("the answering side", () => {
     });
     const first = await feed(call(1, "open"), call(2, "open"), call(3, "guarded"));
     assertEquals(first.map(([kind]) => kind), [Kind.NAME, Kind.RESULT, Kind.RESULT, Kind.RESULT]);
-    assertEquals(first[0], [8, 1, "open"]);
+    assertEquals(first[0], [8, 1, "open", 0]);
     assertEquals(await feed([16, 4, 4, 1, null, payload()]), [[17, 4, 4, 1]]);
   });
 

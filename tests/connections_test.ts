@@ -64,7 +64,16 @@ describe("connections", () => {
   afterEach(async () => {
     await server.stop();
     assertEquals(errors.size, 0, "errors that nobody looked at");
-    assertEquals(server.app.stats(), { connections: 0, calls: 0, streams: 0, heldBytes: 0, lingering: 0 });
+    assertEquals(server.app.stats(), {
+      connections: 0,
+      calls: 0,
+      streams: 0,
+      channels: 0,
+      subscriptions: 0,
+      heldBytes: 0,
+      sessions: 0,
+      lingering: 0,
+    });
     assertEquals(server.app.connections().size, 0);
     for (const box of [connected, disconnected]) while (box.size > 0) await box.next();
   });

@@ -3,6 +3,9 @@ import { describe, it } from "@std/testing/bdd";
 import { Heartbeat } from "../rpc/heartbeat.ts";
 import { resolveLimits } from "../rpc/limits.ts";
 import { ServerConnection } from "../rpc/server_connection.ts";
+import { MemoryLedger } from "../brokers/memory_ledger.ts";
+import { KeyedCalls } from "../rpc/ledger.ts";
+import { Sessions } from "../rpc/sessions.ts";
 import { encode } from "../msgpack/mod.ts";
 import { millrace } from "../mod.ts";
 import { AppServer } from "./suites/app_server.ts";
@@ -100,6 +103,14 @@ describe("a connection of a server", () => {
         clock,
         date: () => clock.now(),
         newSession: () => new Uint8Array(16),
+        keyed: new KeyedCalls({
+          ledger: new MemoryLedger({ claims: 1_000, bytes: 1 << 20 }, () => clock.now(), () => {}),
+          node: "node",
+          report: () => {},
+        }),
+        sessions: new Sessions(clock, resolveLimits(), () => new Uint8Array(16)),
+        channels: undefined,
+        nodeId: "node",
         procedures: new Map([["never", { name: "never", number: 1, definition: never as never }]]),
         offered: new Map(),
         authenticate: () => ({}),

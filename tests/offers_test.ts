@@ -53,7 +53,16 @@ describe("what a client offers", () => {
 
   afterEach(async () => {
     await server.stop();
-    assertEquals(server.app.stats(), { connections: 0, calls: 0, streams: 0, heldBytes: 0, lingering: 0 });
+    assertEquals(server.app.stats(), {
+      connections: 0,
+      calls: 0,
+      streams: 0,
+      channels: 0,
+      subscriptions: 0,
+      heldBytes: 0,
+      sessions: 0,
+      lingering: 0,
+    });
     while (connected.size > 0) await connected.next();
   });
 

@@ -49,7 +49,16 @@ describe("a small call over a socket, whose handler", () => {
 
   afterEach(async () => {
     await server.stop();
-    assertEquals(server.app.stats(), { connections: 0, calls: 0, streams: 0, heldBytes: 0, lingering: 0 });
+    assertEquals(server.app.stats(), {
+      connections: 0,
+      calls: 0,
+      streams: 0,
+      channels: 0,
+      subscriptions: 0,
+      heldBytes: 0,
+      sessions: 0,
+      lingering: 0,
+    });
     assertEquals(ended.size, 0);
     assertEquals(errors, []);
   });

@@ -9,7 +9,7 @@ const procedures = { hello: procedure(() => "hello") };
 describe("who may connect", () => {
   let server: AppServer<ReturnType<typeof make>>;
 
-  function make(options: Partial<AppOptions<object, typeof procedures>>) {
+  function make(options: Partial<Omit<AppOptions<object, typeof procedures>, "channels">>) {
     return millrace({
       procedures,
       clientAddress: ({ headers, address }) => headers.get("x-address") ?? address,
@@ -150,7 +150,16 @@ describe("who may connect", () => {
   it("a refused handshake leaves nothing behind", async () => {
     await start({ origins: ["https://app.example"] });
     for (let i = 0; i < 50; i++) assertEquals(await handshake({ Origin: "https://evil.example" }), 403);
-    assertEquals(server.app.stats(), { connections: 0, calls: 0, streams: 0, heldBytes: 0, lingering: 0 });
+    assertEquals(server.app.stats(), {
+      connections: 0,
+      calls: 0,
+      streams: 0,
+      channels: 0,
+      subscriptions: 0,
+      heldBytes: 0,
+      sessions: 0,
+      lingering: 0,
+    });
     assert(server.app.connections().size === 0);
   });
 });

@@ -73,7 +73,16 @@ describe("shutdown()", () => {
   afterEach(async () => {
     gate.resolve();
     await server.stop();
-    assertEquals(server.app.stats(), { connections: 0, calls: 0, streams: 0, heldBytes: 0, lingering: 0 });
+    assertEquals(server.app.stats(), {
+      connections: 0,
+      calls: 0,
+      streams: 0,
+      channels: 0,
+      subscriptions: 0,
+      heldBytes: 0,
+      sessions: 0,
+      lingering: 0,
+    });
     while (events.size > 0) await events.next();
   });
 

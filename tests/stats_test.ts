@@ -6,7 +6,16 @@ import { AppServer } from "./suites/app_server.ts";
 import { failure } from "./suites/check.ts";
 import { call, hello, payload } from "./suites/wire.ts";
 
-const NOTHING = { connections: 0, calls: 0, streams: 0, heldBytes: 0, lingering: 0 };
+const NOTHING = {
+  connections: 0,
+  calls: 0,
+  streams: 0,
+  channels: 0,
+  subscriptions: 0,
+  heldBytes: 0,
+  sessions: 0,
+  lingering: 0,
+};
 
 describe("the gauges", () => {
   let server: AppServer<ReturnType<typeof make>>;
@@ -85,7 +94,7 @@ describe("the gauges", () => {
   }
 
   it("count bytes that wait for a handler, within the window, and forget them at a cut", async () => {
-    const client = server.client({ backoff: { base: 1e6 } });
+    const client = server.client({ backoff: { base: 1e6 }, limits: { session: 0 } });
     const upload = failure(client.call.hold((async function* () {
       while (true) yield new Uint8Array(50_000);
     })()));

