@@ -1,0 +1,64 @@
+/**
+ * A user's test of an app on a network that fails. `deno test -A examples/dropped_test.ts` and `bun test ./examples/dropped_test.ts` run it; no
+ * socket is opened, and nothing waits for real time.
+ */
+import assert from "node:assert/strict";
+import test from "node:test";
+import { isCallError, millrace, procedure } from "@millrace/millrace";
+import { simulate } from "@millrace/millrace/testing";
+import { z } from "zod";
+
+/** A till: what is paid is counted, so that paying twice shows. */
+function till() {
+  let paid = 0;
+  return millrace({
+    procedures: {
+      pay: procedure({ input: z.number() }, (amount) => paid += amount),
+      total: procedure(() => paid),
+    },
+  });
+}
+
+test("the connection drops while the answer is on its way: the caller knows that it does not know", async () => {
+  await using world = simulate(till(), { seed: 1 });
+  const client = world.connect();
+  await world.wait(client.ready());
+  world.stall(client, "down", 1_000); // the payment arrives, its answer is held back
+  const payment = client.call.pay(5).result();
+  await world.run(100);
+  world.cut(client);
+  const answer = await world.wait(payment);
+  if (answer.ok) assert.equal(answer.value, 5);
+  else assert.ok(isCallError(answer.error) && answer.error.ambiguous);
+  assert.equal(await world.wait(client.call.total()), 5); // over the next connection
+});
+
+test("a laptop that sleeps for an hour comes back by itself", async () => {
+  await using world = simulate(till(), { seed: 2 });
+  const client = world.connect();
+  await world.wait(client.call.pay(1));
+  world.sleep(client);
+  await world.run(3_600_000);
+  world.wake(client);
+  await world.run(1_000); // it notices that its connection is gone
+  assert.equal(await world.wait(client.call.total()), 1);
+});
+
+test("whatever the seed, payments that were answered are counted once", async () => {
+  for (let seed = 1; seed <= 50; seed++) {
+    await using world = simulate(till(), { seed });
+    const client = world.connect();
+    let [sure, unsure] = [0, 0];
+    for (let i = 0; i < 20; i++) {
+      const payment = client.call.pay(1).result();
+      await world.run(world.random.between(0, 40));
+      if (world.random.chance(0.3)) world.cut(client, { client: 0, server: 200 });
+      const answer = await world.wait(payment);
+      if (answer.ok) sure++;
+      else if (answer.error.ambiguous) unsure++;
+    }
+    await world.run(1_000);
+    const total = await world.wait(client.call.total());
+    assert.ok(total >= sure && total <= sure + unsure, `seed ${seed}: ${sure} and ${unsure} make ${total}`);
+  }
+});

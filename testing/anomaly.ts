@@ -1,0 +1,38 @@
+/**
+ * What the checker finds.
+ *
+ * @module
+ */
+
+/** The rules, by the names that a failure prints. `filter` and `presence` come with what they are about. */
+export const RULES = {
+  agreement: "one position names one publication, for everybody",
+  phantom: "what is received was published, and not refused",
+  "append once": "a publication has one position, however often it was retried",
+  "real-time order": "what is published after an acknowledgement comes after it",
+  "producer order": "the publications of one producer come in its order",
+  contiguity: "each subscription gets every offset once, in order, unless it is told otherwise",
+  "lost acknowledgement": "what was acknowledged is received by all who come past it",
+  "honest flag": "recovered means that nothing is missing; if something is, reset comes first, and only then",
+  liveness: "after the last fault everything comes to its end, and every subscription to the top",
+  authorisation: "who was shut out gets nothing after one second",
+  "ends once": "a call ends, and once",
+  "value ran once": "an answer comes from the one run of its call",
+  "honest failure": "a call that failed without `ambiguous` did not run",
+  "runs once": "nothing runs twice, unless it says that it may",
+  "stream items": "items arrive in order, each once, none missing",
+  "nothing escapes": "no exception leaves the program's own handlers",
+} as const;
+
+/** The name of a rule. */
+export type Rule = keyof typeof RULES;
+
+/** A rule that was broken. */
+export interface Anomaly {
+  /** Which. */
+  readonly rule: Rule;
+  /** How, for people. */
+  readonly what: string;
+  /** The line of the log where it shows. */
+  readonly line: number;
+}

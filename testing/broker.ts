@@ -1,0 +1,207 @@
+/**
+ * A broker that fails as real ones do, around any broker that does not: it trims, forgets, restarts empty, and fails over to a copy that lacks the latest
+ * entries. Each node has its own {@linkcode BrokerConnection} to it.
+ *
+ * @module
+ */
+import type { Append, Appended, Broker, BrokerListener, Entry, Page, Query } from "../rpc/broker.ts";
+import type { MaybePromise } from "../rpc/maybe_promise.ts";
+import type { Recorder } from "./recorder.ts";
+
+/** What a faulty broker needs. */
+export interface FaultyBrokerOptions {
+  /** Where entries are kept. It must answer at once. */
+  readonly inner: Broker;
+  /** Writes the truth. */
+  readonly recorder: Pick<Recorder, "add">;
+  /** The name of a publication, from its bytes. */
+  readonly valueOf: (data: Uint8Array) => string;
+}
+
+/** One stream, and where the inner broker has it. */
+interface Stream {
+  /** Its name at the inner broker: a new one whenever it is lost or replaced. */
+  readonly inner: string;
+  /** Its epoch as the world knows it: a copy that takes over keeps it. */
+  epoch: string | undefined;
+  /** Everything that was appended, for copies. */
+  readonly appends: Append[];
+  /** Entries up to this offset are gone before their time. */
+  trimmed: number;
+}
+
+/** A broker whose store can be harmed. */
+export class FaultyBroker {
+  readonly #options: FaultyBrokerOptions;
+  readonly #streams = new Map<string, Stream>();
+  readonly #listeners = new Map<string, Map<BrokerListener, BrokerListener>>();
+  readonly #keys = new Map<string, string>();
+  #generation = 0;
+  #ledgers = 0;
+
+  /** Nothing is wrong yet. */
+  constructor(options: FaultyBrokerOptions) {
+    this.#options = options;
+  }
+
+  /** Channels that somebody has used. */
+  get channels(): readonly string[] {
+    return [...this.#streams.keys()];
+  }
+
+  // What connections ask for. Each is one step.
+
+  /** As of a `Broker`. */
+  append(channel: string, append: Append): Appended {
+    const stream = this.#stream(channel);
+    const appended = now(this.#options.inner.append(stream.inner, append));
+    const epoch = stream.epoch ??= appended.position.epoch;
+    const position = { ...appended.position, epoch };
+    if (!appended.duplicate) {
+      const previous = stream.appends.at(-1)?.fingerprint ?? 0;
+      stream.appends.push(append);
+      const value = this.#options.valueOf(append.data);
+      this.#options.recorder.add({ is: "append", channel, position, previous, value });
+    }
+    return { ...appended, position };
+  }
+
+  /** As of a `Broker`. */
+  read(channel: string, query: Query): Page {
+    const stream = this.#stream(channel);
+    const page = now(this.#options.inner.read(stream.inner, query));
+    const epoch = stream.epoch ??= page.epoch;
+    return { ...trim(page, stream.trimmed, query), epoch };
+  }
+
+  /** As of a `Broker`. */
+  signal(channel: string, data: Uint8Array, from: string | undefined): void {
+    now(this.#options.inner.signal(this.#stream(channel).inner, data, from));
+  }
+
+  /** As of a `Broker`. */
+  subscribe(channel: string, listener: BrokerListener): void {
+    const translated: BrokerListener = {
+      entry: (epoch, entry: Entry) => {
+        const stream = this.#stream(channel);
+        listener.entry(stream.epoch ??= epoch, entry);
+      },
+      signal: (data, from) => listener.signal(data, from),
+      uncertain: () => listener.uncertain(),
+    };
+    let listeners = this.#listeners.get(channel);
+    if (listeners === undefined) this.#listeners.set(channel, listeners = new Map());
+    listeners.set(listener, translated);
+    now(this.#options.inner.subscribe(this.#stream(channel).inner, translated));
+  }
+
+  /** As of a `Broker`. */
+  unsubscribe(channel: string, listener: BrokerListener): void {
+    const translated = this.#listeners.get(channel)?.get(listener);
+    if (translated === undefined) return;
+    this.#listeners.get(channel)!.delete(listener);
+    this.#options.inner.unsubscribe(this.#stream(channel).inner, translated);
+  }
+
+  /** As of a `Broker`. A key that was claimed before a restart stays with the ledger that is gone. */
+  get ledger(): Broker["ledger"] {
+    const { ledger } = this.#options.inner;
+    return {
+      claim: (key, hash, ms) => {
+        const inner = `${this.#ledgers} ${key}`;
+        this.#keys.set(key, inner);
+        const claim = now(ledger.claim(inner, hash, ms));
+        this.#options.recorder.add({ is: "claim", key: key.replace("\n", " "), state: claim.state });
+        return claim;
+      },
+      settle: (key, reply) => ledger.settle(this.#keys.get(key) ?? key, reply),
+      forget: (key) => ledger.forget(this.#keys.get(key) ?? key),
+    };
+  }
+
+  /** Frees what it holds. */
+  close(): void {
+    now(this.#options.inner.close());
+  }
+
+  // What goes wrong.
+
+  /** Only the last `kept` entries are left. */
+  trim(channel: string, kept: number): void {
+    const stream = this.#stream(channel);
+    const trimmed = Math.max(stream.trimmed, stream.appends.length - kept);
+    if (trimmed === stream.trimmed) return;
+    stream.trimmed = trimmed;
+    this.#options.recorder.add({ is: "trim", channel, oldest: trimmed + 1 });
+  }
+
+  /** The stream is gone, its counter and records too. */
+  lose(channel: string): void {
+    this.#options.recorder.add({ is: "stream lost", channel });
+    this.#replace(channel, { inner: this.#newName(channel), epoch: undefined, appends: [], trimmed: 0 });
+  }
+
+  /** Everything is gone. */
+  restart(): void {
+    for (const channel of this.channels) this.lose(channel);
+    this.#ledgers++;
+    this.#options.recorder.add({ is: "ledger lost" });
+  }
+
+  /** A copy takes over that lacks the last `missing` entries of this channel. It keeps the epoch, and grows past the old offsets with others. */
+  failOver(channel: string, missing: number): void {
+    const { epoch, appends, trimmed } = this.#stream(channel);
+    const kept = appends.slice(0, Math.max(0, appends.length - missing));
+    const inner = this.#newName(channel);
+    for (const append of kept) now(this.#options.inner.append(inner, append));
+    if (epoch !== undefined && kept.length < appends.length) {
+      this.#options.recorder.add({ is: "rollback", channel, epoch, top: kept.length });
+    }
+    this.#replace(channel, { inner, epoch, appends: kept, trimmed: Math.min(trimmed, kept.length) });
+  }
+
+  #stream(channel: string): Stream {
+    let stream = this.#streams.get(channel);
+    if (stream === undefined) {
+      stream = { inner: this.#newName(channel), epoch: undefined, appends: [], trimmed: 0 };
+      this.#streams.set(channel, stream);
+    }
+    return stream;
+  }
+
+  #newName(channel: string): string {
+    return `${channel} ${this.#generation++}`;
+  }
+
+  #replace(channel: string, stream: Stream): void {
+    const { inner } = this.#options;
+    const before = this.#stream(channel);
+    const listeners = [...this.#listeners.get(channel)?.values() ?? []];
+    for (const listener of listeners) inner.unsubscribe(before.inner, listener);
+    this.#streams.set(channel, stream);
+    for (const listener of listeners) now(inner.subscribe(stream.inner, listener));
+  }
+}
+
+/** A page without what has been trimmed. */
+function trim(page: Page, trimmed: number, { after, before }: Query): Page {
+  if (page.oldest > trimmed) return page;
+  const entries = page.entries.filter(({ offset }) => offset > trimmed);
+  const oldest = Math.min(trimmed, page.top.offset) + 1;
+  // Below the trimmed ones there is nothing more; above them the page may begin later than it was asked to.
+  const more = before === undefined ? page.more : page.more && entries.length === page.entries.length;
+  const boundary = after !== undefined && after < trimmed ? undefined : page.boundary;
+  return { ...page, oldest, entries, more, boundary };
+}
+
+/**
+ * What a broker answers at once.
+ *
+ * @throws {TypeError} If it is a promise.
+ */
+function now<T>(answer: MaybePromise<T>): T {
+  if (typeof answer === "object" && answer !== null && "then" in answer) {
+    throw new TypeError("Cannot harm a broker that answers with promises");
+  }
+  return answer as T;
+}

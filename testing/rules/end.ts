@@ -1,0 +1,96 @@
+/**
+ * Liveness, authorisation, and that nothing escapes.
+ *
+ * @module
+ */
+import type { LogEvent } from "../log.ts";
+import { show } from "./publications.ts";
+import { getOr } from "./get_or.ts";
+import type { RuleCheck, Surroundings } from "./rule.ts";
+import type { Subscriptions } from "./subscriptions.ts";
+import { positionKey } from "./truth.ts";
+
+/** After the last fault everything comes to its end, and every subscription to the top. */
+export class Liveness implements RuleCheck {
+  readonly #surroundings: Surroundings;
+  readonly #subscriptions: Subscriptions;
+  readonly #gone = new Set<string>();
+  #isCalm = false;
+  #finishedAt = -1;
+
+  constructor(surroundings: Surroundings, subscriptions: Subscriptions) {
+    this.#surroundings = surroundings;
+    this.#subscriptions = subscriptions;
+  }
+
+  /** As of a `RuleCheck`. */
+  see(event: LogEvent, line: number): void {
+    if (event.is === "crash") this.#gone.add(event.client);
+    if (event.is === "calm") this.#isCalm = true;
+    if (event.is === "finish") this.#finishedAt = line;
+  }
+
+  /** As of a `RuleCheck`. */
+  end(): void {
+    if (!this.#isCalm || this.#finishedAt < 0) return;
+    const { truth } = this.#surroundings;
+    for (const { sub, client, channel: name, cursor, ended } of this.#subscriptions.all.values()) {
+      if (ended || this.#gone.has(client)) continue;
+      const channel = truth.channel(name);
+      const { top } = channel;
+      if (cursor === undefined) this.#found(`${sub} on ${name} never began`);
+      else if (channel.isTold && top !== undefined && positionKey(top) !== positionKey(cursor)) {
+        this.#found(`${sub} on ${name} is at ${show(cursor)}, and the top at ${show(top)}`);
+      }
+    }
+    for (const { value, channel, producer, outcome } of truth.publications.values()) {
+      if (outcome === "none" && !this.#gone.has(producer)) {
+        this.#found(`${producer} never heard what became of ${value} on ${channel}`);
+      }
+    }
+  }
+
+  #found(what: string): void {
+    this.#surroundings.found("liveness", what, this.#finishedAt);
+  }
+}
+
+/** Who was shut out gets nothing after a while. */
+export class Authorisation implements RuleCheck {
+  readonly #surroundings: Surroundings;
+  readonly #revoked = new Map<string, number>();
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  /** As of a `RuleCheck`. */
+  see(event: LogEvent, line: number): void {
+    if (event.is !== "revoke" && event.is !== "grant" && event.is !== "deliver") return;
+    const key = `${event.client} on ${event.channel}`;
+    if (event.is === "revoke") getOr(this.#revoked, key, () => event.at);
+    if (event.is === "grant") this.#revoked.delete(key);
+    if (event.is !== "deliver") return;
+    const since = event.at - (this.#revoked.get(key) ?? Infinity);
+    if (since <= this.#surroundings.silence) return;
+    this.#surroundings.found(
+      "authorisation",
+      `${key}: sent ${since.toFixed(0)} ms after it was shut out`,
+      line,
+    );
+  }
+}
+
+/** An exception that leaves a handler ends the process of a real server. */
+export class NothingEscapes implements RuleCheck {
+  readonly #surroundings: Surroundings;
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  /** As of a `RuleCheck`. */
+  see(event: LogEvent, line: number): void {
+    if (event.is === "escaped") this.#surroundings.found("nothing escapes", event.error, line);
+  }
+}

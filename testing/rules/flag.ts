@@ -1,0 +1,207 @@
+/**
+ * Honest flag: `recovered` means that nothing is missing. If something is, the program is told of the reset before anything newer, and it is told only then.
+ *
+ * @module
+ */
+import type { Position } from "../../rpc/broker.ts";
+import type { LogEvent } from "../log.ts";
+import { show } from "./publications.ts";
+import { getOr } from "./get_or.ts";
+import type { RuleCheck, Surroundings } from "./rule.ts";
+import type { Subscription, Subscriptions } from "./subscriptions.ts";
+import { positionKey } from "./truth.ts";
+
+/** One client on one channel, as the wire shows it. */
+interface Membership {
+  /** What it has asked. */
+  readonly asked: Map<string, Question>;
+  /** The resets that it was told of. */
+  readonly resets: Pending[];
+}
+
+/** A client asks for a channel. */
+interface Question {
+  /** Where it was. */
+  readonly from: Position | undefined;
+  /** Whether that was part of the stream. */
+  readonly wasThere: boolean;
+  /** When it asked. */
+  readonly at: number;
+  /** What comes after the answer the server says by itself. */
+  isAnswered: boolean;
+}
+
+/** A reset that was told to the client and not yet to the program. */
+interface Pending {
+  readonly position: Position;
+  readonly line: number;
+}
+
+/** Honest flag. */
+export class HonestFlag implements RuleCheck {
+  readonly #surroundings: Surroundings;
+  readonly #subscriptions: Subscriptions;
+  readonly #members = new Map<string, Membership>();
+  readonly #pending = new Map<string, Pending>();
+  /** The last reset that each subscription has heard of, by the line at which the client was told. */
+  readonly #heard = new Map<string, number>();
+  readonly #gone = new Set<string>();
+
+  constructor(surroundings: Surroundings, subscriptions: Subscriptions) {
+    this.#surroundings = surroundings;
+    this.#subscriptions = subscriptions;
+  }
+
+  /** As of a `RuleCheck`. */
+  see(event: LogEvent, line: number): void {
+    switch (event.is) {
+      case "join":
+        return void this.#member(event).asked.set(event.ask ?? "", {
+          from: event.from,
+          wasThere: this.#mayHave(event, event.from),
+          at: event.at,
+          isAnswered: false,
+        });
+      case "joined":
+        return this.#joined(event, line);
+      case "message":
+        return this.#message(event, line);
+      case "reset":
+        return this.#reset(event, line);
+      case "unsubscribed":
+        return void this.#pending.delete(event.sub);
+      case "crash":
+        return void this.#gone.add(event.client);
+    }
+  }
+
+  /** As of a `RuleCheck`. */
+  end(): void {
+    for (const [sub, { position, line }] of this.#pending) {
+      const subscription = this.#subscriptions.all.get(sub)!;
+      if (this.#gone.has(subscription.client) || subscription.ended) continue;
+      this.#found(subscription, `the reset to ${show(position)} was never told`, line);
+    }
+  }
+
+  #member({ client, channel }: { readonly client: string; readonly channel: string }): Membership {
+    return getOr(
+      this.#members,
+      `${client} ${channel}`,
+      () => ({ asked: new Map(), resets: [] }),
+    );
+  }
+
+  /** Whether a position may be part of the stream. Nobody knows the name of a stream before its first entry. */
+  #mayHave(
+    { channel: name, at }: { readonly channel: string; readonly at: number },
+    position: Position | undefined,
+  ): boolean {
+    const channel = this.#surroundings.truth.channel(name);
+    if (position === undefined || !channel.isTold) return true;
+    // What the node has not been told of it cannot know: it tells the client later.
+    if (channel.losses.some(({ told }) => told >= at)) return true;
+    return channel.epoch === undefined ? position.offset === 0 : channel.has(position);
+  }
+
+  #joined(event: Extract<LogEvent, { is: "joined" }>, line: number): void {
+    const { client, channel, status, position } = event;
+    const member = this.#member(event);
+    const question = member.asked.get(event.ask ?? "");
+    const asked = question?.isAnswered ? undefined : question;
+    const where = `${client} on ${channel}`;
+    const found = (what: string): void => this.#surroundings.found("honest flag", `${where}: ${what}`, line);
+    if (status === "fresh" && asked?.from !== undefined) {
+      found(`fresh, although it was at ${show(asked.from)}`);
+    }
+    if (status === "recovered") {
+      if (asked?.from === undefined) found("recovered, although it was nowhere");
+      else if (positionKey(asked.from) !== positionKey(position)) {
+        found(`recovered at ${show(position)}, although it was at ${show(asked.from)}`);
+      } else if (!asked.wasThere) found(`recovered at ${show(position)}, which is no part of the stream`);
+    }
+    if (status === "reset") {
+      if (this.#isNeedless(event, question)) found(`reset to ${show(position)}, although nothing was lost`);
+      member.resets.push({ position, line });
+      const truth = this.#surroundings.truth.channel(channel);
+      for (const { sub, cursor } of this.#membersOf(client, channel)) {
+        // Who has got nothing yet has nothing to be told, and who is at a place that is left may go on from there.
+        const goesOn = cursor === undefined || positionKey(cursor) === positionKey(position) ||
+          (truth.isTold && truth.has(cursor));
+        if (goesOn) this.#pending.delete(sub);
+        else this.#pending.set(sub, { position, line });
+      }
+    }
+    if (question !== undefined) question.isAnswered = true;
+  }
+
+  /** A reset that the broker's truth does not explain. */
+  #isNeedless(
+    { client, channel: name, at }: Extract<LogEvent, { is: "joined" }>,
+    asked: Question | undefined,
+  ): boolean {
+    const channel = this.#surroundings.truth.channel(name);
+    if (!channel.isTold) return false;
+    if (asked !== undefined && !asked.isAnswered) {
+      return asked.from !== undefined && channel.epoch !== undefined && channel.has(asked.from) &&
+        channel.keepsAfter(asked.from, at);
+    }
+    if (channel.losses.some(({ told }) => told >= (asked?.at ?? -Infinity))) return false;
+    const members = this.#membersOf(client, name);
+    return members.length > 0 &&
+      members.every(({ cursor }) => cursor !== undefined && channel.keepsAfter(cursor, at));
+  }
+
+  /** Something newer than a reset that the program has not been told of. */
+  #message({ sub, position }: Extract<LogEvent, { is: "message" }>, line: number): void {
+    const pending = this.#pending.get(sub);
+    if (pending === undefined || position.epoch !== pending.position.epoch) return;
+    if (position.offset <= pending.position.offset) return;
+    const subscription = this.#subscriptions.all.get(sub)!;
+    // What waited to be handled before the reset came belongs to what was lost: its offset may be as high.
+    const channel = this.#surroundings.truth.channel(subscription.channel);
+    if (channel.isTold && !channel.has(position)) return;
+    this.#found(
+      subscription,
+      `message ${show(position)} before the reset to ${show(pending.position)}`,
+      line,
+    );
+  }
+
+  #reset({ sub, position }: Extract<LogEvent, { is: "reset" }>, line: number): void {
+    const subscription = this.#subscriptions.all.get(sub);
+    if (subscription === undefined) return;
+    // Two may come before the program has heard of the first: it hears of them in their order.
+    const heard = this.#heard.get(sub) ?? -1;
+    const channel = this.#surroundings.truth.channel(subscription.channel);
+    const told = this.#member(subscription).resets.find((one) =>
+      one.line > heard && (positionKey(one.position) === positionKey(position) ||
+        // What came behind the reset before it was told: the program begins after that.
+        (channel.isTold && channel.has(position) && position.offset > one.position.offset))
+    );
+    // Its place is gone, and another subscription of the client, which is behind it, has come to where that was: it sees so by itself.
+    const { cursor } = subscription;
+    const isGone = cursor !== undefined && channel.isTold && !channel.has(cursor) &&
+      this.#membersOf(subscription.client, subscription.channel).length > 1;
+    if (told === undefined && !isGone && this.#members.size > 0) {
+      this.#found(subscription, `a reset to ${show(position)} that nobody told`, line);
+    }
+    if (told !== undefined || !isGone) this.#heard.set(sub, told?.line ?? line);
+    const pending = this.#pending.get(sub);
+    if (pending === undefined) return;
+    // Told twice to begin at the same place, a client may tell the program once.
+    const isIt = pending.line <= (told?.line ?? line) ||
+      positionKey(pending.position) === positionKey(position);
+    if (isIt) this.#pending.delete(sub);
+  }
+
+  #membersOf(client: string, channel: string): Subscription[] {
+    return [...this.#subscriptions.all.values()].filter((one) =>
+      one.client === client && one.channel === channel && !one.ended
+    );
+  }
+
+  #found({ sub, channel }: Subscription, what: string, line: number): void {
+    this.#surroundings.found("honest flag", `${sub} on ${channel}: ${what}`, line);
+  }
+}

@@ -1,0 +1,285 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { type Rule, RULES } from "../testing/anomaly.ts";
+import { check } from "../testing/checker.ts";
+import { line, type LogEvent } from "../testing/log.ts";
+import { CleanHistory } from "./suites/clean_history.ts";
+
+type Is = LogEvent["is"];
+type Line<K extends Is> = Extract<LogEvent, { is: K }>;
+
+/** A log under the knife: the index of a line of a kind, the last one that fits by default. */
+class Mutant {
+  readonly log: LogEvent[];
+
+  constructor(seed: number) {
+    this.log = structuredClone(new CleanHistory(seed).log);
+  }
+
+  find<K extends Is>(is: K, fits: (event: Line<K>, at: number) => boolean = () => true): number {
+    const at = this.log.findLastIndex((event, index) => event.is === is && fits(event as Line<K>, index));
+    if (at < 0) throw new Error(`the history has no such ${is}`);
+    return at;
+  }
+
+  get<K extends Is>(_is: K, at: number): Line<K> {
+    return this.log[at] as Line<K>;
+  }
+
+  change<K extends Is>(_is: K, at: number, change: Partial<Line<K>>): void {
+    Object.assign(this.log[at]!, change);
+  }
+
+  /** The last message of a subscription after which there is another one without anything between. */
+  followed(): number {
+    return this.find(
+      "message",
+      ({ sub, position }, at) =>
+        this.log.slice(at + 1).some((event) =>
+          event.is === "message" && event.sub === sub && event.position.epoch === position.epoch &&
+          event.position.offset === position.offset + 1
+        ),
+    );
+  }
+
+  next(at: number): number {
+    const { sub } = this.get("message", at);
+    return this.log.findIndex((event, index) => index > at && event.is === "message" && event.sub === sub);
+  }
+
+  insert(at: number, event: LogEvent): void {
+    this.log.splice(at, 0, event);
+  }
+
+  remove(at: number): void {
+    this.log.splice(at, 1);
+  }
+
+  /** The same event again, right behind. */
+  repeat(at: number, change: object = {}): void {
+    this.insert(at + 1, { ...structuredClone(this.log[at]!), ...change });
+  }
+}
+
+/** One bug for each rule, and a second where the rule has two sides. */
+const BUGS: readonly (readonly [rule: Rule, bug: string, make: (mutant: Mutant) => void])[] = [
+  ["agreement", "a subscriber sees another value at a position", (mutant) => {
+    const other = mutant.find("publish");
+    const at = mutant.find("message", ({ value }) => value !== mutant.get("publish", other).value);
+    mutant.change("message", at, { value: mutant.get("publish", other).value });
+  }],
+  ["agreement", "an offset is given twice, and nothing was lost", (mutant) => {
+    const at = mutant.find("append");
+    const { position, value } = mutant.get("append", at);
+    mutant.repeat(at, {
+      position: { ...position, fingerprint: position.fingerprint ^ 1 },
+      value: `${value}, another`,
+    });
+  }],
+  ["phantom", "a value that nobody published", (mutant) => {
+    mutant.change("message", mutant.find("message"), { value: "nobody's" });
+  }],
+  ["phantom", "what was refused is received all the same", (mutant) => {
+    const at = mutant.find(
+      "published",
+      ({ producer, channel, number }) =>
+        mutant.log.some((event) =>
+          event.is === "message" && event.value === `${producer}-${channel}-${number}`
+        ),
+    );
+    const { position: _, ...published } = mutant.get("published", at);
+    mutant.log[at] = { ...published, is: "publish refused", code: "FORBIDDEN" };
+  }],
+  ["phantom", "a signal that nobody sent", (mutant) => {
+    const { client, channel } = mutant.get("join", mutant.find("join"));
+    mutant.insert(9, { at: 0, is: "signalled", client, channel, value: "nobody's" });
+  }],
+  ["phantom", "a signal that comes back to who sent it", (mutant) => {
+    const { client, channel } = mutant.get("join", mutant.find("join"));
+    const signal = { at: 0, client, channel, value: "one" } as const;
+    mutant.log.push({ ...signal, is: "signal" }, { ...signal, is: "signalled" });
+  }],
+  ["phantom", "a signal that comes twice", (mutant) => {
+    const { client, channel } = mutant.get("join", mutant.find("join"));
+    const signalled = { at: 0, is: "signalled", client, channel, value: "one" } as const;
+    mutant.log.push({ at: 0, is: "signal", client: "somebody", channel, value: "one" }, signalled, {
+      ...signalled,
+    });
+  }],
+  ["append once", "a retry is appended again", (mutant) => {
+    const at = mutant.find("append");
+    const { position } = mutant.get("append", at);
+    const again = { ...position, offset: position.offset + 1, fingerprint: 77 };
+    mutant.repeat(at, { position: again, previous: position.fingerprint });
+  }],
+  ["real-time order", "what came later is put before", (mutant) => {
+    // As if the last one had been acknowledged before the one at its offset was published.
+    const at = mutant.find("published");
+    const { channel, position } = mutant.get("published", at);
+    const append = mutant.find("append", (event) => event.position.fingerprint === position.fingerprint);
+    const { value } = mutant.get("append", append);
+    const published = mutant.log.splice(at, 1)[0]!;
+    mutant.log.splice(append, 1, mutant.log[append]!, published);
+    const publish = mutant.find("publish", (event) => event.value === value && event.channel === channel);
+    const [late] = mutant.log.splice(publish, 1);
+    mutant.insert(mutant.log.indexOf(published) + 1, late!);
+  }],
+  ["producer order", "two of one producer change places", (mutant) => {
+    const before = (value: string, at: number): number =>
+      mutant.log.findLastIndex((event, index) =>
+        index < at && event.is === "append" && event.value.startsWith(value.replace(/\d+$/, ""))
+      );
+    const second = mutant.find("append", ({ value }, at) => {
+      const first = before(value, at);
+      const between = mutant.log.slice(first, at);
+      return first >= 0 && !between.some(({ is }) => is === "rollback" || is === "stream lost");
+    });
+    const { value } = mutant.get("append", second);
+    const first = before(value, second);
+    const other = mutant.get("append", first).value;
+    for (const event of mutant.log) {
+      if (event.is !== "append" && event.is !== "message") continue;
+      const swapped = event.value === value ? other : event.value === other ? value : event.value;
+      Object.assign(event, { value: swapped });
+    }
+    const [publish] = mutant.log.splice(mutant.find("publish", (event) => event.value === value), 1);
+    mutant.insert(first, publish!);
+  }],
+  ["contiguity", "one is not delivered", (mutant) => mutant.remove(mutant.followed())],
+  ["contiguity", "one is delivered twice", (mutant) => mutant.repeat(mutant.find("message"))],
+  ["contiguity", "two change places", (mutant) => {
+    const at = mutant.followed();
+    const next = mutant.next(at);
+    [mutant.log[at], mutant.log[next]] = [mutant.log[next]!, mutant.log[at]!];
+  }],
+  ["contiguity", "another past with the same offsets", (mutant) => {
+    const at = mutant.followed();
+    const { position } = mutant.get("message", at);
+    for (const event of mutant.log) {
+      if (event.is !== "message" || event.position.fingerprint !== position.fingerprint) continue;
+      Object.assign(event, { position: { ...position, fingerprint: position.fingerprint ^ 1 } });
+    }
+  }],
+  ["lost acknowledgement", "acknowledged, and another one is there", (mutant) => {
+    const { position } = mutant.get("message", mutant.find("message"));
+    const same = (event: Line<"published">): boolean => event.position.fingerprint === position.fingerprint;
+    const at = mutant.log.some((event) => event.is === "published" && same(event))
+      ? mutant.find("published", same)
+      : mutant.find(
+        "published",
+        ({ channel }, at) =>
+          mutant.log.slice(at).some((event) => event.is === "message" && event.sub.endsWith(channel)),
+      );
+    const { position: told } = mutant.get("published", at);
+    mutant.change("published", at, { position: { ...told, fingerprint: told.fingerprint ^ 1 } });
+  }],
+  ["honest flag", "recovered on another past", (mutant) => {
+    const at = mutant.find("joined", ({ status }) => status === "reset");
+    const { client, channel } = mutant.get("joined", at);
+    const join = mutant.find(
+      "join",
+      (event, index) => index < at && event.client === client && event.channel === channel,
+    );
+    mutant.change("joined", at, { status: "recovered", position: mutant.get("join", join).from! });
+  }],
+  ["honest flag", "the program is not told of a reset", (mutant) => mutant.remove(mutant.find("reset"))],
+  ["honest flag", "a reset without need", (mutant) => {
+    const at = mutant.find("joined", ({ status }) => status === "recovered");
+    mutant.change("joined", at, { status: "reset" });
+  }],
+  ["honest flag", "a reset that nobody told", (mutant) => {
+    const at = mutant.followed();
+    const { sub, position } = mutant.get("message", at);
+    mutant.insert(at + 1, { at: 0, is: "reset", sub, position, reason: "mood" });
+  }],
+  ["liveness", "a subscription stays behind", (mutant) => {
+    const at = mutant.find("message");
+    const { sub, position } = mutant.get("message", at);
+    mutant.log.splice(
+      0,
+      Infinity,
+      ...mutant.log.filter((event) =>
+        !(event.is === "message" && event.sub === sub && event.position.offset >= position.offset - 1)
+      ),
+    );
+  }],
+  ["liveness", "a publisher hears nothing", (mutant) => mutant.remove(mutant.find("published"))],
+  ["authorisation", "sent to somebody who was shut out", (mutant) => {
+    const { client, channel, at } = mutant.get("revoke", mutant.find("revoke"));
+    mutant.insert(mutant.find("finish"), { is: "deliver", client, channel, at: at + 1_500 });
+  }],
+  ["ends once", "a call that never ends", (mutant) => mutant.remove(mutant.find("end"))],
+  ["ends once", "a call that ends twice", (mutant) => mutant.repeat(mutant.find("end"))],
+  ["value ran once", "an answer without a run", (mutant) => {
+    const { call } = mutant.get("end", mutant.find("end", ({ answered }) => answered));
+    mutant.remove(mutant.find("run", ({ work }) => work === call));
+  }],
+  ["value ran once", "the answer of another call", (mutant) => {
+    mutant.change("end", mutant.find("end", ({ answered }) => answered), { execution: -1 });
+  }],
+  ["honest failure", "failed for sure, and it ran", (mutant) => {
+    const at = mutant.find("end", ({ ambiguous }) => ambiguous === false);
+    mutant.insert(at, { at: 0, is: "run", work: mutant.get("end", at).call, execution: -2 });
+  }],
+  ["runs once", "run again after a resume", (mutant) => {
+    mutant.repeat(mutant.find("run"), { execution: -3 });
+  }],
+  ["runs once", "run again although it has a key", (mutant) => {
+    const { call } = mutant.get(
+      "call",
+      mutant.find(
+        "call",
+        ({ key, call }) =>
+          key !== undefined && mutant.log.some((event) => event.is === "run" && event.work === call),
+      ),
+    );
+    mutant.repeat(mutant.find("run", ({ work }) => work === call), { execution: -4 });
+  }],
+  ["stream items", "an item is lost", (mutant) => mutant.remove(mutant.find("item", ({ n }) => n === 0))],
+  ["stream items", "the last item is lost", (mutant) => mutant.remove(mutant.find("item"))],
+  ["stream items", "an item comes twice", (mutant) => mutant.repeat(mutant.find("item"))],
+  ["stream items", "an end before the end", (mutant) => {
+    mutant.change("sent", mutant.find("sent"), { count: 1_000 });
+  }],
+  ["nothing escapes", "a handler throws", (mutant) => {
+    mutant.insert(9, { at: 0, is: "escaped", error: "TypeError" });
+  }],
+];
+
+const SEEDS = Array.from({ length: 20 }, (_, seed) => seed);
+
+describe("check() on histories in which nothing is wrong", () => {
+  it("finds nothing", () => {
+    for (const seed of SEEDS) {
+      const { log } = new CleanHistory(seed);
+      const found = check(log).map((anomaly) => ({ ...anomaly, seed, event: line(log[anomaly.line]!) }));
+      assertEquals(found, []);
+    }
+  });
+
+  it("in which everything happens", () => {
+    const kinds = new Set(SEEDS.flatMap((seed) => new CleanHistory(seed).log.map(({ is }) => is)));
+    for (
+      const kind of ["reset", "gap", "rollback", "trim", "stream lost", "revoke", "publish unknown"] as const
+    ) {
+      assertEquals(kinds.has(kind), true, kind);
+    }
+  });
+});
+
+describe("check() on one bug", () => {
+  for (const [rule, bug, make] of BUGS) {
+    it(`finds by "${rule}": ${bug}`, () => {
+      for (const seed of SEEDS) {
+        const mutant = new Mutant(seed);
+        make(mutant);
+        const rules = new Set(check(mutant.log).map((anomaly) => anomaly.rule));
+        assertEquals(rules.has(rule), true, `seed ${seed} gave ${[...rules]}`);
+      }
+    });
+  }
+
+  it("has one for each rule", () => {
+    assertEquals(Object.keys(RULES).filter((rule) => !BUGS.some(([name]) => name === rule)), []);
+  });
+});

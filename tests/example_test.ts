@@ -1,0 +1,2 @@
+// The tests of the examples are tests of ours too.
+import "../examples/dropped_test.ts";

@@ -1,0 +1,170 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Caller } from "../rpc/caller.ts";
+import { CallError } from "../rpc/errors.ts";
+import { ItemReceiver } from "../rpc/item_receiver.ts";
+import { Encoded, KeyedCalls } from "../rpc/ledger.ts";
+import { Replay } from "../rpc/replay.ts";
+import { LocalSubscription } from "../client/subscription.ts";
+import { encode } from "../msgpack/encoder.ts";
+import type { Rule } from "../testing/anomaly.ts";
+import { traceOf } from "../testing/log.ts";
+import { type Scenario, scenarioOf } from "../tools/sim/scenario.ts";
+import { shrinkOutcome } from "../tools/sim/shrink.ts";
+import { isEnough, type Outcome, runScenario } from "../tools/sim/simulation.ts";
+import { story } from "../tools/sim/story.ts";
+import { tallyOf } from "../tools/sim/tally.ts";
+
+const SEEDS = Array.from({ length: 12 }, (_, i) => i + 1);
+
+/** Puts a bug into the core while `run` runs. */
+async function withBug<T extends object, K extends keyof T>(
+  where: T,
+  method: K,
+  bug: (original: T[K]) => T[K],
+  run: () => Promise<void>,
+): Promise<void> {
+  const original = where[method];
+  where[method] = bug(original);
+  try {
+    await run();
+  } finally {
+    where[method] = original;
+  }
+}
+
+/** The first seed that shows a bug. */
+async function firstFailure(): Promise<Outcome> {
+  for (let seed = 1; seed < 40; seed++) {
+    const outcome = await runScenario(scenarioOf(seed));
+    if (outcome.anomalies.length > 0) return outcome;
+  }
+  throw new Error("no seed shows the bug");
+}
+
+describe("a simulation", () => {
+  it("gives the same trace for the same seed, byte for byte", async () => {
+    for (const seed of SEEDS.slice(0, 4)) {
+      const [first, second] = [await runScenario(scenarioOf(seed)), await runScenario(scenarioOf(seed))];
+      assertEquals(traceOf(first.log) === traceOf(second.log), true, `seed ${seed}`);
+      assertEquals(first.turns, second.turns);
+    }
+    const [one, two] = [await runScenario(scenarioOf(1)), await runScenario(scenarioOf(2))];
+    assertNotEquals(traceOf(one.log), traceOf(two.log));
+  });
+
+  it("is at least 500 events with 3 cuts and a fault of the broker, and nothing is wrong in it", async () => {
+    for (const seed of SEEDS) {
+      const outcome = await runScenario(scenarioOf(seed));
+      assertEquals(outcome.anomalies, [], `seed ${seed}`);
+      const { events, cuts, brokerFaults } = tallyOf(outcome.log);
+      assert(
+        events >= 500 && cuts >= 3 && brokerFaults >= 1,
+        `seed ${seed}: ${events}, ${cuts}, ${brokerFaults}`,
+      );
+    }
+  });
+
+  it("that has too little in it is filled up, as long as there is a reserve", async () => {
+    const scenario = { ...scenarioOf(1), steps: [] };
+    assert(isEnough((await runScenario(scenario)).log));
+    const empty = await runScenario({ ...scenario, reserve: [] });
+    assertEquals(isEnough(empty.log), false);
+    assertEquals(tallyOf(empty.log).cuts, 0);
+  });
+});
+
+describe("a bug in the core", () => {
+  it("that calls a cut call unambiguous is found, shrunk and told", async () => {
+    await withBug(Caller.prototype, "end", (end) =>
+      function (this: Caller, error) {
+        end.call(this, new CallError(error.code, error.message, { ambiguous: false }));
+      }, async () => {
+      const outcome = await firstFailure();
+      assertEquals([...new Set(outcome.anomalies.map(({ rule }) => rule))], ["honest failure"]);
+      const shrunk = await shrinkOutcome(outcome, { trials: 150 });
+      assert(shrunk.scenario.steps.length <= 10, `${shrunk.scenario.steps.length} steps are left`);
+      assert(shrunk.anomalies.some(({ rule }) => rule === "honest failure"));
+      const told = story(shrunk);
+      assert(told.startsWith(`seed ${outcome.scenario.seed}: `));
+      assert(told.includes("honest failure: "));
+    });
+  });
+
+  it("that loses an item of a stream is found", async () => {
+    let items = 0;
+    await withBug(ItemReceiver.prototype, "next", (next) =>
+      async function (this: ItemReceiver) {
+        if (++items % 50 === 0) await next.call(this);
+        return await next.call(this);
+      }, async () => {
+      const outcome = await firstFailure();
+      assert(outcome.anomalies.some(({ rule }) => rule === "stream items"));
+    });
+  });
+});
+
+describe("a bug in sessions or channels", () => {
+  /** Whether a bug is found by this rule. */
+  const finds = async (rule: Rule): Promise<void> => {
+    const outcome = await firstFailure();
+    assert(outcome.anomalies.some((anomaly) => anomaly.rule === rule), outcome.anomalies[0]!.rule);
+  };
+
+  it("that sends nothing again in the next connection is found: the other side notices what is missing", async () => {
+    await withBug(Replay.prototype, "sendAgain", () => () => {}, () => finds("nothing escapes"));
+  });
+
+  it("that runs a call with a key whenever it comes is found", async () => {
+    const run: KeyedCalls["run"] = async (_call, invoke) => new Encoded(encode(await invoke()));
+    await withBug(KeyedCalls.prototype, "run", () => run, () => finds("runs once"));
+  });
+
+  it("that keeps a reset from the program is found", async () => {
+    await withBug(LocalSubscription.prototype, "reset", () =>
+      function (this: LocalSubscription, position) {
+        this.received = position;
+        this.confirm();
+      }, () => finds("contiguity"));
+  });
+
+  it("that gives a publication to the program twice is found", async () => {
+    let count = 0;
+    await withBug(
+      LocalSubscription.prototype,
+      "message",
+      (message) =>
+        function (this: LocalSubscription, position, data) {
+          message.call(this, position, data);
+          if (++count % 100 === 0) message.call(this, position, data);
+        },
+      () => finds("contiguity"),
+    );
+  });
+});
+
+describe("shrinkOutcome()", () => {
+  it("keeps what is needed and nothing else", async () => {
+    const scenario = scenarioOf(3);
+    const needed = [scenario.steps[17]!, scenario.steps[100]!];
+    let runs = 0;
+    const run = (tried: Scenario): Promise<Outcome> => {
+      runs++;
+      const fails = needed.every((step) => tried.steps.includes(step));
+      return Promise.resolve({
+        scenario: tried,
+        log: [],
+        turns: 0,
+        anomalies: fails ? [{ rule: "contiguity", what: "", line: 0 }] : [],
+      });
+    };
+    const { scenario: shrunk } = await shrinkOutcome(await run(scenario), { run, trials: 1_000 });
+    assertEquals(shrunk.steps, needed);
+    assert(runs < 600, `${runs} runs`);
+  });
+
+  it("gives back what has nothing wrong", async () => {
+    const outcome = await runScenario(scenarioOf(1));
+    assertEquals(await shrinkOutcome(outcome), outcome);
+  });
+});

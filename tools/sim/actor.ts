@@ -1,0 +1,169 @@
+/**
+ * One client of a simulation and the program on it: it does what the scenario says, and starts again after a crash.
+ */
+import type { Client } from "../../client/client.ts";
+import { CallError } from "../../rpc/errors.ts";
+import type { Limits } from "../../rpc/limits.ts";
+import { ScenarioCaller } from "./caller.ts";
+import { patternOf, ScenarioPublisher } from "./publisher.ts";
+import { ScenarioSubscriber } from "./subscriber.ts";
+import type { Machine } from "../../testing/machine.ts";
+import type { Answer, ScenarioApp } from "./app.ts";
+import type { Deed, Fault } from "./scenario.ts";
+import { describe, type SimulatedWorld } from "../../testing/world.ts";
+
+/** Subscriptions of one client to one channel, at most. */
+const MOST = 2;
+
+/** One client, over as many lives as it has. */
+export class Actor {
+  readonly #world: SimulatedWorld<ScenarioApp>;
+  readonly #name: string;
+  readonly #limits: Partial<Limits>;
+  #lives = 0;
+  #runs = 0;
+  #caller: ScenarioCaller | undefined;
+  #publisher: ScenarioPublisher | undefined;
+  #subscriber: ScenarioSubscriber | undefined;
+  #isCalm = false;
+  #client: Client<ScenarioApp> | undefined;
+  #machine: Machine | undefined;
+
+  /** Connects. */
+  constructor(world: SimulatedWorld<ScenarioApp>, name: string, limits: Partial<Limits>) {
+    this.#world = world;
+    this.#name = name;
+    this.#limits = limits;
+    this.#start();
+  }
+
+  /** Does it, if anybody is there to do it. */
+  act(deed: Deed): void {
+    if (!this.#machine!.isAwake) return;
+    const subscriber = this.#subscriber!;
+    switch (deed.do) {
+      case "call":
+        return this.#caller!.make(deed);
+      case "publish":
+        return this.#publisher!.publish(deed.channel, deed.size);
+      case "subscribe":
+        if (subscriber.count(deed.channel) < MOST) subscriber.subscribe(deed.channel, deed);
+        return;
+      case "leave":
+        return subscriber.leave(deed.channel);
+      case "listen":
+        return subscriber.listen(deed.channel);
+      case "signal":
+        return subscriber.signal(deed.channel);
+      case "history":
+        return this.#history(deed);
+    }
+  }
+
+  /** Its handlers are quick from now on. */
+  calm(): void {
+    this.#subscriber!.calm();
+    this.#isCalm = true;
+  }
+
+  /** The name of its present life. */
+  get name(): string {
+    return this.#machine!.name;
+  }
+
+  #history({ channel, upwards, limit }: Extract<Deed, { do: "history" }>): void {
+    const { recorder } = this.#world;
+    const client = this.name;
+    const query = upwards ? { after: 0, limit } : { limit };
+    this.#client!.channel(...patternOf(channel)).history(query).then(({ entries }) => {
+      const found = entries.map(({ position, data }) => ({ position, value: data.value }));
+      recorder.add({ is: "page", client, channel, entries: upwards ? found : found.reverse() });
+    }, (error) => {
+      if (!(error instanceof CallError)) recorder.add({ is: "escaped", error: `history: ${error}` });
+    });
+  }
+
+  /** Lets it happen to this client. */
+  suffer(fault: Fault): void {
+    const machine = this.#machine!;
+    const link = this.#world.network.linkOf(machine);
+    const { recorder, clock } = this.#world;
+    const tell = (what: string, by?: "cut"): void => recorder.fault(`${machine.name} ${what}`, by);
+    switch (fault.do) {
+      case "cut":
+        if (link === undefined) return;
+        tell(`${link} is cut; told after ${fault.tellClient}, the server after ${fault.tellServer}`, "cut");
+        return link.cut({ client: fault.tellClient, server: fault.tellServer });
+      case "break":
+        if (link === undefined) return;
+        tell(`${link} breaks ${fault.way} after ${fault.bytes} bytes`);
+        return link[fault.way].breakAfter(fault.bytes);
+      case "silence":
+        if (link === undefined) return;
+        tell(`${link} goes silent: ${fault.way}`, "cut");
+        if (fault.way !== "up") link.silence("down");
+        if (fault.way !== "down") link.silence("up");
+        return;
+      case "stall":
+        if (link === undefined) return;
+        tell(`${link} stalls ${fault.way} for ${fault.ms}`);
+        return link[fault.way].stall(fault.ms);
+      case "sleep":
+        if (!machine.isAwake) return;
+        tell(`sleeps for ${fault.ms}, its clock ${fault.counted ? "goes on" : "stops"}`);
+        machine.sleep();
+        return void clock.setTimeout(() => machine.wake(fault.counted), fault.ms);
+      case "crash":
+        return this.#crash(fault.ms);
+    }
+  }
+
+  #crash(ms: number): void {
+    const machine = this.#machine!;
+    if (machine.isDead) return;
+    const { recorder, clock, network } = this.#world;
+    recorder.add({ is: "crash", client: machine.name });
+    machine.kill();
+    for (const link of network.linksOf(machine)) link.cut({ client: Infinity });
+    clock.setTimeout(() => this.#start(), ms);
+  }
+
+  #start(): void {
+    const { recorder } = this.#world;
+    const name = this.#lives === 0 ? this.#name : `${this.#name}.${this.#lives}`;
+    this.#lives++;
+    const client = this.#client = this.#world.connect({
+      limits: this.#limits,
+      // Who listens to signals and is shut out is told so here.
+      onError: (error) => {
+        if (error instanceof CallError && error.code === "NOT_FOUND") return;
+        recorder.add({ is: "escaped", error: `${name}: ${describe(error)}` });
+      },
+      client: {
+        confirm: ({ work }): Answer => {
+          const execution = -(++this.#runs);
+          recorder.add({ is: "run", work, execution });
+          return { execution };
+        },
+      },
+    }, name);
+    const machine = this.#machine = this.#world.machineOf(client);
+    this.#caller = new ScenarioCaller({ name, client, machine, recorder });
+    this.#publisher = new ScenarioPublisher(
+      name,
+      recorder,
+      (channel, message) => client.channel(...patternOf(channel)).publish(message),
+    );
+    const random = this.#world.random.fork(`${name}'s handlers`);
+    const kept = this.#subscriber?.kept ?? [];
+    const subscriber = this.#subscriber = new ScenarioSubscriber({ name, client, machine, random, recorder });
+    if (this.#isCalm) subscriber.calm();
+    // What was kept on disk: the program goes on from there.
+    for (const [channel, plan, position] of kept) subscriber.subscribe(channel, plan, position);
+  }
+
+  /** Closes the client for good. */
+  async close(): Promise<void> {
+    if (!this.#machine!.isDead) await this.#client!.close();
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * Runs a scenario and has its history checked.
+ */
+import type { Anomaly } from "../../testing/anomaly.ts";
+import { check } from "../../testing/checker.ts";
+import type { LogEvent } from "../../testing/log.ts";
+import { describe, SimulatedWorld } from "../../testing/world.ts";
+import { WireLog } from "../../testing/wire_log.ts";
+import { Actor } from "./actor.ts";
+import { HALL, makeScenarioNode, type ScenarioApp } from "./app.ts";
+import { patternOf, ScenarioPublisher } from "./publisher.ts";
+import { BROKER_FAULTS, CHANNELS, CUTS, EVENTS, type Scenario, type Step } from "./scenario.ts";
+import { tallyOf } from "./tally.ts";
+
+/** What a run gives. */
+export interface Outcome {
+  /** What was run. */
+  readonly scenario: Scenario;
+  /** What happened. */
+  readonly log: readonly LogEvent[];
+  /** What is wrong. */
+  readonly anomalies: readonly Anomaly[];
+  /** Turns of the event loop that were simulated. */
+  readonly turns: number;
+}
+
+/** How long everything has to come right after the last fault, in ms. */
+const CALM = 100_000;
+/** How long each part of the reserve lasts, in ms. */
+const PART = 1_500;
+
+/**
+ * Runs a scenario to its end.
+ *
+ * @param watch Is given what to call with a rejection that nobody handled; the runtime tells the program of those, not us.
+ */
+export async function runScenario(
+  scenario: Scenario,
+  watch: (escaped: (error: unknown) => void) => void = () => {},
+): Promise<Outcome> {
+  const simulation = new Simulation(scenario);
+  const { world } = simulation;
+  watch((error) => world.recorder.add({ is: "escaped", error: describe(error) }));
+  await simulation.run();
+  const { log } = world.recorder;
+  return { scenario, log, anomalies: check(log), turns: world.clock.turns };
+}
+
+class Simulation {
+  readonly world: SimulatedWorld<ScenarioApp>;
+  readonly #scenario: Scenario;
+  readonly #actors: Actor[] = [];
+  readonly #publisher: ScenarioPublisher;
+  /** Who is shut out of what: `c0 room/1`, with how often. */
+  readonly #revoked = new Map<string, number>();
+  #isCalm = false;
+
+  constructor(scenario: Scenario) {
+    this.#scenario = scenario;
+    const { seed, conditions, delays, retention, limits } = scenario;
+    const recorder = {
+      add: (event: Parameters<typeof this.world.recorder.add>[0]) => this.world.recorder.add(event),
+    };
+    const wire = new WireLog(recorder);
+    this.world = new SimulatedWorld<ScenarioApp>({
+      seed,
+      delays,
+      makeNode: (surroundings) =>
+        makeScenarioNode(surroundings, {
+          recorder,
+          limits,
+          retention,
+          mayJoin: (client, channel) => !this.#revoked.has(`${actorOf(client)} ${channel}`),
+        }),
+      conditions: (name) => {
+        const way = conditions[Number(actorOf(name).slice(1))]!;
+        // A proxy that goes on cutting would be a fault that has no end.
+        return this.#isCalm ? { ...way, idle: Infinity } : way;
+      },
+      watch: {
+        arrived: (link, direction, frame) => wire.arrived(link, direction, frame),
+        closed: (link, code) => recorder.add({ is: "closed", client: link.client.name, code }),
+        broke: (link, way) => this.world.recorder.fault(`${link} has broken: ${way}`, "cut"),
+        sent: (link, frame) => {
+          const client = link.client.name;
+          for (const channel of wire.sent(link, frame, this.#revoked.size > 0)) {
+            if (!this.#revoked.has(`${actorOf(client)} ${channel}`)) continue;
+            recorder.add({ is: "deliver", client, channel });
+          }
+        },
+      },
+    });
+    this.#publisher = new ScenarioPublisher(
+      "server",
+      recorder,
+      (channel, message) =>
+        this.world.node.channelTools.publish(...patternOf(channel), message as never) as never,
+    );
+  }
+
+  async run(): Promise<void> {
+    const { world } = this;
+    const { clients, steps, length, retention } = this.#scenario;
+    for (const channel of CHANNELS) {
+      const messages = channel.startsWith("room") ? retention : HALL;
+      world.recorder.add({ is: "retention", channel, messages, ms: 300_000 });
+    }
+    for (let client = 0; client < clients; client++) {
+      this.#actors.push(new Actor(world, `c${client}`, this.#scenario.clientLimits[client]!));
+    }
+    this.#plan(steps);
+    await world.run(length);
+    for (const part of this.#scenario.reserve) {
+      if (isEnough(world.recorder.log)) break;
+      this.#plan(part);
+      await world.run(PART);
+    }
+    world.recorder.add({ is: "calm" });
+    this.#isCalm = true;
+    for (const actor of this.#actors) actor.calm();
+    await world.run(CALM);
+    world.recorder.add({ is: "finish" });
+  }
+
+  #plan(steps: readonly Step[]): void {
+    for (const step of steps) this.world.clock.setTimeout(() => this.#take(step), step.at);
+  }
+
+  #take(step: Step): void {
+    const { recorder, network, machine, clock, broker, brokerConnection } = this.world;
+    const actor = this.#actors[step.client]!;
+    const uncertain = (ms: number): void => void clock.setTimeout(() => brokerConnection.tellUncertain(), ms);
+    switch (step.do) {
+      case "call":
+      case "publish":
+      case "subscribe":
+      case "leave":
+      case "listen":
+      case "signal":
+      case "history":
+        return actor.act(step);
+      case "server publish":
+        if (machine.isAwake) this.#publisher.publish(step.channel, step.size);
+        return;
+      case "revoke":
+        return this.#revoke(actor, step);
+      case "refuse":
+        recorder.fault(`the server refuses connections for ${step.ms}`);
+        return network.refuse(step.ms);
+      case "lose":
+        recorder.fault(`connections get no answer for ${step.ms}`);
+        return network.lose(step.ms);
+      case "freeze":
+        if (!machine.isAwake) return;
+        recorder.fault(`the server stands still for ${step.ms}`);
+        machine.sleep();
+        return void clock.setTimeout(() => machine.wake(), step.ms);
+      case "trim":
+        return broker.trim(step.channel, step.kept);
+      case "lose stream":
+        broker.lose(step.channel);
+        return uncertain(step.ms);
+      case "restart broker":
+        broker.restart();
+        brokerConnection.refuse(step.ms);
+        return uncertain(step.ms);
+      case "fail over":
+        broker.failOver(step.channel, step.missing);
+        return uncertain(step.ms);
+      case "lose pushes":
+        recorder.fault(`pushes are lost for ${step.ms}`, "broker");
+        return brokerConnection.losePushes(step.ms);
+      case "broker refuses":
+        recorder.fault(`the broker refuses for ${step.ms}`, "broker");
+        return brokerConnection.refuse(step.ms);
+      default:
+        return actor.suffer(step);
+    }
+  }
+
+  #revoke(actor: Actor, { channel, ms }: Extract<Step, { do: "revoke" }>): void {
+    const { recorder, clock, node } = this.world;
+    const key = `${actorOf(actor.name)} ${channel}`;
+    this.#revoked.set(key, (this.#revoked.get(key) ?? 0) + 1);
+    recorder.add({ is: "revoke", client: actor.name, channel });
+    node.connections().reauthorize(channel);
+    clock.setTimeout(() => {
+      const times = this.#revoked.get(key)! - 1;
+      if (times > 0) return void this.#revoked.set(key, times);
+      this.#revoked.delete(key);
+      recorder.add({ is: "grant", client: actor.name, channel });
+    }, ms);
+  }
+}
+
+/** Whether a run is what the issue calls a seed. */
+export function isEnough(log: readonly LogEvent[]): boolean {
+  const { events, cuts, brokerFaults } = tallyOf(log);
+  return events >= EVENTS && cuts >= CUTS && brokerFaults >= BROKER_FAULTS;
+}
+
+/** The actor behind a client: a life that came after a crash is named `c0.1`. */
+function actorOf(client: string): string {
+  return client.split(".")[0]!;
+}

@@ -1,0 +1,156 @@
+/**
+ * The subscriptions of one client, with handlers that take their time, and what they get.
+ */
+import type { Client } from "../../client/client.ts";
+import type { ChannelEvent, Subscription } from "../../client/channel_types.ts";
+import type { Position } from "../../rpc/broker.ts";
+import { CallError } from "../../rpc/errors.ts";
+import type { Machine } from "../../testing/machine.ts";
+import type { Random } from "../../testing/random.ts";
+import type { Recorder } from "../../testing/recorder.ts";
+import { type Message, pause, type ScenarioApp, type Signal } from "./app.ts";
+import { patternOf } from "./publisher.ts";
+
+/** How a program subscribes. */
+export interface SubscriptionPlan {
+  /** Milliseconds that the handler takes at most. */
+  readonly slow: number;
+  /** Whether it iterates instead of giving a handler. */
+  readonly iterates: boolean;
+  /** Publications of the past, where it has no position. */
+  readonly rewind?: number | undefined;
+}
+
+/** What a subscriber needs. */
+export interface SubscriberParts {
+  /** The name of the client. */
+  readonly name: string;
+  /** The client. */
+  readonly client: Client<ScenarioApp>;
+  /** What it runs on. */
+  readonly machine: Machine;
+  /** How slow handlers are. */
+  readonly random: Random;
+  /** Writes the log. */
+  readonly recorder: Pick<Recorder, "add">;
+}
+
+interface Held {
+  readonly name: string;
+  readonly channel: string;
+  readonly plan: SubscriptionPlan;
+  readonly subscription: Subscription<Message>;
+  closed: boolean;
+}
+
+/** The subscriptions of one client. */
+export class ScenarioSubscriber {
+  readonly #parts: SubscriberParts;
+  readonly #held: Held[] = [];
+  readonly #listening = new Map<string, () => void>();
+  #signals = 0;
+  #names = 0;
+  #isCalm = false;
+
+  /** Has none. */
+  constructor(parts: SubscriberParts) {
+    this.#parts = parts;
+  }
+
+  /** Channels with the position that the program has kept, and how it subscribed. */
+  get kept(): readonly (readonly [
+    channel: string,
+    plan: SubscriptionPlan,
+    position: Position | undefined,
+  ])[] {
+    return this.#held.filter(({ closed }) => !closed).map(({ channel, plan, subscription }) =>
+      [channel, plan, subscription.position] as const
+    );
+  }
+
+  /** How many there are of a channel. */
+  count(channel: string): number {
+    return this.#held.filter((one) => one.channel === channel && !one.closed).length;
+  }
+
+  /** Handlers are quick from now on. */
+  calm(): void {
+    this.#isCalm = true;
+  }
+
+  /** Subscribes. */
+  subscribe(channel: string, plan: SubscriptionPlan, from?: Position): void {
+    const { name: client, recorder } = this.#parts;
+    const name = `${client}/${++this.#names}`;
+    recorder.add({ is: "subscribe", client, channel, sub: name, from });
+    const made: { held?: Held } = {};
+    const onError = (error: unknown): void => this.#ended(made.held, name, error);
+    const options = { position: from, rewind: from === undefined ? plan.rewind : undefined, onError };
+    const handle = this.#parts.client.channel(...patternOf(channel));
+    const run = (event: ChannelEvent<Message>): Promise<void> => this.#take(name, plan, event);
+    const subscription = plan.iterates ? handle.subscribe(options) : handle.subscribe(options, run);
+    const held: Held = made.held = { name, channel, plan, subscription, closed: false };
+    this.#held.push(held);
+    subscription.ready().then(() => this.#ready(held), () => {});
+    if (plan.iterates) this.#iterate(held, run).catch(onError);
+  }
+
+  /** Listens to signals of a channel, or stops. */
+  listen(channel: string): void {
+    const { name: client, recorder } = this.#parts;
+    const stop = this.#listening.get(channel);
+    if (stop !== undefined) {
+      this.#listening.delete(channel);
+      return stop();
+    }
+    const run = ({ value }: Signal): void => recorder.add({ is: "signalled", client, channel, value });
+    this.#listening.set(channel, this.#parts.client.channel(...patternOf(channel)).onSignal(run));
+  }
+
+  /** Signals on a channel. */
+  signal(channel: string): void {
+    const { name: client, recorder } = this.#parts;
+    const value = `${client}!${++this.#signals}`;
+    recorder.add({ is: "signal", client, channel, value });
+    this.#parts.client.channel(...patternOf(channel)).signal({ value });
+  }
+
+  /** Closes the oldest one of a channel. */
+  leave(channel: string): void {
+    const held = this.#held.find((one) => one.channel === channel && !one.closed);
+    if (held === undefined) return;
+    held.closed = true;
+    this.#parts.recorder.add({ is: "unsubscribed", sub: held.name });
+    held.subscription.close();
+  }
+
+  #ready({ name, subscription, closed }: Held): void {
+    const { position } = subscription;
+    if (position !== undefined && !closed) {
+      this.#parts.recorder.add({ is: "subscribed", sub: name, position });
+    }
+  }
+
+  async #iterate(
+    { subscription }: Held,
+    run: (event: ChannelEvent<Message>) => Promise<void>,
+  ): Promise<void> {
+    for await (const event of subscription) await run(event);
+  }
+
+  async #take(sub: string, { slow }: SubscriptionPlan, event: ChannelEvent<Message>): Promise<void> {
+    const { machine, random, recorder } = this.#parts;
+    const { position } = event;
+    if (event.type === "message") recorder.add({ is: "message", sub, position, value: event.data.value });
+    else if (event.type === "reset") recorder.add({ is: "reset", sub, position, reason: event.reason });
+    else recorder.add({ is: "gap", sub, from: event.from, to: event.to, position, reason: event.reason });
+    if (slow > 0 && !this.#isCalm) await pause(machine, random.next() * slow);
+  }
+
+  #ended(held: Held | undefined, sub: string, error: unknown): void {
+    if (held?.closed) return;
+    if (held !== undefined) held.closed = true;
+    const code = error instanceof CallError ? error.code : String(error);
+    this.#parts.recorder.add({ is: "unsubscribed", sub, code });
+  }
+}
