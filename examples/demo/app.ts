@@ -3,6 +3,7 @@ import process from "node:process";
 import { Hono } from "hono";
 import { hono } from "../../rpc/hono.ts";
 import { catalogue } from "./catalogue.ts";
+import { chat, startTower } from "./chat.ts";
 import { figuresOf } from "./figures.ts";
 import { fileProcedures } from "./files.ts";
 import { flightProcedures } from "./flights.ts";
@@ -28,6 +29,7 @@ export const app = millrace({
     shout,
     slow,
   },
+  channels: { "chat/:room": chat },
 });
 
 /** The contract: a client imports this type and nothing else. */
@@ -37,9 +39,10 @@ function connections(): number {
   return app.stats().connections;
 }
 
+startTower((said) => app.publish("chat/:room", { room: "tower" }, said));
 const web = new Hono();
 web.get("/rpc", hono(app)); // the socket
-web.post("/rpc/:name", hono(app)); // calls by plain POST
+web.post("/rpc/:name{.+}", hono(app)); // calls and publications by plain POST
 web.route("/", pageRoutes());
 
 // SIGTERM or Ctrl-C: refuse new connections, tell clients, let calls finish until the deadline, leave.

@@ -91,6 +91,23 @@ const steps: Record<string, () => Promise<string>> = {
     return `CANCELLED here, ${notes.join(", ")} at the server`;
   },
 
+  async channel() {
+    const room = app.channel("chat/:room", { room: `check-${crypto.randomUUID()}` });
+    const published = await room.publish({ from: "check", text: "one" });
+    const [offsets, seen] = [[] as number[], [] as string[]];
+    await room.publish({ from: "check", text: "two" });
+    for await (const event of room.subscribe({ rewind: 5 })) {
+      expect(event.type === "message", `a ${event.type} instead of a message`);
+      offsets.push(event.position.offset);
+      if (seen.push(event.data.text) === 2) break;
+    }
+    expect(
+      published.offset === 1 && offsets.join() === "1,2" && seen.join() === "one,two",
+      `saw ${offsets}: ${seen}`,
+    );
+    return `published, and read again: ${seen.join(", ")}, at ${offsets.join(" and ")}`;
+  },
+
   async post() {
     const body = JSON.stringify({ a: 20, b: 22 });
     const response = await fetch(`${page}/rpc/add`, {

@@ -18,7 +18,7 @@ const counting = plain.middleware(async (_, next) => {
 });
 
 /** The tools of this app: every call of its procedures is counted. */
-export const { procedure, millrace } = plain.use(counting);
+export const { channel, procedure, millrace } = plain.use(counting);
 
 /** Items on their way to a caller, counted. */
 export async function* sent<T>(items: AsyncIterable<T>): AsyncGenerator<T, void> {

@@ -76,6 +76,50 @@ export async function board(page) {
   );
 }
 
+/** What is said arrives; what was said while the network was cut is recovered in order, each once; beyond the history there is a reset. */
+export async function chat(page) {
+  await reads(page, "#chat-log li", /cleared for take-off/);
+  await page.getByRole("textbox", { name: "Message" }).fill("Hello tower");
+  await page.getByRole("button", { name: "Send" }).click();
+  await reads(page, "#chat-log .mine", /Hello tower/);
+  await page.getByRole("button", { name: "Cut it for 40 s" }).click();
+  await reads(page, "#state", /reconnecting/);
+  for (let i = 1; i <= 3; i++) await sayByPost(page, `missed ${i}`);
+  await page.getByRole("textbox", { name: "Message" }).fill("said while cut");
+  await page.getByRole("button", { name: "Send" }).click();
+  await reads(page, "#chat-log .waiting", /said while cut/);
+  await page.getByRole("button", { name: "Mend it now" }).click();
+  await reads(page, "#chat-recovered", /[1-9]/);
+  await reads(page, "#chat-log .mine:not(.waiting)", /said while cut/);
+  await reads(page, "#chat-log li", /missed 3/);
+  const offsets = await page.locator("#chat-log .offset").allTextContents();
+  const numbers = offsets.map(Number).filter((n) => n > 0);
+  equal(numbers.every((n, i) => i === 0 || n === numbers[i - 1] + 1), true, `contiguous: ${numbers}`);
+  equal(await page.locator("#chat-resets").textContent(), "none", "resets");
+
+  await page.getByRole("button", { name: "Cut it for 40 s" }).click();
+  await reads(page, "#state", /reconnecting/);
+  for (let i = 1; i <= 25; i++) await sayByPost(page, `lost ${i}`);
+  await page.getByRole("button", { name: "Mend it now" }).click();
+  await reads(page, "#chat-resets", /^1$/);
+  await reads(page, "#chat-log .mark", /Reset/);
+  const marks = await page.locator("#chat-log li").allTextContents();
+  const reset = marks.findIndex((text) => text.includes("Reset"));
+  equal(
+    marks.slice(reset).some((text) => text.includes("lost")),
+    false,
+    "nothing older comes after the reset",
+  );
+}
+
+async function sayByPost(page, text) {
+  const answer = await page.request.post(new URL("/rpc/@publish/chat/tower", page.url()).href, {
+    headers: { "content-type": "application/json" },
+    data: JSON.stringify({ from: "Test", text }),
+  });
+  equal(answer.status(), 200, "publishing by POST");
+}
+
 async function choose(page, procedure) {
   await page.getByRole("group", { name: "Procedures to begin with" }).getByRole("button", {
     name: procedure,

@@ -13,6 +13,9 @@ const wire = tap(noteFrame);
 /** The connection of the page. All panels share it, but for the form at the end. */
 export const app = connect<App>(address, { webSocket: wire.open });
 
+/** Cuts the network of this page, until it is mended. */
+export const network = { cut: wire.cut, mend: wire.mend };
+
 /** Shows the state of the connection, and lets a person cut it. */
 export function startConnection(): void {
   app.on("state", showState);

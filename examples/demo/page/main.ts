@@ -1,5 +1,6 @@
 import { startBench } from "./bench.ts";
 import { startBoard } from "./board.ts";
+import { startChat } from "./chat.ts";
 import { startConnection } from "./connection.ts";
 import { element } from "./element.ts";
 import { startFailures } from "./failures.ts";
@@ -11,6 +12,7 @@ startRace();
 startConnection();
 startFigures();
 startBoard();
+startChat();
 startUpload();
 startFailures();
 startBench();
