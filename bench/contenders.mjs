@@ -82,7 +82,7 @@ export const CONTENDERS = [
     file: "millrace.ts",
     dialect: "Millrace",
     runtimes: BOTH,
-    has: CALLS,
+    has: [...CALLS, "channels"],
     quick: true,
   },
   ...PEERS,

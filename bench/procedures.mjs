@@ -43,6 +43,7 @@ async function measure({ counts, repeats, only }, rt) {
         name: middle("name"),
         number: middle("number"),
         oneSchema: middle("oneSchema"),
+        tenCalled: middle("tenCalled"),
         samples: own,
       };
     })
@@ -59,8 +60,9 @@ function table(rows) {
       "CPU µs a call by name",
       "by number",
       "one schema for all",
+      "ten called",
     ],
-    ...rows.map(({ runtime, procedures, startUp, name, number, oneSchema }) => [
+    ...rows.map(({ runtime, procedures, startUp, name, number, oneSchema, tenCalled }) => [
       runtime,
       String(procedures),
       startUp.toFixed(2),
@@ -68,6 +70,7 @@ function table(rows) {
       name.toFixed(2),
       number.toFixed(2),
       oneSchema.toFixed(2),
+      tenCalled.toFixed(2),
     ]),
   ];
 }

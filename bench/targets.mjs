@@ -1,4 +1,4 @@
-// What DESIGN section 14 asks of Millrace, for the rows that exist. Channels and sessions have none yet.
+// What DESIGN section 14 asks of Millrace.
 
 /**
  * @typedef {object} Condition
@@ -33,6 +33,10 @@ export const TARGETS = [
   target("bun", "unary-50x16", [times("rate", "trpc", { least: 7 })]),
   target("bun", "unary-50x16", [times("rate", "orpc", { least: 7 })]),
   target("deno", "unary-50x16", [times("rate", "echo", { least: 3 })]),
+  target("bun", "fan-out", [times("rate", "native", { least: 0.9 })]),
+  target("bun", "fan-out-bursts", [times("rate", "native", { least: 0.9 })]),
+  target("deno", "fan-out", [times("rate", "loop", { least: 0.95 })]),
+  target("deno", "fan-out-bursts", [times("rate", "loop", { least: 5 })]),
   target("bun", "unary-500x1", [times("rate", "echo", { least: 0.9 })]),
   target(
     "deno",

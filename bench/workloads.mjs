@@ -69,6 +69,13 @@ export const WORKLOADS = [
     job: { workload: "idle", connections: 10_000 },
     memory: true,
   },
+  {
+    name: "connections-50",
+    title: "3,200 small calls a second over 50 connections",
+    unit: "call",
+    needs: "calls",
+    job: { workload: "paced", connections: 50, rate: 3_200 },
+  },
   ...[1, 4, 10, 18].map(spread),
   fanOut("fan-out", "fan-out 1 to 1,000, 128 bytes, one at a time", 1),
   fanOut("fan-out-bursts", "fan-out 1 to 1,000, 128 bytes, 64 at a time", 64),

@@ -1,5 +1,5 @@
 // Millrace as a user has it: schemas on, limits at their defaults.
-import { bytes, millrace, procedure } from "../../mod.ts";
+import { bytes, channel, millrace, procedure } from "../../mod.ts";
 import { items, range, small } from "./procedures.ts";
 
 export const app = millrace({
@@ -14,5 +14,6 @@ export const app = millrace({
       return size;
     }),
   },
+  channels: { "topic/:id": channel({ message: small }) }, // with the history that is the default: 1,000 messages
 });
 export default app;

@@ -16,10 +16,12 @@ const SIZE = 64 * 1024;
 /** Where the generator's CALL has its id, 4 bytes wide, and where its payload begins. */
 const ID = 8;
 const PAYLOAD = 14;
+/** The kind of what acknowledges answers. */
+const ACK = 4;
 /** WELCOME, NAME and the RESULT of the first call. */
 const GREETING = [
   [1, 1, new Uint8Array(16), 0, encode({ heartbeat: 15_000, grace: 8_000 })],
-  [8, 1, "echo"],
+  [8, 1, "echo", 0],
   [17, 1, 1, encode({ n: 1, s: "" })],
 ].map((message) => new Uint8Array(encode(message)));
 
@@ -28,12 +30,14 @@ let due: Shared[] = [];
 
 const app: Served = native((socket, data) => {
   if (typeof data === "string") return;
+  const frame = new Uint8Array(data);
+  if (frame[1] === ACK) return;
   const shared = connections.get(socket) ?? { socket, frame: new Uint8Array(SIZE), length: 0, received: 0 };
   connections.set(socket, shared);
   shared.received++;
   if (shared.received === 1) return GREETING.forEach((message) => socket.send(message)); // HELLO and the first call
   if (shared.length === 0 && due.push(shared) === 1) setImmediate(sendAll);
-  answer(shared, new Uint8Array(data));
+  answer(shared, frame);
 }, (socket) => connections.delete(socket));
 export default app;
 

@@ -190,7 +190,7 @@ export class MillraceClient {
         elements(rest, 1);
         return this.#send([PONG, this.#received]);
       case NAME:
-        return void this.#numbers.set(elements(rest, 2)[1], rest[0]);
+        return void this.#numbers.set(elements(rest, 3)[1], rest[0]);
       case ERROR:
         this.#inOrder(elements(rest, 5)[0]);
         return this.#answer(rest[1], { error: rest[2], payload: rest[4] });

@@ -90,6 +90,12 @@ type Channels interface {
 	Publications(values []Value) Calls
 }
 
+// Publishing is had by dialects whose publisher has something to find out first. It ends in Ready, as Open does, in whose place it
+// is called.
+type Publishing interface {
+	OpenPublishing()
+}
+
 // Base is what every dialect embeds.
 type Base struct {
 	*socket.Conn

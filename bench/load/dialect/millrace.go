@@ -9,14 +9,16 @@ import (
 // millrace is its protocol, version 1, as docs/protocol.md has it, written from that page.
 type millrace struct {
 	Base
-	method      string
-	number      byte // of the method, once it was announced
-	announced   bool
-	received    uint64 // the highest sequence that has come
-	acknowledge bool
-	groups      map[uint64][]byte // messages of which fragments have come
-	stream      inbound
-	upload      outbound
+	method         string
+	number         byte // of the method, once it was announced
+	announced      bool
+	received       uint64 // the highest sequence that has come
+	unacknowledged int    // bytes that have come since the last ACK
+	acknowledge    bool
+	groups         map[uint64][]byte // messages of which fragments have come
+	stream         inbound
+	upload         outbound
+	channel        subscription
 }
 
 // inbound is the stream of items that is being received.
@@ -36,6 +38,8 @@ type outbound struct {
 const (
 	// least is what a unit of a stream costs at least.
 	least = 64
+	// acknowledgeAt is how many bytes of answers are acknowledged at the latest; a second, which the protocol has too, is never over before.
+	acknowledgeAt = 64 * 1024
 	// callID is where a CALL of ours has the four bytes of its id. Its sequence stands in front of it.
 	callID = 8
 )
@@ -48,8 +52,7 @@ func newMillrace(base Base) Dialect {
 // method's number.
 func (m *millrace) Open(method string) {
 	m.method = method
-	hello := AppendString(AppendString([]byte{0x81}, "agent"), "bench")
-	frame := AppendBin([]byte{0x95, 0, 1, 0xc0, 0}, hello)
+	frame := m.hello()
 	switch method {
 	case "":
 	case "bytes":
@@ -58,6 +61,14 @@ func (m *millrace) Open(method string) {
 		frame = append(frame, named(1, method, MessagePack(Message(0, 1)))...)
 	}
 	m.send(frame)
+}
+
+// hello is what a client of Millrace says: it acknowledges, and wants its session kept.
+func (m *millrace) hello() []byte {
+	hello := AppendString(AppendString([]byte{0x83}, "agent"), "bench")
+	hello = append(AppendString(hello, "resumable"), 0xc3)
+	hello = AppendBin(AppendString(hello, "producer"), []byte("16 bytes as name"))
+	return AppendBin([]byte{0x95, 0, 1, 0xc0, 0}, hello)
 }
 
 func (m *millrace) Calls(_ string, values []Value, perFrame int) Calls {
@@ -75,7 +86,12 @@ func callsOf(payloads [][]byte, number byte) []Part {
 	return parts
 }
 
-func (m *millrace) Patch(frame []byte, at int, id uint32) { patchCall(frame, at, id) }
+func (m *millrace) Patch(frame []byte, at int, id uint32) {
+	patchCall(frame, at, id)
+	if m.method == publishing {
+		patchNumber(frame, at, id)
+	}
+}
 
 // patchCall writes an id, and the same number as its sequence: only calls have one here.
 func patchCall(frame []byte, at int, id uint32) {
@@ -125,11 +141,12 @@ func (m *millrace) Uploaded(answer []byte) int {
 
 // Turn acknowledges what this read has brought.
 func (m *millrace) Turn() {
-	if m.acknowledge {
-		m.acknowledge = false
+	if m.acknowledge || m.unacknowledged >= acknowledgeAt {
+		m.acknowledge, m.unacknowledged = false, 0
 		m.send(AppendUint([]byte{0x92, 4}, m.received))
 	}
 	m.credit()
+	m.seen()
 }
 
 func (m *millrace) credit() {

@@ -4,6 +4,7 @@ import "millrace/bench/load/socket"
 
 // Frame reads messages back to back.
 func (m *millrace) Frame(_ byte, payload []byte) {
+	m.unacknowledged += len(payload)
 	for r := (Reader{Bytes: payload}); r.At < len(payload); {
 		m.message(&r)
 	}
@@ -19,6 +20,8 @@ func (m *millrace) message(r *Reader) {
 		m.result(id, r.Bin())
 	case 24: // ITEM: stream, n, payload
 		m.item(r.Uint(), r.Uint(), r.Bin())
+	case 36: // PUBLICATION: alias, offset, fingerprint, payload
+		m.publication(r)
 	default:
 		m.other(kind, r, start)
 	}
@@ -39,11 +42,12 @@ func (m *millrace) other(kind uint64, r *Reader, start int) {
 		m.send(AppendUint([]byte{0x92, 3}, m.received))
 	case 4: // ACK: received
 		r.Uint()
-	case 8: // NAME: number, name
+	case 8: // NAME: number, name, flags
 		number := r.Uint()
 		if name := r.Skip(); string(name[1:]) == m.method {
 			m.number, m.announced = byte(number), number < 0x80
 		}
+		r.Uint()
 	case 9: // FRAGMENT: seq, group, remaining, payload
 		m.received = r.Uint()
 		m.fragment(r.Uint(), r.Uint(), r.Bin())
@@ -65,6 +69,8 @@ func (m *millrace) other(kind uint64, r *Reader, start int) {
 			r.Uint()
 		}
 		m.Room()
+	case 33: // SUBSCRIBED: sub, alias, status, epoch, offset, fingerprint
+		m.subscribed(r)
 	case 18: // ERROR: seq, id, code, flags, payload
 		r.Uint()
 		id, code := r.Uint(), r.Skip()

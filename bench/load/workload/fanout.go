@@ -20,7 +20,7 @@ func fanOut(r *Run) Result {
 		return &s.alone
 	})
 	r.openAll(1, func(int) *alone {
-		p.conn, p.dialect = r.connect(p, opening(""))
+		p.conn, p.dialect = r.connect(p, openPublishing)
 		return &p.alone
 	})
 	p.prepare()
@@ -40,6 +40,14 @@ func subscribing(name string) func(dialect.Dialect) {
 			socket.Fail("%s has no channels", name)
 		}
 		channels.Subscribe()
+	}
+}
+
+func openPublishing(d dialect.Dialect) {
+	if p, has := d.(dialect.Publishing); has {
+		p.OpenPublishing()
+	} else {
+		d.Open("")
 	}
 }
 
