@@ -31,7 +31,9 @@ export function extract() {
   const documents = [...pages, ...filesUnder("docs", /\.md$/)];
   const sources = [
     "mod.ts",
-    ...["src", "msgpack", "rpc", "client"].flatMap((folder) => filesUnder(folder, /\.ts$/)),
+    ...["src", "msgpack", "rpc", "brokers", "client", "testing"].flatMap((folder) =>
+      filesUnder(folder, /\.ts$/)
+    ),
   ];
   return [
     ...documents.flatMap((path) => blocks(path, readFileSync(join(root, path), "utf8"))),

@@ -26,11 +26,12 @@ const BELOW = {
   rpc: ["msgpack"],
   brokers: ["rpc", "msgpack"],
   client: ["rpc", "msgpack"],
-  testing: ["rpc", "msgpack", "client"],
+  testing: ["rpc", "msgpack", "client", "brokers"],
 };
 
-/** The files that may join the sockets and the calls. */
+/** The files that may join the sockets and the calls, and give them a broker. */
 const JOINTS = ["rpc/server.ts", "rpc/hono.ts"];
+const JOINED = ["src", "brokers"];
 
 /** The files that may name `Deno` or `Bun`. */
 const RUNTIME_FILES = ["src/deno.ts", "src/bun.ts", "src/runtime.ts"];
@@ -92,7 +93,7 @@ function cycles(library, modules) {
 function wrongImports({ path, imports }) {
   if (path === "mod.ts") return [];
   const folder = path.split("/")[0];
-  const allowed = [folder, ...BELOW[folder], ...(JOINTS.includes(path) ? ["src"] : [])];
+  const allowed = [folder, ...BELOW[folder], ...(JOINTS.includes(path) ? JOINED : [])];
   return imports.flatMap(({ specifier, target }) => {
     if (target === undefined) {
       return PACKAGES[specifier] === folder

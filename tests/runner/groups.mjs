@@ -2,7 +2,7 @@
 // or memory.
 import { benchmark } from "./benchmark.mjs";
 import { jsr, tarball } from "./packages.mjs";
-import { browser, cross, demo, k6, soak } from "./scripts.mjs";
+import { browser, cross, demo, faults, k6, sim, soak } from "./scripts.mjs";
 import { snippets } from "./snippets.mjs";
 import { structure, types } from "./static.mjs";
 import { bunSuite, denoSuite } from "./suite.mjs";
@@ -24,6 +24,7 @@ export const groups = [
   { name: "jsr", title: "jsr:@millrace/millrace from a loopback registry", run: jsr },
   { name: "deno", title: "the suite under Deno, leak sanitizers on", alone: true, run: denoSuite },
   { name: "bun", title: "the suite under Bun", alone: true, run: bunSuite },
+  { name: "sim", title: "2,000 seeds of the simulation, under both runtimes", alone: true, run: sim },
   { name: "cross", title: "servers of one runtime, clients of the others", alone: true, run: cross },
   { name: "browser", title: "the page and the client in headless Chromium", alone: true, run: browser },
   { name: "demo", title: "the demo as a newcomer starts it", alone: true, run: demo },
@@ -34,5 +35,6 @@ export const groups = [
     run: benchmark,
   },
   { name: "k6", title: "a few seconds of each k6 script, both runtimes", alone: true, run: k6 },
+  { name: "faults", title: "cuts, outages, lost replies and stalled subscribers", alone: true, run: faults },
   { name: "soak", title: "a minute of calls, streams, cancels and reconnects", alone: true, run: soak },
 ];

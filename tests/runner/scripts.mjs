@@ -7,6 +7,11 @@ import { k6 as findK6, K6_COMMAND } from "../../tools/k6.mjs";
 import { chromium, CHROMIUM_COMMAND, root } from "../../tools/setup.mjs";
 import { check, counted, skipped } from "./report.mjs";
 
+/** Seeds of the simulation in the test command. */
+const SEEDS = 2_000;
+/** About a minute and a half on two cores that do nothing else. */
+const SIM_TIMEOUT = 600_000;
+
 /** tests/cross/*_cross.mjs: a server of one runtime, clients of the others. */
 export function cross(context) {
   return scripts("tests/cross", /_cross\.mjs$/, context);
@@ -36,6 +41,22 @@ export async function soak({ rt, live }) {
       await run(rt.node, ["tools/soak.mjs", "--minutes", "1"], { cwd: root, timeout: 240_000, live }),
     ),
   ];
+}
+
+/** Connections that are cut, on real sockets: a hundredth of what `npm run faults` does. */
+export async function faults({ rt, live }) {
+  const name = "npm run faults -- --scale 0.01";
+  const options = { cwd: root, timeout: 300_000, live };
+  return [check(name, await run(rt.node, ["tools/faults.mjs", "--scale", "0.01"], options))];
+}
+
+/** Seeds of the simulation, a half of them under each runtime. */
+export async function sim({ rt, live }) {
+  const args = ["--seeds", String(SEEDS)];
+  const options = { cwd: root, timeout: SIM_TIMEOUT, live };
+  const outcome = await run(rt.node, ["tools/sim.mjs", ...args], options);
+  const isClean = outcome.output.includes(`seeds ${SEEDS}, anomalies 0`);
+  return [check(`npm run sim -- ${args.join(" ")}`, { ...outcome, code: isClean ? outcome.code : 1 })];
 }
 
 /** A few seconds of each k6 script. Built by Go when it is missing, in two to three minutes. */
