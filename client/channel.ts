@@ -3,12 +3,15 @@
  *
  * @module
  */
-import { decode } from "../msgpack/decoder.ts";
 import type { Position } from "../rpc/broker.ts";
 import { ChannelPattern, type GivenParams } from "../rpc/channel_names.ts";
 import type { Published } from "../rpc/channel_types.ts";
 import { CallError } from "../rpc/errors.ts";
+import { decodeMessage } from "../rpc/message_data.ts";
+import { isPosition } from "../rpc/positions.ts";
 import type { HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+import { isElsewhere } from "../rpc/resume.ts";
+import { isUint } from "../rpc/uint.ts";
 import type {
   ClientChannel,
   EventHandler,
@@ -111,10 +114,8 @@ function readStart({ position, rewind, rewindMs }: SubscribeOptions): Start {
 }
 
 function checkPosition(position: Position): Position {
-  const { epoch, offset, fingerprint } = position ?? {};
-  const fits = typeof epoch === "string" && epoch !== "" && isUint(offset) && isUint(fingerprint) &&
-    fingerprint <= 0xffffffff && (offset > 0 || fingerprint === 0);
-  if (!fits) throw new TypeError("Cannot subscribe: the position is none");
+  if (!isPosition(position ?? {})) throw new TypeError("Cannot subscribe: the position is none");
+  const { epoch, offset, fingerprint } = position;
   return { epoch, offset, fingerprint };
 }
 
@@ -126,21 +127,25 @@ function asOffset(place: number | Position | undefined): number | undefined {
   return offset;
 }
 
-/** `{ epoch, offset, fingerprint, oldest, more, entries: [[offset, fingerprint, at, data]...] }`. */
+/** `{ epoch, offset, fingerprint, oldest, more, boundary, entries: [[offset, fingerprint, at, data]...] }`. */
 function readPage(answer: unknown, from: number | Position | undefined): HistoryPage<unknown> {
-  const { epoch, offset, fingerprint, oldest, more, entries } = (answer ?? {}) as Record<string, unknown>;
-  if (
-    typeof epoch !== "string" || epoch === "" || !isUint(offset) || !isUint(fingerprint) || !isUint(oldest) ||
-    !Array.isArray(entries)
-  ) throw badPage();
+  const { epoch, offset, fingerprint, oldest, more, boundary, entries } = (answer ?? {}) as Record<
+    string,
+    unknown
+  >;
   const position = { epoch, offset, fingerprint };
-  if (typeof from === "object" && from.epoch !== epoch) {
-    return { position, oldest, entries: [], more: false, reset: true };
+  const known = boundary ?? undefined;
+  const fits = isPosition(position) && isUint(oldest) && (known === undefined || isUint(known)) &&
+    Array.isArray(entries);
+  if (!fits) throw badPage();
+  if (typeof from === "object") {
+    const view = { epoch: position.epoch, top: position, oldest, boundary: known };
+    if (isElsewhere(from, view)) return { position, oldest, entries: [], more: false, reset: true };
   }
   return {
     position,
     oldest,
-    entries: entries.map((entry) => readEntry(epoch, entry)),
+    entries: entries.map((entry) => readEntry(position.epoch, entry)),
     more: more === true,
     reset: false,
   };
@@ -148,20 +153,11 @@ function readPage(answer: unknown, from: number | Position | undefined): History
 
 function readEntry(epoch: string, entry: unknown): HistoryEntry<unknown> {
   const [offset, fingerprint, at, data] = Array.isArray(entry) ? entry as unknown[] : [];
-  if (!isUint(offset) || !isUint(fingerprint) || typeof at !== "number" || !(data instanceof Uint8Array)) {
-    throw badPage();
-  }
-  return {
-    data: data.length === 0 ? undefined : decode(data),
-    position: { epoch, offset, fingerprint },
-    at,
-  };
+  const position = { epoch, offset, fingerprint };
+  if (!isPosition(position) || typeof at !== "number" || !(data instanceof Uint8Array)) throw badPage();
+  return { data: decodeMessage(data), position, at };
 }
 
 function badPage(): CallError {
   return new CallError("BAD_MESSAGE", "The answer is no part of a history");
-}
-
-function isUint(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }

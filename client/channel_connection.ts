@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { writeEncodedSignal, writeSeen, writeSubscribe, writeUnsubscribe } from "../rpc/channel_messages.ts";
+import { writeSeen, writeSignal, writeSubscribe, writeUnsubscribe } from "../rpc/channel_messages.ts";
 import type { ChannelEvents, Gap, Subscribed } from "../rpc/dispatch_channels.ts";
 import type { CallError } from "../rpc/errors.ts";
 import type { Unit } from "../rpc/receiver.ts";
@@ -50,7 +50,7 @@ export class ChannelConnection implements WireConnection, ChannelEvents {
 
   /** SIGNAL. */
   sendSignal(channel: string | number, data: Uint8Array): void {
-    this.#send(() => writeEncodedSignal(channel, data));
+    this.#send(() => writeSignal(channel, data));
   }
 
   // What the server sends.

@@ -4,12 +4,12 @@
  * @module
  */
 import { decodeRange } from "../msgpack/decoder.ts";
-import { encode } from "../msgpack/encoder.ts";
 import type { Position } from "../rpc/broker.ts";
 import type { Clock } from "../rpc/clock.ts";
 import type { ChannelEvents } from "../rpc/dispatch_channels.ts";
 import type { CallError } from "../rpc/errors.ts";
 import type { Limits } from "../rpc/limits.ts";
+import { encodeMessage } from "../rpc/message_data.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import { ChannelConnection } from "./channel_connection.ts";
 import { type OutboxSize, Publishing } from "./publishing.ts";
@@ -114,7 +114,7 @@ export class Channels {
       this.#publishing.set(name, publishing);
       if (this.#connection !== undefined) publishing.connected();
     }
-    return publishing.publish(encoded(message), options);
+    return publishing.publish(encodeMessage(message), options);
   }
 
   /** Calls `@history`. */
@@ -124,7 +124,7 @@ export class Channels {
 
   /** SIGNAL, if there is a connection. */
   signal(name: string, message: unknown): boolean {
-    const data = encoded(message); // before anything is written, since it may be refused
+    const data = encodeMessage(message); // before anything is written, since it may be refused
     if (this.#connection === undefined) return false;
     this.#connection.sendSignal(this.#wires.get(name)?.alias ?? name, data);
     return true;
@@ -161,9 +161,4 @@ export class Channels {
       }
     }
   }
-}
-
-/** The bytes of a message or a signal: none for no value. */
-function encoded(message: unknown): Uint8Array {
-  return message === undefined ? new Uint8Array(0) : encode(message);
 }

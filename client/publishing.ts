@@ -6,6 +6,7 @@
 import type { Published } from "../rpc/channel_types.ts";
 import type { Clock } from "../rpc/clock.ts";
 import { CallError } from "../rpc/errors.ts";
+import { isPosition } from "../rpc/positions.ts";
 import type { PublishCallOptions } from "./channel_types.ts";
 
 /** Publications that have no answer yet, of one channel: the server remembers the results of so many. */
@@ -239,11 +240,7 @@ function asAmbiguous(error: unknown): unknown {
 function readPublished(answer: unknown): Published | undefined {
   if (!Array.isArray(answer)) return undefined;
   const [epoch, offset, fingerprint, durability] = answer as unknown[];
-  if (typeof epoch !== "string" || epoch === "" || typeof durability !== "string") return undefined;
-  if (!isOffset(offset) || !isOffset(fingerprint)) return undefined;
-  return { epoch, offset, fingerprint, durability };
-}
-
-function isOffset(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+  if (typeof durability !== "string") return undefined;
+  const position = { epoch, offset, fingerprint };
+  return isPosition(position) ? { ...position, durability } : undefined;
 }

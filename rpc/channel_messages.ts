@@ -119,17 +119,8 @@ export function writeSeen(alias: number, offset: number): void {
   writeHead(3, Kind.SEEN, alias, offset);
 }
 
-/** SIGNAL: `[40, channel, payload]`. The channel is its name, or the alias of this connection. */
-export function writeSignal(channel: string | number, value: unknown): void {
-  writeArrayHeader(3);
-  writeUint(Kind.SIGNAL);
-  if (typeof channel === "number") writeUint(channel);
-  else writeString(channel);
-  writePayload(value);
-}
-
-/** SIGNAL of what is encoded already. */
-export function writeEncodedSignal(channel: string | number, data: Uint8Array): void {
+/** SIGNAL: `[40, channel, payload]`. The channel is its name, or the alias of this connection. The payload is copied. */
+export function writeSignal(channel: string | number, data: Uint8Array): void {
   writeArrayHeader(3);
   writeUint(Kind.SIGNAL);
   if (typeof channel === "number") writeUint(channel);

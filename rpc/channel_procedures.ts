@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { decode } from "../msgpack/decoder.ts";
 import type { Page, Producer } from "./broker.ts";
 import { type Asker, channelContext, isAllowed, type NamedChannel } from "./channel_rules.ts";
 import type { Published } from "./channel_types.ts";
@@ -12,11 +11,13 @@ import { implement } from "./definition.ts";
 import { CallError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
+import { decodeMessage } from "./message_data.ts";
 import { type Encoded, encoded, historyQuery, type NodeChannels, withRoom } from "./node_channels.ts";
 import { keyedProducer, type Origin, originOf } from "./origin.ts";
 import { isPromise, notFound } from "./pipeline.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
 import { validate } from "./schema.ts";
+import { isUint } from "./uint.ts";
 
 /** What the procedures need of the node. */
 export interface ChannelProcedureParts {
@@ -118,9 +119,8 @@ class Publishing {
   }
 
   #decode(data: Uint8Array): unknown {
-    const { depth, keys } = this.#parts.limits;
     try {
-      return data.length === 0 ? undefined : decode(data, { depth, keys });
+      return decodeMessage(data, this.#parts.limits);
     } catch (error) {
       throw new CallError("BAD_MESSAGE", `The message cannot be decoded: ${(error as Error).message}`);
     }
@@ -199,10 +199,6 @@ function asAnswer({ epoch, top, oldest, boundary, entries, more }: Page): object
 
 function badInput(expected: string): CallError {
   return new CallError("BAD_INPUT", `Expected ${expected}`);
-}
-
-function isUint(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 /** Goes on with a value, at once where it is there. */

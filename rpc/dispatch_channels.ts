@@ -78,84 +78,94 @@ export interface ChannelEvents {
   signalled?(alias: number, unit: Unit): void;
 }
 
+/** The member for each kind. */
+const MEMBER: Readonly<Record<number, keyof ChannelEvents>> = {
+  [Kind.SUBSCRIBE]: "subscribe",
+  [Kind.SUBSCRIBED]: "subscribed",
+  [Kind.UNSUBSCRIBED]: "unsubscribed",
+  [Kind.UNSUBSCRIBE]: "unsubscribe",
+  [Kind.PUBLICATION]: "publication",
+  [Kind.GAP]: "gap",
+  [Kind.SKIP]: "skip",
+  [Kind.SEEN]: "seen",
+  [Kind.SIGNAL]: "signal",
+  [Kind.SIGNALLED]: "signalled",
+};
+
 /** What happens on channels. `frame` is what the reader reads. */
 export function dispatchChannel(
   kind: number,
   frame: Uint8Array,
-  { channels = {}, limits }: { readonly channels?: ChannelEvents | undefined; readonly limits: Limits },
+  { channels, limits }: { readonly channels?: ChannelEvents | undefined; readonly limits: Limits },
 ): number {
+  if (channels?.[MEMBER[kind]!] === undefined) throw new ProtocolError("A message in the wrong direction");
+  const to = channels as Required<ChannelEvents>; // of which each function calls the member that was found
   switch (kind) {
     case Kind.PUBLICATION: // [36, alias, offset, fingerprint, payload]
-      return publication(frame, need(channels, channels.publication));
+      return publication(frame, to);
     case Kind.SEEN: // [39, alias, offset]
-      return two(need(channels, channels.seen), ["alias", "offset"]);
+      return seen(to);
     case Kind.SIGNAL: // [40, channel, payload]
-      return signal(frame, limits, need(channels, channels.signal));
+      return signal(frame, limits, to);
     case Kind.SIGNALLED: // [41, alias, payload]
-      return signalled(frame, need(channels, channels.signalled));
+      return signalled(frame, to);
     case Kind.SUBSCRIBE: // [32, sub, channel, position, options]
-      return subscribe(limits, need(channels, channels.subscribe));
+      return subscribe(limits, to);
     case Kind.SUBSCRIBED: // [33, sub, alias, status, epoch, offset, fingerprint]
-      return subscribed(limits, need(channels, channels.subscribed));
+      return subscribed(limits, to);
     case Kind.UNSUBSCRIBED: // [34, sub, code, flags, payload]
-      return unsubscribed(limits, need(channels, channels.unsubscribed));
+      return unsubscribed(limits, to);
     case Kind.UNSUBSCRIBE: // [35, sub]
-      return one(need(channels, channels.unsubscribe));
+      return unsubscribe(to);
     case Kind.GAP: // [37, alias, from, to, fingerprint, reason]
-      return gap(limits, need(channels, channels.gap));
+      return gap(limits, to);
     default: // SKIP [38, alias, to, fingerprint]
-      return skip(need(channels, channels.skip));
+      return skip(to);
   }
 }
 
-// deno-lint-ignore no-explicit-any -- of whatever arguments
-function need<F extends (...args: any[]) => void>(channels: ChannelEvents, member: F | undefined): F {
-  if (member === undefined) throw new ProtocolError("A message in the wrong direction");
-  return member.bind(channels) as F;
-}
-
-function publication(frame: Uint8Array, act: NonNullable<ChannelEvents["publication"]>): number {
+function publication(frame: Uint8Array, to: Required<ChannelEvents>): number {
   const alias = readUint("alias");
   const number = readUint("offset");
   const fingerprint = readUint("fingerprint");
   readBin("payload");
   const end = offset();
-  act(alias, number, fingerprint, { bytes: frame, start: payloadStart, end: payloadEnd });
+  to.publication(alias, number, fingerprint, { bytes: frame, start: payloadStart, end: payloadEnd });
   return end;
 }
 
-function two(act: (first: number, second: number) => void, names: readonly [string, string]): number {
-  const first = readUint(names[0]);
-  const second = readUint(names[1]);
+function seen(to: Required<ChannelEvents>): number {
+  const alias = readUint("alias");
+  const number = readUint("offset");
   const end = offset();
-  act(first, second);
+  to.seen(alias, number);
   return end;
 }
 
-function one(act: (sub: number) => void): number {
+function unsubscribe(to: Required<ChannelEvents>): number {
   const sub = readUint("sub");
   const end = offset();
-  act(sub);
+  to.unsubscribe(sub);
   return end;
 }
 
-function signal(frame: Uint8Array, limits: Limits, act: NonNullable<ChannelEvents["signal"]>): number {
+function signal(frame: Uint8Array, limits: Limits, to: Required<ChannelEvents>): number {
   const channel = atInteger() ? readUint("channel") : readName("channel", limits);
   readBin("payload");
   const end = offset();
-  act(channel, { bytes: frame, start: payloadStart, end: payloadEnd });
+  to.signal(channel, { bytes: frame, start: payloadStart, end: payloadEnd });
   return end;
 }
 
-function signalled(frame: Uint8Array, act: NonNullable<ChannelEvents["signalled"]>): number {
+function signalled(frame: Uint8Array, to: Required<ChannelEvents>): number {
   const alias = readUint("alias");
   readBin("payload");
   const end = offset();
-  act(alias, { bytes: frame, start: payloadStart, end: payloadEnd });
+  to.signalled(alias, { bytes: frame, start: payloadStart, end: payloadEnd });
   return end;
 }
 
-function subscribe(limits: Limits, act: NonNullable<ChannelEvents["subscribe"]>): number {
+function subscribe(limits: Limits, to: Required<ChannelEvents>): number {
   const sub = readUint("sub");
   const channel = readName("channel", limits);
   const told = readValue(limits);
@@ -164,30 +174,30 @@ function subscribe(limits: Limits, act: NonNullable<ChannelEvents["subscribe"]>)
   const options = given === null ? {} : asMap(given, "options");
   const rewind = { rewind: optionalUint(options, "rewind"), rewindMs: optionalUint(options, "rewindMs") };
   const end = offset();
-  act({ sub, channel, position, rewind });
+  to.subscribe({ sub, channel, position, rewind });
   return end;
 }
 
-function subscribed(limits: Limits, act: NonNullable<ChannelEvents["subscribed"]>): number {
+function subscribed(limits: Limits, to: Required<ChannelEvents>): number {
   const sub = readUint("sub");
   const alias = readUint("alias");
   const status = readUint("status");
   const epoch = readName("epoch", limits);
   const position = { epoch, offset: readUint("offset"), fingerprint: readUint("fingerprint") };
   const end = offset();
-  act({ sub, alias, status, position: checkPosition(position) });
+  to.subscribed({ sub, alias, status, position: checkPosition(position) });
   return end;
 }
 
-function unsubscribed(limits: Limits, act: NonNullable<ChannelEvents["unsubscribed"]>): number {
+function unsubscribed(limits: Limits, to: Required<ChannelEvents>): number {
   const sub = readUint("sub");
   const failure = readFailure(limits);
   const end = offset();
-  act(sub, asCallError(failure));
+  to.unsubscribed(sub, asCallError(failure));
   return end;
 }
 
-function gap(limits: Limits, act: NonNullable<ChannelEvents["gap"]>): number {
+function gap(limits: Limits, channels: Required<ChannelEvents>): number {
   const alias = readUint("alias");
   const from = readUint("from");
   const to = readUint("to");
@@ -195,15 +205,15 @@ function gap(limits: Limits, act: NonNullable<ChannelEvents["gap"]>): number {
   const reason = readName("reason", limits);
   const end = offset();
   if (from === 0 || to < from) throw new ProtocolError("A gap must have a beginning and an end");
-  act({ alias, from, to, fingerprint, reason });
+  channels.gap({ alias, from, to, fingerprint, reason });
   return end;
 }
 
-function skip(act: NonNullable<ChannelEvents["skip"]>): number {
+function skip(channels: Required<ChannelEvents>): number {
   const alias = readUint("alias");
   const to = readUint("to");
   const fingerprint = readUint("fingerprint");
   const end = offset();
-  act(alias, to, fingerprint);
+  channels.skip(alias, to, fingerprint);
   return end;
 }

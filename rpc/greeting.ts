@@ -7,6 +7,7 @@ import { asMap, optionalUint, type WireMap } from "./options.ts";
 import { DEFAULT_LIMITS, type Limits, type PeerLimits, peerLimits } from "./limits.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { ToldOfStream } from "./sender.ts";
+import { isUint } from "./uint.ts";
 
 /** What HELLO says. */
 export interface Hello {
@@ -112,10 +113,6 @@ function readStreams(told: unknown): ReadonlyMap<number, ToldOfStream> {
     streams.set(id, { n, limit, stopped: (flags & 1) !== 0 });
   }
   return streams;
-}
-
-function isUint(value: unknown): boolean {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 function readLimits(told: unknown): PeerLimits {

@@ -190,8 +190,8 @@ function decodeError(bytes: Uint8Array): CallError {
 }
 
 /**
- * Of the procedure and the input: enough to notice that a program uses a key for two calls (53 bits, after cyrb53), and no proof
- * against who wants them to collide, since the keys are its own.
+ * Of the procedure and the input: two multiplicative hashes of 32 bits, enough to notice that a program uses a key for two calls, and no
+ * proof against who wants them to collide, since the keys are its own.
  */
 function hashOf({ registered, bytes, start, end }: IncomingCall): string {
   let [a, b] = [0xdeadbeef, 0x41c6ce57];

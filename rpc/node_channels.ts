@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { encode } from "../msgpack/encoder.ts";
-import { decode } from "../msgpack/decoder.ts";
 import {
   type Appended,
   type Broker,
@@ -24,9 +22,11 @@ import { CallError } from "./errors.ts";
 import { Hub } from "./hub.ts";
 import type { Limits } from "./limits.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
+import { decodeMessage, encodeMessage } from "./message_data.ts";
 import { isPromise } from "./pipeline.ts";
 import { outOfOrder } from "./publish_order.ts";
 import type { HistoryPage, HistoryQuery, Publisher, PublishOptions, ServerChannel } from "./publisher.ts";
+import { isElsewhere } from "./resume.ts";
 import { validate } from "./schema.ts";
 
 /** What the channels of a node are made of. */
@@ -51,7 +51,6 @@ export interface Encoded {
   readonly room: number;
 }
 
-const NOTHING = new Uint8Array(0);
 /** Names that are remembered; then all are forgotten. */
 const MOST_FOUND = 4_096;
 /** A page of history, in bytes. */
@@ -188,10 +187,10 @@ export class NodeChannels implements Publisher {
 
   async #history(channel: NamedChannel, query: HistoryQuery): Promise<HistoryPage<unknown>> {
     const page = await this.read(channel, historyQuery(query));
-    const reset = isOtherStream(query, page);
-    const { depth, keys } = this.#parts.limits;
+    const from = query.after ?? query.before;
+    const reset = typeof from === "object" && isElsewhere(from, page);
     const entries = reset ? [] : page.entries.map(({ data, offset, fingerprint, at }) => ({
-      data: data.length === 0 ? undefined : decode(data.slice(), { depth, keys }),
+      data: decodeMessage(data.slice(), this.#parts.limits),
       position: { epoch: page.epoch, offset, fingerprint },
       at,
     }));
@@ -219,11 +218,6 @@ export function encoded(value: unknown): Encoded {
   return withRoom(encodeMessage(value));
 }
 
-/** The bytes of a message or a signal: none for no value. */
-export function encodeMessage(value: unknown): Uint8Array {
-  return value === undefined ? NOTHING : encode(value);
-}
-
 /** Bytes as they are published: the one copy that history, latecomers and all subscribers share. */
 export function withRoom(bytes: Uint8Array): Encoded {
   const buffer = new Uint8Array(PUBLICATION_HEAD + bytes.length);
@@ -236,17 +230,6 @@ export function historyQuery({ before, after, limit = HISTORY_MESSAGES }: Histor
   const bounds = { messages: Math.min(Math.max(1, limit), MOST_HISTORY), bytes: HISTORY_BYTES };
   if (after !== undefined) return { after: offsetOf(after), ...bounds };
   return { before: before === undefined ? Number.MAX_SAFE_INTEGER : offsetOf(before), ...bounds };
-}
-
-/** Whether the position that a query starts from is no place in the stream that was read. */
-export function isOtherStream({ before, after }: HistoryQuery, page: Page): boolean {
-  const from = after ?? before;
-  if (typeof from !== "object") return false;
-  if (from.epoch !== page.epoch || from.offset > page.top.offset) return true;
-  if (from.offset === page.top.offset) return from.fingerprint !== page.top.fingerprint;
-  const [first] = page.entries;
-  const known = after !== undefined ? page.boundary : undefined;
-  return known !== undefined && from.offset > 0 && first !== undefined && known !== from.fingerprint;
 }
 
 function offsetOf(from: number | Position): number {

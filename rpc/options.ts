@@ -9,6 +9,7 @@ import type { Limits } from "./limits.ts";
 import { isTooLong, LONGEST_NAME } from "./long_names.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { readName, readPayload, readUint } from "./reader.ts";
+import { isUint } from "./uint.ts";
 
 /** A map as decoded. */
 export type WireMap = Readonly<Record<string, unknown>>;
@@ -35,9 +36,7 @@ export function asMap(value: unknown, what: string): WireMap {
 export function optionalUint(map: WireMap, key: string): number | undefined {
   const value = map[key];
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
-    throw new ProtocolError(`${key} must be an unsigned integer`);
-  }
+  if (!isUint(value)) throw new ProtocolError(`${key} must be an unsigned integer`);
   return value;
 }
 

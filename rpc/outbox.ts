@@ -375,12 +375,11 @@ export class Outbox implements BulkLane, EndsWithTurn {
   /** Gives a frame to the socket. Returns whether `buffer`, which it is in, was kept. */
   #hand(frame: Uint8Array, buffer: Uint8Array | undefined): boolean {
     if (this.#ended) return false;
-    this.#budget -= frame.length;
-    this.#room.hand(frame);
+    this.#handAgain(frame);
     return this.replay !== undefined && this.replay.frameLeaves(frame, this.#sequence, buffer);
   }
 
-  /** Gives a frame to the socket that was kept before. */
+  /** Gives a frame to the socket, and keeps nothing of it: it is kept already, or is about to be. */
   #handAgain(frame: Uint8Array): void {
     this.#budget -= frame.length;
     this.#room.hand(frame);

@@ -7,6 +7,7 @@ import type { Position } from "./broker.ts";
 import type { Limits } from "./limits.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { readPayload } from "./reader.ts";
+import { isUint } from "./uint.ts";
 
 /** The payload of CAUSED: an array of `[channel, epoch, offset, fingerprint]`. No map: a channel may have a name that no key has. */
 export function readCaused(limits: Limits): ReadonlyMap<string, Position> {
@@ -22,22 +23,24 @@ export function readCaused(limits: Limits): ReadonlyMap<string, Position> {
 /** `[epoch, offset, fingerprint]`. What is malformed is refused, never taken for "no position": that would lose messages in silence. */
 export function asPosition(value: unknown): Position {
   if (!Array.isArray(value) || value.length !== 3) throw new ProtocolError("position must be an array of 3");
-  const [epoch, number, fingerprint] = value as unknown[];
-  if (typeof epoch !== "string" || !isUint(number) || !isUint(fingerprint)) {
-    throw new ProtocolError("position must be an epoch, an offset and a fingerprint");
-  }
-  return checkPosition({ epoch, offset: number, fingerprint });
+  const [epoch, offset, fingerprint] = value as unknown[];
+  return checkPosition({ epoch, offset, fingerprint });
 }
 
 /** Refuses what no stream has. */
-export function checkPosition(position: Position): Position {
-  const { epoch, offset, fingerprint } = position;
-  if (epoch === "") throw new ProtocolError("position must have an epoch");
-  if (fingerprint > 0xffffffff) throw new ProtocolError("a fingerprint has 32 bits");
-  if (offset === 0 && fingerprint !== 0) throw new ProtocolError("the fingerprint at offset 0 is 0");
-  return position;
+export function checkPosition(position: PositionLike): Position {
+  if (isPosition(position)) return position;
+  throw new ProtocolError(
+    "position must be an epoch that is not empty, an offset, and a fingerprint of 32 bits, 0 at offset 0",
+  );
 }
 
-function isUint(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+/** Something with the members of a position. */
+export type PositionLike = { readonly [Name in keyof Position]?: unknown };
+
+/** Whether it is a position that a stream can have. */
+export function isPosition(position: PositionLike): position is Position {
+  const { epoch, offset, fingerprint } = position;
+  return typeof epoch === "string" && epoch !== "" && isUint(offset) && isUint(fingerprint) &&
+    fingerprint <= 0xffffffff && (offset > 0 || fingerprint === 0);
 }

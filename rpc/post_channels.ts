@@ -4,10 +4,9 @@
  *
  * @module
  */
-import { decode } from "../msgpack/decoder.ts";
 import { CallError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
-import { encodeMessage } from "./node_channels.ts";
+import { decodeMessage, encodeMessage } from "./message_data.ts";
 import type { CallRequest } from "./outgoing_call.ts";
 
 /** What a request to a channel stands for. */
@@ -43,7 +42,7 @@ function publish(channel: string, key: string | undefined): ChannelPost {
   };
 }
 
-function history(channel: string, { depth, keys }: Limits): ChannelPost {
+function history(channel: string, limits: Limits): ChannelPost {
   return {
     request: (called) => {
       const { input = {} } = called;
@@ -58,7 +57,7 @@ function history(channel: string, { depth, keys }: Limits): ChannelPost {
         offset,
         fingerprint,
         at,
-        data: data.length === 0 ? undefined : decode(data, { depth, keys }),
+        data: decodeMessage(data, limits),
       }));
       return { ...page, entries };
     },

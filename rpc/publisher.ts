@@ -33,7 +33,7 @@ export interface HistoryPage<Message> {
   readonly entries: readonly HistoryEntry<Message>[];
   /** Whether the same query, from the last entry on, would give more. */
   readonly more: boolean;
-  /** Whether the position that was asked for belongs to another life of the stream: then there are no entries. */
+  /** Whether the position that was asked for is no place in the stream: it is another one, or has another past. Then there are no entries. */
   readonly reset: boolean;
 }
 

@@ -33,3 +33,12 @@ export function judge({ epoch, offset, fingerprint }: Position, view: View): Ver
   if (oldest > offset + 1) return "trimmed";
   return boundary === undefined ? "trimmed" : "recovered"; // what nothing proves is not recovered
 }
+
+/**
+ * Whether a position is no place in the stream at all: it belongs to another, or something else was published there. One from which not everything
+ * can be sent any more is a place.
+ */
+export function isElsewhere(position: Position, view: View): boolean {
+  const verdict = judge(position, view);
+  return verdict !== "recovered" && verdict !== "trimmed";
+}

@@ -5,7 +5,13 @@
  */
 import { Asking, type AskingParts } from "./asking.ts";
 import type { Entry, Page, Position, Query } from "./broker.ts";
-import { type Rewind, writeGap, writePublication, writeSubscribed } from "./channel_messages.ts";
+import {
+  PUBLICATION_HEAD,
+  type Rewind,
+  writeGap,
+  writePublication,
+  writeSubscribed,
+} from "./channel_messages.ts";
 import { SubscribeStatus } from "./kinds.ts";
 import type { Outbox } from "./outbox.ts";
 import { ProtocolError } from "./protocol_error.ts";
@@ -111,8 +117,7 @@ export class Subscriber implements TopicMember {
 
   /** SEEN. A number that was never sent is against the rules. */
   seen(offset: number): void {
-    const { offset: sent } = this.#state === "live" ? this.topic.sent : this.#cursor;
-    if (offset > sent) throw new ProtocolError("Has seen what was never sent");
+    if (offset > this.#sent) throw new ProtocolError("Has seen what was never sent");
     this.#unseen.seen(offset);
     this.goOn();
   }
@@ -135,13 +140,12 @@ export class Subscriber implements TopicMember {
 
   /** See {@linkcode TopicMember.isBehind}. */
   isBehind(): boolean {
-    return this.#unseen.isMuch(this.topic.sent.offset) || this.#line.isFull;
+    return this.#unseen.isMuch(this.#sent) || this.#line.isFull;
   }
 
   /** Whether so much of what was sent is not acknowledged that who is silent has most likely stopped reading. */
   get isSlow(): boolean {
-    const { offset } = this.#state === "live" ? this.topic.sent : this.#cursor;
-    return this.isTold && this.#unseen.isHalf(offset);
+    return this.isTold && this.#unseen.isHalf(this.#sent);
   }
 
   /** See {@linkcode TopicMember.fallBehind}. */
@@ -164,6 +168,11 @@ export class Subscriber implements TopicMember {
     this.#state = "over";
     this.#stopAsking();
     this.topic.remove(this);
+  }
+
+  /** The offset of the last publication that it was sent. */
+  get #sent(): number {
+    return (this.#state === "live" ? this.topic.sent : this.#cursor).offset;
   }
 
   get #isOver(): boolean {
@@ -310,7 +319,7 @@ export class Subscriber implements TopicMember {
 
   #send(entry: Entry): void {
     const outbox = this.#outbox;
-    if (entry.data.length + HEAD > outbox.peer.message) {
+    if (entry.data.length + PUBLICATION_HEAD > outbox.peer.message) {
       const { offset, fingerprint } = entry;
       return this.#write(() =>
         writeGap(this.#alias, { from: offset, to: offset, fingerprint, reason: "too large" })
@@ -352,6 +361,3 @@ export class Subscriber implements TopicMember {
     }
   }
 }
-
-/** What a publication may have beside its data. */
-const HEAD = 32;

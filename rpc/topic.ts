@@ -80,7 +80,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
   readonly #members = new Set<TopicMember>();
   readonly #live = new Set<TopicMember>();
   /** Those who wait until the stream is known. */
-  #waiting: TopicMember[] = [];
+  #waiting = new Set<TopicMember>();
   /** What is known here may be another stream than the broker's: who comes now is told nothing before the broker has said so. */
   #inDoubt = false;
   readonly #marks = new Marks();
@@ -140,14 +140,14 @@ export class Topic implements BrokerListener, EndsWithTurn {
   add(member: TopicMember): void {
     this.#members.add(member);
     if (this.isReady && !this.#inDoubt) member.ready();
-    else this.#waiting.push(member);
+    else this.#waiting.add(member);
   }
 
   /** Somebody wants it no more. */
   remove(member: TopicMember): void {
     this.#members.delete(member);
     this.#live.delete(member);
-    if (this.#waiting.length > 0) this.#waiting = this.#waiting.filter((one) => one !== member);
+    this.#waiting.delete(member);
     if (this.#members.size === 0) this.tail.clear();
   }
 
@@ -294,7 +294,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
       const reason = this.#whyOther(page);
       if (reason !== undefined) {
         this.#start(page);
-        for (const member of this.#members) if (!this.#waiting.includes(member)) member.restarted();
+        for (const member of this.#members) if (!this.#waiting.has(member)) member.restarted();
         if (reason !== "") this.#alarm(reason);
       } else if (page.top.offset > this.last.offset) return this.#read(); // there is more
     }
@@ -337,7 +337,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
     }
     this.#inDoubt = false;
     const waiting = this.#waiting;
-    this.#waiting = [];
+    this.#waiting = new Set();
     for (const member of waiting) member.ready();
     const refreshed = this.#refreshed;
     this.#refreshed = [];

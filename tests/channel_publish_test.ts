@@ -359,6 +359,25 @@ describe("history", () => {
     await fake.close();
   });
 
+  it("of a stream that failed over and grew again is told apart, though epoch and offsets fit", async () => {
+    const fake = await PublishClient.connected();
+    const after = async (position: object, told: object) => {
+      const read = fake.channel().history({ after: position as never });
+      await fake.clock.settle();
+      const [[, , id]] = fake.socket.take(CALL) as [unknown[]];
+      await fake.result(id as number, { ...page([entry(8)]), ...told });
+      const { reset, entries } = await read;
+      return [reset, entries.length];
+    };
+    const { fingerprint } = at(7);
+    assertEquals(await after(at(7), { boundary: fingerprint }), [false, 1], "the past is the same");
+    assertEquals(await after(at(7), { boundary: fingerprint + 1 }), [true, 0], "another was published there");
+    assertEquals(await after(at(12), {}), [true, 0], "the stream has not come so far");
+    assertEquals(await after({ ...at(9), fingerprint: 1 }, {}), [true, 0], "another top");
+    assertEquals(await after(at(1), {}), [false, 1], "trimmed: what is kept goes on");
+    await fake.close();
+  });
+
   it("is refused where the question or the answer is none", async () => {
     const fake = await PublishClient.connected();
     await assertRejects(() => fake.channel().history({ before: 1, after: 2 }), TypeError);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { type AppConnection, define, type ErrorPlace } from "../mod.ts";
-import { AppServer } from "./suites/app_server.ts";
+import { AppServer, NOTHING_LEFT } from "./suites/app_server.ts";
 import { failure, told } from "./suites/check.ts";
 import { Mailbox } from "./suites/mailbox.ts";
 import { call, hello } from "./suites/wire.ts";
@@ -64,16 +64,7 @@ describe("connections", () => {
   afterEach(async () => {
     await server.stop();
     assertEquals(errors.size, 0, "errors that nobody looked at");
-    assertEquals(server.app.stats(), {
-      connections: 0,
-      calls: 0,
-      streams: 0,
-      channels: 0,
-      subscriptions: 0,
-      heldBytes: 0,
-      sessions: 0,
-      lingering: 0,
-    });
+    assertEquals(server.app.stats(), NOTHING_LEFT);
     assertEquals(server.app.connections().size, 0);
     for (const box of [connected, disconnected]) while (box.size > 0) await box.next();
   });

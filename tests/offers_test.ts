@@ -2,7 +2,7 @@ import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { z } from "zod";
 import { type AppConnection, CallError, define, type ValueCall } from "../mod.ts";
-import { AppServer } from "./suites/app_server.ts";
+import { AppServer, NOTHING_LEFT } from "./suites/app_server.ts";
 import { all, failure, same, told } from "./suites/check.ts";
 import { Mailbox } from "./suites/mailbox.ts";
 import { call, hello, payload } from "./suites/wire.ts";
@@ -53,16 +53,7 @@ describe("what a client offers", () => {
 
   afterEach(async () => {
     await server.stop();
-    assertEquals(server.app.stats(), {
-      connections: 0,
-      calls: 0,
-      streams: 0,
-      channels: 0,
-      subscriptions: 0,
-      heldBytes: 0,
-      sessions: 0,
-      lingering: 0,
-    });
+    assertEquals(server.app.stats(), NOTHING_LEFT);
     while (connected.size > 0) await connected.next();
   });
 

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { z } from "zod";
 import { type CallContext, millrace, procedure, type ShutdownReport } from "../mod.ts";
-import { AppServer } from "./suites/app_server.ts";
+import { AppServer, NOTHING_LEFT } from "./suites/app_server.ts";
 import { Mailbox } from "./suites/mailbox.ts";
 import { call, hello } from "./suites/wire.ts";
 import type { Wire } from "./suites/wire.ts";
@@ -49,16 +49,7 @@ describe("a small call over a socket, whose handler", () => {
 
   afterEach(async () => {
     await server.stop();
-    assertEquals(server.app.stats(), {
-      connections: 0,
-      calls: 0,
-      streams: 0,
-      channels: 0,
-      subscriptions: 0,
-      heldBytes: 0,
-      sessions: 0,
-      lingering: 0,
-    });
+    assertEquals(server.app.stats(), NOTHING_LEFT);
     assertEquals(ended.size, 0);
     assertEquals(errors, []);
   });

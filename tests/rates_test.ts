@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { afterEach, describe, it } from "@std/testing/bdd";
 import { type AppOptions, CallError, millrace, procedure } from "../mod.ts";
-import { AppServer } from "./suites/app_server.ts";
+import { AppServer, NOTHING_LEFT } from "./suites/app_server.ts";
 import { hello } from "./suites/wire.ts";
 
 const procedures = { hello: procedure(() => "hello") };
@@ -150,16 +150,7 @@ describe("who may connect", () => {
   it("a refused handshake leaves nothing behind", async () => {
     await start({ origins: ["https://app.example"] });
     for (let i = 0; i < 50; i++) assertEquals(await handshake({ Origin: "https://evil.example" }), 403);
-    assertEquals(server.app.stats(), {
-      connections: 0,
-      calls: 0,
-      streams: 0,
-      channels: 0,
-      subscriptions: 0,
-      heldBytes: 0,
-      sessions: 0,
-      lingering: 0,
-    });
+    assertEquals(server.app.stats(), NOTHING_LEFT);
     assert(server.app.connections().size === 0);
   });
 });

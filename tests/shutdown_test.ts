@@ -2,7 +2,7 @@ import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { z } from "zod";
 import { bytes, type CallError, millrace, procedure } from "../mod.ts";
-import { AppServer } from "./suites/app_server.ts";
+import { AppServer, NOTHING_LEFT } from "./suites/app_server.ts";
 import { all, failure, told } from "./suites/check.ts";
 import { Mailbox } from "./suites/mailbox.ts";
 import { call, hello } from "./suites/wire.ts";
@@ -73,16 +73,7 @@ describe("shutdown()", () => {
   afterEach(async () => {
     gate.resolve();
     await server.stop();
-    assertEquals(server.app.stats(), {
-      connections: 0,
-      calls: 0,
-      streams: 0,
-      channels: 0,
-      subscriptions: 0,
-      heldBytes: 0,
-      sessions: 0,
-      lingering: 0,
-    });
+    assertEquals(server.app.stats(), NOTHING_LEFT);
     while (events.size > 0) await events.next();
   });
 

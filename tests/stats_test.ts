@@ -2,20 +2,9 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { z } from "zod";
 import { bytes, millrace, procedure } from "../mod.ts";
-import { AppServer } from "./suites/app_server.ts";
+import { AppServer, NOTHING_LEFT } from "./suites/app_server.ts";
 import { failure } from "./suites/check.ts";
 import { call, hello, payload } from "./suites/wire.ts";
-
-const NOTHING = {
-  connections: 0,
-  calls: 0,
-  streams: 0,
-  channels: 0,
-  subscriptions: 0,
-  heldBytes: 0,
-  sessions: 0,
-  lingering: 0,
-};
 
 describe("the gauges", () => {
   let server: AppServer<ReturnType<typeof make>>;
@@ -44,12 +33,12 @@ describe("the gauges", () => {
   afterEach(() => server.stop());
 
   /** Waits until they are what is expected, the bytes aside. */
-  async function gauges(expected: Partial<typeof NOTHING>): Promise<void> {
+  async function gauges(expected: Partial<typeof NOTHING_LEFT>): Promise<void> {
     const read = () => ({ ...server.app.stats(), heldBytes: 0 });
-    await server.until(read, { ...NOTHING, ...expected });
+    await server.until(read, { ...NOTHING_LEFT, ...expected });
   }
 
-  it("are 0 at the start", () => assertEquals(server.app.stats(), NOTHING));
+  it("are 0 at the start", () => assertEquals(server.app.stats(), NOTHING_LEFT));
 
   it("count sockets from the handshake on", async () => {
     const wire = await server.wire();
@@ -61,7 +50,7 @@ describe("the gauges", () => {
     await gauges({ connections: 1 });
     await client.close();
     await gauges({});
-    assertEquals(server.app.stats(), NOTHING);
+    assertEquals(server.app.stats(), NOTHING_LEFT);
   });
 
   for (const how of ["cancelled", "cut", "closed"] as const) {
@@ -89,7 +78,7 @@ describe("the gauges", () => {
       await Promise.all(errors);
       await wire.cut();
       await gauges({});
-      assertEquals(server.app.stats(), NOTHING);
+      assertEquals(server.app.stats(), NOTHING_LEFT);
     });
   }
 
@@ -106,7 +95,7 @@ describe("the gauges", () => {
     server.app.connections().close(4500);
     await upload;
     await gauges({});
-    assertEquals(server.app.stats(), NOTHING);
+    assertEquals(server.app.stats(), NOTHING_LEFT);
   });
 
   it("count bytes that wait for a peer which does not read", async () => {
@@ -120,7 +109,7 @@ describe("the gauges", () => {
     assert(server.app.stats().heldBytes < 2 << 20);
     await wire.cut();
     await gauges({});
-    assertEquals(server.app.stats(), NOTHING);
+    assertEquals(server.app.stats(), NOTHING_LEFT);
   });
 
   it("count unfinished messages", async () => {
@@ -130,7 +119,7 @@ describe("the gauges", () => {
     wire.send([9, 1, 1, 90_000, new Uint8Array(10_000)]);
     await server.until(() => server.app.stats().heldBytes >= 10_000, true);
     await wire.cut();
-    await server.until(() => server.app.stats(), NOTHING);
+    await server.until(() => server.app.stats(), NOTHING_LEFT);
   });
 
   it("are back at 0 after a storm of everything", async () => {
@@ -154,7 +143,7 @@ describe("the gauges", () => {
       else await Promise.all(clients.map((client) => client.close()));
       await Promise.all(calls);
       await gauges({});
-      assertEquals(server.app.stats(), NOTHING);
+      assertEquals(server.app.stats(), NOTHING_LEFT);
     }
   });
 

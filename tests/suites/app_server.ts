@@ -2,7 +2,7 @@
  * An app on a port, its clients, and an end that leaves nothing open.
  */
 import { type Client, connect, type ConnectOptions, type HasContract } from "../../client/mod.ts";
-import type { ShutdownOptions, ShutdownReport } from "../../mod.ts";
+import type { ShutdownOptions, ShutdownReport, Stats } from "../../mod.ts";
 import { until } from "./check.ts";
 import { serve, type Served, type ServedApp } from "./serve.ts";
 import { Wire, type WireOptions } from "./wire.ts";
@@ -10,6 +10,18 @@ import { Wire, type WireOptions } from "./wire.ts";
 /** What can be started: what `millrace()` gives. */
 export type Startable = ServedApp & HasContract & {
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
+};
+
+/** What `stats()` tells where nothing is left. */
+export const NOTHING_LEFT: Stats = {
+  connections: 0,
+  calls: 0,
+  streams: 0,
+  channels: 0,
+  subscriptions: 0,
+  heldBytes: 0,
+  sessions: 0,
+  lingering: 0,
 };
 
 /** A running app. */

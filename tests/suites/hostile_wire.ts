@@ -5,7 +5,7 @@ import { assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers/promises";
 import { millrace } from "../../mod.ts";
 import type { Client } from "../../client/mod.ts";
-import { AppServer } from "./app_server.ts";
+import { AppServer, NOTHING_LEFT } from "./app_server.ts";
 import { open } from "./channel_node.ts";
 import { hostileProcedures, Probe } from "./hostile_app.ts";
 import type { Attack, Held, Target } from "./hostile_target.ts";
@@ -163,17 +163,7 @@ export class WireTarget implements Target {
   async end(): Promise<void> {
     await this.#wire.cut();
     this.probe.release();
-    const nothing = {
-      connections: 0,
-      calls: 0,
-      streams: 0,
-      channels: 0,
-      subscriptions: 0,
-      heldBytes: 0,
-      sessions: 0,
-      lingering: 0,
-    };
-    await this.until(() => this.#of.gauges, nothing);
+    await this.until(() => this.#of.gauges, NOTHING_LEFT);
   }
 
   /** Reads on, so that a close is seen when it comes. */

@@ -248,7 +248,7 @@ const writers: Record<KindName, (fields: Fields) => void> = {
   GAP: ({ alias, from, to, fingerprint, reason }) => writeGap(alias, { from, to, fingerprint, reason }),
   SKIP: ({ alias, to, fingerprint }) => writeSkip(alias, to, fingerprint),
   SEEN: ({ alias, offset }) => writeSeen(alias, offset),
-  SIGNAL: ({ channel, payload }) => writeSignal(channel, payloadValue(payload)),
+  SIGNAL: ({ channel, payload }) => writeSignal(channel, payloadBytes(payload)),
   SIGNALLED: ({ alias, payload }) => writeSignalled(alias, payloadBytes(payload)),
 };
 
