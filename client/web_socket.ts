@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { closeAdvice, CloseCode } from "../rpc/close.ts";
 import type { Transport } from "../rpc/transport.ts";
 
 /** What a client needs of a WebSocket; the one of browsers, Deno, Bun and Node 22 fits. */
@@ -49,13 +50,21 @@ export function transportOf(socket: WebSocketLike): Transport {
   };
 }
 
-/** Closes with a code that programs may use; others become 4400. Never throws. */
+/**
+ * Closes with the code, or with one that programs may use and that says the same of what comes: a server keeps the session of a client that
+ * comes back. Never throws.
+ */
 export function closeQuietly(socket: WebSocketLike, code: number, reason: string): void {
   try {
-    socket.close(code === 1000 || code >= 3000 ? code : 4400, reason.slice(0, 40)); // 123 bytes at most
+    socket.close(sendable(code), reason.slice(0, 40)); // 123 bytes at most
   } catch {
     // It never opened, or is closed: nothing is left to close.
   }
+}
+
+function sendable(code: number): number {
+  if (code === CloseCode.NORMAL || code >= 3000) return code;
+  return closeAdvice(code) === "reconnect" ? CloseCode.GIVEN_UP : CloseCode.BAD_MESSAGE;
 }
 
 /** The frame in a message event; `undefined` for text. */

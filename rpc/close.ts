@@ -28,6 +28,8 @@ export const CloseCode = {
   VERSION: 4406,
   /** Another connection of the same session is newer. */
   TAKEN_OVER: 4409,
+  /** A client has given its connection up and comes back: it could not tell that with 1006. */
+  GIVEN_UP: 4500,
   /** More than the queue limit waits for this peer. */
   TOO_SLOW: 4503,
   /** Nothing was received for heartbeat and grace. */

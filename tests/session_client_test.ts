@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
+import { closeAdvice } from "../client/mod.ts";
 import { anything, procedure } from "./suites/pair.ts";
 import { ending, World, type WorldOptions } from "./suites/session_world.ts";
 import { deferred } from "./suites/sources.ts";
@@ -55,6 +56,21 @@ describe("a client", () => {
     gate.resolve("here");
     await world.settle();
     assertEquals(await waiting, "here");
+    await app.close();
+  });
+
+  it("leaves it without ending the session where the old connection still works", async () => {
+    const { world, gate, ran } = open();
+    const app = world.client();
+    const waiting = ending(app.call["wait"]!(1));
+    await world.settle();
+    app.wake.online();
+    await world.settle();
+    assertEquals(app.client.state, { status: "open", resumed: true });
+    assertEquals(closeAdvice(world.sockets[0]!.closedByClient!), "reconnect", "what the server is told");
+    gate.resolve("here");
+    await world.settle();
+    assertEquals([await waiting, ran], ["here", [1]]);
     await app.close();
   });
 
