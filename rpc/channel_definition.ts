@@ -46,9 +46,12 @@ export interface ChannelConfig<
   readonly message?: Message;
   /** The schema of what is ephemeral: reaches who is subscribed at the moment, is stored nowhere, and is lost where a connection is. */
   readonly signal?: Signal;
-  /** How much is kept for subscribers that come back or want to look back. */
+  /**
+   * How much is kept for subscribers that come back or want to look back. Who comes back may be given more: while somebody is subscribed, the node
+   * has the latest 64 publications, or 64 KiB, whatever is kept. This is no promise that a message is gone after its time.
+   */
   readonly history?: {
-    /** Messages, at most; 0 keeps none: then who was away gets a `reset` as soon as something was published meanwhile. @default 1000 */
+    /** Messages, at most; 0 keeps none: then who was away gets a `reset` as soon as something was published meanwhile that nobody else here was given. @default 1000 */
     readonly messages?: number;
     /** Seconds. @default 300 */
     readonly seconds?: number;
