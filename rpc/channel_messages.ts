@@ -16,7 +16,7 @@ import {
 import type { Entry, Position } from "./broker.ts";
 import type { CallError } from "./errors.ts";
 import { Kind } from "./kinds.ts";
-import { writeFailure, writePayload } from "./messages.ts";
+import { writeFailure } from "./messages.ts";
 
 /** Where the history that a subscription begins with starts, when it names no position. */
 export interface Rewind {
