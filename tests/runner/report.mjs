@@ -80,11 +80,25 @@ function note({ passed, failed, skipped, info }) {
   return counts + (info ? ` (${info})` : "");
 }
 
-function tail(text, most = 150) {
-  const lines = text.trimEnd().split("\n");
+/** The end of what was said; of a suite, what it says of its failures: a thousand passes are of no use. */
+function tail(text, most = 60) {
+  const lines = failures(text.trimEnd().split("\n"));
   return lines.length > most
     ? [`… ${lines.length - most} lines before`, ...lines.slice(-most)].join("\n")
     : lines.join("\n");
+}
+
+/** Deno has a section of errors at its end; Bun says each just before the line that names the test. */
+function failures(lines) {
+  const section = lines.findLastIndex((line) => /^\s*ERRORS\s*$/.test(line));
+  if (section >= 0) {
+    return lines.slice(section).filter((line) => !/^\s+at .*(ext:|tests\/std\/)/.test(line)).slice(0, 60);
+  }
+  const near = new Set();
+  lines.forEach((line, at) => {
+    if (/^\(fail\)/.test(line)) { for (let i = Math.max(0, at - 25); i <= at; i++) near.add(i); }
+  });
+  return near.size > 0 ? lines.filter((line, at) => near.has(at) && !/^\(pass\)/.test(line)) : lines;
 }
 
 function indent(text) {
