@@ -9,7 +9,7 @@ import type { Clock } from "./clock.ts";
 import { Marks } from "./marks.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { isPromise } from "./pipeline.ts";
-import { publicationFrames, type SharedFrame, signalFrame } from "./shared_frames.ts";
+import { publicationFrames, type SharedFrame, type Signal, SignalFrame } from "./shared_frames.ts";
 import { Tail } from "./tail.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
 
@@ -85,7 +85,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
   #inDoubt = false;
   readonly #marks = new Marks();
   #fresh: Entry[] = [];
-  #signals: { data: Uint8Array; from: string | undefined }[] = [];
+  #signals: Signal[] = [];
   /** Set while the broker is asked: what it pushes meanwhile. */
   #pushed: { epoch: string; entry: Entry }[] | undefined;
   #pushedBytes = 0;
@@ -352,15 +352,10 @@ export class Topic implements BrokerListener, EndsWithTurn {
     const signals = this.#signals;
     if (signals.length === 0) return;
     this.#signals = [];
-    const all = signalFrame(this.alias, signals.map(({ data }) => data));
-    const senders = new Set(signals.map(({ from }) => from));
+    const frame = new SignalFrame(this.alias, signals);
     for (const member of this.#members) {
-      if (!senders.has(member.id)) {
-        member.signal(all);
-        continue;
-      }
-      const others = signals.filter(({ from }) => from !== member.id);
-      if (others.length > 0) member.signal(signalFrame(this.alias, others.map(({ data }) => data)));
+      const bytes = frame.to(member.id);
+      if (bytes !== undefined) member.signal(bytes);
     }
   }
 }
