@@ -50,8 +50,11 @@ export async function measure(
   }
 }
 
-async function generate({ warmUp, ms }, [command, ...args]) {
-  const { stdout, output } = await run(command, args, { cwd: root, timeout: warmUp + ms + PATIENCE });
+async function generate({ warmUp, ms, stalledMs = 0 }, [command, ...args]) {
+  const { stdout, output } = await run(command, args, {
+    cwd: root,
+    timeout: warmUp + ms + stalledMs + PATIENCE,
+  });
   try {
     return JSON.parse(stdout);
   } catch {

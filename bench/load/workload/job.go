@@ -34,6 +34,7 @@ type Job struct {
 	Subscribers int `json:"subscribers"` // of the one publisher
 	Burst       int `json:"burst"`       // publications at once
 	Rounds      int `json:"rounds"`      // of a storm
+	StalledFor  int `json:"stalledMs"`   // while half of the subscribers read nothing
 }
 
 // Result is what is told.
@@ -41,6 +42,8 @@ type Result struct {
 	measure.Spent
 	Operations int              `json:"operations"`
 	Latency    *measure.Summary `json:"latency,omitempty"`
+	// Before is the latency before what is measured happened.
+	Before *measure.Summary `json:"before,omitempty"`
 	// Memory that one connection takes in the server, in bytes.
 	Memory *float64 `json:"memory,omitempty"`
 }
@@ -63,6 +66,7 @@ var workloads = map[string]func(*Run) Result{
 	"paced":     paced,
 	"fanout":    fanOut,
 	"storm":     storm,
+	"stalled":   standstill,
 }
 
 // Do does a job.
