@@ -116,7 +116,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
 
   /** See {@linkcode Line.isFull}. */
   get isFull(): boolean {
-    return this.#room.isFull;
+    return this.#owner.outbox.isSocketOver(this.#room.most);
   }
 
   /**
@@ -124,7 +124,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
    * subscription may be ahead (1 MiB), and then the socket tells nothing.
    */
   get isSlow(): boolean {
-    return this.#room.isFull || [...this.#bySub.values()].some(({ subscriber }) => subscriber?.isSlow);
+    return this.isFull || [...this.#bySub.values()].some(({ subscriber }) => subscriber?.isSlow);
   }
 
   /** See {@linkcode Line.asking}. */

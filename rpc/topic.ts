@@ -19,9 +19,9 @@ export interface TopicMember {
   readonly id: string;
   /** The stream is known: {@linkcode Topic.last} holds. Called once, perhaps at once. */
   ready(): void;
-  /** Takes what follows; called while it is live. */
-  deliver(frame: SharedFrame): void;
-  /** Whether it cannot take more now. Asked while it is live, from time to time. */
+  /** Takes what follows; called while it is live. `false`: it has no room, and has not taken it. */
+  deliver(frame: SharedFrame): boolean;
+  /** Whether it may be sent no more before it acknowledges. Asked while it is live, from time to time. */
   isBehind(): boolean;
   /** It is live no more; the last it was given is {@linkcode Topic.sent}. */
   fallBehind(): void;
@@ -229,21 +229,22 @@ export class Topic implements BrokerListener, EndsWithTurn {
     this.#fresh = [];
     if (this.#live.size === 0) return this.#passed(fresh);
     for (const frame of publicationFrames(this.alias, fresh)) {
-      for (const member of this.#live) member.deliver(frame);
+      for (const member of this.#live) if (!member.deliver(frame)) this.#leaveBehind(member);
       this.#passed(frame.entries); // after each: one turn may bring more than anybody can take
     }
   }
 
-  /** These were given to all who are live. Those who cannot take more now are live no more. */
+  /** These were given to all who are live. Those who may be sent no more are live no more. */
   #passed(entries: readonly Entry[]): void {
     const { offset, fingerprint } = entries.at(-1)!;
     this.sent = { offset, fingerprint };
     if (!this.#marks.add(entries)) return;
-    for (const member of this.#live) {
-      if (!member.isBehind()) continue;
-      this.#live.delete(member);
-      member.fallBehind();
-    }
+    for (const member of this.#live) if (member.isBehind()) this.#leaveBehind(member);
+  }
+
+  #leaveBehind(member: TopicMember): void {
+    this.#live.delete(member);
+    member.fallBehind();
   }
 
   #keep(epoch: string, entry: Entry): void {
