@@ -4,7 +4,7 @@ import { root } from "../tools/setup.mjs";
 import { pinned, startServer } from "./server.mjs";
 
 /** Longest that a workload may take beyond its own times. */
-const PATIENCE = 60_000;
+const PATIENCE = 120_000;
 
 /**
  * @typedef {object} Sample  what is kept, raw

@@ -96,8 +96,16 @@ func (r *Run) start() func(operations int) Result {
 // patience is the longest wait for what was sent to be answered.
 const patience = 15 * time.Second
 
+// openingPatience is the longest wait for all connections to open: 18,000 at 400 µs each are 7 s on a quiet machine.
+const openingPatience = time.Minute
+
 // until serves connections until something has happened.
-func (r *Run) until(what string, done func() bool) {
+func (r *Run) until(what string, done func() bool) { r.within(patience, what, done) }
+
+// untilOpen is until for connections that are to open.
+func (r *Run) untilOpen(done func() bool) { r.within(openingPatience, "opening connections", done) }
+
+func (r *Run) within(patience time.Duration, what string, done func() bool) {
 	if !r.loop.Run(patience, done) {
 		socket.Fail("%s: still waiting after %v", what, patience)
 	}
