@@ -136,7 +136,9 @@ export class VirtualClock implements Clock {
         if (isOver) return;
         if (this.#now > stuckAt) [stuckAt, stuckSince] = [this.#now, this.#turns];
         if (this.#turns - stuckSince > MOST_TURNS) {
-          return finish(() => reject(new Error(`Cannot go on: ${MOST_TURNS} turns have run at ${this.#now} ms`)));
+          return finish(() =>
+            reject(new Error(`Cannot go on: ${MOST_TURNS} turns have run at ${this.#now} ms`))
+          );
         }
         if (done() || !this.#turn(end)) {
           if (end !== Infinity && !done()) this.#now = Math.max(this.#now, end);
