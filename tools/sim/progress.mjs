@@ -50,9 +50,7 @@ export class Progress {
    */
   read(from, seeds) {
     if (this.#file === undefined || !existsSync(this.#file)) return [];
-    // A run that was killed while it wrote leaves half a line.
-    const lines = readFileSync(this.#file, "utf8").split("\n").filter((line) => line.endsWith("}"));
-    const slices = lines.map((line) => JSON.parse(line)).filter((slice) =>
+    const slices = readFileSync(this.#file, "utf8").split("\n").flatMap(sliceOf).filter((slice) =>
       slice.code === this.#code && slice.from >= from && slice.from + slice.count <= from + seeds
     );
     // Each seed counts once, also where runs have begun at other seeds.
@@ -66,9 +64,18 @@ export class Progress {
 
   /** @param {Slice} slice */
   add(slice) {
-    if (this.#file !== undefined) {
-      appendFileSync(this.#file, `${JSON.stringify({ code: this.#code, ...slice })}\n`);
-    }
+    if (this.#file === undefined) return;
+    // On a line of its own, also behind the half of one.
+    appendFileSync(this.#file, `\n${JSON.stringify({ code: this.#code, ...slice })}\n`);
+  }
+}
+
+/** The slice of a line, if it is whole: a run that was killed while it wrote leaves half a line, and its seeds are run again. */
+function sliceOf(line) {
+  try {
+    return line === "" ? [] : [JSON.parse(line)];
+  } catch {
+    return [];
   }
 }
 
