@@ -113,8 +113,10 @@ export class PublicationRules implements RuleCheck<PublicationRulesLine> {
         }
         return;
       }
-      case "message":
-        return this.#received({ ...event, channel: this.#names.channelOf(event.sub), line });
+      case "message": {
+        const { position, value, sub } = event;
+        return this.#received({ channel: this.#names.channelOf(sub), position, value, line });
+      }
       case "page":
         for (const entry of event.entries) this.#received({ ...entry, channel: event.channel, line });
         return;
