@@ -22,6 +22,7 @@ export class Turn {
   readonly #company = new Company();
   #now = 0;
   #armed = false;
+  #number = 0;
 
   /** Made by {@linkcode turnOf} alone. */
   constructor(clock: Clock) {
@@ -36,6 +37,11 @@ export class Turn {
     if (!this.#armed) return this.#clock.now();
     if (this.#now === 0) this.#now = this.#clock.now();
     return this.#now;
+  }
+
+  /** Which turn this is. It ends where {@linkcode Turn.add} or {@linkcode Turn.expectEnd} asked for that. */
+  get number(): number {
+    return this.#number;
   }
 
   /** A frame of any connection came at `now`; says whether it came alone. {@linkcode Turn.readDone} follows. */
@@ -53,10 +59,11 @@ export class Turn {
   /** Has `one` called at the end of this turn. The caller sees to it that it is added once a turn. */
   add(one: EndsWithTurn): void {
     this.#due.push(one);
-    this.#arm();
+    this.expectEnd();
   }
 
-  #arm(): void {
+  /** Has this turn end, though nobody has to be told. */
+  expectEnd(): void {
     if (this.#armed) return;
     this.#armed = true;
     this.#clock.immediate(this.#end);
@@ -68,6 +75,7 @@ export class Turn {
     this.#spare = due;
     this.#armed = false;
     this.#now = 0;
+    this.#number++;
     for (let i = 0; i < due.length; i++) due[i]!.endTurn();
     due.length = 0;
   };
