@@ -56,9 +56,6 @@ export class Outbox implements BulkLane, EndsWithTurn {
   #ended = false;
   #budget: number;
   #detached = false;
-  /** The last turn in which frames came, and how many: whether this connection has company of its own. */
-  #readIn = -1;
-  #framesRead = 0;
 
   /** Sends nothing yet. */
   constructor(parts: OutboxParts) {
@@ -279,27 +276,11 @@ export class Outbox implements BulkLane, EndsWithTurn {
   read(now: number): void {
     this.#reading = false;
     const isAlone = this.#turn.cameAlone(now);
-    const wasAlone = this.#wasAlone();
     if (this.#scheduled) return;
-    if (this.#answered && (isAlone || wasAlone)) {
-      this.flush();
-      if (!isAlone) this.#turn.expectEnd();
-    } else this.schedule();
+    if (isAlone && this.#answered) this.flush();
+    else this.schedule();
     this.#answered = false;
     this.#turn.readDone();
-  }
-
-  /** Whether this is the first frame of this turn, and the last turn with any brought one. */
-  #wasAlone(): boolean {
-    const { number } = this.#turn;
-    if (number === this.#readIn) {
-      this.#framesRead++;
-      return false;
-    }
-    const wasAlone = this.#framesRead === 1;
-    this.#readIn = number;
-    this.#framesRead = 1;
-    return wasAlone;
   }
 
   /** Sends what there is: acknowledgements and small messages first, then as much bulk as has room. */

@@ -13,6 +13,9 @@ export interface EndsWithTurn {
   endTurn(): void;
 }
 
+/** Connections that end a turn together and are a crowd: the next turn ends as the clock has it for those. */
+const CROWD = 64;
+
 /** A turn, over and over: the present one. */
 export class Turn {
   readonly #clock: Clock;
@@ -22,7 +25,7 @@ export class Turn {
   readonly #company = new Company();
   #now = 0;
   #armed = false;
-  #number = 0;
+  #isCrowded = false;
 
   /** Made by {@linkcode turnOf} alone. */
   constructor(clock: Clock) {
@@ -37,11 +40,6 @@ export class Turn {
     if (!this.#armed) return this.#clock.now();
     if (this.#now === 0) this.#now = this.#clock.now();
     return this.#now;
-  }
-
-  /** Which turn this is. It ends where {@linkcode Turn.add} or {@linkcode Turn.expectEnd} asked for that. */
-  get number(): number {
-    return this.#number;
   }
 
   /** A frame of any connection came at `now`; says whether it came alone. {@linkcode Turn.readDone} follows. */
@@ -59,14 +57,15 @@ export class Turn {
   /** Has `one` called at the end of this turn. The caller sees to it that it is added once a turn. */
   add(one: EndsWithTurn): void {
     this.#due.push(one);
-    this.expectEnd();
+    this.#arm();
   }
 
-  /** Has this turn end, though nobody has to be told. */
-  expectEnd(): void {
+  #arm(): void {
     if (this.#armed) return;
     this.#armed = true;
-    this.#clock.immediate(this.#end);
+    if (this.#isCrowded && this.#clock.immediateInCrowd !== undefined) {
+      this.#clock.immediateInCrowd(this.#end);
+    } else this.#clock.immediate(this.#end);
   }
 
   readonly #end = (): void => {
@@ -75,7 +74,7 @@ export class Turn {
     this.#spare = due;
     this.#armed = false;
     this.#now = 0;
-    this.#number++;
+    this.#isCrowded = due.length > CROWD;
     for (let i = 0; i < due.length; i++) due[i]!.endTurn();
     due.length = 0;
   };
