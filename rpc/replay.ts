@@ -40,9 +40,9 @@ interface Units {
 /** Smaller frames are copied, so that their buffer can go on; larger ones take it along. */
 const COPIED_BELOW = 8 * 1024;
 /**
- * Smaller frames still are copied behind the one before them: with an array and a record for each, a call whose answer leaves alone took 1.54 µs in
- * memory on Bun instead of 1.26, on Deno 2.4 instead of 1.8 (`bench/core.ts`). The first copy is exact, since most connections are idle;
- * each one after that is twice as large as the last.
+ * Smaller frames still are copied behind the one before them: with an array and a record for each, a call whose answer leaves alone took
+ * 1.15 times as long in memory on Bun, 1.3 times on Deno (`bench/core.ts`). The first copy is exact, since most connections are idle; each one
+ * after that is twice as large as the last.
  */
 const [LEAST_SHARED, MOST_SHARED] = [512, 4 * 1024];
 /** Smaller messages may pass the bound: calls in flight are bounded, and so are they. */
