@@ -17,21 +17,37 @@ export interface Arrived {
 /** What we wrote ourselves needs no bounds. */
 const NO_LIMITS = { depth: 1_000, keys: 1_000_000_000 };
 
-/** Gives `send` the ranges of messages that did not arrive. All others belong to the connection that was lost. */
+/** What the other side accepts in a frame: several small ones that left may be one now. */
+export interface FrameLimits {
+  /** Bytes. */
+  readonly message: number;
+  /** Messages. */
+  readonly messages: number;
+}
+
+/** Gives `send` the ranges of messages that did not arrive, each a frame. All others belong to the connection that was lost. */
 export function lostMessages(
   frame: Uint8Array,
-  arrived: Arrived,
-  send: (messages: Uint8Array) => void,
+  { arrived, accepts, send }: {
+    arrived: Arrived;
+    accepts: FrameLimits;
+    send: (messages: Uint8Array) => void;
+  },
 ): void {
   let from = -1;
+  let count = 0;
   for (let at = 0; at < frame.length;) {
     openAt(frame, at, frame.length);
     const isLost = readIsLost(arrived);
     const end = offset(); // the cursor may be elsewhere when `send` returns
-    if (isLost && from < 0) from = at;
-    if (!isLost && from >= 0) {
+    const isFull = count === accepts.messages || end - from > accepts.message;
+    if (from >= 0 && (!isLost || isFull)) {
       send(frame.subarray(from, at));
       from = -1;
+    }
+    if (isLost) {
+      if (from < 0) [from, count] = [at, 0];
+      count++;
     }
     at = end;
   }

@@ -230,7 +230,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
       this.seal();
       this.#send();
     }
-    this.replay?.sendAgain(arrived, (frame) => this.#handAgain(frame));
+    this.replay?.sendAgain(arrived, peer, (frame) => this.#handAgain(frame));
     this.schedule();
   }
 

@@ -1,24 +1,28 @@
 /**
  * What was sent and may have been lost: frames are kept as they left, until all that must arrive in them has been acknowledged. A record
- * costs one small copy for each frame, not for each message; nothing of it exists where nobody asked for a session that is kept.
+ * costs one small copy for each frame, not for each message, and small frames share one; nothing of it exists where nobody asked for a
+ * session that is kept.
  *
  * @module
  */
 import { giveBuffer } from "./buffers.ts";
-import { type Arrived, lostMessages } from "./lost_messages.ts";
+import { type Arrived, type FrameLimits, lostMessages } from "./lost_messages.ts";
 import { sendSlice, type Slice } from "./slices.ts";
 
-/** One frame that left. */
+/** One frame that left, or small ones that left one after the other. */
 interface Sent {
+  /** A copy has room behind its messages where it stands for more than one frame. */
   readonly frame: Uint8Array | Slice;
+  /** Bytes of a copy that are messages; the others are not parted. */
+  used: number;
   /** What the frame is a part of, where that is ours again when it was acknowledged. */
   readonly buffer: Uint8Array | undefined;
   /** Bytes that it holds. */
   readonly size: number;
   /** The last sequence in it; 0 for none. */
-  readonly seq: number;
+  seq: number;
   /** Bytes of the messages in it that carry a sequence. */
-  readonly reliable: number;
+  reliable: number;
   /** What it is kept for: its sequences are one thing, the units of each stream another. */
   waitsFor: number;
   before: Sent | undefined;
@@ -35,6 +39,12 @@ interface Units {
 
 /** Smaller frames are copied, so that their buffer can go on; larger ones take it along. */
 const COPIED_BELOW = 8 * 1024;
+/**
+ * Smaller frames still are copied behind the one before them: with an array and a record for each, a call whose answer leaves alone took
+ * 1.15 times as long in memory on Bun, 1.3 times on Deno (`bench/core.ts`). The first copy is exact, since most connections are idle; each one
+ * after that is twice as large as the last.
+ */
+const [LEAST_SHARED, MOST_SHARED] = [512, 4 * 1024];
 /** Smaller messages may pass the bound: calls in flight are bounded, and so are they. */
 const LEAST_WAITING = 1024;
 
@@ -112,6 +122,11 @@ export class Replay {
     const reliable = this.#leavingReliable;
     const leaving = this.#leaving;
     if (reliable === 0 && leaving.length === 0) return false;
+    if (leaving.length === 0 && frame.length <= MOST_SHARED / 2) {
+      this.#leavingReliable = 0;
+      this.#share(frame, seq, reliable);
+      return false;
+    }
     const keepsBuffer = buffer !== undefined && frame.length >= COPIED_BELOW;
     const kept = keepsBuffer ? frame : frame.slice();
     this.#leavingReliable = 0;
@@ -164,13 +179,15 @@ export class Replay {
   /**
    * Sends again what the other side does not have, in the order in which it left. It stays kept.
    *
+   * @param accepts What the other side accepts.
    * @param send Borrows each frame until it returns.
    */
-  sendAgain(arrived: Arrived, send: (frame: Uint8Array) => void): void {
+  sendAgain(arrived: Arrived, accepts: FrameLimits, send: (frame: Uint8Array) => void): void {
     for (let sent = this.#first; sent !== undefined; sent = sent.after) {
-      const { frame } = sent;
-      if (frame instanceof Uint8Array) lostMessages(frame, arrived, send);
-      else if (frame.seq > arrived.received || isLostUnit(frame, arrived)) sendSlice(frame, send);
+      const { frame, used } = sent;
+      if (frame instanceof Uint8Array) {
+        lostMessages(used === 0 ? frame : frame.subarray(0, used), { arrived, accepts, send });
+      } else if (frame.seq > arrived.received || isLostUnit(frame, arrived)) sendSlice(frame, send);
     }
   }
 
@@ -184,6 +201,27 @@ export class Replay {
     this.#held = this.#reliable = this.#leavingReliable = 0;
   }
 
+  /** Keeps a copy of a small frame, behind the last one where there is room. */
+  #share(frame: Uint8Array, seq: number, reliable: number): void {
+    let last = this.#last;
+    const { length } = frame;
+    if (last === undefined || last.used === 0) {
+      this.#add(frame.slice(), seq, { buffer: undefined, size: length, reliable }).used = length;
+      return;
+    }
+    if (last.used + length > last.size) {
+      const most = Math.min(MOST_SHARED, Math.floor(this.#limit / 8));
+      const size = Math.max(length, Math.min(most, Math.max(LEAST_SHARED, 2 * last.size)));
+      last = this.#add(new Uint8Array(size), seq, { buffer: undefined, size, reliable });
+    } else {
+      last.seq = seq;
+      last.reliable += reliable;
+      this.#reliable += reliable;
+    }
+    (last.frame as Uint8Array).set(frame, last.used);
+    last.used += length;
+  }
+
   #add(
     frame: Uint8Array | Slice,
     seq: number,
@@ -192,6 +230,7 @@ export class Replay {
     const before = this.#last;
     const sent: Sent = {
       frame,
+      used: 0,
       buffer,
       size,
       seq,

@@ -8,7 +8,7 @@ import { setText } from "../msgpack/text.ts";
 import { addressKey } from "../src/address.ts";
 import { SocketGroup } from "../src/group.ts";
 import { type OriginRule, originRule } from "../src/origin.ts";
-import { immediate, text } from "../src/runtime.ts";
+import { immediate, immediateInCrowd, text } from "../src/runtime.ts";
 import type { Socket } from "../src/socket.ts";
 import { parseSubprotocols } from "../src/subprotocol.ts";
 import { TokenBuckets } from "../src/token_bucket.ts";
@@ -58,7 +58,7 @@ class App {
     this.#path = checkPath(options.path ?? "/");
     this.#mayConnect = originRule(options);
     const node = this.node = this.makeNode({
-      clock: systemClock(immediate),
+      clock: systemClock(immediate, immediateInCrowd),
       date: Date.now,
       broker: options.broker ?? (this.#ownBroker = new MemoryBroker()),
       newSession: () => crypto.getRandomValues(new Uint8Array(16)),

@@ -13,6 +13,9 @@ export interface EndsWithTurn {
   endTurn(): void;
 }
 
+/** Connections that end a turn together and are a crowd: the next turn ends as the clock has it for those. */
+const CROWD = 64;
+
 /** A turn, over and over: the present one. */
 export class Turn {
   readonly #clock: Clock;
@@ -22,6 +25,7 @@ export class Turn {
   readonly #company = new Company();
   #now = 0;
   #armed = false;
+  #isCrowded = false;
 
   /** Made by {@linkcode turnOf} alone. */
   constructor(clock: Clock) {
@@ -59,7 +63,9 @@ export class Turn {
   #arm(): void {
     if (this.#armed) return;
     this.#armed = true;
-    this.#clock.immediate(this.#end);
+    if (this.#isCrowded && this.#clock.immediateInCrowd !== undefined) {
+      this.#clock.immediateInCrowd(this.#end);
+    } else this.#clock.immediate(this.#end);
   }
 
   readonly #end = (): void => {
@@ -68,6 +74,7 @@ export class Turn {
     this.#spare = due;
     this.#armed = false;
     this.#now = 0;
+    this.#isCrowded = due.length > CROWD;
     for (let i = 0; i < due.length; i++) due[i]!.endTurn();
     due.length = 0;
   };

@@ -50,6 +50,15 @@ function nativeText(globals: Globals): NativeText {
  */
 export const immediate: (run: () => void) => void = pickImmediate(globalThis as Globals);
 
+/**
+ * The same for a turn in which many connections have something to send: a zero timeout on Deno, `undefined` elsewhere. There `setImmediate` comes
+ * before all sockets were read, some connections are served again and again, and others wait: with 500 calls on 500 connections
+ * p99 was 329 and 352 ms with it, 64 and 98 without (the bare echo: 221 and 148), for up to a tenth of the rate. A single call would wait 2.4 ms.
+ */
+export const immediateInCrowd: ((run: () => void) => void) | undefined = deno.present
+  ? (run) => void setTimeout(run, 0)
+  : undefined;
+
 function pickImmediate({ setImmediate }: Globals): (run: () => void) => void {
   if (setImmediate !== undefined) return (run) => void setImmediate(run);
   return (run) => void setTimeout(run, 0);

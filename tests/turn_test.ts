@@ -25,6 +25,16 @@ class CountingClock extends ManualClock {
   }
 }
 
+/** One that has another end for turns of many. */
+class CrowdClock extends CountingClock {
+  crowds = 0;
+
+  immediateInCrowd(run: () => void): void {
+    this.crowds++;
+    ManualClock.prototype.immediate.call(this, run);
+  }
+}
+
 /** Time that no timer has seen yet. */
 class BlockedClock extends ManualClock {
   blocked = 0;
@@ -76,6 +86,18 @@ describe("a turn", () => {
     assertEquals(calls, [...Array(1_000).keys()]);
     await clock.settle();
     assertEquals([clock.turns, calls.length], [1, 1_000]);
+  });
+
+  it("ends as the clock has it for a crowd where the last one had more than 64 to tell, and only then", async () => {
+    const clock = new CrowdClock();
+    const turn = turnOf(clock);
+    const endings: [number, number][] = [];
+    for (const count of [64, 65, 64, 1, 300, 300, 1]) {
+      for (let i = 0; i < count; i++) turn.add(ending(() => {}));
+      endings.push([clock.turns, clock.crowds]);
+      await clock.settle();
+    }
+    assertEquals(endings, [[1, 0], [2, 0], [2, 1], [3, 1], [4, 1], [4, 2], [4, 3]]);
   });
 
   it("leaves to the next what is added at its end, with a time of its own", async () => {

@@ -15,8 +15,25 @@ export interface Made<Frame> {
   take(): void;
 }
 
-/** CALLs of procedure 1, `echo`, with 32 bits of sequence and id. */
-export function millraceFrames(perFrame: number): { hello(): Bytes; first(): Bytes; next(): Made<Bytes> } {
+/** What a client of Millrace says. */
+export interface MillraceFrames {
+  /** Greets, and asks for a session that is kept or not. */
+  hello(resumable: boolean): Bytes;
+  /** A call by name, for which the server announces the number of the others. */
+  first(): Bytes;
+  /** Calls by number. */
+  next(): Made<Bytes>;
+  /** ACK of all answers so far, when 64 KiB of them have come: as often as a client sends it. */
+  acknowledgement(): Bytes | undefined;
+}
+
+/** The size of an answer: header, number, and the value. */
+const ANSWER = 42;
+/** Bytes of answers that are acknowledged at the latest. */
+const ACKNOWLEDGED_AT = 64 * 1024;
+
+/** CALLs of procedure 1, `echo`, with 32 bits of sequence and id. The function that it gives makes those of one connection. */
+export function millraceFrames(perFrame: number): () => MillraceFrames {
   const calls = VALUES.map((value) => {
     const payload = encode(value);
     return new Uint8Array([
@@ -42,17 +59,25 @@ export function millraceFrames(perFrame: number): { hello(): Bytes; first(): Byt
   const templates = calls.map((_, i) =>
     join(Array.from({ length: perFrame }, (_, k) => calls[(i + k) % calls.length]!))
   );
-  let id = 1;
-  let at = 0;
-  return {
-    hello: () => new Uint8Array(encode([0, 1, null, 0, encode({})])),
-    first: () => new Uint8Array(encode([16, 1, 1, "echo", null, encode(VALUES[0])])),
-    next: () => {
-      const { bytes, ids } = templates[at++ % templates.length]!;
-      const frame = new Uint8Array(bytes);
-      for (let i = 0; i < ids.length; i++) patch(frame, ids[i]!, id + 1 + i);
-      return { frame, take: () => void (id += perFrame) };
-    },
+  return () => {
+    let id = 1;
+    let acknowledged = 1;
+    let at = 0;
+    return {
+      hello: (resumable) => new Uint8Array(encode([0, 1, null, 0, encode({ resumable })])),
+      first: () => new Uint8Array(encode([16, 1, 1, "echo", null, encode(VALUES[0])])),
+      next: () => {
+        const { bytes, ids } = templates[at++ % templates.length]!;
+        const frame = new Uint8Array(bytes);
+        for (let i = 0; i < ids.length; i++) patch(frame, ids[i]!, id + 1 + i);
+        return { frame, take: () => void (id += perFrame) };
+      },
+      acknowledgement: () => {
+        if ((id - acknowledged) * ANSWER < ACKNOWLEDGED_AT) return undefined;
+        acknowledged = id;
+        return new Uint8Array(encode([4, id]));
+      },
+    };
   };
 }
 

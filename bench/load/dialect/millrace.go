@@ -14,6 +14,7 @@ type millrace struct {
 	announced      bool
 	received       uint64 // the highest sequence that has come
 	unacknowledged int    // bytes that have come since the last ACK
+	acknowledgedAt int64
 	acknowledge    bool
 	groups         map[uint64][]byte // messages of which fragments have come
 	stream         inbound
@@ -38,8 +39,9 @@ type outbound struct {
 const (
 	// least is what a unit of a stream costs at least.
 	least = 64
-	// acknowledgeAt is how many bytes of answers are acknowledged at the latest; a second, which the protocol has too, is never over before.
-	acknowledgeAt = 64 * 1024
+	// acknowledgeAt is how many bytes of answers are acknowledged at the latest, acknowledgeAfter how many nanoseconds after the last time.
+	acknowledgeAt    = 64 * 1024
+	acknowledgeAfter = 1_000_000_000
 	// callID is where a CALL of ours has the four bytes of its id. Its sequence stands in front of it.
 	callID = 8
 )
@@ -141,8 +143,9 @@ func (m *millrace) Uploaded(answer []byte) int {
 
 // Turn acknowledges what this read has brought.
 func (m *millrace) Turn() {
-	if m.acknowledge || m.unacknowledged >= acknowledgeAt {
-		m.acknowledge, m.unacknowledged = false, 0
+	isLate := m.unacknowledged > 0 && m.Now()-m.acknowledgedAt >= acknowledgeAfter
+	if m.acknowledge || m.unacknowledged >= acknowledgeAt || isLate {
+		m.acknowledge, m.unacknowledged, m.acknowledgedAt = false, 0, m.Now()
 		m.send(AppendUint([]byte{0x92, 4}, m.received))
 	}
 	m.credit()

@@ -153,6 +153,9 @@ func (c *Conn) writable() {
 	}
 }
 
+// Now is when the bytes at hand were read: nanoseconds of Clock.
+func (c *Conn) Now() int64 { return c.loop.Now }
+
 // readable reads until there is no more: an edge comes once.
 func (c *Conn) readable() {
 	for c.fd >= 0 {
