@@ -83,6 +83,11 @@ export class Node {
     this.parts = {
       ...surroundings,
       limits,
+      heartbeat: {
+        clock: surroundings.clock,
+        interval: limits.heartbeat,
+        patience: limits.heartbeat + limits.grace,
+      },
       nodeId,
       channels,
       keyed: new KeyedCalls({

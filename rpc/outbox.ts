@@ -31,8 +31,6 @@ const NO_FATE: Fate = {};
 
 /** The sending half of one connection, or of a session and the connections that carry it. */
 export class Outbox implements BulkLane, EndsWithTurn {
-  /** What may be on its way. */
-  readonly window: Window = new Window();
   /** What the peer accepts; HELLO or WELCOME set it. */
   peer: PeerLimits;
   /** What was sent and may have to be sent again; `undefined` where the session is not kept. */
@@ -41,9 +39,11 @@ export class Outbox implements BulkLane, EndsWithTurn {
   readonly #turn: Turn;
   readonly #room: SocketRoom;
   readonly #owner: OutboxOwner;
-  readonly #stall: Stall;
-  readonly #fragments: Fragments;
-  readonly #bulk: BulkSource[] = [];
+  /** These are made for the first stream or large message: most connections that are idle have never had one. */
+  #window: Window | undefined;
+  #fragments: Fragments | undefined;
+  #bulk: BulkSource[] | undefined;
+  #stall: Stall | undefined;
   readonly #frame = new Frame();
   #sequence = 0;
   #scheduled = false;
@@ -63,11 +63,13 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#turn = turnOf(parts.clock);
     this.#room = new SocketRoom(parts.clock, parts.transport, this);
     this.#owner = parts.owner;
-    const stalled = () => parts.owner.stalled();
-    this.#stall = new Stall(parts.clock, this.window, { patience: parts.patience, stalled });
     this.peer = parts.peer;
     this.#budget = parts.welcomed ? Infinity : BEFORE_WELCOME;
-    this.#fragments = new Fragments(this, { started: parts.welcomed });
+  }
+
+  /** What may be on its way. */
+  get window(): Window {
+    return this.#window ??= new Window();
   }
 
   /** The sequence of the last reliable message that was given one. */
@@ -82,7 +84,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
 
   /** Bytes that wait here or in the socket. */
   get waiting(): number {
-    return this.#room.buffered + this.#frame.size + this.#fragments.waiting;
+    return this.#room.buffered + this.#here;
   }
 
   /** Whether a frame is being built. */
@@ -98,7 +100,16 @@ export class Outbox implements BulkLane, EndsWithTurn {
   /** Whether more than `limit` bytes wait here or in the socket, or too many for their acknowledgement. */
   isOver(limit: number): boolean {
     if (this.replay !== undefined && this.replay.isFull) return true;
-    return this.#room.isOver(limit, this.#frame.size + this.#fragments.waiting);
+    return this.#room.isOver(limit, this.#here);
+  }
+
+  /** Bytes that wait here. */
+  get #here(): number {
+    return this.#frame.size + (this.#fragments === undefined ? 0 : this.#fragments.waiting);
+  }
+
+  get #bulkWaits(): boolean {
+    return this.#bulk !== undefined && this.#bulk.length > 0;
   }
 
   /** Whether a unit of bulk may leave now. */
@@ -116,7 +127,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
   welcomed(peer: PeerLimits): void {
     this.peer = peer;
     this.#budget = Infinity;
-    this.#fragments.start();
+    this.#fragments?.start();
     this.schedule();
   }
 
@@ -159,6 +170,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
     if (this.#ended) return this.#lost(fate);
     this.#checkSize(size);
     if (size > Math.min(FRAGMENT_OVER, this.peer.message - FRAGMENT_HEAD) || this.#mustWait(size)) {
+      this.#fragments ??= new Fragments(this, { started: this.#budget === Infinity });
       this.#fragments.add(this.takeOut(), fate);
     } else {
       this.#sequence++;
@@ -207,7 +219,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
   detach(): void {
     this.#detached = true;
     this.#room.use(undefined);
-    this.#stall.forget();
+    this.#stall?.forget();
     this.schedule();
   }
 
@@ -216,8 +228,8 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#send();
     this.peer = peer;
     this.#room.use(transport);
-    this.window.restart();
-    this.#fragments.sentAgain(this.now);
+    this.#window?.restart();
+    this.#fragments?.sentAgain(this.now);
     this.#detached = false;
     if (greet !== undefined) {
       this.open();
@@ -240,7 +252,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
 
   /** Queues a source of bulk; each is asked in turn. */
   enqueue(source: BulkSource): void {
-    this.#bulk.push(source);
+    (this.#bulk ??= []).push(source);
     this.schedule();
   }
 
@@ -292,7 +304,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
       this.#leaving = true;
       this.#owner.beforeFlush();
       this.#leaving = false;
-      if (this.#bulk.length === 0 && !this.#stall.watching) this.#send();
+      if (!this.#bulkWaits && this.#stall?.watching !== true) this.#send();
       else this.#pump();
     } finally {
       this.#flushing = false;
@@ -303,9 +315,9 @@ export class Outbox implements BulkLane, EndsWithTurn {
   end(): void {
     this.#ended = true;
     this.#room.forget();
-    this.#stall.forget();
-    this.#bulk.length = 0;
-    this.#fragments.end();
+    this.#stall?.forget();
+    this.#bulk = undefined;
+    this.#fragments?.end();
     this.replay?.end();
     // What is being written ends with its writer: until then the buffer must not be somebody else's.
     if (!this.#writing) this.#frame.drop();
@@ -314,8 +326,8 @@ export class Outbox implements BulkLane, EndsWithTurn {
   /** Acknowledgement of reliable messages, which is what fragments on their way wait for. */
   acknowledged(received: number): void {
     this.replay?.acknowledged(received);
-    this.#fragments.acknowledged(received, this.#clock.now());
-    if (this.#bulk.length > 0) this.schedule();
+    this.#fragments?.acknowledged(received, this.#clock.now());
+    if (this.#bulkWaits) this.schedule();
   }
 
   /** The connection went while the message was written: an accessor of its value ended it. */
@@ -352,16 +364,16 @@ export class Outbox implements BulkLane, EndsWithTurn {
 
   #pump(): void {
     this.#room.forget();
-    while (this.#bulk.length > 0 && this.roomForBulk) {
-      const source = this.#bulk.shift()!;
-      if (source.sendNext(this.window.piece)) this.#bulk.push(source);
+    while (this.#bulkWaits && this.roomForBulk) {
+      const source = this.#bulk!.shift()!;
+      if (source.sendNext(this.window.piece)) this.#bulk?.push(source);
       if (this.#frame.size >= this.window.piece) this.#send();
     }
     this.#send();
-    if (this.#bulk.length === 0) return this.#stall.forget();
+    if (!this.#bulkWaits) return this.#stall?.forget();
     if (this.#budget !== Infinity || this.#ended || this.#detached) return;
     if (this.window.open) this.#room.awaitRoom();
-    else this.#stall.watch();
+    else (this.#stall ??= new Stall(this.#clock, this.window, this.#owner)).watch();
   }
 
   #send(): void {

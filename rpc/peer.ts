@@ -112,7 +112,6 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
       transport,
       owner: this,
       peer: ASSUMED,
-      patience: limits.heartbeat + limits.grace,
       welcomed: role === "server",
     });
     this.#inbox = new Inbox(this, role === "server" ? Kind.HELLO : Kind.WELCOME);
@@ -151,6 +150,11 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   /** Units of streams that have come, END and FAIL among them: what HELLO and WELCOME tell. */
   get units(): number {
     return this.#inbox.units;
+  }
+
+  /** Whether nobody waits for anything of it: not for an answer, nor for a stream. */
+  get isIdle(): boolean {
+    return this.calls === 0 && (this.#streams === undefined || this.#streams.known === 0);
   }
 
   /** Bytes held here that came from the other side, or wait to go there. */
@@ -316,6 +320,11 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   acknowledgeSoon(): void {
     this.#acknowledger.soon();
     this.outbox.schedule();
+  }
+
+  /** See {@linkcode OutboxOwner.patience}. */
+  get patience(): number {
+    return this.limits.heartbeat + this.limits.grace;
   }
 
   /** See {@linkcode OutboxOwner.stalled}. */

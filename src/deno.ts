@@ -40,7 +40,7 @@ function accept(request: Request, acceptance: Acceptance): Response | undefined 
   const { socket, response } = upgraded;
   // Not through the `protocol` option: that compares with the offers split at exactly ", " and throws for "a,b".
   if (acceptance.protocol !== undefined) response.headers.set("sec-websocket-protocol", acceptance.protocol);
-  for (const [name, value] of acceptance.headers) response.headers.append(name, value);
+  for (const [name, value] of acceptance.headers ?? []) response.headers.append(name, value);
   listen(socket, acceptance);
   return response;
 }

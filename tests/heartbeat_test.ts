@@ -35,6 +35,7 @@ describe("a heartbeat", () => {
       clock,
       interval: 15_000,
       patience: 23_000,
+    }, {
       beat: () => void log.push(`beat ${clock.now() - 1_000}`),
       silent: () => void log.push(`silent ${clock.now() - 1_000}`),
     });
