@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "./clock.ts";
+import type { Limits } from "./limits.ts";
 
 /** When a heartbeat beats: the same for all connections of a server. */
 export interface HeartbeatRules {
@@ -15,6 +16,11 @@ export interface HeartbeatRules {
   readonly patience: number;
   /** Milliseconds in which something has to come when a timer fired late. By default half the patience. */
   readonly secondChance?: number;
+}
+
+/** The rules of a server with these limits. */
+export function heartbeatRules(clock: Clock, { heartbeat, grace }: Limits): HeartbeatRules {
+  return { clock, interval: heartbeat, patience: heartbeat + grace };
 }
 
 /** Whose heartbeat it is. */

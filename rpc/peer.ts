@@ -178,12 +178,15 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   receive(frame: Uint8Array, now: number = this.#turn.now()): void {
     if (this.#ended) return;
     if (this.#answersAtOnce) this.outbox.reading();
+    const isKept = this.outbox.replay !== undefined; // not what comes with the HELLO that asks for it
     try {
       this.#inbox.receive(frame, now);
     } catch (error) {
       this.#broke(error);
     }
-    if (this.outbox.replay !== undefined && this.#acknowledger.came(frame.length, this.received, now)) {
+    if (
+      isKept && this.outbox.replay !== undefined && this.#acknowledger.came(frame.length, this.received, now)
+    ) {
       this.outbox.schedule();
     }
     if (this.#answersAtOnce) this.outbox.read(now);

@@ -47,6 +47,7 @@ export class ServerConnection
   #resumed = false;
   #heartbeat: Heartbeat | undefined;
   #asking: AbortController | undefined;
+  #refreshing = false;
   /** Made where an authentication ends. */
   #expiry: Expiry | undefined;
   #timer: unknown;
@@ -316,17 +317,9 @@ export class ServerConnection
       const id = sessions.name(session, wanted.session);
       writeWelcome(id, received, { resumed: true, units, streams, ...this.#told, expires });
     };
-    const { limits, received, units, streams } = wanted;
+    const by = { transport: this.#transport, events: this, peer: wanted.limits, greet };
     try {
-      session.take(this, {
-        transport: this.#transport,
-        events: this,
-        peer: limits,
-        received,
-        units,
-        streams,
-        greet,
-      });
+      session.take(this, { ...wanted, ...by });
     } catch (error) {
       return this.fault(error as ProtocolError);
     }
@@ -381,12 +374,14 @@ export class ServerConnection
 
   /** TOKEN. */
   token(payload: WireMap): void {
-    if (this.#asking !== undefined) throw new ProtocolError("A token while another is checked");
+    if (this.#refreshing) throw new ProtocolError("A token while another is checked");
     void this.#refresh(optionalString(payload, "token"));
   }
 
   async #refresh(token: string | undefined): Promise<void> {
+    this.#refreshing = true;
     const identity = await this.#authenticate(token);
+    this.#refreshing = false;
     if (identity === undefined || this.#closed) return;
     if (identity.subject !== this.subject) {
       return this.close(CloseCode.FORBIDDEN, "the token is somebody else's");

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Heartbeat } from "../rpc/heartbeat.ts";
+import { Heartbeat, heartbeatRules } from "../rpc/heartbeat.ts";
 import { resolveLimits } from "../rpc/limits.ts";
 import { ServerConnection } from "../rpc/server_connection.ts";
 import { MemoryLedger } from "../brokers/memory_ledger.ts";
@@ -102,6 +102,7 @@ describe("a connection of a server", () => {
       {
         limits: resolveLimits(),
         clock,
+        heartbeat: heartbeatRules(clock, resolveLimits()),
         date: () => clock.now(),
         newSession: () => new Uint8Array(16),
         keyed: new KeyedCalls({
