@@ -49,8 +49,13 @@ export interface Client {
   close(): void;
 }
 
+/** Opens a socket; what is given takes frames. */
+export function open(app: App): Client["receive"] {
+  return connect(app).receive;
+}
+
 /** Opens a socket. */
-export function open(app: App): Client {
+export function connect(app: App): Client {
   return "Bun" in globalThis ? openOnBun(app) : openOnDeno(app);
 }
 
