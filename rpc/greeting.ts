@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { characters } from "./characters.ts";
 import { asMap, optionalUint, type WireMap } from "./options.ts";
 import { DEFAULT_LIMITS, type Limits, type PeerLimits, peerLimits } from "./limits.ts";
 import { ProtocolError } from "./protocol_error.ts";
@@ -101,7 +102,7 @@ function readProducer(told: unknown): string | undefined {
   if (!(told instanceof Uint8Array) || told.length !== 16) {
     throw new ProtocolError("producer must have 16 bytes");
   }
-  return String.fromCharCode(...told);
+  return characters(told);
 }
 
 const NO_STREAMS: ReadonlyMap<number, ToldOfStream> = new Map();
