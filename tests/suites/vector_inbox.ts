@@ -4,7 +4,7 @@
 import { encode } from "../../msgpack/mod.ts";
 import type { Position } from "../../rpc/broker.ts";
 import type { Rewind } from "../../rpc/channel_messages.ts";
-import type { ControlEvents, Greeting, Targets } from "../../rpc/dispatch.ts";
+import type { ControlEvents, Greeting } from "../../rpc/dispatch.ts";
 import type { ChannelEvents } from "../../rpc/dispatch_channels.ts";
 import type { CallError } from "../../rpc/errors.ts";
 import { Inbox, type InboxOwner } from "../../rpc/inbox.ts";
