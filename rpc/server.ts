@@ -10,11 +10,11 @@ import { SocketGroup } from "../src/group.ts";
 import { type OriginRule, originRule } from "../src/origin.ts";
 import { immediate, text } from "../src/runtime.ts";
 import type { Socket } from "../src/socket.ts";
-import { parseSubprotocols } from "../src/subprotocol.ts";
 import { TokenBuckets } from "../src/token_bucket.ts";
 import {
   addressOf,
   checkUpgrade,
+  offersOf,
   refuse,
   type RequestSnapshot,
   snapshot,
@@ -123,7 +123,7 @@ class App {
     if (copy === undefined) return refuse(500, "Internal error");
     const refusal = checkUpgrade(copy) ?? this.#admit(copy);
     if (refusal !== undefined) return refusal;
-    const offers = parseSubprotocols(copy.headers.get("sec-websocket-protocol")) ?? [];
+    const offers = offersOf(copy);
     if (offers.length > 0 && !offers.includes(SUBPROTOCOL)) {
       return refuse(400, `The subprotocol here is ${SUBPROTOCOL}`);
     }

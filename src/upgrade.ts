@@ -84,7 +84,9 @@ function upgradeRequired(message: string): Response {
 
 /** Whether a comma-separated header names `token`, in any case. */
 function hasToken(header: string | null, token: string): boolean {
-  return header !== null && header.toLowerCase().split(",").some((element) => element.trim() === token);
+  if (header === null) return false;
+  const list = header.toLowerCase();
+  return list === token || list.split(",").some((element) => element.trim() === token);
 }
 
 function hasBody(headers: Headers): boolean {
@@ -112,6 +114,14 @@ export interface AcceptOptions {
   readonly events: LinkEvents;
 }
 
+/** The subprotocols that a handshake offers; none where {@linkcode checkUpgrade} would refuse it. */
+export function offersOf({ headers }: Pick<RequestSnapshot, "headers">): readonly string[] {
+  const header = headers.get("sec-websocket-protocol");
+  return header === null ? NONE : parseSubprotocols(header) ?? NONE;
+}
+
+const NONE: readonly string[] = [];
+
 /** Headers of a 101 response that the handshake itself decides. */
 const reserved = [
   "connection",
@@ -133,12 +143,11 @@ export function acceptUpgrade(request: Request, options: AcceptOptions): Respons
   if (adapter === undefined) {
     throw new TypeError("Cannot upgrade the request: neither Deno nor Bun runs this");
   }
-  const offers = parseSubprotocols(snapshot.headers.get("sec-websocket-protocol")) ?? [];
-  if (protocol !== undefined && !offers.includes(protocol)) {
+  if (protocol !== undefined && !offersOf(snapshot).includes(protocol)) {
     throw new TypeError(`Cannot select subprotocol "${protocol}": the client did not offer it`);
   }
   const headers = options.headers === undefined ? undefined : new Headers(options.headers);
-  for (const name of reserved) {
+  for (const name of headers === undefined ? [] : reserved) {
     if (headers?.has(name)) throw new TypeError(`Cannot set header "${name}": the handshake decides it`);
   }
   const response = adapter.accept(request, { info, protocol, headers, idle, events });
