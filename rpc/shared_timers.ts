@@ -20,6 +20,7 @@ interface Timer {
 export function sharedTimers(clock: Clock): Clock {
   const timers = new Timers(clock);
   return {
+    ...clock, // what a clock may have beside
     now: () => clock.now(),
     setTimeout: (run, ms) => timers.set(run, ms),
     clearTimeout: (timer) => timers.clear(timer as Timer | undefined),

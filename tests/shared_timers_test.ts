@@ -76,6 +76,21 @@ describe("timers that share one", () => {
     assertEquals(time.pending, 1);
   });
 
+  it("leave the rest of a clock as it is", () => {
+    const plain: Clock & { readonly more: () => string } = {
+      now: () => 7,
+      setTimeout: () => undefined,
+      clearTimeout: () => {},
+      immediate: (run) => run(),
+      random: () => 0.25,
+      more: () => "more",
+    };
+    const clock = sharedTimers(plain) as typeof plain;
+    let ran = false;
+    clock.immediate(() => ran = true);
+    assertEquals([clock.now(), clock.random(), clock.more(), ran], [7, 0.25, "more", true]);
+  });
+
   it("go on behind one that throws", () => {
     let fire = () => {};
     let now = 0;
