@@ -200,7 +200,7 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
   /** It is over: calls in flight end as they do when a connection is lost. */
   end(): void {
     this.#parts.sessions.ended(this);
-    // An error costs 3 µs, its stack above all.
+    // With its stack an error was 7 % of a handshake in memory.
     this.peer.end(this.peer.isIdle ? FOR_NOBODY : new CallError("DISCONNECTED"));
   }
 
