@@ -197,11 +197,12 @@ export class BrokerConnection implements Broker {
     always: boolean,
   ): (resolve: (value: T) => void, reject: (error: unknown) => void) => void {
     const isRefused = !always && this.#isRefused;
-    const error = new BrokerError("UNAVAILABLE", "The broker does not answer");
-    if (isRefused && !this.#options.random.chance(DONE)) return (_resolve, reject) => reject(error);
+    const refuse = (_: unknown, reject: (error: unknown) => void): void =>
+      reject(new BrokerError("UNAVAILABLE", "The broker does not answer"));
+    if (isRefused && !this.#options.random.chance(DONE)) return refuse;
     try {
       const value = act();
-      return isRefused ? (_resolve, reject) => reject(error) : (resolve) => resolve(value);
+      return isRefused ? refuse : (resolve) => resolve(value);
     } catch (thrown) {
       return (_resolve, reject) => reject(thrown);
     }

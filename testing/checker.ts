@@ -8,9 +8,10 @@ import type { LogEvent } from "./log.ts";
 import { CallRules, StreamItems } from "./rules/calls.ts";
 import { Authorisation, Liveness, NothingEscapes } from "./rules/end.ts";
 import { HonestFlag } from "./rules/flag.ts";
+import { getOr } from "./rules/get_or.ts";
 import { ProducerOrder, RealTimeOrder } from "./rules/order.ts";
 import { PublicationRules, SignalRules } from "./rules/publications.ts";
-import { collector, type RuleCheck, type Surroundings } from "./rules/rule.ts";
+import { collector, type Kind, type RuleCheck, type Surroundings } from "./rules/rule.ts";
 import { Contiguity, LostAcknowledgements, Subscriptions } from "./rules/subscriptions.ts";
 import { Truth } from "./rules/truth.ts";
 
@@ -55,10 +56,21 @@ export function check(log: readonly LogEvent[], { silence = 1_000 }: CheckOption
     // Filters and presence come with what they are about.
     subscriptions,
   ];
+  const readers = readersOf(rules);
   log.forEach((event, line) => {
     truth.see(event, line);
-    for (const rule of rules) rule.see(event, line);
+    const reading = readers.get(event.is);
+    if (reading !== undefined) { for (const rule of reading) rule.see(event, line); }
   });
   for (const rule of rules) rule.end?.();
   return anomalies.sort((a, b) => a.line - b.line);
+}
+
+/** Who reads lines of each kind, in the order of the rules. */
+function readersOf(rules: readonly RuleCheck[]): Map<Kind, RuleCheck[]> {
+  const readers = new Map<Kind, RuleCheck[]>();
+  for (const rule of rules) {
+    for (const kind of rule.reads) getOr(readers, kind, () => []).push(rule);
+  }
+  return readers;
 }

@@ -19,16 +19,19 @@ interface Globals {
   readonly setTimeout: (run: () => void, ms: number) => unknown;
 }
 
-/**
- * Runs `run` when every promise that can go on has done so: `setImmediate`, 1.1 µs on Bun and 2.2 µs on Deno, less than twenty hops of
- * the microtask queue, and sure. Where there is none (browsers) a timer does it.
- */
+/** Runs `run` when every promise that can go on has done so. Where there is no `setImmediate` (browsers) a timer does it. */
 const afterPromises: (run: () => void) => void = pickHop(globalThis as unknown as Globals);
 
 function pickHop({ setImmediate, setTimeout }: Globals): (run: () => void) => void {
   if (setImmediate !== undefined) return (run) => void setImmediate(run);
   return (run) => void setTimeout(run, 0);
 }
+
+/**
+ * Turns that are asked for at once. Between two of them every runtime settles promises as it does between any two tasks, and a round of the event loop,
+ * most of what a turn costs (1.9 to 2.5 µs alone, 0.4 to 0.6 µs each of 16), is paid once.
+ */
+const TOGETHER = 16;
 
 /** So many turns without any time passing are a circle. */
 const MOST_TURNS = 100_000;
@@ -116,18 +119,34 @@ export class VirtualClock implements Clock {
     const end = this.#now + ms;
     let [stuckAt, stuckSince] = [this.#now, this.#turns];
     return new Promise((resolve, reject) => {
+      let [asked, isOver] = [0, false];
+      const finish = (settle: () => void): void => {
+        isOver = true;
+        // In a round of its own: Bun tells of rejections that nobody handled after the round in which they came.
+        afterPromises(() => {
+          this.#running = false;
+          settle();
+        });
+      };
+      const ask = (): void => {
+        for (; asked < TOGETHER; asked++) afterPromises(turn);
+      };
       const turn = (): void => {
+        asked--;
+        if (isOver) return;
         if (this.#now > stuckAt) [stuckAt, stuckSince] = [this.#now, this.#turns];
         if (this.#turns - stuckSince > MOST_TURNS) {
-          this.#running = false;
-          return reject(new Error(`Cannot go on: ${MOST_TURNS} turns have run at ${this.#now} ms`));
+          return finish(() =>
+            reject(new Error(`Cannot go on: ${MOST_TURNS} turns have run at ${this.#now} ms`))
+          );
         }
-        if (!done() && this.#turn(end)) return afterPromises(turn);
-        if (end !== Infinity && !done()) this.#now = Math.max(this.#now, end);
-        this.#running = false;
-        resolve();
+        if (done() || !this.#turn(end)) {
+          if (end !== Infinity && !done()) this.#now = Math.max(this.#now, end);
+          return finish(resolve);
+        }
+        if (asked === 0) ask();
       };
-      afterPromises(turn);
+      ask();
     });
   }
 

@@ -22,6 +22,10 @@ const STATUS = {
   [SubscribeStatus.RESET]: "reset",
 } as const;
 
+/** Most frames have nothing in them that is looked at. */
+const NOTHING: readonly (readonly unknown[])[] = [];
+const NO_CHANNELS: ReadonlySet<string> = new Set();
+
 /** What is known of one connection. */
 interface Connection {
   /** Channels by the client's number of the subscription. */
@@ -47,9 +51,11 @@ export class WireLog {
 
   /** A frame is sent to a client: gives the channels of the publications in it, if anybody wants to know. */
   sent(link: Link, frame: Uint8Array, isWanted: boolean): ReadonlySet<string> {
+    const messages = messagesOf(frame, isWanted ? SENT : SENT_NAMES);
+    if (messages.length === 0) return NO_CHANNELS;
     const { subs, aliases } = this.#of(link);
     const channels = new Set<string>();
-    for (const message of messagesOf(frame, isWanted ? SENT : SENT_NAMES)) {
+    for (const message of messages) {
       if (message[0] === Kind.SUBSCRIBED) {
         aliases.set(message[2] as number, subs.get(message[1] as number) ?? "");
       } else channels.add(aliases.get(message[1] as number) ?? "");
@@ -104,10 +110,12 @@ function asPosition([epoch, offset, fingerprint]: readonly [string, number, numb
 }
 
 /** The messages of some kinds. Kind and array header are one byte each for every kind that is in use. */
-function* messagesOf(frame: Uint8Array, kinds: ReadonlySet<number>): Generator<readonly unknown[]> {
+function messagesOf(frame: Uint8Array, kinds: ReadonlySet<number>): readonly (readonly unknown[])[] {
+  let messages: (readonly unknown[])[] | undefined;
   for (let at = 0; at < frame.length;) {
     const end = skip(frame, at, frame.length, LIMITS);
-    if (kinds.has(frame[at + 1]!)) yield decode(frame.subarray(at, end)) as unknown[];
+    if (kinds.has(frame[at + 1]!)) (messages ??= []).push(decode(frame.subarray(at, end)) as unknown[]);
     at = end;
   }
+  return messages ?? NOTHING;
 }

@@ -19,7 +19,9 @@ import process from "node:process";
  * @property {Record<string, string>} [env]  laid over this process's own
  * @property {number} [timeout]  milliseconds until it is killed (120,000)
  * @property {boolean} [live]  show the output as it comes
- * @property {(text: string) => void} [heard]  told of stdout as it comes, in whatever pieces
+ * @property {(text: string, answer: (text: string) => void) => void} [heard]  told of stdout as it comes, in whatever
+ *   pieces; `answer` writes to stdin, where `listens`
+ * @property {boolean} [listens]  whether it has a stdin; it ends when we do
  * @property {number} [keep]  how many characters of the output are kept (4 Mi)
  */
 
@@ -48,16 +50,17 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   });
 }
 
-function launch(command, args, { cwd, env = {} }) {
+function launch(command, args, { cwd, env = {}, listens = false }) {
   const child = spawn(command, args, {
     cwd,
     env: { ...process.env, NO_COLOR: "1", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [listens ? "pipe" : "ignore", "pipe", "pipe"],
     detached: true,
   });
   if (child.pid !== undefined) groups.add(child.pid);
   child.stdout.setEncoding("utf8");
   child.stderr.setEncoding("utf8");
+  child.stdin?.on("error", () => {}); // it has ended: its exit code says so
   return child;
 }
 
@@ -115,7 +118,7 @@ export function run(command, args, options = {}) {
     stdout = (stdout + text).slice(-keep);
     output = (output + text).slice(-keep);
     if (live) process.stdout.write(text);
-    heard?.(text);
+    heard?.(text, (line) => child.stdin?.write(line));
   });
   child.stderr.on("data", (text) => {
     output = (output + text).slice(-keep);

@@ -5,7 +5,7 @@
  */
 import type { LogEvent } from "../log.ts";
 import { getOr } from "./get_or.ts";
-import type { RuleCheck, Surroundings } from "./rule.ts";
+import type { Line, RuleCheck, Surroundings } from "./rule.ts";
 
 type Called = Extract<LogEvent, { is: "call" }>;
 type Ended = Extract<LogEvent, { is: "end" }>;
@@ -29,8 +29,20 @@ interface Work {
   repeatable: boolean;
 }
 
+type CallRulesLine = "call" | "run" | "end" | "claim" | "ledger lost" | "crash" | "finish";
+
 /** The rules of calls. */
-export class CallRules implements RuleCheck {
+export class CallRules implements RuleCheck<CallRulesLine> {
+  /** As of a `RuleCheck`. */
+  readonly reads: readonly CallRulesLine[] = [
+    "call",
+    "run",
+    "end",
+    "claim",
+    "ledger lost",
+    "crash",
+    "finish",
+  ];
   readonly #surroundings: Surroundings;
   readonly #calls = new Map<string, CallRecord>();
   readonly #works = new Map<string, Work>();
@@ -44,7 +56,7 @@ export class CallRules implements RuleCheck {
   }
 
   /** As of a `RuleCheck`. */
-  see(event: LogEvent, line: number): void {
+  see(event: Line<CallRulesLine>, line: number): void {
     switch (event.is) {
       case "call": {
         this.#calls.set(event.call, { event, line, end: undefined });
@@ -135,8 +147,12 @@ export class CallRules implements RuleCheck {
   }
 }
 
+type StreamItemsLine = "item" | "sent" | "streamed";
+
 /** Items of streams arrive in order, each once, none missing. */
-export class StreamItems implements RuleCheck {
+export class StreamItems implements RuleCheck<StreamItemsLine> {
+  /** As of a `RuleCheck`. */
+  readonly reads: readonly StreamItemsLine[] = ["item", "sent", "streamed"];
   readonly #surroundings: Surroundings;
   readonly #arrived = new Map<string, number>();
   readonly #sent = new Map<string, number>();
@@ -146,8 +162,7 @@ export class StreamItems implements RuleCheck {
   }
 
   /** As of a `RuleCheck`. */
-  see(event: LogEvent, line: number): void {
-    if (event.is !== "item" && event.is !== "sent" && event.is !== "streamed") return;
+  see(event: Line<StreamItemsLine>, line: number): void {
     const key = `${event.call} ${event.way}`;
     const arrived = this.#arrived.get(key) ?? 0;
     if (event.is === "item") {

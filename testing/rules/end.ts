@@ -3,15 +3,18 @@
  *
  * @module
  */
-import type { LogEvent } from "../log.ts";
 import { show } from "./publications.ts";
 import { getOr } from "./get_or.ts";
-import type { RuleCheck, Surroundings } from "./rule.ts";
+import type { Line, RuleCheck, Surroundings } from "./rule.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import { positionKey } from "./truth.ts";
 
+type LivenessLine = "crash" | "calm" | "finish";
+
 /** After the last fault everything comes to its end, and every subscription to the top. */
-export class Liveness implements RuleCheck {
+export class Liveness implements RuleCheck<LivenessLine> {
+  /** As of a `RuleCheck`. */
+  readonly reads: readonly LivenessLine[] = ["crash", "calm", "finish"];
   readonly #surroundings: Surroundings;
   readonly #subscriptions: Subscriptions;
   readonly #gone = new Set<string>();
@@ -24,7 +27,7 @@ export class Liveness implements RuleCheck {
   }
 
   /** As of a `RuleCheck`. */
-  see(event: LogEvent, line: number): void {
+  see(event: Line<LivenessLine>, line: number): void {
     if (event.is === "crash") this.#gone.add(event.client);
     if (event.is === "calm") this.#isCalm = true;
     if (event.is === "finish") this.#finishedAt = line;
@@ -55,8 +58,12 @@ export class Liveness implements RuleCheck {
   }
 }
 
+type AuthorisationLine = "revoke" | "grant" | "deliver";
+
 /** Who was shut out gets nothing after a while. */
-export class Authorisation implements RuleCheck {
+export class Authorisation implements RuleCheck<AuthorisationLine> {
+  /** As of a `RuleCheck`. */
+  readonly reads: readonly AuthorisationLine[] = ["revoke", "grant", "deliver"];
   readonly #surroundings: Surroundings;
   readonly #revoked = new Map<string, number>();
 
@@ -65,8 +72,7 @@ export class Authorisation implements RuleCheck {
   }
 
   /** As of a `RuleCheck`. */
-  see(event: LogEvent, line: number): void {
-    if (event.is !== "revoke" && event.is !== "grant" && event.is !== "deliver") return;
+  see(event: Line<AuthorisationLine>, line: number): void {
     const key = `${event.client} on ${event.channel}`;
     if (event.is === "revoke") getOr(this.#revoked, key, () => event.at);
     if (event.is === "grant") this.#revoked.delete(key);
@@ -81,8 +87,12 @@ export class Authorisation implements RuleCheck {
   }
 }
 
+type NothingEscapesLine = "escaped";
+
 /** An exception that leaves a handler ends the process of a real server. */
-export class NothingEscapes implements RuleCheck {
+export class NothingEscapes implements RuleCheck<NothingEscapesLine> {
+  /** As of a `RuleCheck`. */
+  readonly reads: readonly NothingEscapesLine[] = ["escaped"];
   readonly #surroundings: Surroundings;
 
   constructor(surroundings: Surroundings) {
@@ -90,7 +100,7 @@ export class NothingEscapes implements RuleCheck {
   }
 
   /** As of a `RuleCheck`. */
-  see(event: LogEvent, line: number): void {
-    if (event.is === "escaped") this.#surroundings.found("nothing escapes", event.error, line);
+  see(event: Line<NothingEscapesLine>, line: number): void {
+    this.#surroundings.found("nothing escapes", event.error, line);
   }
 }

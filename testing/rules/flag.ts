@@ -7,7 +7,7 @@ import type { Position } from "../../rpc/broker.ts";
 import type { LogEvent } from "../log.ts";
 import { show } from "./publications.ts";
 import { getOr } from "./get_or.ts";
-import type { RuleCheck, Surroundings } from "./rule.ts";
+import type { Line, RuleCheck, Surroundings } from "./rule.ts";
 import type { Subscription, Subscriptions } from "./subscriptions.ts";
 import { positionKey } from "./truth.ts";
 
@@ -37,8 +37,12 @@ interface Pending {
   readonly line: number;
 }
 
+type HonestFlagLine = "join" | "joined" | "message" | "reset" | "unsubscribed" | "crash";
+
 /** Honest flag. */
-export class HonestFlag implements RuleCheck {
+export class HonestFlag implements RuleCheck<HonestFlagLine> {
+  /** As of a `RuleCheck`. */
+  readonly reads: readonly HonestFlagLine[] = ["join", "joined", "message", "reset", "unsubscribed", "crash"];
   readonly #surroundings: Surroundings;
   readonly #subscriptions: Subscriptions;
   readonly #members = new Map<string, Membership>();
@@ -53,7 +57,7 @@ export class HonestFlag implements RuleCheck {
   }
 
   /** As of a `RuleCheck`. */
-  see(event: LogEvent, line: number): void {
+  see(event: Line<HonestFlagLine>, line: number): void {
     switch (event.is) {
       case "join":
         return void this.#member(event).asked.set(event.ask ?? "", {

@@ -4,9 +4,8 @@
  * @module
  */
 import type { Position } from "../../rpc/broker.ts";
-import type { LogEvent } from "../log.ts";
 import { getOr } from "./get_or.ts";
-import type { RuleCheck, Surroundings } from "./rule.ts";
+import type { Line, RuleCheck, Surroundings } from "./rule.ts";
 import type { Publication } from "./truth.ts";
 
 /** Where a publication is, as somebody told it. */
@@ -22,8 +21,12 @@ interface Floor {
   readonly offset: number;
 }
 
+type RealTimeOrderLine = "publish" | "published" | "append" | "message" | "rollback";
+
 /** What is published after an acknowledgement comes after it. */
-export class RealTimeOrder implements RuleCheck {
+export class RealTimeOrder implements RuleCheck<RealTimeOrderLine> {
+  /** As of a `RuleCheck`. */
+  readonly reads: readonly RealTimeOrderLine[] = ["publish", "published", "append", "message", "rollback"];
   readonly #surroundings: Surroundings;
   /** Acknowledged offsets of a channel's present stream. */
   readonly #acknowledged = new Map<string, { epoch: string; offsets: number[] }>();
@@ -35,7 +38,7 @@ export class RealTimeOrder implements RuleCheck {
   }
 
   /** As of a `RuleCheck`. */
-  see(event: LogEvent, line: number): void {
+  see(event: Line<RealTimeOrderLine>, line: number): void {
     const { truth } = this.#surroundings;
     switch (event.is) {
       case "publish": {
@@ -98,8 +101,12 @@ export class RealTimeOrder implements RuleCheck {
   }
 }
 
+type ProducerOrderLine = "append" | "message" | "reset" | "rollback" | "stream lost";
+
 /** The publications of one producer come in its order: in the broker, and to each subscription. */
-export class ProducerOrder implements RuleCheck {
+export class ProducerOrder implements RuleCheck<ProducerOrderLine> {
+  /** As of a `RuleCheck`. */
+  readonly reads: readonly ProducerOrderLine[] = ["append", "message", "reset", "rollback", "stream lost"];
   readonly #surroundings: Surroundings;
   /** The entries of each producer that the broker still has, and those that each subscription has got. */
   readonly #last = new Map<string, { offset: number; number: number; value: string }[]>();
@@ -109,7 +116,7 @@ export class ProducerOrder implements RuleCheck {
   }
 
   /** As of a `RuleCheck`. */
-  see(event: LogEvent, line: number): void {
+  see(event: Line<ProducerOrderLine>, line: number): void {
     switch (event.is) {
       case "append":
         return this.#next(`broker ${event.channel}`, event, line);

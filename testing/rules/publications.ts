@@ -4,9 +4,8 @@
  * @module
  */
 import type { Position } from "../../rpc/broker.ts";
-import type { LogEvent } from "../log.ts";
 import { getOr } from "./get_or.ts";
-import type { RuleCheck, Surroundings } from "./rule.ts";
+import type { Line, RuleCheck, Surroundings } from "./rule.ts";
 import { positionKey } from "./truth.ts";
 
 /** A publication at a position, as somebody told it. */
@@ -18,12 +17,12 @@ interface Fact {
 }
 
 /** Which channel each subscription is of. */
-export class SubscriptionNames implements RuleCheck {
+class SubscriptionNames {
   readonly #channels = new Map<string, string>();
 
-  /** As of a `RuleCheck`. */
-  see(event: LogEvent): void {
-    if (event.is === "subscribe") this.#channels.set(event.sub, event.channel);
+  /** Somebody subscribes. */
+  add({ sub, channel }: Line<"subscribe">): void {
+    this.#channels.set(sub, channel);
   }
 
   /** The channel of a subscription. */
@@ -32,8 +31,12 @@ export class SubscriptionNames implements RuleCheck {
   }
 }
 
+type SignalRulesLine = "welcomed" | "signal" | "signalled";
+
 /** Signals may be lost; none is made up, none comes twice, and none to who sent it in the same session. */
-export class SignalRules implements RuleCheck {
+export class SignalRules implements RuleCheck<SignalRulesLine> {
+  /** As of a `RuleCheck`. */
+  readonly reads: readonly SignalRulesLine[] = ["welcomed", "signal", "signalled"];
   readonly #surroundings: Surroundings;
   readonly #sent = new Map<string, { client: string; channel: string; session: number }>();
   /** Sessions that each client has had. */
@@ -45,7 +48,7 @@ export class SignalRules implements RuleCheck {
   }
 
   /** As of a `RuleCheck`. */
-  see(event: LogEvent, line: number): void {
+  see(event: Line<SignalRulesLine>, line: number): void {
     if (event.is === "welcomed" && !event.resumed) {
       this.#sessions.set(event.client, this.#sessionOf(event.client) + 1);
     }
@@ -70,8 +73,19 @@ export class SignalRules implements RuleCheck {
   }
 }
 
+type PublicationRulesLine = "subscribe" | "append" | "published" | "message" | "page" | "publish refused";
+
 /** Agreement, no phantom, append once. */
-export class PublicationRules implements RuleCheck {
+export class PublicationRules implements RuleCheck<PublicationRulesLine> {
+  /** As of a `RuleCheck`. */
+  readonly reads: readonly PublicationRulesLine[] = [
+    "subscribe",
+    "append",
+    "published",
+    "message",
+    "page",
+    "publish refused",
+  ];
   readonly #surroundings: Surroundings;
   readonly #names = new SubscriptionNames();
   /** What is at a position. */
@@ -86,9 +100,10 @@ export class PublicationRules implements RuleCheck {
   }
 
   /** As of a `RuleCheck`. */
-  see(event: LogEvent, line: number): void {
-    this.#names.see(event);
+  see(event: Line<PublicationRulesLine>, line: number): void {
     switch (event.is) {
+      case "subscribe":
+        return this.#names.add(event);
       case "append":
         return this.#fact({ channel: event.channel, position: event.position, value: event.value, line });
       case "published": {
@@ -98,8 +113,10 @@ export class PublicationRules implements RuleCheck {
         }
         return;
       }
-      case "message":
-        return this.#received({ ...event, channel: this.#names.channelOf(event.sub), line });
+      case "message": {
+        const { position, value, sub } = event;
+        return this.#received({ channel: this.#names.channelOf(sub), position, value, line });
+      }
       case "page":
         for (const entry of event.entries) this.#received({ ...entry, channel: event.channel, line });
         return;

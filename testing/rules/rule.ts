@@ -7,10 +7,18 @@ import type { Anomaly, Rule } from "../anomaly.ts";
 import type { LogEvent } from "../log.ts";
 import type { Truth } from "./truth.ts";
 
-/** One or more rules: sees each line of the log once, in order. */
-export interface RuleCheck {
+/** What a line of the log says. */
+export type Kind = LogEvent["is"];
+
+/** The lines of some kinds. */
+export type Line<Reads extends Kind> = Extract<LogEvent, { is: Reads }>;
+
+/** One or more rules: sees each line of the kinds that it reads once, in order. */
+export interface RuleCheck<Reads extends Kind = Kind> {
+  /** The kinds: a line is shown to those that read it, which is two thirds of what a check took when all saw all. */
+  readonly reads: readonly Reads[];
   /** The next line. The truth has seen it. */
-  see(event: LogEvent, line: number): void;
+  see(event: Line<Reads>, line: number): void;
   /** There are no more. */
   end?(): void;
 }

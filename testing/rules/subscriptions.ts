@@ -4,10 +4,9 @@
  * @module
  */
 import type { Position } from "../../rpc/broker.ts";
-import type { LogEvent } from "../log.ts";
 import { show } from "./publications.ts";
 import { getOr } from "./get_or.ts";
-import type { RuleCheck, Surroundings } from "./rule.ts";
+import type { Line, RuleCheck, Surroundings } from "./rule.ts";
 import { positionKey } from "./truth.ts";
 
 /** One subscription. */
@@ -21,13 +20,24 @@ export interface Subscription {
   ended: boolean;
 }
 
+type SubscriptionsLine = "subscribe" | "subscribed" | "message" | "gap" | "reset" | "unsubscribed";
+
 /** Where every subscription is. */
-export class Subscriptions implements RuleCheck {
+export class Subscriptions implements RuleCheck<SubscriptionsLine> {
+  /** As of a `RuleCheck`. */
+  readonly reads: readonly SubscriptionsLine[] = [
+    "subscribe",
+    "subscribed",
+    "message",
+    "gap",
+    "reset",
+    "unsubscribed",
+  ];
   /** By name. */
   readonly all: Map<string, Subscription> = new Map<string, Subscription>();
 
   /** As of a `RuleCheck`. Called last: until then the cursor is where it was before this line. */
-  see(event: LogEvent): void {
+  see(event: Line<SubscriptionsLine>): void {
     switch (event.is) {
       case "subscribe": {
         const { sub, client, channel, from } = event;
@@ -55,8 +65,12 @@ export class Subscriptions implements RuleCheck {
   }
 }
 
+type ContiguityLine = "message" | "gap" | "reset";
+
 /** Every offset once, in order, unless it is told otherwise. */
-export class Contiguity implements RuleCheck {
+export class Contiguity implements RuleCheck<ContiguityLine> {
+  /** As of a `RuleCheck`. */
+  readonly reads: readonly ContiguityLine[] = ["message", "gap", "reset"];
   readonly #surroundings: Surroundings;
   readonly #subscriptions: Subscriptions;
 
@@ -66,8 +80,7 @@ export class Contiguity implements RuleCheck {
   }
 
   /** As of a `RuleCheck`. */
-  see(event: LogEvent, line: number): void {
-    if (event.is !== "message" && event.is !== "gap" && event.is !== "reset") return;
+  see(event: Line<ContiguityLine>, line: number): void {
     const subscription = this.#subscriptions.all.get(event.sub);
     if (subscription === undefined) return;
     if (subscription.ended) return this.#found(subscription, `${event.is} after its end`, line);
@@ -126,8 +139,12 @@ interface Acknowledged {
   readonly line: number;
 }
 
+type LostAcknowledgementsLine = "published" | "message" | "gap" | "reset";
+
 /** What was acknowledged is received by all who come past it. */
-export class LostAcknowledgements implements RuleCheck {
+export class LostAcknowledgements implements RuleCheck<LostAcknowledgementsLine> {
+  /** As of a `RuleCheck`. */
+  readonly reads: readonly LostAcknowledgementsLine[] = ["published", "message", "gap", "reset"];
   readonly #surroundings: Surroundings;
   readonly #subscriptions: Subscriptions;
   readonly #open = new Map<string, Run>();
@@ -140,7 +157,7 @@ export class LostAcknowledgements implements RuleCheck {
   }
 
   /** As of a `RuleCheck`. */
-  see(event: LogEvent, line: number): void {
+  see(event: Line<LostAcknowledgementsLine>, line: number): void {
     switch (event.is) {
       case "published": {
         const { channel, position } = event;

@@ -26,14 +26,15 @@ export class Coverage {
 
   /** Takes in a run. */
   add({ log, turns }: Outcome): void {
+    const lines = new Lines(log);
     const { events, cuts, brokerFaults } = tallyOf(log);
     this.#count("events", events, 1);
     this.#count("turns", turns, 1);
     this.#count("cuts", cuts, 1);
     this.#count("broker faults", brokerFaults, 1);
-    const lost = this.#connections(log);
-    this.#channels(log);
-    this.#calls(log, lost);
+    const lost = this.#connections(lines);
+    this.#channels(log, lines);
+    this.#calls(lines, lost);
   }
 
   #count(name: string, hits: number, of: number): void {
@@ -43,16 +44,14 @@ export class Coverage {
   }
 
   /** Gives the number of sessions that were lost. */
-  #connections(log: readonly LogEvent[]): number {
+  #connections(lines: Lines): number {
     const before = new Set<string>();
     const again: boolean[] = [];
-    let takeOvers = 0;
-    for (const event of log) {
-      if (event.is === "closed" && event.code === TAKEN_OVER) takeOvers++;
-      if (event.is !== "welcomed") continue;
-      if (before.has(event.client)) again.push(event.resumed);
-      before.add(event.client);
+    for (const { client, resumed } of lines.of("welcomed")) {
+      if (before.has(client)) again.push(resumed);
+      before.add(client);
     }
+    const takeOvers = lines.of("closed").filter(({ code }) => code === TAKEN_OVER).length;
     const resumed = again.filter(Boolean).length;
     this.#count("sessions resumed, of connections after the first", resumed, again.length);
     this.#count("sessions lost, of connections after the first", again.length - resumed, again.length);
@@ -60,7 +59,7 @@ export class Coverage {
     return again.length - resumed;
   }
 
-  #channels(log: readonly LogEvent[]): void {
+  #channels(log: readonly LogEvent[], lines: Lines): void {
     const places = new Map<string, boolean>();
     const [recovered, reset]: [number[], number[]] = [[], []];
     for (const event of log) {
@@ -71,34 +70,47 @@ export class Coverage {
     }
     this.#count("recovered, of answers to a position", sum(recovered), recovered.length);
     this.#count("resets, of answers to a position", sum(reset), reset.length);
-    const [messages, gaps] = [number(log, "message"), number(log, "gap")];
+    const [messages, gaps] = [lines.number("message"), lines.number("gap")];
     this.#count("gaps, of what subscriptions were told", gaps, messages + gaps);
-    this.#count("publications acknowledged", number(log, "published"), number(log, "publish"));
-    this.#count("signals heard, of signals", number(log, "signalled"), number(log, "signal"));
+    this.#count("publications acknowledged", lines.number("published"), lines.number("publish"));
+    this.#count("signals heard, of signals", lines.number("signalled"), lines.number("signal"));
   }
 
-  #calls(log: readonly LogEvent[], lost: number): void {
-    const calls = number(log, "call");
-    const ends = log.flatMap((event) => event.is === "end" ? [event] : []);
-    const claims = log.flatMap((event) => event.is === "claim" ? [event] : []);
+  #calls(lines: Lines, lost: number): void {
+    const calls = lines.of("call");
+    const ends = lines.of("end");
+    const claims = lines.of("claim");
     const runs = new Map<string, number>();
-    for (const event of log) if (event.is === "run") runs.set(event.work, (runs.get(event.work) ?? 0) + 1);
-    const repeatable = log.flatMap((event) => event.is === "call" && event.repeatable ? [event.work] : []);
-    this.#count("calls answered", ends.filter(({ answered }) => answered).length, calls);
-    this.#count("calls ambiguous", ends.filter(({ ambiguous }) => ambiguous === true).length, calls);
+    for (const { work } of lines.of("run")) runs.set(work, (runs.get(work) ?? 0) + 1);
+    const repeated = calls.filter(({ repeatable, work }) => repeatable && (runs.get(work) ?? 0) > 1);
+    this.#count("calls answered", ends.filter(({ answered }) => answered).length, calls.length);
+    this.#count("calls ambiguous", ends.filter(({ ambiguous }) => ambiguous === true).length, calls.length);
     const hits = claims.filter(({ state }) => state === "done" || state === "running").length;
     this.#count("ledger hits, of calls with a key", hits, claims.length);
-    this.#count(
-      "idempotent calls run again, of sessions lost",
-      repeatable.filter((work) => (runs.get(work) ?? 0) > 1).length,
-      lost,
-    );
-    this.#count("streams whole", number(log, "streamed"), number(log, "sent"));
+    this.#count("idempotent calls run again, of sessions lost", repeated.length, lost);
+    this.#count("streams whole", lines.number("streamed"), lines.number("sent"));
   }
 }
 
-function number(log: readonly LogEvent[], is: LogEvent["is"]): number {
-  return log.reduce((sum, event) => sum + (event.is === is ? 1 : 0), 0);
+/** The lines of a log by kind: read once, and not once for each number. */
+class Lines {
+  readonly #byKind = new Map<LogEvent["is"], LogEvent[]>();
+
+  constructor(log: readonly LogEvent[]) {
+    for (const event of log) {
+      const lines = this.#byKind.get(event.is);
+      if (lines === undefined) this.#byKind.set(event.is, [event]);
+      else lines.push(event);
+    }
+  }
+
+  of<Kind extends LogEvent["is"]>(kind: Kind): readonly Extract<LogEvent, { is: Kind }>[] {
+    return (this.#byKind.get(kind) ?? []) as unknown as readonly Extract<LogEvent, { is: Kind }>[];
+  }
+
+  number(kind: LogEvent["is"]): number {
+    return this.#byKind.get(kind)?.length ?? 0;
+  }
 }
 
 function sum(numbers: readonly number[]): number {

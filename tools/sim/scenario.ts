@@ -87,7 +87,7 @@ export interface Scenario {
   /** What happens, in order. */
   readonly steps: readonly Step[];
   /** What happens in addition, one list after the other, as long as too little has happened: each at so many ms after the one before has begun. */
-  readonly reserve: readonly (readonly Step[])[];
+  readonly reserve: Iterable<readonly Step[]>;
 }
 
 /** Things that are done in a scenario, at least, before the reserve. Each has several consequences. */
@@ -135,8 +135,26 @@ export function scenarioOf(seed: number): Scenario {
     clientLimits: conditions.map(() => random.chance(0.15) ? SMALL_MESSAGES : {}),
     length,
     steps,
-    reserve: Array.from({ length: RESERVE }, () => more(random, clients)),
+    reserve: new Reserve(random, clients),
   };
+}
+
+/** What is in reserve, made when it is asked for: hardly a seed needs it, and it is a third of what making a scenario took. */
+class Reserve implements Iterable<readonly Step[]> {
+  readonly #random: Random;
+  readonly #clients: number;
+  readonly #made: (readonly Step[])[] = [];
+
+  /** From what chance is left once everything else is decided. */
+  constructor(random: Random, clients: number) {
+    this.#random = random;
+    this.#clients = clients;
+  }
+
+  /** The same each time. */
+  *[Symbol.iterator](): Iterator<readonly Step[]> {
+    for (let at = 0; at < RESERVE; at++) yield this.#made[at] ??= more(this.#random, this.#clients);
+  }
 }
 
 /** Too little for the largest publications: the client is told of gaps. */
