@@ -66,7 +66,7 @@ export interface Targets {
   /** Bounds of this side. */
   readonly limits: Limits;
   /** Control messages: those of the present connection. */
-  events: ControlEvents;
+  readonly events: ControlEvents;
   /** Answers. */
   readonly caller: Caller;
   /** Calls. */
@@ -74,7 +74,7 @@ export interface Targets {
   /** Streams. */
   readonly streams: Streams;
   /** Channels: those of the present connection. */
-  channels?: ChannelEvents | undefined;
+  readonly channels?: ChannelEvents | undefined;
   /** PING, PONG and ACK: the peer has processed our messages up to this one. */
   acknowledged(received: number): void;
 }

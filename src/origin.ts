@@ -65,11 +65,12 @@ export function originRule(
   const patterns = any ? [] : list.filter((entry) => entry !== "same-origin").map(parsePattern);
   const served = hosts?.map(parseHostEntry);
   return ({ url, headers }) => {
+    const header = headers.get("origin");
+    if (header === null && served === undefined && !requireOrigin) return undefined;
     const host = parseHost(headers.get("host"));
     if (served !== undefined && !served.some((entry) => matchesHost(entry, host))) {
       return refuse(421, "This host is not served here");
     }
-    const header = headers.get("origin");
     if (header === null) return requireOrigin ? refuse(403, "Origin required") : undefined;
     if (any && header !== "null") return undefined;
     const origin = parseOrigin(header);

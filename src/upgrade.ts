@@ -26,8 +26,12 @@ export interface RequestSnapshot {
 /** Copies a request; `info` is the second argument of `fetch`: Deno's `ServeHandlerInfo` or Bun's `Server`. */
 export function snapshot(request: Request, info?: unknown): RequestSnapshot {
   const { url, method } = request;
-  const address = adapter?.address(request, info) ?? "";
-  return { url, method, headers: new Headers(request.headers), address: unmapped(address) };
+  return { url, method, headers: new Headers(request.headers), address: addressOf(request, info) };
+}
+
+/** The client's address, as {@linkcode RequestSnapshot.address} has it. */
+export function addressOf(request: Request, info: unknown): string {
+  return unmapped(adapter?.address(request, info) ?? "");
 }
 
 /** `::ffff:192.0.2.1` is how a socket that listens on IPv6 names an IPv4 peer. */
@@ -80,7 +84,9 @@ function upgradeRequired(message: string): Response {
 
 /** Whether a comma-separated header names `token`, in any case. */
 function hasToken(header: string | null, token: string): boolean {
-  return header !== null && header.toLowerCase().split(",").some((element) => element.trim() === token);
+  if (header === null) return false;
+  const list = header.toLowerCase();
+  return list === token || list.split(",").some((element) => element.trim() === token);
 }
 
 function hasBody(headers: Headers): boolean {
@@ -96,8 +102,8 @@ function isKey(key: string | null): boolean {
 export interface AcceptOptions {
   /** The second argument of `fetch`: Deno's `ServeHandlerInfo` or Bun's `Server`. */
   readonly info: unknown;
-  /** The copy that was taken of the request. */
-  readonly snapshot: RequestSnapshot;
+  /** The copy that was taken of the request, or the request itself. */
+  readonly snapshot: Pick<RequestSnapshot, "headers">;
   /** The subprotocol to select, one of those offered; undefined selects none. */
   readonly protocol?: string | undefined;
   /** Further headers of the 101 response. */
@@ -107,6 +113,14 @@ export interface AcceptOptions {
   /** Who hears of the socket. */
   readonly events: LinkEvents;
 }
+
+/** The subprotocols that a handshake offers; none where {@linkcode checkUpgrade} would refuse it. */
+export function offersOf({ headers }: Pick<RequestSnapshot, "headers">): readonly string[] {
+  const header = headers.get("sec-websocket-protocol");
+  return header === null ? NONE : parseSubprotocols(header) ?? NONE;
+}
+
+const NONE: readonly string[] = [];
 
 /** Headers of a 101 response that the handshake itself decides. */
 const reserved = [
@@ -129,13 +143,12 @@ export function acceptUpgrade(request: Request, options: AcceptOptions): Respons
   if (adapter === undefined) {
     throw new TypeError("Cannot upgrade the request: neither Deno nor Bun runs this");
   }
-  const offers = parseSubprotocols(snapshot.headers.get("sec-websocket-protocol")) ?? [];
-  if (protocol !== undefined && !offers.includes(protocol)) {
+  if (protocol !== undefined && !offersOf(snapshot).includes(protocol)) {
     throw new TypeError(`Cannot select subprotocol "${protocol}": the client did not offer it`);
   }
-  const headers = new Headers(options.headers);
-  for (const name of reserved) {
-    if (headers.has(name)) throw new TypeError(`Cannot set header "${name}": the handshake decides it`);
+  const headers = options.headers === undefined ? undefined : new Headers(options.headers);
+  for (const name of headers === undefined ? [] : reserved) {
+    if (headers?.has(name)) throw new TypeError(`Cannot set header "${name}": the handshake decides it`);
   }
   const response = adapter.accept(request, { info, protocol, headers, idle, events });
   return response ?? refuse(400, "The upgrade failed");

@@ -10,12 +10,17 @@ export interface App {
   readonly websocket: object;
 }
 
-type Received = (event: { data: unknown }) => void;
+interface Heard {
+  readonly type: string;
+  data?: unknown;
+}
+type Listener = ((event: Heard) => void) | { handleEvent(event: Heard): void };
 
 interface DenoSocket {
-  onopen?: () => void;
-  onmessage?: Received;
-  received?: Received;
+  onopen?: Listener;
+  onclose?: Listener;
+  onmessage?: Listener;
+  readonly listeners: Record<string, Listener>;
 }
 
 let opened: DenoSocket;
@@ -27,7 +32,9 @@ if ("Deno" in globalThis) {
       binaryType: "",
       send: nothing,
       close: nothing,
-      addEventListener: (_: string, received: Received) => void (socket.received = received),
+      listeners: {},
+      addEventListener: (type: string, listener: Listener) => void (socket.listeners[type] = listener),
+      removeEventListener: nothing,
     };
     opened = socket;
     return { socket, response: new Response(null) };
@@ -39,12 +46,25 @@ if ("Deno" in globalThis) {
 
 function nothing(): void {}
 
-/** Opens a socket; what is given takes frames: text, or bytes that are its own from then on. */
-export function open(app: App): (frame: string | Uint8Array<ArrayBuffer>) => void {
+/** The other end of a socket. */
+export interface Client {
+  /** A frame comes: text, or bytes that are the server's own from then on. */
+  receive(frame: string | Uint8Array<ArrayBuffer>): void;
+  /** The socket closes. */
+  close(): void;
+}
+
+/** Opens a socket; what is given takes frames. */
+export function open(app: App): Client["receive"] {
+  return connect(app).receive;
+}
+
+/** Opens a socket. */
+export function connect(app: App): Client {
   return "Bun" in globalThis ? openOnBun(app) : openOnDeno(app);
 }
 
-function openOnBun(app: App): (frame: string | Uint8Array<ArrayBuffer>) => void {
+function openOnBun(app: App): Client {
   const websocket = app.websocket as Record<string, (...args: unknown[]) => void>;
   const send = (frame: { length: number }): number => frame.length;
   const socket = {
@@ -53,7 +73,7 @@ function openOnBun(app: App): (frame: string | Uint8Array<ArrayBuffer>) => void 
     binaryType: "",
     send,
     sendBinary: send,
-    getBufferedAmount: () => 0,
+    getBufferedAmount: nothingWaits,
     close: nothing,
     terminate: nothing,
   };
@@ -65,19 +85,38 @@ function openOnBun(app: App): (frame: string | Uint8Array<ArrayBuffer>) => void 
     },
     requestIP: () => ({ address: "127.0.0.1" }),
   });
-  return (frame) => websocket.message!(socket, frame);
+  return {
+    receive: (frame) => websocket.message!(socket, frame),
+    close: () => websocket.close?.(socket, 1000, ""),
+  };
 }
 
-function openOnDeno(app: App): (frame: string | Uint8Array<ArrayBuffer>) => void {
+function openOnDeno(app: App): Client {
   app.fetch(handshake(), { remoteAddr: { hostname: "127.0.0.1" } });
   const socket = opened;
-  socket.onopen?.();
-  const event = { data: undefined as unknown };
-  const received = socket.received ?? socket.onmessage!;
-  return (frame) => {
-    event.data = typeof frame === "string" ? frame : frame.buffer;
-    received(event);
+  tell(socket.listeners["open"] ?? socket.onopen, { type: "open" });
+  const listener = socket.listeners["message"] ?? socket.onmessage;
+  const event: Heard = { type: "message", data: undefined };
+  return {
+    receive: (frame) => {
+      event.data = typeof frame === "string" ? frame : frame.buffer;
+      tell(listener, event);
+      event.data = undefined;
+    },
+    close: () => {
+      const closed = { type: "close", code: 1000, reason: "" };
+      tell(socket.listeners["close"] ?? socket.onclose, closed);
+    },
   };
+}
+
+function tell(listener: Listener | undefined, event: Heard): void {
+  if (typeof listener === "function") listener(event);
+  else listener?.handleEvent(event);
+}
+
+function nothingWaits(): number {
+  return 0;
 }
 
 function handshake(): Request {
