@@ -1,11 +1,11 @@
 /**
- * `connect()`: one client, over as many connections as it takes.
+ * One client, over as many connections as it takes.
  *
  * @module
  */
 import { callTree } from "../rpc/call_tree.ts";
 import { type Clock, systemClock } from "../rpc/clock.ts";
-import type { GivenParams } from "../rpc/channel_names.ts";
+import type { GivenParams } from "../rpc/channel_pattern.ts";
 import type { Caller, ContractOf, HasContract } from "../rpc/contract.ts";
 import { CloseCode } from "../rpc/close.ts";
 import { CallError } from "../rpc/errors.ts";
@@ -17,8 +17,8 @@ import { Attempt, type AttemptEnd, type AttemptParts, endError } from "./attempt
 import { Backoff } from "./backoff.ts";
 import { openChannel } from "./channel.ts";
 import type { OpenChannel } from "./channel_types.ts";
-import { Channels } from "./channels.ts";
 import type { ClientState, ConnectOptions } from "./connect_options.ts";
+import { type ChannelsSource, LateChannels } from "./late_channels.ts";
 import { registerOffers } from "./offers.ts";
 import { SessionHolder } from "./session.ts";
 import { endOfTurn } from "./turn.ts";
@@ -53,28 +53,23 @@ export interface Client<App extends HasContract> extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** Where the code of the parts comes from that not every program uses. */
+export interface Sources {
+  /** Channels. */
+  readonly channels: ChannelsSource;
+}
+
 /**
- * Connects to an app, and again whenever the connection is lost. Returns at once: calls made before it is open wait for it.
+ * Connects to an app.
  *
- * @typeParam App `typeof app` of the server file: types only, nothing of it is bundled.
- * @param url Of the app: `wss://example.org/rpc`; `https:` and, in a page, relative URLs are taken too.
  * @throws {TypeError} If the URL or an offered function is none.
- *
- * @example
- * ```ts ignore
- * import { connect } from "@millrace/millrace/client";
- * import type { App } from "./app.ts";
- *
- * await using app = connect<App>("wss://example.org/rpc");
- * console.log(await app.call.add({ a: 1, b: 2 }));
- * for await (const n of app.call.countdown(3)) console.log(n);
- * ```
  */
-export function connect<App extends HasContract>(
+export function connectWith<App extends HasContract>(
+  sources: Sources,
   url: string,
-  options: ConnectOptions<App> = {},
+  options: ConnectOptions<App>,
 ): Client<App> {
-  const link = new Link(socketUrl(url), options as ConnectOptions<HasContract>);
+  const link = new Link(socketUrl(url), sources, options as ConnectOptions<HasContract>);
   const call = callTree((name, args) => link.call(name, args)) as Caller<App>;
   return {
     call,
@@ -98,7 +93,7 @@ const CLOSE_WAIT = 1_000;
 /** The client behind what `connect` gives: which connection there is, and what waits for one. */
 class Link {
   state: ClientState = { status: "connecting" };
-  readonly channels: Channels;
+  readonly channels: LateChannels;
   readonly #options: ConnectOptions<HasContract>;
   readonly #clock: Clock;
   readonly #parts: AttemptParts;
@@ -115,7 +110,7 @@ class Link {
   #reauthenticated = false;
   #closedWith: CallError | undefined;
 
-  constructor(url: string, options: ConnectOptions<HasContract>) {
+  constructor(url: string, sources: Sources, options: ConnectOptions<HasContract>) {
     const { queue = 256, queueTimeout = 30_000, client = {}, clock = systemClock(endOfTurn) } = options;
     this.#options = options;
     this.#clock = clock;
@@ -139,7 +134,7 @@ class Link {
       drop: (code, reason) => this.#attempt?.drop(code, reason),
     };
     const { messages = 1_000, bytes = 4 * 1024 * 1024 } = options.outbox ?? {};
-    this.channels = new Channels({
+    this.channels = new LateChannels(sources.channels, {
       clock,
       limits: this.#parts.limits,
       call: (name, input) => this.call(name, [input]),
@@ -245,7 +240,7 @@ class Link {
   #opened(peer: Peer): void {
     if (this.#peer === peer) return;
     this.#peer = peer;
-    peer.channels = this.channels.connected((write) => peer.send(write));
+    this.channels.connected(peer);
     this.#waiting.release((call, deadline) => peer.call(call, deadline));
   }
 

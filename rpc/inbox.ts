@@ -4,8 +4,7 @@
  * @module
  */
 import { frameCame } from "./collector.ts";
-import { dispatchCall, dispatchControl, dispatchStream, type Targets } from "./dispatch.ts";
-import { dispatchChannel } from "./dispatch_channels.ts";
+import { dispatchCall, dispatchControl, dispatchStream, type Targets, wrongWay } from "./dispatch.ts";
 import { Assembly } from "./fragments.ts";
 import { ELEMENTS, FIRST_OPTIONAL, Kind, LAST_KIND } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
@@ -162,13 +161,19 @@ export class Inbox {
     const kind = this.#readKind();
     if (kind < 0) return offset();
     if (kind <= Kind.NAME) return dispatchControl(kind, this.#parts.targets);
-    if (kind >= Kind.SUBSCRIBE) return dispatchChannel(kind, frame, this.#parts.targets);
+    if (kind >= Kind.SUBSCRIBE) return this.#channel(kind, frame);
     if (kind >= Kind.ITEM) {
       if (kind <= Kind.FAIL) this.#units++;
       return dispatchStream(kind, frame, this.#parts.targets);
     }
     this.#checkSequence(readUint("seq"));
     return kind === Kind.FRAGMENT ? this.#fragment(frame) : this.#call(kind, frame);
+  }
+
+  #channel(kind: number, frame: Uint8Array): number {
+    const { channels } = this.#parts.targets;
+    if (channels === undefined) throw wrongWay();
+    return channels.read(kind, frame, this.#limits);
   }
 
   /** Acts on what {@linkcode readPlainCall} found: as {@linkcode dispatchCall} would. */

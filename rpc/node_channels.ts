@@ -13,7 +13,8 @@ import {
   type Query,
 } from "./broker.ts";
 import { type ChannelDefinition, serverChannels } from "./channel_definition.ts";
-import { type ChannelNames, ChannelPattern, type GivenParams } from "./channel_names.ts";
+import type { ChannelNames } from "./channel_names.ts";
+import { ChannelPattern, type GivenParams } from "./channel_pattern.ts";
 import { PUBLICATION_HEAD } from "./channel_messages.ts";
 import type { NamedChannel } from "./channel_rules.ts";
 import type { ChannelGroup, Published } from "./channel_types.ts";

@@ -11,8 +11,7 @@ import { Caller } from "./caller.ts";
 import type { Clock } from "./clock.ts";
 import { CloseCode } from "./close.ts";
 import type { CallerConnection } from "./context.ts";
-import type { ControlEvents, Targets } from "./dispatch.ts";
-import type { ChannelEvents } from "./dispatch_channels.ts";
+import type { ChannelReader, ControlEvents, Targets } from "./dispatch.ts";
 import { CallError } from "./errors.ts";
 import { Inbox } from "./inbox.ts";
 import type { IncomingCall, Registered } from "./incoming_call.ts";
@@ -155,7 +154,7 @@ export class Peer {
   }
 
   /** Who takes the messages of channels; unlike calls they belong to the present connection alone. */
-  set channels(channels: ChannelEvents | undefined) {
+  set channels(channels: ChannelReader | undefined) {
     this.#targets.channels = channels;
   }
 

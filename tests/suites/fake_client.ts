@@ -7,7 +7,7 @@ import {
   connect,
   type ConnectOptions,
   type HasContract,
-} from "../../client/mod.ts";
+} from "../../client/whole.ts";
 import type { OutgoingCall } from "../../rpc/outgoing_call.ts";
 import { FakeNetwork, type FakeWebSocket } from "./fake_web_socket.ts";
 import { ManualClock } from "./manual_clock.ts";

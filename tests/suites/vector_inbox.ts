@@ -4,8 +4,8 @@
 import { encode } from "../../msgpack/mod.ts";
 import type { Position } from "../../rpc/broker.ts";
 import type { Rewind } from "../../rpc/channel_messages.ts";
-import type { ControlEvents, Greeting, Targets } from "../../rpc/dispatch.ts";
-import type { ChannelEvents } from "../../rpc/dispatch_channels.ts";
+import type { ChannelReader, ControlEvents, Greeting, Targets } from "../../rpc/dispatch.ts";
+import { type ChannelEvents, dispatchChannel } from "../../rpc/dispatch_channels.ts";
 import type { CallError } from "../../rpc/errors.ts";
 import { Inbox } from "../../rpc/inbox.ts";
 import { Flag, Kind } from "../../rpc/kinds.ts";
@@ -37,7 +37,7 @@ export class VectorInbox {
       events: role === "server" ? this.#fromClient() : this.#fromServer(),
       ...this.#callTargets(),
       streams: this.#streams(),
-      channels: role === "server" ? this.#subscriptions() : this.#publications(),
+      channels: reading(role === "server" ? this.#subscriptions() : this.#publications()),
       acknowledged: (received: number) => void this.log.push(["received", received]),
     };
     this.#inbox = new Inbox({
@@ -234,4 +234,8 @@ function greeting({ version, session, received, payload }: Fields): Told {
 
 function hex(payload: Fields["payload"]): string {
   return toHex(payloadBytes(payload));
+}
+
+function reading(channels: ChannelEvents): ChannelReader {
+  return { read: (kind, frame, limits) => dispatchChannel(kind, frame, limits, channels) };
 }
