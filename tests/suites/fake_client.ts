@@ -34,8 +34,12 @@ export class FakeClient {
   readonly client: Client<HasContract>;
   readonly call: AnyCall;
 
-  constructor(options: ConnectOptions<HasContract> = {}, url = "ws://mill.test/rpc") {
-    this.client = connect<HasContract>(url, {
+  constructor(
+    options: ConnectOptions<HasContract> = {},
+    url = "ws://mill.test/rpc",
+    make: (url: string, options: ConnectOptions<HasContract>) => Client<HasContract> = connect,
+  ) {
+    this.client = make(url, {
       clock: this.clock,
       webSocket: this.network.webSocket,
       onError: (error) => void this.errors.push(error),
