@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Callee } from "../rpc/callee.ts";
 import type { Greeting } from "../rpc/dispatch.ts";
 import { type CloseAdvice, closeAdvice, CloseCode } from "../rpc/close.ts";
 import type { Clock } from "../rpc/clock.ts";
@@ -184,20 +185,17 @@ export class Attempt {
 
   #makePeer(): Peer {
     const { clock, limits, offers, drop } = this.#parts;
+    const close = (code?: number, reason?: string) => drop(code ?? 1000, reason ?? "");
+    const connection = { id: "server", address: "", subject: undefined, close };
+    const surroundings = { connection, context: () => ({}), offered: () => ({}) };
     return new Peer({
       role: "client",
       clock,
       transport: transportOf(this.#socket),
       limits,
-      procedures: offers,
-      connection: {
-        id: "server",
-        address: "",
-        subject: undefined,
-        close: (code, reason) => drop(code ?? 1000, reason ?? ""),
+      owner: {
+        makeCallee: (peer) => new Callee({ clock, limits, procedures: offers, ...surroundings }, peer),
       },
-      context: () => ({}),
-      offered: () => ({}),
       events: this.#peerEvents(),
     });
   }

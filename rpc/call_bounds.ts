@@ -12,20 +12,20 @@ import type { IncomingCall } from "./incoming_call.ts";
 export class CallBounds {
   readonly #clock: Clock;
   readonly #callTimeout: number;
-  readonly #deadlines: Deadlines;
+  /** Made for the first call that is bounded. */
+  #deadlines: Deadlines | undefined;
 
   /** `callTimeout`: ms for calls that nobody bounds; 0 for none. */
   constructor(clock: Clock, callTimeout: number) {
     this.#clock = clock;
     this.#callTimeout = callTimeout;
-    this.#deadlines = new Deadlines(clock);
   }
 
   /** A call has come: its caller and its procedure bound it. */
   arrived(call: IncomingCall): void {
     const { timeout } = call.procedure;
     if (timeout !== undefined) call.deadline = Math.min(call.deadline, this.#clock.now() + timeout);
-    this.#deadlines.add(call);
+    this.#watch(call);
   }
 
   /** A call must not wait for ever behind handlers that never end. */
@@ -33,13 +33,13 @@ export class CallBounds {
     if (call.deadline !== Infinity || this.#callTimeout === 0) return;
     call.deadline = this.#clock.now() + this.#callTimeout;
     call.isBoundToStart = true;
-    this.#deadlines.add(call);
+    this.#watch(call);
   }
 
   /** A call starts: it has not waited for ever. */
   starts(call: IncomingCall): void {
     if (!call.isBoundToStart) return;
-    this.#deadlines.remove(call);
+    this.#deadlines?.remove(call);
     call.deadline = Infinity;
   }
 
@@ -48,16 +48,22 @@ export class CallBounds {
     const isBound = call.deadline !== Infinity || call.procedure.shape !== "value" || call.namesStreams;
     if (isBound || this.#callTimeout === 0) return;
     call.deadline = this.#clock.now() + this.#callTimeout;
-    this.#deadlines.add(call);
+    this.#watch(call);
   }
 
   /** A call has ended. */
   over(call: IncomingCall): void {
-    if (call.deadline !== Infinity) this.#deadlines.remove(call);
+    if (call.deadline !== Infinity) this.#deadlines?.remove(call);
   }
 
   /** All calls have. */
   end(): void {
-    this.#deadlines.end();
+    this.#deadlines?.end();
+  }
+
+  #watch(call: IncomingCall): void {
+    if (call.deadline === Infinity) return;
+    this.#deadlines ??= new Deadlines(this.#clock);
+    this.#deadlines.add(call);
   }
 }

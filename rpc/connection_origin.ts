@@ -6,28 +6,35 @@
 import { type Origin, producerName } from "./origin.ts";
 import { PublishOrder } from "./publish_order.ts";
 
+/** A client that publishes. */
+export interface Publishing {
+  /** Who signed in. */
+  readonly subject: string | undefined;
+  /** Its own bytes, as HELLO gave them. */
+  readonly producer: Uint8Array | undefined;
+}
+
 /** The identity of a client's publications; names and order are made when it publishes. */
 export class ConnectionOrigin implements Origin {
-  /** The client's own bytes, as HELLO gave them. */
-  id: Uint8Array | undefined;
-  readonly #subject: () => string | undefined;
+  readonly #client: Publishing;
   readonly #concurrency: number;
   #producer: string | undefined;
   #order: PublishOrder | undefined;
 
   /**
-   * @param subject Who it is; the same as long as the connection lives.
+   * @param client Who it is; the same as long as the connection lives.
    * @param concurrency Calls that run at once.
    */
-  constructor(subject: () => string | undefined, concurrency: number) {
-    this.#subject = subject;
+  constructor(client: Publishing, concurrency: number) {
+    this.#client = client;
     this.#concurrency = concurrency;
   }
 
   /** See {@linkcode Origin.producer}. */
   get producer(): string | undefined {
-    if (this.id === undefined) return undefined;
-    return this.#producer ??= producerName(this.#subject(), this.id);
+    const { subject, producer } = this.#client;
+    if (producer === undefined) return undefined;
+    return this.#producer ??= producerName(subject, producer);
   }
 
   /** See {@linkcode Origin.order}. */

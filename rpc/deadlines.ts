@@ -13,10 +13,13 @@ export interface Expiring {
   expire(): void;
 }
 
+const NONE: Iterable<Expiring> = [];
+
 /** The deadlines of one connection and direction. */
 export class Deadlines {
   readonly #clock: Clock;
-  readonly #expiring = new Set<Expiring>();
+  /** Made for the first. */
+  #expiring: Set<Expiring> | undefined;
   #timer: unknown;
   #armedFor = Infinity;
 
@@ -28,18 +31,18 @@ export class Deadlines {
   /** Watches a deadline until {@linkcode Deadlines.remove}. */
   add(expiring: Expiring): void {
     if (expiring.deadline === Infinity) return;
-    this.#expiring.add(expiring);
+    (this.#expiring ??= new Set()).add(expiring);
     if (expiring.deadline < this.#armedFor) this.#arm(expiring.deadline);
   }
 
   /** Forgets a deadline. */
   remove(expiring: Expiring): void {
-    if (this.#expiring.delete(expiring) && this.#expiring.size === 0) this.end();
+    if (this.#expiring?.delete(expiring) === true && this.#expiring.size === 0) this.end();
   }
 
   /** Forgets all. */
   end(): void {
-    this.#expiring.clear();
+    this.#expiring?.clear();
     this.#clock.clearTimeout(this.#timer);
     this.#armedFor = Infinity;
   }
@@ -47,19 +50,20 @@ export class Deadlines {
   #arm(at: number): void {
     this.#clock.clearTimeout(this.#timer);
     this.#armedFor = at;
-    this.#timer = this.#clock.setTimeout(this.#fire, Math.max(0, at - this.#clock.now()));
+    this.#timer = this.#clock.setTimeout(() => this.#fire(), Math.max(0, at - this.#clock.now()));
   }
 
-  readonly #fire = (): void => {
+  #fire(): void {
     this.#armedFor = Infinity;
     const now = this.#clock.now();
-    for (const expiring of [...this.#expiring]) {
+    const all = this.#expiring ?? NONE;
+    for (const expiring of [...all]) {
       if (expiring.deadline > now) continue;
-      this.#expiring.delete(expiring);
+      this.#expiring?.delete(expiring);
       expiring.expire();
     }
     let next = Infinity;
-    for (const { deadline } of this.#expiring) if (deadline < next) next = deadline;
+    for (const { deadline } of all) if (deadline < next) next = deadline;
     if (next < this.#armedFor) this.#arm(next);
-  };
+  }
 }

@@ -71,7 +71,7 @@ export interface Targets {
   /** Bounds of this side. */
   readonly limits: Limits;
   /** Control messages: those of the present connection. */
-  events: ControlEvents;
+  readonly events: ControlEvents;
   /** Answers. */
   readonly caller: Caller;
   /** Calls. */
@@ -79,7 +79,7 @@ export interface Targets {
   /** Streams. */
   readonly streams: Streams;
   /** Channels: those of the present connection. */
-  channels?: ChannelReader | undefined;
+  readonly channels?: ChannelReader | undefined;
   /** PING, PONG and ACK: the peer has processed our messages up to this one. */
   acknowledged(received: number): void;
 }

@@ -23,25 +23,24 @@ import {
 } from "./reader.ts";
 import { type Turn, turnOf } from "./turn.ts";
 
-/** What an inbox is made of. */
-export interface InboxParts {
-  /** Whom messages concern. */
-  readonly targets: Targets;
-  /** The kind that has to come first. */
-  readonly first: typeof Kind.HELLO | typeof Kind.WELCOME;
+/** Whom messages concern. */
+export interface InboxOwner extends Targets {
   /** A fragment came: it is acknowledged in this turn. */
-  readonly acknowledgeSoon: () => void;
+  acknowledgeSoon(): void;
 }
 
 /** The receiving half of one connection. */
 export class Inbox {
-  readonly #parts: InboxParts;
+  readonly #owner: InboxOwner;
+  /** The kind that has to come first. */
+  readonly #first: typeof Kind.HELLO | typeof Kind.WELCOME;
   readonly #limits: Limits;
   readonly #turn: Turn;
-  readonly #assembly: Assembly;
+  /** Made for the first fragment. */
+  #assembly: Assembly | undefined;
   readonly #messages: Rate;
   readonly #bytes: Rate;
-  readonly #cancels: Rate;
+  #cancels: Rate | undefined;
   #received = 0;
   #units = 0;
   #greeted = false;
@@ -51,16 +50,15 @@ export class Inbox {
   #closed = false;
 
   /** Waits for frames. */
-  constructor(parts: InboxParts) {
-    const { limits, clock } = parts.targets;
+  constructor(owner: InboxOwner, first: typeof Kind.HELLO | typeof Kind.WELCOME) {
+    const { limits, clock } = owner;
     const now = clock.now();
-    this.#parts = parts;
+    this.#owner = owner;
+    this.#first = first;
     this.#limits = limits;
     this.#turn = turnOf(clock);
-    this.#assembly = new Assembly(limits.message);
     this.#messages = new Rate(limits.messageRate, now);
     this.#bytes = new Rate(limits.byteRate, now);
-    this.#cancels = new Rate(limits.cancelRate, now);
   }
 
   /** Highest sequence processed. */
@@ -75,7 +73,7 @@ export class Inbox {
 
   /** Bytes of unfinished messages, and of frames that wait for WELCOME. */
   get heldBytes(): number {
-    return this.#assembly.held + this.#heldBytes;
+    return (this.#assembly?.held ?? 0) + this.#heldBytes;
   }
 
   /**
@@ -90,7 +88,7 @@ export class Inbox {
     if (this.#held !== undefined) return this.#hold(frame);
     if (!this.#bytes.take(frame.length, now)) throw new ProtocolError("Too many bytes", 4529);
     // A client knows whom it called: what a server says at once, WELCOME and a page of history, may share a frame.
-    const isTrusted = this.#greeted || this.#parts.first === Kind.WELCOME;
+    const isTrusted = this.#greeted || this.#first === Kind.WELCOME;
     const limit = isTrusted ? this.#limits.message : this.#limits.messageBeforeAuthentication;
     if (frame.length > limit) throw new ProtocolError("A frame is over the limit", 1009);
     if (frame.length === 0) throw new ProtocolError("A frame is empty");
@@ -129,7 +127,7 @@ export class Inbox {
     this.#closed = true;
     this.#held = undefined;
     this.#heldBytes = 0;
-    this.#assembly.end();
+    this.#assembly?.end();
   }
 
   #readFrame(frame: Uint8Array, now: number): void {
@@ -160,25 +158,25 @@ export class Inbox {
     openAt(frame, at, frame.length);
     const kind = this.#readKind();
     if (kind < 0) return offset();
-    if (kind <= Kind.NAME) return dispatchControl(kind, this.#parts.targets);
+    if (kind <= Kind.NAME) return dispatchControl(kind, this.#owner);
     if (kind >= Kind.SUBSCRIBE) return this.#channel(kind, frame);
     if (kind >= Kind.ITEM) {
       if (kind <= Kind.FAIL) this.#units++;
-      return dispatchStream(kind, frame, this.#parts.targets);
+      return dispatchStream(kind, frame, this.#owner);
     }
     this.#checkSequence(readUint("seq"));
     return kind === Kind.FRAGMENT ? this.#fragment(frame) : this.#call(kind, frame);
   }
 
   #channel(kind: number, frame: Uint8Array): number {
-    const { channels } = this.#parts.targets;
+    const { channels } = this.#owner;
     if (channels === undefined) throw wrongWay();
     return channels.read(kind, frame, this.#limits);
   }
 
   /** Acts on what {@linkcode readPlainCall} found: as {@linkcode dispatchCall} would. */
   #plainCall(frame: Uint8Array): number {
-    const { callee } = this.#parts.targets;
+    const { callee } = this.#owner;
     const end = plainEnd;
     this.#checkSequence(plainSeq);
     if (!callee.acceptPlain(plainMethod, plainId, frame, plainStart, end)) {
@@ -210,7 +208,7 @@ export class Inbox {
   }
 
   #checkFirst(kind: number): void {
-    if (kind !== this.#parts.first) throw new ProtocolError("The first message must be a greeting");
+    if (kind !== this.#first) throw new ProtocolError("The first message must be a greeting");
     this.#greeted = true;
   }
 
@@ -226,7 +224,8 @@ export class Inbox {
     const remaining = readUint("remaining");
     readBin("payload");
     const end = offset();
-    this.#parts.acknowledgeSoon();
+    this.#owner.acknowledgeSoon();
+    this.#assembly ??= new Assembly(this.#limits.message);
     const message = this.#assembly.add(group, remaining, frame.subarray(payloadStart, payloadEnd));
     if (message !== undefined) this.#readAssembled(message);
     return end;
@@ -245,10 +244,12 @@ export class Inbox {
   }
 
   #call(kind: number, frame: Uint8Array): number {
-    const { targets } = this.#parts;
-    if (kind === Kind.CANCEL && !this.#cancels.take(1, this.#turn.now())) {
-      throw new ProtocolError("Too many cancels", 4529);
-    }
-    return dispatchCall(kind, frame, targets);
+    if (kind === Kind.CANCEL) this.#countCancel(this.#turn.now());
+    return dispatchCall(kind, frame, this.#owner);
+  }
+
+  #countCancel(now: number): void {
+    this.#cancels ??= new Rate(this.#limits.cancelRate, now);
+    if (!this.#cancels.take(1, now)) throw new ProtocolError("Too many cancels", 4529);
   }
 }

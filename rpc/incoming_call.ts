@@ -42,11 +42,11 @@ export interface CallSurroundings {
   /** Time. */
   readonly clock: Clock;
   /** Calls what the other side offers, bounded by this call's deadline. */
-  readonly offered: (call: IncomingCall) => unknown;
+  offered(call: IncomingCall): unknown;
   /** The connection. */
   readonly connection: CallerConnection;
   /** What `authenticate` gave; refreshed in place. */
-  readonly context: () => object;
+  context(): object;
   /** The channels that handlers find, where there are any. */
   readonly channels?: Publisher | undefined;
   /**
@@ -55,7 +55,7 @@ export interface CallSurroundings {
    * @throws {CallError} `BAD_MESSAGE`.
    * @throws {ProtocolError} If a rule was broken inside it.
    */
-  readonly decode: (call: IncomingCall) => unknown;
+  decode(call: IncomingCall): unknown;
 }
 
 /** So many byte streams of a call are remembered before those that are over are forgotten. */

@@ -9,7 +9,7 @@ import type { IncomingCall } from "./incoming_call.ts";
 import type { KeyedCalls } from "./ledger.ts";
 import { givenItemCheck, invoke } from "./pipeline.ts";
 import type { Streams } from "./streams.ts";
-import { type Report, told } from "./telling.ts";
+import { type Reporter, told } from "./telling.ts";
 
 /** What it takes to run a handler. */
 export interface Invoking {
@@ -18,18 +18,18 @@ export interface Invoking {
   /** Runs calls with a key; `undefined` where keys mean nothing. */
   readonly keyed: KeyedCalls | undefined;
   /** Told of everything that callers are not: the cause behind an `INTERNAL`. */
-  readonly onError: Report;
+  readonly reporter: Reporter;
 }
 
 /** Gives what the handler gives, or a promise of it. */
-export function invokeCall(call: IncomingCall, { streams, keyed, onError }: Invoking): unknown {
+export function invokeCall(call: IncomingCall, { streams, keyed, reporter }: Invoking): unknown {
   if (call.itemStream !== undefined) {
     call.items = streams.receiveItems(call.itemStream, call);
     call.items.validate = givenItemCheck(call.procedure);
   }
   const run = () => invoke(call, HandlerContext.of(call));
   if (call.key === undefined || keyed === undefined) return run();
-  return keyed.run(call, run, (thrown) => told(call, thrown, onError));
+  return keyed.run(call, run, (thrown) => told(call, thrown, reporter));
 }
 
 /** What prevents an answer is told as what it is: the call has run. */

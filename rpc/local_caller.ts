@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { Callee } from "./callee.ts";
+import type { CalledPeer } from "./callee_parts.ts";
 import type { CallerConnection } from "./context.ts";
 import { CallError } from "./errors.ts";
 import { peerLimits } from "./limits.ts";
@@ -62,17 +64,18 @@ export class LocalCaller {
       peer.send(() => writeWelcome(parts.newSession(), 0, {}));
     };
     const events = role === "server" ? { hello } : { welcome: () => peer.outbox.welcomed(accepted) };
+    const limits = { ...parts.limits, messageRate: Infinity, byteRate: Infinity, cancelRate: Infinity };
+    const { clock, channels, keyed } = parts;
+    const procedures = role === "server" ? parts.procedures : new Map();
+    const given = { connection, context: () => context, offered: noClient };
+    const makeCallee = (of: CalledPeer) =>
+      new Callee({ clock, limits, procedures, channels, keyed, ...given }, of);
     const peer: Peer = new Peer({
       role,
-      clock: parts.clock,
+      clock,
       transport: loopback(other),
-      limits: { ...parts.limits, messageRate: Infinity, byteRate: Infinity, cancelRate: Infinity },
-      procedures: role === "server" ? parts.procedures : new Map(),
-      connection,
-      context: () => context,
-      channels: parts.channels,
-      offered: noClient,
-      keyed: parts.keyed,
+      limits,
+      owner: { makeCallee },
       events: {
         ...events,
         fault: (error) => {

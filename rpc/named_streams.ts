@@ -1,3 +1,5 @@
+import { BYTE_STREAM_EXTENSION } from "./kinds.ts";
+import type { Unit } from "./receiver.ts";
 import type { CallError } from "./errors.ts";
 import type { Sender } from "./sender.ts";
 
@@ -28,3 +30,15 @@ export class NamedStreams {
 
 /** What a message names that names none. */
 export const NO_STREAMS: NamedStreams = new NamedStreams();
+
+/**
+ * Whether a payload may hold extension 1 in its usual form, `d6 01` and 4 bytes: cheap, since nothing else is looked at in
+ * a value that nobody reads. Who writes it in another form gets no STOP and keeps the place of a stream taken.
+ */
+export function mayNameStreams({ bytes, start, end }: Unit): boolean {
+  const payload = bytes.subarray(start, end); // a search in all of the frame would go on behind the payload
+  for (let at = payload.indexOf(0xd6); at >= 0; at = payload.indexOf(0xd6, at + 1)) {
+    if (payload[at + 1] === BYTE_STREAM_EXTENSION) return true;
+  }
+  return false;
+}

@@ -9,11 +9,14 @@ import { writeName } from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
 import { ProtocolError } from "./protocol_error.ts";
 
+const NONE: (Registered | undefined)[] = [];
+
 /** What the other side may call, and what it was told of it. */
 export class Names {
   readonly #outbox: Outbox;
   readonly #procedures: ReadonlyMap<string, Registered>;
-  readonly #announced: (Registered | undefined)[] = [];
+  /** What was announced, by number: as long as it has to be, where V8 would make room for 17. */
+  #announced: (Registered | undefined)[] = NONE;
   /** Those that the present connection was told of, if there was another before: what it was told may be lost. */
   #told: Set<number> | undefined;
 
@@ -52,11 +55,18 @@ export class Names {
     if (this.#announced[number] !== undefined && (this.#told === undefined || this.#told.has(number))) {
       return registered;
     }
+    if (number >= this.#announced.length) this.#grow(number + 1);
     this.#announced[number] = registered;
     this.#told?.add(number);
     this.#outbox.open();
     writeName(number, registered.name, registered.definition.idempotent ? NameFlag.IDEMPOTENT : 0);
     this.#outbox.seal();
     return registered;
+  }
+
+  #grow(least: number): void {
+    const before = this.#announced;
+    this.#announced = new Array(least + (before.length >> 1));
+    for (let i = 0; i < before.length; i++) this.#announced[i] = before[i];
   }
 }

@@ -6,27 +6,26 @@
  */
 import { DecodeError } from "../msgpack/errors.ts";
 import { Acknowledger } from "./acknowledger.ts";
-import { Callee } from "./callee.ts";
+import type { Callee } from "./callee.ts";
+import type { CalledPeer } from "./callee_parts.ts";
 import { Caller } from "./caller.ts";
 import type { Clock } from "./clock.ts";
 import { CloseCode } from "./close.ts";
-import type { CallerConnection } from "./context.ts";
 import type { ChannelReader, ControlEvents, Targets } from "./dispatch.ts";
 import { CallError } from "./errors.ts";
-import { Inbox } from "./inbox.ts";
-import type { IncomingCall, Registered } from "./incoming_call.ts";
+import { Inbox, type InboxOwner } from "./inbox.ts";
+import type { IncomingCall } from "./incoming_call.ts";
 import { Kind } from "./kinds.ts";
-import type { KeyedCalls } from "./ledger.ts";
 import { DEFAULT_LIMITS, type Limits, type PeerLimits, peerLimits } from "./limits.ts";
 import { writeReceived } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
-import type { Attachment } from "./outbox_parts.ts";
+import type { Attachment, OutboxOwner } from "./outbox_parts.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
 import { ProtocolError } from "./protocol_error.ts";
-import type { Publisher } from "./publisher.ts";
 import { Replay } from "./replay.ts";
 import type { ToldOfStream } from "./sender.ts";
-import { Streams } from "./streams.ts";
+import { Streams, type StreamsOwner } from "./streams.ts";
+import type { Reporter } from "./telling.ts";
 import type { Transport } from "./transport.ts";
 import { type Turn, turnOf } from "./turn.ts";
 
@@ -43,11 +42,15 @@ export interface Continuation extends Omit<Attachment, "arrived"> {
 }
 
 /** What happens beside calls and streams. */
-export interface PeerEvents extends ControlEvents {
+export interface PeerEvents extends ControlEvents, Reporter {
   /** A rule was broken, or something of ours failed: the connection is to be closed with the error's code. */
   fault(error: ProtocolError): void;
-  /** A handler failed for a reason that its caller is not told. */
-  failed(error: unknown, call: IncomingCall): void;
+}
+
+/** Whose end of a connection it is. */
+export interface PeerOwner {
+  /** Makes what answers the calls of the other side; called when the first one comes. */
+  makeCallee(peer: CalledPeer): Callee;
 }
 
 /** What a peer is made of. */
@@ -60,53 +63,45 @@ export interface PeerParts {
   readonly transport: Transport;
   /** Bounds of this side. */
   readonly limits: Limits;
-  /** What the other side may call. */
-  readonly procedures: ReadonlyMap<string, Registered>;
-  /** What handlers see of the connection. */
-  readonly connection: CallerConnection;
-  /** What handlers get beside. */
-  readonly context: () => object;
-  /** What handlers get as `client`. */
-  readonly offered: (call: IncomingCall) => unknown;
-  /** The channels that handlers find, where there are any. */
-  readonly channels?: Publisher | undefined;
   /** What happens. */
   readonly events: PeerEvents;
-  /** Runs calls with a key; where it is left out keys mean nothing. */
-  readonly keyed?: KeyedCalls | undefined;
+  /** Whose end it is. */
+  readonly owner: PeerOwner;
 }
 
-/** One end of a connection. */
-export class Peer {
+/** One end of a connection. Its parts are made when they are first used: an idle connection has few of them. */
+export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, StreamsOwner {
   /** What is sent. */
   readonly outbox: Outbox;
-  /** What is called from here. */
-  readonly caller: Caller;
-  /** What is called here. */
-  readonly callee: Callee;
-  /** All streams. */
-  readonly streams: Streams;
-  readonly #clock: Clock;
-  readonly #acknowledger: Acknowledger;
-  #events: PeerEvents;
-  readonly #targets: Targets;
+  /** Time and chance. */
+  readonly clock: Clock;
+  /** Bounds of this side. */
+  readonly limits: Limits;
+  /** What happens: to the present connection. */
+  events: PeerEvents;
+  /** Who takes the messages of channels; unlike calls they belong to the present connection alone. */
+  channels: ChannelReader | undefined;
+  readonly #owner: PeerOwner;
   readonly #inbox: Inbox;
+  readonly #acknowledger: Acknowledger;
   readonly #turn: Turn;
   /** A client waits until its turn ends: an acknowledgement shares the frame with what the program does about what came. */
   readonly #answersAtOnce: boolean;
-  readonly #replayLimit: number;
+  #caller: Caller | undefined;
+  #callee: Callee | undefined;
+  #streams: Streams | undefined;
   /** The highest sequence that the other side said it has processed. */
   #peerReceived = 0;
   #ended = false;
 
   /** Waits for frames. */
-  constructor(parts: PeerParts) {
-    const { role, clock, transport, limits, events } = parts;
-    this.#clock = clock;
-    this.#events = events;
+  constructor({ role, clock, transport, limits, events, owner }: PeerParts) {
+    this.clock = clock;
+    this.limits = limits;
+    this.events = events;
+    this.#owner = owner;
     this.#turn = turnOf(clock);
     this.#answersAtOnce = role === "server";
-    this.#replayLimit = limits.replay;
     this.#acknowledger = new Acknowledger(
       clock,
       role === "client" ? () => this.outbox.schedule() : undefined,
@@ -114,48 +109,37 @@ export class Peer {
     this.outbox = new Outbox({
       clock,
       transport,
-      owner: {
-        beforeFlush: () => this.#beforeFlush(),
-        stalled: () => this.#fault(new ProtocolError("nothing was acknowledged", CloseCode.TOO_SLOW)),
-      },
-      peer: assumedLimits(),
+      owner: this,
+      peer: ASSUMED,
       patience: limits.heartbeat + limits.grace,
       welcomed: role === "server",
     });
-    this.streams = new Streams(this.outbox, limits, (error) => this.#fault(error));
-    this.caller = new Caller({ clock, outbox: this.outbox, streams: this.streams });
-    this.callee = new Callee({
-      limits,
-      outbox: this.outbox,
-      streams: this.streams,
-      procedures: parts.procedures,
-      keyed: parts.keyed,
-      surroundings: {
-        clock,
-        connection: parts.connection,
-        context: parts.context,
-        offered: parts.offered,
-        channels: parts.channels,
-      },
-      onError: (error, call) => this.#events.failed(error, call),
-      fault: (error) => this.#fault(error),
-    });
-    const { caller, callee, streams } = this;
-    const acknowledged = (received: number) => this.#acknowledged(received);
-    this.#targets = { clock, limits, events, caller, callee, streams, acknowledged };
-    this.#inbox = new Inbox({
-      targets: this.#targets,
-      first: role === "server" ? Kind.HELLO : Kind.WELCOME,
-      acknowledgeSoon: () => {
-        this.#acknowledger.soon();
-        this.outbox.schedule();
-      },
-    });
+    this.#inbox = new Inbox(this, role === "server" ? Kind.HELLO : Kind.WELCOME);
   }
 
-  /** Who takes the messages of channels; unlike calls they belong to the present connection alone. */
-  set channels(channels: ChannelReader | undefined) {
-    this.#targets.channels = channels;
+  /** What is called from here. */
+  get caller(): Caller {
+    return this.#caller ??= new Caller(this);
+  }
+
+  /** What is called here. */
+  get callee(): Callee {
+    return this.#callee ??= this.#owner.makeCallee(this);
+  }
+
+  /** All streams. */
+  get streams(): Streams {
+    return this.#streams ??= new Streams(this);
+  }
+
+  /** Calls of both sides that have not ended. */
+  get calls(): number {
+    return (this.#callee?.inFlight ?? 0) + (this.#caller?.inFlight ?? 0);
+  }
+
+  /** Streams that have not ended. */
+  get openStreams(): number {
+    return this.#streams?.open ?? 0;
   }
 
   /** Highest sequence processed: what HELLO, WELCOME, PING and PONG tell. */
@@ -170,8 +154,9 @@ export class Peer {
 
   /** Bytes held here that came from the other side, or wait to go there. */
   get held(): number {
-    const { streams, callee, outbox } = this;
-    return streams.held + callee.held + this.#inbox.heldBytes + outbox.waiting + (outbox.replay?.held ?? 0);
+    const { outbox } = this;
+    const units = (this.#streams?.held ?? 0) + (this.#callee?.held ?? 0);
+    return units + this.#inbox.heldBytes + outbox.waiting + (outbox.replay?.held ?? 0);
   }
 
   /** Whether this end is over. */
@@ -191,7 +176,7 @@ export class Peer {
     try {
       this.#inbox.receive(frame, now);
     } catch (error) {
-      this.#failed(error);
+      this.#broke(error);
     }
     if (this.outbox.replay !== undefined && this.#acknowledger.came(frame.length, this.received, now)) {
       this.outbox.schedule();
@@ -201,14 +186,14 @@ export class Peer {
 
   /** From now on the session is kept over the loss of a connection: see {@linkcode Peer.detach}. */
   keepSession(): void {
-    this.outbox.replay = new Replay(this.#replayLimit);
+    this.outbox.replay = new Replay(this.limits.replay);
   }
 
   /** The other side keeps no session. */
   forgetSession(): void {
     this.outbox.replay?.end();
     this.outbox.replay = undefined;
-    this.streams.settle();
+    this.#streams?.settle();
   }
 
   /** The connection is lost. Calls and streams go on without one, and wait for {@linkcode Peer.attach}, or for their end. */
@@ -225,16 +210,16 @@ export class Peer {
    */
   attach({ events, received, units, streams, ...by }: Continuation): void {
     if (received < this.#peerReceived) throw new ProtocolError("A session has less than it had");
-    this.#acknowledged(received);
+    this.acknowledged(received);
     if (units > (this.outbox.replay?.units ?? 0)) {
       throw new ProtocolError("A session has what was never sent");
     }
     const stop = this.streams.resume(streams, units);
-    this.#events = this.#targets.events = events;
+    this.events = events;
     const hasUnit = (stream: number, n: number) => this.streams.hasUnit(stream, n);
     this.outbox.attach({ ...by, arrived: { received, hasUnit } });
     stop();
-    this.callee.attach();
+    this.#callee?.attach();
   }
 
   /** Ends a peer that has only read the greeting of a connection that another one goes on with. Gives what it kept. */
@@ -263,7 +248,7 @@ export class Peer {
     try {
       this.#inbox.resume();
     } catch (error) {
-      this.#failed(error);
+      this.#broke(error);
     }
   }
 
@@ -275,7 +260,7 @@ export class Peer {
 
   /** A deadline on the clock of the connection: `timeout` ms from now, or `bound` where that is sooner. */
   deadlineAfter(timeout: number | undefined, bound: number = Infinity): number {
-    return timeout === undefined ? bound : Math.min(bound, this.#clock.now() + timeout);
+    return timeout === undefined ? bound : Math.min(bound, this.clock.now() + timeout);
   }
 
   /** Sends a message that carries no sequence; `write` is one of `messages.ts`. */
@@ -304,29 +289,42 @@ export class Peer {
     this.#acknowledger.stop();
     this.#inbox.close();
     this.outbox.end();
-    this.callee.end(error);
-    this.caller.end(error, again);
-    this.streams.end(error);
+    this.#callee?.end(error);
+    this.#caller?.end(error, again);
+    this.#streams?.end(error);
   }
 
-  #failed(error: unknown): void {
-    if (error instanceof ProtocolError) return this.#fault(error);
-    if (error instanceof DecodeError) return this.#fault(new ProtocolError(error.message));
-    this.#fault(new ProtocolError("internal error", CloseCode.SERVER_FAULT, { cause: error }));
+  /** See {@linkcode CalledPeer.fault}. */
+  fault(error: ProtocolError): void {
+    if (!this.#ended) this.events.fault(error);
   }
 
-  #fault(error: ProtocolError): void {
-    if (!this.#ended) this.#events.fault(error);
+  /** See {@linkcode Reporter.failed}. */
+  failed(error: unknown, call: IncomingCall): void {
+    this.events.failed(error, call);
   }
 
-  #acknowledged(received: number): void {
+  /** See {@linkcode Targets.acknowledged}. */
+  acknowledged(received: number): void {
     if (received > this.outbox.sequence) throw new ProtocolError("Acknowledges what was never sent");
     this.#peerReceived = Math.max(this.#peerReceived, received);
     this.outbox.acknowledged(received);
   }
 
-  #beforeFlush(): void {
-    const { isDue } = this.streams;
+  /** See {@linkcode InboxOwner.acknowledgeSoon}. */
+  acknowledgeSoon(): void {
+    this.#acknowledger.soon();
+    this.outbox.schedule();
+  }
+
+  /** See {@linkcode OutboxOwner.stalled}. */
+  stalled(): void {
+    this.fault(new ProtocolError("nothing was acknowledged", CloseCode.TOO_SLOW));
+  }
+
+  /** See {@linkcode OutboxOwner.beforeFlush}. */
+  beforeFlush(): void {
+    const isDue = this.#streams !== undefined && this.#streams.isDue;
     if (this.#acknowledger.isDue || (this.outbox.replay !== undefined && this.#acknowledgementRides(isDue))) {
       this.#acknowledger.told(this.received, this.#turn.now());
       this.outbox.open();
@@ -339,12 +337,13 @@ export class Peer {
   #acknowledgementRides(withCredit: boolean): boolean {
     return (withCredit || this.outbox.hasFrame) && this.#acknowledger.rides(this.received, withCredit);
   }
+
+  #broke(error: unknown): void {
+    if (error instanceof ProtocolError) return this.fault(error);
+    if (error instanceof DecodeError) return this.fault(new ProtocolError(error.message));
+    this.fault(new ProtocolError("internal error", CloseCode.SERVER_FAULT, { cause: error }));
+  }
 }
 
-/** Messages in a frame of a client that does not know the limits of its server yet. */
-const MESSAGES_BEFORE_WELCOME = 64;
-
-/** What is assumed of the other side until HELLO or WELCOME tells. */
-function assumedLimits(): PeerLimits {
-  return { ...peerLimits(DEFAULT_LIMITS), messages: MESSAGES_BEFORE_WELCOME };
-}
+/** What is assumed of the other side until HELLO or WELCOME tells: a client that does not know its server yet puts 64 messages into a frame. */
+const ASSUMED: PeerLimits = { ...peerLimits(DEFAULT_LIMITS), messages: 64 };

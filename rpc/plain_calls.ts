@@ -10,6 +10,7 @@ import { HandlerContext } from "./handler_context.ts";
 import type { CallSurroundings, IncomingCall, Registered } from "./incoming_call.ts";
 import { isPromise, runDecoded, undecodable } from "./pipeline.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
+import type { Receiver } from "./receiver.ts";
 import type { Claimant, Streams } from "./streams.ts";
 
 /** What becomes of a call that turns out not to be one of these. It is in `owner`'s books by then. */
@@ -42,16 +43,13 @@ export function isPlain({ shape, ordered, timeout, allow }: ProcedureDefinition)
 }
 
 /** Runs plain calls, one at a time. */
-export class PlainCalls {
+export class PlainCalls implements Claimant {
   readonly #surroundings: CallSurroundings;
   readonly #answers: Answers;
   readonly #streams: Streams;
   readonly #owner: PlainCallOwner;
   /** The context of the call whose handler runs at this moment, while it is in no book. */
   #running: HandlerContext | undefined;
-  readonly #claimant: Claimant = {
-    claim: (receiver) => HandlerContext.callOf(this.#running!).claim(receiver),
-  };
 
   constructor({ surroundings, answers, streams, owner }: PlainCallParts) {
     this.#surroundings = surroundings;
@@ -73,7 +71,7 @@ export class PlainCalls {
     let isLater: boolean;
     let isDecoding = true;
     try {
-      const input = this.#streams.decodeAt(bytes, start, end, this.#claimant);
+      const input = this.#streams.decodeAt(bytes, start, end, this);
       isDecoding = false;
       HandlerContext.share(context);
       given = runDecoded(registered.definition, context, input);
@@ -84,6 +82,11 @@ export class PlainCalls {
     if (isLater) return this.#owner.awaitAnswer(this.#registered(context), given as PromiseLike<unknown>);
     if (this.#running !== context) return this.#owner.answer(HandlerContext.callOf(context), given);
     this.#end(context, id, given);
+  }
+
+  /** Takes a byte stream of the input that is decoded. */
+  claim(receiver: Receiver): void {
+    HandlerContext.callOf(this.#running!).claim(receiver);
   }
 
   /** Writes the running call down, if one is running. */

@@ -9,23 +9,29 @@ import type { Outbox } from "./outbox.ts";
 /** How often it looks again, in ms. */
 const POLL = 5;
 
+/** Who is under pressure. */
+export interface UnderPressure {
+  /** It was watched, and is low again. */
+  eased(): void;
+}
+
 /** The pressure on one connection. */
 export class Pressure {
   readonly #clock: Clock;
   readonly #outbox: Outbox;
   readonly #limit: number;
-  readonly #eased: () => void;
+  readonly #owner: UnderPressure;
   /** Answers that wait, not encoded. */
-  readonly #ready: (() => void)[] = [];
+  #ready: (() => void)[] = [];
   #timer: unknown;
   #watching = false;
 
-  /** High while more than `limit` bytes wait. Calls `eased` when it was watched and is low again. */
-  constructor(clock: Clock, outbox: Outbox, { limit, eased }: { limit: number; eased: () => void }) {
+  /** High while more than `limit` bytes wait. Tells `owner` when it was watched and is low again. */
+  constructor(clock: Clock, outbox: Outbox, { limit, owner }: { limit: number; owner: UnderPressure }) {
     this.#clock = clock;
     this.#outbox = outbox;
     this.#limit = limit;
-    this.#eased = eased;
+    this.#owner = owner;
   }
 
   /** Whether it is high. */
@@ -72,7 +78,7 @@ export class Pressure {
       if (this.isHigh) return this.#lookLater();
       this.#watching = false;
       this.#answerReady();
-      this.#eased();
+      this.#owner.eased();
     }, POLL);
   }
 

@@ -30,14 +30,14 @@ export function whenQuiet(
   { clock, peer, buffered, isClosed }: Busy,
   ms: number,
 ): { quiet: Promise<void>; look: () => void } {
-  const { callee, outbox, streams } = peer;
+  const { callee, outbox } = peer;
   const until = clock.now() + ms;
   const { promise: quiet, resolve } = Promise.withResolvers<void>();
   let timer: unknown;
   const look = callee.onEnd = () => {
     clock.clearTimeout(timer);
     const left = until - clock.now();
-    const isBusy = callee.inFlight > 0 || streams.open > 0 || outbox.waiting > buffered();
+    const isBusy = callee.inFlight > 0 || peer.openStreams > 0 || outbox.waiting > buffered();
     if (isClosed() || left <= 0 || !isBusy) return resolve();
     // The end of a call is told; that of a stream, or of a large answer on its way, is not.
     timer = clock.setTimeout(look, callee.inFlight > 0 ? left : Math.min(left, LOOK));

@@ -84,7 +84,7 @@ export class ServerConnection implements CallerConnection, SessionConnection {
 
   /** What `authenticate` gave; refreshed in place. */
   get context(): object {
-    return this.#session.context;
+    return this.#session.identity;
   }
 
   /** Calls what the client offers. */
@@ -270,7 +270,7 @@ export class ServerConnection implements CallerConnection, SessionConnection {
     if (version !== VERSION) return this.close(CloseCode.VERSION, `version ${VERSION} is spoken here`);
     const hello = readHello(payload);
     this.#resumable = hello.resumable && this.#parts.limits.session > 0;
-    this.#session.origin.id = hello.producer;
+    this.#session.producer = hello.producer;
     if (session !== undefined && this.#resumable) this.#wanted = { ...hello, session, received };
     this.#peer.outbox.peer = hello.limits;
     this.#peer.hold();
@@ -356,7 +356,7 @@ export class ServerConnection implements CallerConnection, SessionConnection {
 
   /** Takes over what `authenticate` gave, and closes when it ends. Returns the ms that it holds. */
   #take(identity: Identity): number | undefined {
-    this.#session.context = identity;
+    this.#session.identity = identity;
     this.#session.subject = identity.subject;
     if (identity.expires === undefined && this.#expiry === undefined) return undefined;
     const { clock, date } = this.#parts;

@@ -4,14 +4,16 @@
  * @module
  */
 import type { Clock } from "./clock.ts";
+import { Callee } from "./callee.ts";
+import type { CalledPeer, CalleeParts } from "./callee_parts.ts";
 import { ConnectionOrigin } from "./connection_origin.ts";
 import { CallError } from "./errors.ts";
-import type { Registered } from "./incoming_call.ts";
+import type { IncomingCall, Registered } from "./incoming_call.ts";
 import type { Limits } from "./limits.ts";
 import type { KeyedCalls } from "./ledger.ts";
 import { offeredCalls } from "./offered.ts";
-import { ORIGIN, type Originating } from "./origin.ts";
-import { type Continuation, Peer, type PeerEvents } from "./peer.ts";
+import { ORIGIN, type Origin, type Originating } from "./origin.ts";
+import { type Continuation, Peer, type PeerEvents, type PeerOwner } from "./peer.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
 import type { Publisher } from "./publisher.ts";
 import type { KeptSession, Sessions } from "./sessions.ts";
@@ -50,25 +52,24 @@ export interface SessionConnection {
 const NONE: readonly string[] = [];
 
 /** One session. */
-export class ServerSession implements KeptSession {
+export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
   /** That of its first connection. */
   readonly id: string;
   /** Its calls and streams. */
   readonly peer: Peer;
-  /** Calls what the client offers. */
-  readonly client: object;
   ids: readonly string[] = NONE;
   /** Who it is. */
   subject: string | undefined;
-  /** Whose publications come by it. */
-  readonly origin: ConnectionOrigin;
-  /** The connection as handlers see it: the one that carries the session at the moment. */
-  readonly connection: Originating;
+  /** The client's own bytes, as HELLO gave them. */
+  producer: Uint8Array | undefined;
   /** What `authenticate` gave last. */
-  context: object = {};
+  identity: object = {};
   readonly #parts: SessionParts;
   #carrier: SessionConnection;
   #isLost = false;
+  #origin: ConnectionOrigin | undefined;
+  #connection: Originating | undefined;
+  #client: object | undefined;
 
   /** The session of a new connection. */
   constructor(
@@ -80,36 +81,81 @@ export class ServerSession implements KeptSession {
       events: PeerEvents;
     },
   ) {
-    const { clock, limits, procedures } = parts;
+    const { clock, limits } = parts;
     this.id = id;
     this.#parts = parts;
     this.#carrier = connection;
-    this.origin = new ConnectionOrigin(() => this.subject, limits.concurrency);
-    this.connection = this.#forHandlers();
-    this.peer = new Peer({
-      role: "server",
-      clock,
-      transport,
-      limits,
-      procedures,
-      connection: this.connection,
-      context: () => this.context,
-      offered: (call) => offeredCalls(parts.offered, this.peer, call),
-      channels: parts.channels,
-      events,
-      keyed: parts.keyed,
-    });
-    this.client = offeredCalls(parts.offered, this.peer, undefined);
+    this.peer = new Peer({ role: "server", clock, transport, limits, events, owner: this });
+  }
+
+  /** See {@linkcode PeerOwner.makeCallee}. */
+  makeCallee(peer: CalledPeer): Callee {
+    return new Callee(this, peer);
+  }
+
+  /** Time. */
+  get clock(): Clock {
+    return this.#parts.clock;
+  }
+
+  /** Bounds. */
+  get limits(): Limits {
+    return this.#parts.limits;
+  }
+
+  /** What may be called, by name. */
+  get procedures(): ReadonlyMap<string, Registered> {
+    return this.#parts.procedures;
+  }
+
+  /** Runs calls with a key. */
+  get keyed(): KeyedCalls {
+    return this.#parts.keyed;
+  }
+
+  /** The channels that handlers find, where there are any. */
+  get channels(): Publisher | undefined {
+    return this.#parts.channels;
+  }
+
+  /** The connection as handlers see it: the one that carries the session at the moment. */
+  get connection(): Originating {
+    return this.#connection ??= new SessionView(this);
+  }
+
+  /** Whose publications come by it. */
+  get origin(): ConnectionOrigin {
+    return this.#origin ??= new ConnectionOrigin(this, this.#parts.limits.concurrency);
+  }
+
+  /** Calls what the client offers. */
+  get client(): object {
+    return this.#client ??= offeredCalls(this.#parts.offered, this.peer, undefined);
+  }
+
+  /** What handlers get beside. */
+  context(): object {
+    return this.identity;
+  }
+
+  /** Calls what the client offers, within a call of its own. */
+  offered(call: IncomingCall): object {
+    return offeredCalls(this.#parts.offered, this.peer, call);
+  }
+
+  /** The address of the peer. */
+  get address(): string {
+    return this.#carrier.address;
   }
 
   /** Calls of both sides that have not ended. */
   get calls(): number {
-    return this.peer.callee.inFlight + this.peer.caller.inFlight;
+    return this.peer.calls;
   }
 
   /** Streams that have not ended. */
   get streams(): number {
-    return this.peer.streams.open;
+    return this.peer.openStreams;
   }
 
   /** Bytes held for it. */
@@ -155,21 +201,36 @@ export class ServerSession implements KeptSession {
     this.peer.end(error);
   }
 
-  #forHandlers(): Originating {
-    const session = (): ServerSession => this;
-    return {
-      id: this.id,
-      get address() {
-        return session().#carrier.address;
-      },
-      get subject() {
-        return session().subject;
-      },
-      close: (code, reason) => {
-        if (this.#isLost) this.end();
-        else this.#carrier.close(code, reason);
-      },
-      [ORIGIN]: this.origin,
-    };
+  /** Closes its connection, or ends it where it has none. */
+  close(code?: number, reason?: string): void {
+    if (this.#isLost) this.end();
+    else this.#carrier.close(code, reason);
+  }
+}
+
+/** A session as handlers see it. */
+class SessionView implements Originating {
+  readonly id: string;
+  readonly #session: ServerSession;
+
+  constructor(session: ServerSession) {
+    this.id = session.id;
+    this.#session = session;
+  }
+
+  get address(): string {
+    return this.#session.address;
+  }
+
+  get subject(): string | undefined {
+    return this.#session.subject;
+  }
+
+  get [ORIGIN](): Origin {
+    return this.#session.origin;
+  }
+
+  close(code?: number, reason?: string): void {
+    this.#session.close(code, reason);
   }
 }

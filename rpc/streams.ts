@@ -13,11 +13,11 @@ import { ItemSender, type ItemSource } from "./item_sender.ts";
 import { BYTE_STREAM_EXTENSION } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
 import { writeCredit, writeStop } from "./messages.ts";
-import { NamedStreams, NO_STREAMS } from "./named_streams.ts";
+import { mayNameStreams, NamedStreams, NO_STREAMS } from "./named_streams.ts";
 import type { Outbox } from "./outbox.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { Receiver, ReceiverParts, Unit } from "./receiver.ts";
-import type { Sender, ToldOfStream } from "./sender.ts";
+import type { Sender, SenderParts, ToldOfStream } from "./sender.ts";
 import { Unclaimed } from "./unclaimed.ts";
 
 /** Takes the byte streams that a value names. */
@@ -31,16 +31,29 @@ const NONE: readonly Receiver[] = [];
 const STOPPED = 1;
 const STOPS_ALL: Claimant = { claim: (receiver) => receiver.stop() };
 
+/** The end of a connection that streams belong to. */
+export interface StreamsOwner {
+  /** Where messages go. */
+  readonly outbox: Outbox;
+  /** Bounds of this side. */
+  readonly limits: Limits;
+  /** The other side broke a rule inside a value: the connection ends. */
+  fault(error: ProtocolError): void;
+}
+
 /** The streams of one connection, both ways. */
 export class Streams {
   readonly #outbox: Outbox;
   readonly #limits: Limits;
-  readonly #sending = new Map<number, Sender>();
-  readonly #receiving = new Map<number, Receiver>();
-  readonly #due = new Set<Receiver>();
+  /** These are made for the first stream: most connections that are idle have never had one. */
+  #sending: Map<number, Sender> | undefined;
+  #receiving: Map<number, Receiver> | undefined;
+  #due: Set<Receiver> | undefined;
   /** Streams that were stopped while there was no connection. */
   #unstopped: Set<number> | undefined;
-  readonly #fault: (error: ProtocolError) => void;
+  readonly #owner: StreamsOwner;
+  #extension: EncodeExtension | undefined;
+  #claiming: DecodeExtension | undefined;
   /** What the value that is being decoded has named so far. */
   #named: Receiver[] | undefined;
   /** What the value that is being written has named so far. */
@@ -48,11 +61,11 @@ export class Streams {
   #last = 0;
   #ended: CallError | undefined;
 
-  /** Sends through `outbox`, holds what `limits` allow, and tells `fault` when the peer broke a rule inside a value. */
-  constructor(outbox: Outbox, limits: Limits, fault: (error: ProtocolError) => void) {
-    this.#outbox = outbox;
-    this.#limits = limits;
-    this.#fault = fault;
+  /** Holds what the limits of `owner` allow. */
+  constructor(owner: StreamsOwner) {
+    this.#outbox = owner.outbox;
+    this.#limits = owner.limits;
+    this.#owner = owner;
   }
 
   /** Streams that have not ended. */
@@ -62,13 +75,13 @@ export class Streams {
 
   /** Streams of which something is remembered: those too that have ended and were not read, or not acknowledged. */
   get known(): number {
-    return this.#sending.size + this.#receiving.size;
+    return (this.#sending?.size ?? 0) + (this.#receiving?.size ?? 0);
   }
 
   /** Bytes held here that nobody has read. */
   get held(): number {
     let held = 0;
-    for (const receiver of this.#receiving.values()) held += receiver.held;
+    for (const receiver of this.#receivers) held += receiver.held;
     return held;
   }
 
@@ -80,7 +93,7 @@ export class Streams {
   sendItems(source: Omit<ItemSource, "withStreams">): ItemSender {
     const parts = this.#senderParts();
     const sender = new ItemSender(parts, { ...source, withStreams: (write) => this.withStreams(write) });
-    this.#sending.set(sender.id, sender);
+    (this.#sending ??= new Map()).set(sender.id, sender);
     return sender;
   }
 
@@ -103,13 +116,15 @@ export class Streams {
    * Registers the byte streams inside the value that is being written, which one message at a time is. Take them with
    * {@linkcode Streams.takeWritten}, whether or not it was written to its end.
    */
-  readonly extension: EncodeExtension = (value) => {
-    if (!(value instanceof ReadableStream)) return undefined;
-    const sender = this.#sendBytes(value as ReadableStream<Uint8Array>);
-    if (this.#written === NO_STREAMS) this.#written = new NamedStreams();
-    this.#written.add(sender);
-    return { type: BYTE_STREAM_EXTENSION, data: sender.id };
-  };
+  get extension(): EncodeExtension {
+    return this.#extension ??= (value) => {
+      if (!(value instanceof ReadableStream)) return undefined;
+      const sender = this.#sendBytes(value as ReadableStream<Uint8Array>);
+      if (this.#written === NO_STREAMS) this.#written = new NamedStreams();
+      this.#written.add(sender);
+      return { type: BYTE_STREAM_EXTENSION, data: sender.id };
+    };
+  }
 
   /** The streams that {@linkcode Streams.extension} has registered, to be started or withdrawn. */
   takeWritten(): NamedStreams {
@@ -133,13 +148,13 @@ export class Streams {
   decodeAt(bytes: Uint8Array, start: number, end: number, claimant?: Claimant): unknown {
     if (start === end) return undefined;
     try {
-      const value = decodeRange(bytes, start, end, this.#limits, this.#claiming);
+      const value = decodeRange(bytes, start, end, this.#limits, this.#claimingExtension);
       if (this.#named === undefined) return value;
       for (const receiver of this.#takeNamed()) claimant?.claim(receiver);
       return value;
     } catch (error) {
       for (const receiver of this.#takeNamed()) receiver.stop();
-      if (error instanceof ProtocolError) this.#fault(error);
+      if (error instanceof ProtocolError) this.#owner.fault(error);
       throw error;
     }
   }
@@ -166,53 +181,53 @@ export class Streams {
 
   /** ITEM or PIECE. A unit may come before its message does, when that travels in fragments or waits undecoded. */
   unit(id: number, n: number, unit: Unit): void {
-    (this.#receiving.get(id) ?? this.#early(id)).unit(n, unit);
+    (this.#receiving?.get(id) ?? this.#early(id)).unit(n, unit);
   }
 
   /** PART. */
   part(id: number, n: number, unit: Unit & { readonly remaining: number }): void {
-    (this.#receiving.get(id) ?? this.#early(id)).part(n, unit.remaining, unit);
+    (this.#receiving?.get(id) ?? this.#early(id)).part(n, unit.remaining, unit);
   }
 
   /** END, or FAIL with `error`. */
   finish(id: number, n: number, error?: CallError): void {
-    (this.#receiving.get(id) ?? this.#early(id)).finish(n, error);
+    (this.#receiving?.get(id) ?? this.#early(id)).finish(n, error);
   }
 
   /** CREDIT. For a stream that is over it is late, and ignored. */
   credit(id: number, n: number, limit: number): void {
     if (id > this.#last) throw new ProtocolError("Credit for a stream that was never opened");
-    this.#sending.get(id)?.credit(n, limit);
+    this.#sending?.get(id)?.credit(n, limit);
     this.#outbox.schedule();
   }
 
   /** STOP. */
   stop(id: number): void {
     if (id > this.#last) throw new ProtocolError("STOP for a stream that was never opened");
-    this.#sending.get(id)?.stop();
+    this.#sending?.get(id)?.stop();
   }
 
   /** Whether CREDIT messages became due in this turn. Asked at every flush: an iterator over nothing took 1 % of a small call on Deno. */
   get isDue(): boolean {
-    return this.#due.size > 0;
+    return this.#due !== undefined && this.#due.size > 0;
   }
 
   /** Writes the CREDIT messages that became due. */
   writeDue(): void {
-    for (const receiver of this.#due) {
+    for (const receiver of this.#due ?? NONE) {
       const limit = receiver.grant();
       this.#outbox.open();
       writeCredit(receiver.id, receiver.acknowledged, limit);
       this.#outbox.seal();
     }
-    this.#due.clear();
+    this.#due?.clear();
   }
 
   /** Number, what has arrived, limit and flags of each stream that was not seen to end, one after the other. */
   tell(): number[] {
     this.#unstopped = undefined;
     const all: number[] = [];
-    for (const receiver of this.#receiving.values()) {
+    for (const receiver of this.#receivers) {
       if (receiver.ended) continue;
       const { n, limit, stopped } = receiver.told;
       all.push(receiver.id, n, limit, stopped ? STOPPED : 0);
@@ -230,44 +245,45 @@ export class Streams {
     for (const id of told.keys()) {
       if (id > this.#last) throw new ProtocolError("A session has a stream that was never opened");
     }
-    for (const sender of [...this.#sending.values()]) sender.resume(told.get(sender.id), units);
+    for (const sender of [...this.#senders]) sender.resume(told.get(sender.id), units);
     return () => {
       for (const id of this.#unstopped ?? []) this.#sendStop(id);
       this.#unstopped = undefined;
-      for (const [id, { stopped }] of told) if (stopped) this.#sending.get(id)?.stop();
+      for (const [id, { stopped }] of told) if (stopped) this.#sending?.get(id)?.stop();
     };
   }
 
   /** Whether unit `n` of one of our streams has arrived at the other side; END and FAIL count as one. */
   hasUnit(id: number, n: number): boolean {
-    const sender = this.#sending.get(id);
+    const sender = this.#sending?.get(id);
     return sender === undefined || sender.hasArrived(n);
   }
 
   /** The session is not kept: ends are not acknowledged. */
   settle(): void {
-    for (const sender of [...this.#sending.values()]) sender.settle();
+    for (const sender of [...this.#senders]) sender.settle();
   }
 
   /** The connection is gone: sources are told to stop, readers get `error`. */
   end(error: CallError): void {
     this.#ended = error;
-    for (const sender of [...this.#sending.values()]) sender.drop();
-    for (const receiver of [...this.#receiving.values()]) receiver.drop(error);
-    this.#sending.clear();
-    this.#receiving.clear();
-    this.#due.clear();
-    this.#unstopped = undefined;
+    for (const sender of [...this.#senders]) sender.drop();
+    for (const receiver of [...this.#receivers]) receiver.drop(error);
+    this.#sending =
+      this.#receiving =
+      this.#due =
+      this.#unstopped =
+        undefined;
   }
 
-  #senderParts(): { id: number; outbox: Outbox; gone: (id: number) => void } {
+  #senderParts(): SenderParts {
     if (this.#openSending() >= this.#outbox.peer.streams) {
       throw new CallError(
         "RESOURCE_EXHAUSTED",
         `Cannot open a stream: the peer accepts ${this.#outbox.peer.streams} at once`,
       );
     }
-    return { id: ++this.#last, outbox: this.#outbox, gone: this.#gone };
+    return { id: ++this.#last, outbox: this.#outbox, gone: (id) => void this.#sending?.delete(id) };
   }
 
   #receiverParts(id: number): ReceiverParts {
@@ -276,43 +292,47 @@ export class Streams {
       window: this.#limits.window,
       acknowledgesEnd: this.#outbox.replay !== undefined,
       creditDue: (receiver) => {
-        this.#due.add(receiver);
+        (this.#due ??= new Set()).add(receiver);
         this.#outbox.schedule();
       },
-      sendStop: this.#sendStop,
-      gone: this.#over,
+      sendStop: (id) => this.#sendStop(id),
+      gone: (receiver) => {
+        if (this.#receiving?.get(id) === receiver) this.#receiving.delete(id);
+      },
     };
   }
 
-  readonly #over = (receiver: Receiver): void => {
-    if (this.#receiving.get(receiver.id) === receiver) this.#receiving.delete(receiver.id);
-  };
-
-  readonly #gone = (id: number): void => {
-    this.#sending.delete(id);
-  };
-
-  readonly #sendStop = (id: number): void => {
-    if (!this.#receiving.has(id)) return;
+  #sendStop(id: number): void {
+    if (this.#receiving?.has(id) !== true) return;
     if (this.#outbox.isDetached) return void (this.#unstopped ??= new Set()).add(id);
     this.#outbox.open();
     writeStop(id);
     this.#outbox.seal();
-  };
+  }
+
+  get #senders(): Iterable<Sender> {
+    return this.#sending?.values() ?? [];
+  }
+
+  get #receivers(): Iterable<Receiver> {
+    return this.#receiving?.values() ?? NONE;
+  }
 
   #sendBytes(source: ReadableStream<Uint8Array>): ByteSender {
     const sender = new ByteSender(this.#senderParts(), source);
-    this.#sending.set(sender.id, sender);
+    (this.#sending ??= new Map()).set(sender.id, sender);
     return sender;
   }
 
-  readonly #claiming: DecodeExtension = (type, data) => {
-    if (type !== BYTE_STREAM_EXTENSION || data.length !== 4) return undefined;
-    const id = ((data[0]! << 24) | (data[1]! << 16) | (data[2]! << 8) | data[3]!) >>> 0;
-    const receiver = this.#claim(new ByteReceiver(this.#receiverParts(id)));
-    (this.#named ??= []).push(receiver);
-    return receiver.readable;
-  };
+  get #claimingExtension(): DecodeExtension {
+    return this.#claiming ??= (type, data) => {
+      if (type !== BYTE_STREAM_EXTENSION || data.length !== 4) return undefined;
+      const id = ((data[0]! << 24) | (data[1]! << 16) | (data[2]! << 8) | data[3]!) >>> 0;
+      const receiver = this.#claim(new ByteReceiver(this.#receiverParts(id)));
+      (this.#named ??= []).push(receiver);
+      return receiver.readable;
+    };
+  }
 
   #takeNamed(): readonly Receiver[] {
     const named = this.#named ?? NONE;
@@ -327,14 +347,14 @@ export class Streams {
       return receiver;
     }
     if (receiver.id === 0) throw new ProtocolError("Streams are numbered from 1");
-    const early = this.#receiving.get(receiver.id);
+    const early = this.#receiving?.get(receiver.id);
     if (early !== undefined && !(early instanceof Unclaimed)) {
       throw new ProtocolError(`Stream ${receiver.id} is named twice`);
     }
     if (early === undefined) this.#admit();
-    this.#receiving.set(receiver.id, receiver);
+    (this.#receiving ??= new Map()).set(receiver.id, receiver);
     if (early !== undefined) {
-      this.#due.delete(early);
+      this.#due?.delete(early);
       early.replay(receiver);
     }
     return receiver;
@@ -344,7 +364,7 @@ export class Streams {
     if (id === 0) throw new ProtocolError("Streams are numbered from 1");
     this.#admit();
     const receiver = new Unclaimed({ ...this.#receiverParts(id), gone: nothing });
-    this.#receiving.set(id, receiver);
+    (this.#receiving ??= new Map()).set(id, receiver);
     return receiver;
   }
 
@@ -354,33 +374,21 @@ export class Streams {
    */
   #admit(): void {
     const { streams, calls, queue } = this.#limits;
-    const isFull = this.#receiving.size >= streams + calls && this.held >= queue;
+    const isFull = (this.#receiving?.size ?? 0) >= streams + calls && this.held >= queue;
     if (this.#openReceiving() >= streams || isFull) throw new ProtocolError("Too many streams", 4531);
   }
 
   #openSending(): number {
     let open = 0;
-    for (const sender of this.#sending.values()) if (!sender.ended) open++;
+    for (const sender of this.#senders) if (!sender.ended) open++;
     return open;
   }
 
   #openReceiving(): number {
     let open = 0;
-    for (const receiver of this.#receiving.values()) if (!receiver.ended) open++;
+    for (const receiver of this.#receivers) if (!receiver.ended) open++;
     return open;
   }
 }
 
 function nothing(): void {}
-
-/**
- * Whether a payload may hold extension 1 in its usual form, `d6 01` and 4 bytes: cheap, since nothing else is looked at in
- * a value that nobody reads. Who writes it in another form gets no STOP and keeps the place of a stream taken.
- */
-function mayNameStreams({ bytes, start, end }: Unit): boolean {
-  const payload = bytes.subarray(start, end); // a search in all of the frame would go on behind the payload
-  for (let at = payload.indexOf(0xd6); at >= 0; at = payload.indexOf(0xd6, at + 1)) {
-    if (payload[at + 1] === BYTE_STREAM_EXTENSION) return true;
-  }
-  return false;
-}

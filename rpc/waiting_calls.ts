@@ -26,8 +26,8 @@ export class WaitingCalls {
   }
 
   /** Takes the first that may start. */
-  take(mayStart: (call: IncomingCall) => boolean): IncomingCall | undefined {
-    const at = this.#calls.findIndex(mayStart);
+  take(rule: { mayStart(call: IncomingCall): boolean }): IncomingCall | undefined {
+    const at = this.#calls.findIndex((call) => rule.mayStart(call));
     return at < 0 ? undefined : this.#calls.splice(at, 1)[0];
   }
 

@@ -219,7 +219,7 @@ describe("before the code of channels is there", () => {
     await fake.arrive();
     assertEquals(fake.asked(), [[SUBSCRIBE, 1, NAME, ["E", 3, at(3).fingerprint], null]]);
     await fake.server(subscribed(1, 9, 1, at(3)), publication(9, 4), publication(9, 5));
-    assertEquals([(await next[0]).value, (await next[1]).value].map((event) => brief(event!)), [4, 5]);
+    assertEquals([(await next[0]!).value, (await next[1]!).value].map((event) => brief(event!)), [4, 5]);
     assertEquals([ready.end, sub.state, await sub.reaches(at(3))], [undefined, "live", true]);
     await sub.return!();
     assertEquals([await sub.next(), sub.state], [{ done: true, value: undefined }, "closed"]);

@@ -14,6 +14,7 @@ type Received = (event: { data: unknown }) => void;
 
 interface DenoSocket {
   onopen?: () => void;
+  onclose?: (event: { code: number; reason: string }) => void;
   onmessage?: Received;
   received?: Received;
 }
@@ -28,6 +29,7 @@ if ("Deno" in globalThis) {
       send: nothing,
       close: nothing,
       addEventListener: (_: string, received: Received) => void (socket.received = received),
+      removeEventListener: nothing,
     };
     opened = socket;
     return { socket, response: new Response(null) };
@@ -39,12 +41,20 @@ if ("Deno" in globalThis) {
 
 function nothing(): void {}
 
-/** Opens a socket; what is given takes frames: text, or bytes that are its own from then on. */
-export function open(app: App): (frame: string | Uint8Array<ArrayBuffer>) => void {
+/** The other end of a socket. */
+export interface Client {
+  /** A frame comes: text, or bytes that are the server's own from then on. */
+  receive(frame: string | Uint8Array<ArrayBuffer>): void;
+  /** The socket closes. */
+  close(): void;
+}
+
+/** Opens a socket. */
+export function open(app: App): Client {
   return "Bun" in globalThis ? openOnBun(app) : openOnDeno(app);
 }
 
-function openOnBun(app: App): (frame: string | Uint8Array<ArrayBuffer>) => void {
+function openOnBun(app: App): Client {
   const websocket = app.websocket as Record<string, (...args: unknown[]) => void>;
   const send = (frame: { length: number }): number => frame.length;
   const socket = {
@@ -53,7 +63,7 @@ function openOnBun(app: App): (frame: string | Uint8Array<ArrayBuffer>) => void 
     binaryType: "",
     send,
     sendBinary: send,
-    getBufferedAmount: () => 0,
+    getBufferedAmount: nothingWaits,
     close: nothing,
     terminate: nothing,
   };
@@ -65,19 +75,30 @@ function openOnBun(app: App): (frame: string | Uint8Array<ArrayBuffer>) => void 
     },
     requestIP: () => ({ address: "127.0.0.1" }),
   });
-  return (frame) => websocket.message!(socket, frame);
+  return {
+    receive: (frame) => websocket.message!(socket, frame),
+    close: () => websocket.close?.(socket, 1000, ""),
+  };
 }
 
-function openOnDeno(app: App): (frame: string | Uint8Array<ArrayBuffer>) => void {
+function openOnDeno(app: App): Client {
   app.fetch(handshake(), { remoteAddr: { hostname: "127.0.0.1" } });
   const socket = opened;
   socket.onopen?.();
-  const event = { data: undefined as unknown };
   const received = socket.received ?? socket.onmessage!;
-  return (frame) => {
-    event.data = typeof frame === "string" ? frame : frame.buffer;
-    received(event);
+  const event = { data: undefined as unknown };
+  return {
+    receive: (frame) => {
+      event.data = typeof frame === "string" ? frame : frame.buffer;
+      received(event);
+      event.data = undefined;
+    },
+    close: () => socket.onclose?.({ code: 1000, reason: "" }),
   };
+}
+
+function nothingWaits(): number {
+  return 0;
 }
 
 function handshake(): Request {

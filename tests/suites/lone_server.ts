@@ -10,6 +10,7 @@ import { resolveLimits } from "../../rpc/limits.ts";
 import { writeWelcome } from "../../rpc/messages.ts";
 import type { Registered } from "../../rpc/incoming_call.ts";
 import { Peer } from "../../rpc/peer.ts";
+import { answering } from "./answering.ts";
 import { hello, type Message } from "./wire.ts";
 
 /** What a {@linkcode LoneServer} is made of. */
@@ -46,10 +47,7 @@ export class LoneServer {
         close: () => {},
       },
       limits,
-      procedures: numbered(procedures),
-      connection: { id: "lone", address: "", subject: undefined, close: () => {} },
-      context: () => ({}),
-      offered: () => ({}),
+      owner: answering(numbered(procedures), { clock, limits }),
       events: {
         hello: ({ payload }) => {
           peer.outbox.peer = readHello(payload).limits;

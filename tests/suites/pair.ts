@@ -15,6 +15,7 @@ import { Peer, type PeerEvents } from "../../rpc/peer.ts";
 import { isProcedure } from "../../rpc/procedure.ts";
 import type { ProtocolError } from "../../rpc/protocol_error.ts";
 import type { Schema } from "../../rpc/schema.ts";
+import { answering } from "./answering.ts";
 import { ManualClock } from "./manual_clock.ts";
 import { Pipe } from "./pipe.ts";
 
@@ -147,15 +148,14 @@ export class Pair {
   ): End {
     const faults: ProtocolError[] = [];
     const failures: unknown[] = [];
+    const all = resolveLimits(limits);
+    const context = () => this.#options.context ?? {};
     const peer: Peer = new Peer({
       role,
       clock: this.clock,
       transport: pipe.transport(() => peer.drained()),
-      limits: resolveLimits(limits),
-      procedures: register(group),
-      connection: { id: "test", address: "", subject: undefined, close: () => {} },
-      context: () => this.#options.context ?? {},
-      offered: () => ({}),
+      limits: all,
+      owner: answering(register(group), { clock: this.clock, limits: all, context }),
       events: {
         ...this.#events(role, () => peer),
         fault: (error) => {

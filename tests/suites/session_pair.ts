@@ -12,6 +12,7 @@ import { OutgoingCall, readArguments } from "../../rpc/outgoing_call.ts";
 import { Peer, type PeerEvents } from "../../rpc/peer.ts";
 import type { ProtocolError } from "../../rpc/protocol_error.ts";
 import type { Transport } from "../../rpc/transport.ts";
+import { answering } from "./answering.ts";
 import { ManualClock } from "./manual_clock.ts";
 import { gauges, NOTHING, register } from "./pair.ts";
 
@@ -330,16 +331,15 @@ export class SessionPair {
   }
 
   #peer(role: "server" | "client", transport: Transport, events: PeerEvents): Peer {
+    const procedures = register(role === "server" ? this.#options.procedures : this.#options.offers ?? {});
+    const [clock, limits] = [this.clock, this.#limits];
     return new Peer({
       role,
-      clock: this.clock,
+      clock,
       transport,
-      limits: this.#limits,
-      procedures: register(role === "server" ? this.#options.procedures : this.#options.offers ?? {}),
-      connection: { id: "test", address: "", subject: undefined, close: () => {} },
-      context: () => ({}),
-      offered: () => ({}),
+      limits,
       events,
+      owner: answering(procedures, { clock, limits }),
     });
   }
 }

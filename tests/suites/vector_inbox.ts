@@ -7,7 +7,7 @@ import type { Rewind } from "../../rpc/channel_messages.ts";
 import type { ChannelReader, ControlEvents, Greeting, Targets } from "../../rpc/dispatch.ts";
 import { type ChannelEvents, dispatchChannel } from "../../rpc/dispatch_channels.ts";
 import type { CallError } from "../../rpc/errors.ts";
-import { Inbox } from "../../rpc/inbox.ts";
+import { Inbox, type InboxOwner } from "../../rpc/inbox.ts";
 import { Flag, Kind } from "../../rpc/kinds.ts";
 import { resolveLimits } from "../../rpc/limits.ts";
 import { toHex } from "../msgpack_support.ts";
@@ -39,12 +39,9 @@ export class VectorInbox {
       streams: this.#streams(),
       channels: reading(role === "server" ? this.#subscriptions() : this.#publications()),
       acknowledged: (received: number) => void this.log.push(["received", received]),
-    };
-    this.#inbox = new Inbox({
-      targets: targets as unknown as Targets,
-      first: role === "server" ? Kind.HELLO : Kind.WELCOME,
       acknowledgeSoon: () => void this.log.push(["fragment"]),
-    });
+    };
+    this.#inbox = new Inbox(targets as unknown as InboxOwner, role === "server" ? Kind.HELLO : Kind.WELCOME);
   }
 
   /** An inbox that has been greeted and has processed so many reliable messages. */
