@@ -6,7 +6,7 @@
 import { callTree } from "../rpc/call_tree.ts";
 import { type Clock, systemClock } from "../rpc/clock.ts";
 import type { GivenParams } from "../rpc/channel_pattern.ts";
-import type { Caller, ContractOf, HasContract } from "../rpc/contract.ts";
+import { type Caller, clientHandlers, type ContractOf, type HasContract } from "../rpc/contract.ts";
 import { CloseCode } from "../rpc/close.ts";
 import { CallError } from "../rpc/errors.ts";
 import type { Welcome } from "../rpc/greeting.ts";
@@ -18,8 +18,8 @@ import { Backoff } from "./backoff.ts";
 import { openChannel } from "./channel.ts";
 import type { OpenChannel } from "./channel_types.ts";
 import type { ClientState, ConnectOptions } from "./connect_options.ts";
-import { type ChannelsSource, LateChannels } from "./late_channels.ts";
-import { registerOffers } from "./offers.ts";
+import { LateChannels } from "./late_channels.ts";
+import { LateCode, type Sources } from "./late_code.ts";
 import { SessionHolder } from "./session.ts";
 import { endOfTurn } from "./turn.ts";
 import { Waiting } from "./waiting.ts";
@@ -51,12 +51,6 @@ export interface Client<App extends HasContract> extends AsyncDisposable {
   ready(): Promise<void>;
   /** Closes for good: calls that wait or run end with `CLOSED`. Resolves when the socket is closed, within a second. */
   close(): Promise<void>;
-}
-
-/** Where the code of the parts comes from that not every program uses. */
-export interface Sources {
-  /** Channels. */
-  readonly channels: ChannelsSource;
 }
 
 /**
@@ -99,6 +93,7 @@ class Link {
   readonly #parts: AttemptParts;
   readonly #backoff: Backoff;
   readonly #waiting: Waiting;
+  readonly #code: LateCode;
   readonly #listeners = new Set<(state: ClientState) => void>();
   readonly #sleepless: () => void;
   #attempt: Attempt | undefined;
@@ -120,6 +115,13 @@ class Link {
       timeout: queueTimeout,
       where: () => `to ${withoutQuery(url)}${why(this.state.reason)}`,
     });
+    this.#code = new LateCode(clock, sources, {
+      handlers: clientHandlers(client),
+      calls: {
+        keep: (call, deadline) => this.#waiting.add(call, deadline),
+        release: () => this.#release(),
+      },
+    });
     this.#parts = {
       clock,
       limits: resolveLimits(options.limits),
@@ -127,7 +129,8 @@ class Link {
       webSocket: options.webSocket ?? standardWebSocket,
       tokenInSubprotocol: options.tokenIn === "subprotocol",
       producer: (options.randomBytes ?? cryptoBytes)(16),
-      offers: registerOffers(client),
+      offered: () => this.#code.offered,
+      bulk: this.#code,
       onError: (error) => this.#report(error),
       session: () => this.#holder.session,
       again: this.#again,
@@ -151,6 +154,7 @@ class Link {
 
   call(name: string, args: readonly unknown[]): OutgoingCall {
     const call = new OutgoingCall(readArguments(name, args));
+    if (call.request.items !== undefined) this.#code.loadBulk();
     const timeout = call.request.options.timeout ?? this.#options.timeout;
     this.#again(call, timeout === undefined ? Infinity : this.#clock.now() + timeout);
     return call;
@@ -159,9 +163,18 @@ class Link {
   /** Sends a call, now or when there is a connection. */
   readonly #again = (call: OutgoingCall, deadline: number): void => {
     if (this.#closedWith !== undefined) call.reject(this.#closedWith);
-    else if (this.#peer !== undefined && !this.#peer.ended) this.#peer.call(call, deadline);
+    else if (this.#mayCall) this.#peer!.call(call, deadline);
     else this.#waiting.add(call, deadline);
   };
+
+  get #mayCall(): boolean {
+    return this.#peer !== undefined && !this.#peer.ended && !this.#code.isPostponing;
+  }
+
+  /** Sends what waits. One of them may have to wait for code, and those behind it with it. */
+  #release(): void {
+    if (this.#mayCall) this.#waiting.release(this.#again);
+  }
 
   async seen(call: PromiseLike<unknown>): Promise<void> {
     if (!(call instanceof OutgoingCall)) throw new TypeError("Cannot wait: this is no call");
@@ -206,6 +219,7 @@ class Link {
       this.#report(error);
       return this.#retryLater({ code: 1006, reason: "the token function failed", retryAfter: undefined });
     }
+    if (!this.#code.isReady && !await this.#offersAreThere()) return;
     if (this.#closedWith !== undefined) return;
     if (this.#parts.tokenInSubprotocol && token !== undefined && !isSubprotocolToken(token)) {
       return this.#finish(
@@ -219,6 +233,17 @@ class Link {
       // What the WebSocket itself refuses: an insecure URL in a secure page.
       this.#report(error);
       this.#retryLater({ code: 1006, reason: "no WebSocket could be made", retryAfter: undefined });
+    }
+  }
+
+  async #offersAreThere(): Promise<boolean> {
+    try {
+      await this.#code.ready();
+      return true;
+    } catch (error) {
+      if (this.#closedWith === undefined) this.#report(error);
+      this.#retryLater({ code: 1006, reason: "a part of the client is missing", retryAfter: undefined });
+      return false;
     }
   }
 
@@ -241,7 +266,8 @@ class Link {
     if (this.#peer === peer) return;
     this.#peer = peer;
     this.channels.connected(peer);
-    this.#waiting.release((call, deadline) => peer.call(call, deadline));
+    this.#code.hurry();
+    this.#release();
   }
 
   #welcomed(welcome: Welcome, peer: Peer, id: Uint8Array | undefined): void {
@@ -303,6 +329,7 @@ class Link {
 
   /** Does not wait for the time of the next attempt. */
   #retryNow(): void {
+    this.#code.hurry();
     if (this.#retry === undefined) return;
     this.#clock.clearTimeout(this.#retry);
     this.#retry = undefined;
@@ -333,6 +360,7 @@ class Link {
     this.#clock.clearTimeout(this.#retry);
     this.#clock.clearTimeout(this.#refresh);
     this.#waiting.end(error);
+    this.#code.end(error);
     this.channels.end(error);
     this.#setState({ status: "closed", reason });
     this.#listeners.clear();

@@ -3,16 +3,20 @@
  *
  * @module
  */
+import type { BulkCode } from "../rpc/bulk_source.ts";
 import type { HasContract } from "../rpc/contract.ts";
-import { type Client, connectWith, type Sources } from "./client.ts";
+import { type Client, connectWith } from "./client.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 import type { ChannelsModule } from "./late_channels.ts";
+import type { OffersModule, Sources } from "./late_code.ts";
 
 /** What was loaded: the next client has it at once. */
-let channels: ChannelsModule | undefined;
+const loaded: { channels?: ChannelsModule; bulk?: BulkCode; offers?: OffersModule } = {};
 
 const SOURCES: Sources = {
-  channels: () => channels ?? import("./channels.ts").then((module) => channels = module),
+  channels: () => loaded.channels ?? import("./channels.ts").then((module) => loaded.channels = module),
+  bulk: () => loaded.bulk ?? import("../rpc/bulk_code.ts").then(({ BULK_CODE }) => loaded.bulk = BULK_CODE),
+  offers: () => loaded.offers ?? import("./offers.ts").then((module) => loaded.offers = module),
 };
 
 /**

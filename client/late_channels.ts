@@ -11,6 +11,7 @@ import type { Peer } from "../rpc/peer.ts";
 import type { Position } from "../rpc/broker.ts";
 import type { PublishCallOptions } from "./channel_types.ts";
 import type { Channels, ChannelsParts } from "./channels.ts";
+import { Late, type Source, type Waiter } from "./late.ts";
 
 /** The module that has the code. */
 export interface ChannelsModule {
@@ -18,52 +19,31 @@ export interface ChannelsModule {
   readonly Channels: typeof Channels;
 }
 
-/** Where the code comes from: it may be there. */
-export type ChannelsSource = () => ChannelsModule | Promise<ChannelsModule>;
-
-/** The first wait before the code is asked for again, in milliseconds; it doubles. */
-const FIRST_WAIT = 250;
-/** So long it is asked for again, in milliseconds, before what waits is told. */
-const PATIENCE = 30_000;
-
-/** What waits for the code. */
-export interface Waiter {
-  /** It is there. */
-  run(channels: Channels): void;
-  /** It will not come. */
-  fail(error: CallError): void;
-}
-
 /** The channels of a client. */
 export class LateChannels {
   /** They themselves, once their code is there. */
   made: Channels | undefined;
-  readonly #source: ChannelsSource;
   readonly #parts: ChannelsParts;
   readonly #clock: Clock;
-  readonly #waiting = new Set<Waiter>();
+  readonly #late: Late<ChannelsModule>;
   /** What waits to be published or signalled: held to the bounds of the outbox as what is there. */
   #count = 0;
   #bytes = 0;
   #peer: Peer | undefined;
-  #ended: CallError | undefined;
-  /** When the code was asked for, while it is. */
-  #since: number | undefined;
-  #failures = 0;
-  #retry: unknown;
 
   /** Loads nothing yet. */
-  constructor(source: ChannelsSource, parts: ChannelsParts) {
-    this.#source = source;
+  constructor(source: Source<ChannelsModule>, parts: ChannelsParts) {
     this.#parts = parts;
     this.#clock = parts.clock;
+    this.#late = new Late(parts.clock, source, ({ Channels }) => {
+      this.made = new Channels(parts);
+      if (this.#peer !== undefined) this.connected(this.#peer);
+    });
   }
 
   /** Asks for the code, if it is not there. */
   load(): void {
-    if (this.made !== undefined || this.#ended !== undefined || this.#since !== undefined) return;
-    this.#since = this.#clock.now();
-    this.#ask();
+    this.#late.load();
   }
 
   // What happens to the client.
@@ -72,7 +52,7 @@ export class LateChannels {
   connected(peer: Peer): void {
     this.#peer = peer;
     if (this.made !== undefined) peer.channels = this.made.connected((write) => peer.send(write));
-    else if (this.#retry !== undefined) this.#ask(); // there is a network
+    else this.#late.hurry();
   }
 
   /** It is gone. */
@@ -84,15 +64,14 @@ export class LateChannels {
   /** There will be none any more. */
   end(error: CallError): void {
     this.disconnected();
-    this.#ended = error;
     this.made?.end(error);
-    this.#giveUp(error);
+    this.#late.end(error);
   }
 
   /** Resolves when all subscriptions have come to these places, or will not. */
   async seen(places: ReadonlyMap<string, Position>): Promise<void> {
     if (this.made !== undefined) return await this.made.seen(places);
-    if (this.#waiting.size === 0) return;
+    if (!this.#late.isAwaited) return;
     await new Promise<void>((resolve) => {
       this.wait({ run: (channels) => resolve(channels.seen(places)), fail: () => resolve() });
     });
@@ -162,10 +141,8 @@ export class LateChannels {
   }
 
   /** Waits for the code, until what it returns is called. */
-  wait(waiter: Waiter): () => void {
-    this.#waiting.add(waiter);
-    queueMicrotask(() => this.#ended === undefined ? this.load() : this.#giveUp(this.#ended));
-    return () => void this.#waiting.delete(waiter);
+  wait({ run, fail }: Waiter<Channels>): () => void {
+    return this.#late.wait({ run: () => run(this.made!), fail });
   }
 
   /** Told of what the program's functions threw. */
@@ -178,7 +155,7 @@ export class LateChannels {
     return this.#count === 0 || (this.#count < count && this.#bytes + length <= bytes);
   }
 
-  #hold({ length }: Uint8Array, { run, fail }: Waiter): () => void {
+  #hold({ length }: Uint8Array, { run, fail }: Waiter<Channels>): () => void {
     this.#count++;
     this.#bytes += length;
     const release = () => {
@@ -197,46 +174,5 @@ export class LateChannels {
       },
     });
     return release;
-  }
-
-  #ask(): void {
-    this.#clock.clearTimeout(this.#retry);
-    this.#retry = undefined;
-    try {
-      const found = this.#source();
-      if (!(found instanceof Promise)) return this.#begin(found);
-      found.then((module) => this.#begin(module), (error) => this.#failed(error));
-    } catch (error) {
-      this.#failed(error);
-    }
-  }
-
-  #begin({ Channels }: ChannelsModule): void {
-    if (this.#ended !== undefined) return;
-    const channels = this.made = new Channels(this.#parts);
-    if (this.#peer !== undefined) this.connected(this.#peer);
-    for (const waiter of this.#waiting) {
-      this.#waiting.delete(waiter);
-      waiter.run(channels);
-    }
-  }
-
-  #failed(cause: unknown): void {
-    if (this.#ended !== undefined) return;
-    const wait = FIRST_WAIT * 2 ** this.#failures++;
-    if (this.#clock.now() + wait - this.#since! <= PATIENCE) {
-      this.#retry = this.#clock.setTimeout(() => this.#ask(), wait);
-      return;
-    }
-    const why = cause instanceof Error ? cause.message : String(cause);
-    this.#giveUp(new CallError("UNAVAILABLE", `The code of channels cannot be loaded: ${why}`, { cause }));
-  }
-
-  /** Whoever waits is told; the next use asks for the code again. */
-  #giveUp(error: CallError): void {
-    this.#clock.clearTimeout(this.#retry);
-    this.#retry = this.#since = undefined;
-    this.#failures = 0;
-    for (const waiter of [...this.#waiting]) if (this.#waiting.delete(waiter)) waiter.fail(error);
   }
 }

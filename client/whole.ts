@@ -13,14 +13,17 @@
  *
  * @module
  */
+import { BULK_CODE } from "../rpc/bulk_code.ts";
 import type { HasContract } from "../rpc/contract.ts";
 import * as channels from "./channels.ts";
-import { type Client, connectWith, type Sources } from "./client.ts";
+import { type Client, connectWith } from "./client.ts";
 import type { ConnectOptions } from "./connect_options.ts";
+import type { Sources } from "./late_code.ts";
+import * as offers from "./offers.ts";
 
 export * from "./mod.ts";
 
-const SOURCES: Sources = { channels: () => channels };
+const SOURCES: Sources = { channels, bulk: BULK_CODE, offers };
 
 /**
  * Connects to an app as `connect` of `./client` does.

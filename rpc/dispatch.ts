@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Callee } from "./callee.ts";
+import type { Answering } from "./callee_parts.ts";
 import { asCallError, type Caller } from "./caller.ts";
 import type { Clock } from "./clock.ts";
 import { Kind, NameFlag } from "./kinds.ts";
@@ -75,7 +75,7 @@ export interface Targets {
   /** Answers. */
   readonly caller: Caller;
   /** Calls. */
-  readonly callee: Callee;
+  readonly callee: Answering;
   /** Streams. */
   readonly streams: Streams;
   /** Channels: those of the present connection. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { CallError } from "./errors.ts";
-import { Assembly } from "./fragments.ts";
+import { Assembly } from "./assembly.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { keep, Receiver, type ReceiverParts, type Unit } from "./receiver.ts";
 

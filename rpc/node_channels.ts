@@ -24,7 +24,7 @@ import { Hub } from "./hub.ts";
 import type { Limits } from "./limits.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { decodeMessage, encodeMessage } from "./message_data.ts";
-import { isPromise } from "./pipeline.ts";
+import { isPromise } from "./iterating.ts";
 import { outOfOrder } from "./publish_order.ts";
 import type { HistoryPage, HistoryQuery, Publisher, PublishOptions, ServerChannel } from "./publisher.ts";
 import { isElsewhere } from "./resume.ts";

@@ -17,7 +17,7 @@ import type { MaybePromise } from "./maybe_promise.ts";
 import { encodeMessage } from "./message_data.ts";
 import type { NodeChannels } from "./node_channels.ts";
 import type { Outbox } from "./outbox.ts";
-import { isPromise } from "./pipeline.ts";
+import { isPromise } from "./iterating.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { Rate } from "./rate.ts";
 import type { Unit } from "./receiver.ts";

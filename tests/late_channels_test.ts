@@ -4,7 +4,9 @@ import { describe, it } from "@std/testing/bdd";
 import * as channels from "../client/channels.ts";
 import { connectWith } from "../client/client.ts";
 import type { ConnectOptions, HasContract } from "../client/mod.ts";
+import * as offers from "../client/offers.ts";
 import { decode } from "../msgpack/mod.ts";
+import { BULK_CODE } from "../rpc/bulk_code.ts";
 import {
   at,
   brief,
@@ -21,6 +23,7 @@ import { payload } from "./suites/wire.ts";
 const NAME = "board/7";
 const ASK = [SUBSCRIBE, 1, NAME, null, null];
 const CALL = 16;
+const SOURCES = { bulk: BULK_CODE, offers };
 
 /** A client that gets its channels when the test says so. */
 class LateClient extends ChannelClient {
@@ -37,7 +40,7 @@ class LateClient extends ChannelClient {
       asked.push(Promise.withResolvers());
       return asked.at(-1)!.promise;
     };
-    super(options, undefined, (url, options) => connectWith({ channels: source }, url, options));
+    super(options, undefined, (url, options) => connectWith({ ...SOURCES, channels: source }, url, options));
     this.#asked = asked;
     this.count = () => count;
   }
@@ -167,7 +170,7 @@ describe("the code of channels", () => {
     channel.signal(1);
     await fake.failForGood();
     assertEquals(ends.map(({ end }) => end), Array(4).fill("UNAVAILABLE"));
-    assertEquals(errors, ["The code of channels cannot be loaded: Failed to fetch"]);
+    assertEquals(errors, ["A part of the client cannot be loaded: Failed to fetch"]);
     assertEquals(fake.errors.map((error) => told(error as never)), [
       { code: "UNAVAILABLE", retryable: true },
       { code: "UNAVAILABLE", retryable: true },

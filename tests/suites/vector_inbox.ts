@@ -4,9 +4,10 @@
 import { encode } from "../../msgpack/mod.ts";
 import type { Position } from "../../rpc/broker.ts";
 import type { Rewind } from "../../rpc/channel_messages.ts";
-import type { ChannelReader, ControlEvents, Greeting, Targets } from "../../rpc/dispatch.ts";
+import type { ChannelReader, ControlEvents, Greeting } from "../../rpc/dispatch.ts";
 import { type ChannelEvents, dispatchChannel } from "../../rpc/dispatch_channels.ts";
 import type { CallError } from "../../rpc/errors.ts";
+import { Assembly } from "../../rpc/assembly.ts";
 import { Inbox, type InboxOwner } from "../../rpc/inbox.ts";
 import { Flag, Kind } from "../../rpc/kinds.ts";
 import { resolveLimits } from "../../rpc/limits.ts";
@@ -40,6 +41,7 @@ export class VectorInbox {
       channels: reading(role === "server" ? this.#subscriptions() : this.#publications()),
       acknowledged: (received: number) => void this.log.push(["received", received]),
       acknowledgeSoon: () => void this.log.push(["fragment"]),
+      makeAssembly: () => new Assembly(limits.message),
     };
     this.#inbox = new Inbox(targets as unknown as InboxOwner, role === "server" ? Kind.HELLO : Kind.WELCOME);
   }
