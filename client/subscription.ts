@@ -5,7 +5,8 @@
  */
 import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
-import { keep, type Unit } from "../rpc/receiver.ts";
+import { keep } from "../rpc/keep.ts";
+import type { Unit } from "../rpc/receiver.ts";
 import type { ChannelEvent, EventHandler, ResetEvent, Subscription } from "./channel_types.ts";
 import type { Start } from "./wanted.ts";
 

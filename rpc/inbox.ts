@@ -4,6 +4,7 @@
  * @module
  */
 import type { Assembly } from "./assembly.ts";
+import { CloseCode } from "./close.ts";
 import { frameCame } from "./collector.ts";
 import { dispatchCall, dispatchControl, dispatchStream, type Targets, wrongWay } from "./dispatch.ts";
 import { CODE_NEEDED } from "./bulk_source.ts";
@@ -37,6 +38,9 @@ export interface InboxOwner extends Targets {
   /** A message needs code that is not there: it and what follows are kept until {@linkcode Inbox.resume}. */
   awaitCode(): void;
 }
+
+/** How much more is kept for code than waits in a queue, or comes in a frame: a server sends what its windows allow. */
+const MOST_AWAITING = 16;
 
 /** The receiving half of one connection. */
 export class Inbox {
@@ -162,9 +166,9 @@ export class Inbox {
 
   /** Keeps what cannot be read yet, and what follows. */
   #awaitCode(frame: Uint8Array): void {
-    this.hold(Infinity);
-    this.#hold(frame);
+    this.hold(MOST_AWAITING * this.#limits.queue);
     this.#awaits = true;
+    this.#hold(frame);
     this.#owner.awaitCode();
   }
 
@@ -178,11 +182,11 @@ export class Inbox {
 
   #hold(frame: Uint8Array): void {
     this.#heldBytes += frame.length;
-    if (
-      this.#heldBytes > this.#mostHeld ||
-      (this.#mostHeld < Infinity && this.#held!.length >= this.#limits.messages)
-    ) {
-      throw new ProtocolError("Too much before WELCOME", 1009);
+    const most = this.#awaits ? MOST_AWAITING * this.#limits.messages : this.#limits.messages;
+    if (this.#heldBytes > this.#mostHeld || this.#held!.length >= most) {
+      throw this.#awaits
+        ? new ProtocolError("Too much came before its code was loaded", CloseCode.TOO_SLOW)
+        : new ProtocolError("Too much before WELCOME", 1009);
     }
     this.#held!.push(frame);
   }

@@ -219,6 +219,27 @@ describe("a client without the code of streams", () => {
     await kept.close();
   });
 
+  it("keeps no more than a bound, and goes on by another connection", async () => {
+    const fake = new LateClient({ limits: { queue: 1 } });
+    await fake.clock.settle();
+    fake.accept({ window: 60_000 });
+    await fake.clock.settle();
+    const read = watch(fake.call.count!().next());
+    await fake.clock.settle();
+    await fake.server([19, 1, 1, 1]);
+    assertEquals(fake.status, "open");
+    await fake.server([24, 1, 1, payload("0123456789")]);
+    assertEquals([fake.status, fake.client.state.reason?.code], ["reconnecting", 4503]);
+    await fake.arrive();
+    await fake.retry();
+    fake.socket.open();
+    fake.accept({ window: 60_000, resumed: true, units: 0, streams: [] });
+    await fake.clock.settle();
+    await fake.server([19, 1, 1, 1], [24, 1, 1, payload("0123456789")]);
+    assertEquals([read.end, fake.errors], [{ done: false, value: "0123456789" }, []]);
+    await fake.close();
+  });
+
   it("tells when it cannot be loaded: the call that has sent nothing, and the connection that cannot go on", async () => {
     const fake = await LateClient.connected({ timeout: Infinity, queueTimeout: 600_000 });
     const upload = watch(fake.call.upload!(items()));
