@@ -10,7 +10,7 @@ import { PEERS } from "./peers.mjs";
  * @property {string} dialect  a name in load/dialect/table.go
  * @property {string[]} runtimes  where it runs: "deno", "bun", "node", "go"
  * @property {string[]} has  what workloads may need: "calls", "rate" (10,000 of them a second, on any machine), "frames" (several calls
- *   in one), "binary", "streams", "uploads", "channels"
+ *   in one), "binary", "streams", "uploads", "channels", "recovery" (who reads too slowly is cut)
  * @property {boolean | string[]} [quick]  part of `--quick`: always, or in these workloads
  */
 
@@ -82,7 +82,7 @@ export const CONTENDERS = [
     file: "millrace.ts",
     dialect: "Millrace",
     runtimes: BOTH,
-    has: [...CALLS, "channels"],
+    has: [...CALLS, "channels", "recovery"],
     quick: true,
   },
   ...PEERS,

@@ -4,7 +4,7 @@ import { root } from "../tools/setup.mjs";
 import { pinned, startServer } from "./server.mjs";
 
 /** Longest that a workload may take beyond its own times. */
-const PATIENCE = 60_000;
+const PATIENCE = 120_000;
 
 /**
  * @typedef {object} Sample  what is kept, raw
@@ -50,8 +50,11 @@ export async function measure(
   }
 }
 
-async function generate({ warmUp, ms }, [command, ...args]) {
-  const { stdout, output } = await run(command, args, { cwd: root, timeout: warmUp + ms + PATIENCE });
+async function generate({ warmUp, ms, stalledMs = 0 }, [command, ...args]) {
+  const { stdout, output } = await run(command, args, {
+    cwd: root,
+    timeout: warmUp + ms + stalledMs + PATIENCE,
+  });
   try {
     return JSON.parse(stdout);
   } catch {

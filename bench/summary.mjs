@@ -13,6 +13,7 @@ const DISTURBED = 0.05;
  * @property {number} [rate]  operations a second
  * @property {number} [spread]  highest less lowest rate, as a share of the median
  * @property {number} [p50]  ms; so are p90, p99, p999 and max
+ * @property {number} [p99Before]  ms, before what is measured happened; `p99More` is p99 divided by it
  * @property {number} [cpu]  µs of the server's CPU for one operation
  * @property {number} [generatorCpu]  µs of the generator's
  * @property {number} [memory]  bytes that a connection takes in the server
@@ -31,6 +32,8 @@ const FIGURES = {
   p99: ({ latency }) => latency?.p99,
   p999: ({ latency }) => latency?.p999,
   max: ({ latency }) => latency?.max,
+  p99Before: ({ before }) => before?.p99,
+  p99More: ({ latency, before }) => before === undefined ? undefined : latency.p99 / before.p99,
   cpu: ({ serverCpu, operations }) => serverCpu === undefined ? undefined : serverCpu * 1000 / operations,
   generatorCpu: ({ generatorCpu, operations }) => generatorCpu * 1000 / operations,
   memory: ({ memory }) => memory,

@@ -2,11 +2,12 @@
 
 /**
  * @typedef {object} Condition
- * @property {string} figure  of the row: "rate", "p50", "p99" (ms), "memory" (bytes)
+ * @property {string} figure  of the row: "rate", "p50", "p99" (ms), "memory" (bytes), "p99More"
  * @property {string} [over]  compared with this contender: divided by its figure, or, with `more`, less its figure
  * @property {number} [least]
  * @property {number} [most]
  * @property {boolean} [more]
+ * @property {string} [unit]  of the figure, where it is none of ms
  */
 
 /**
@@ -25,6 +26,7 @@ export const TARGETS = [
     target(runtime, "frame-16", [times("rate", "msgpack", { least: 1.5 })]),
     target(runtime, "binary-64k", [times("rate", "echo", { least: 0.95 })]),
     target(runtime, "handshakes", [times("rate", "echo", { least: 0.7 })]),
+    target(runtime, "fan-out-stalled", [{ figure: "p99More", most: 2, unit: "x p99 before" }]),
     target(runtime, "idle-10k", [{ figure: "memory", over: "echo", more: true, most: 3 * 1024 }]),
   ]),
   target("bun", "unary-50x16", [times("rate", "json", { least: 1.2 })]),
@@ -72,12 +74,12 @@ export function judge(row) {
 }
 
 function reached(condition, row) {
-  const { figure, over, least, most, more } = condition;
+  const { figure, over, least, most, more, unit: own } = condition;
   const other = over === undefined ? undefined : row.over[over]?.[more ? `${figure}More` : figure];
   const value = over === undefined ? row[figure] : other;
   const met = least === undefined ? value <= most : value >= least;
   const bound = `${least === undefined ? "at most" : "at least"} ${least ?? most}`;
-  const unit = over === undefined ? " ms" : more ? ` bytes more than ${over}` : `x ${over}`;
+  const unit = over === undefined ? own ?? " ms" : more ? ` bytes more than ${over}` : `x ${over}`;
   const shown = Number.isFinite(value) ? value.toFixed(more ? 0 : 2) : "unknown";
   return { value, met, text: `${figure} ${bound}${unit}: ${shown}` };
 }

@@ -80,6 +80,14 @@ export const WORKLOADS = [
   fanOut("fan-out", "fan-out 1 to 1,000, 128 bytes, one at a time", 1),
   fanOut("fan-out-bursts", "fan-out 1 to 1,000, 128 bytes, 64 at a time", 64),
   {
+    // 1,000 publications, or 1 MiB, is what a server sends ahead to who acknowledges nothing; who is silent is cut 23 s later at most.
+    name: "fan-out-stalled",
+    title: "4 KiB, 20 a second, to 2,000 of whom 1,000 stop reading: those who go on",
+    unit: "delivery",
+    needs: "recovery",
+    job: { workload: "stalled", subscribers: 2_000, rate: 20, text: 4 * KIB, stalledMs: 40_000 },
+  },
+  {
     name: "storm",
     title: "5,000 connections are cut and come back at once",
     unit: "connection",

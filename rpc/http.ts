@@ -7,6 +7,7 @@ import { decode } from "../msgpack/decoder.ts";
 import { encode } from "../msgpack/encoder.ts";
 import { CallError, httpStatus } from "./errors.ts";
 import type { Limits } from "./limits.ts";
+import { isTooLong, LONGEST_NAME } from "./long_names.ts";
 import type { CallRequest } from "./outgoing_call.ts";
 import type { ServerParts } from "./server_parts.ts";
 
@@ -37,7 +38,7 @@ export async function answerPost(request: Request, name: string, steps: PostStep
   const { parts, enter, call } = steps;
   try {
     // Not the request's signal: Deno's aborts after every answer, and warns of it.
-    const options = { timeout: readTimeout(request.headers) };
+    const options = { timeout: readTimeout(request.headers), key: readKey(request.headers) };
     await enter();
     const input = decodeBody(await readBody(request, parts), { type, limits: parts.limits });
     return respond(await call({ method: name, input, items: undefined, options }), type);
@@ -68,6 +69,16 @@ function readTimeout(headers: Headers): number | undefined {
     throw new CallError("BAD_MESSAGE", "millrace-timeout must be a number of milliseconds");
   }
   return Number(told);
+}
+
+/** Whoever sends the same key again gets the reply of the first: the header has this name in the field (Stripe, the IETF's draft). */
+function readKey(headers: Headers): string | undefined {
+  const key = headers.get("idempotency-key");
+  if (key === null) return undefined;
+  if (key === "" || isTooLong(key)) {
+    throw new CallError("BAD_MESSAGE", `idempotency-key must have 1 to ${LONGEST_NAME} bytes`);
+  }
+  return key;
 }
 
 /** Reads a body piece by piece, so that one that is too large or too slow is given up where it becomes so. */

@@ -95,6 +95,11 @@ export class Outbox implements BulkLane, EndsWithTurn {
     return this.#detached;
   }
 
+  /** Whether more than `limit` bytes are in the socket. Asked for each publication: most often it costs one comparison. */
+  isSocketOver(limit: number): boolean {
+    return this.#room.isOver(limit, 0);
+  }
+
   /** Whether more than `limit` bytes wait here or in the socket, or too many for their acknowledgement. */
   isOver(limit: number): boolean {
     if (this.replay !== undefined && this.replay.isFull) return true;

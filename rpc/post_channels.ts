@@ -20,20 +20,22 @@ export interface ChannelPost {
 /** What a request stands for, if its name is one of these two. */
 export function channelPost(
   name: string,
-  { headers, limits }: { readonly headers: Headers; readonly limits: Limits },
+  limits: Limits,
 ): ChannelPost | undefined {
   const slash = name.indexOf("/");
   const [method, channel] = [name.slice(0, slash), name.slice(slash + 1)];
-  if (method === "@publish") return publish(channel, headers.get("idempotency-key") ?? undefined);
+  if (method === "@publish") return publish(channel);
   return method === "@history" ? history(channel, limits) : undefined;
 }
 
-function publish(channel: string, key: string | undefined): ChannelPost {
+/** The key of the request is that of the publication, which the stream remembers: not one of a call, whose reply would be kept beside. */
+function publish(channel: string): ChannelPost {
   return {
-    request: (called) => ({
+    request: ({ options: { key, ...options }, ...called }) => ({
       ...called,
       method: "@publish",
       input: [channel, 0, encodeMessage(called.input), key === undefined ? null : { key }],
+      options,
     }),
     answer: (value) => {
       const [epoch, offset, fingerprint, durability] = value as unknown[];

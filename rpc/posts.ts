@@ -45,7 +45,7 @@ export class Posts {
     const post: Post = { cut: false };
     const { limits } = this.#parts;
     const { posts } = limits;
-    const channel = channelPost(name, { headers: request.headers, limits });
+    const channel = channelPost(name, limits);
     const isFull = this.#open.size >= posts;
     this.#open.add(post);
     try {

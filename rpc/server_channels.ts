@@ -16,6 +16,7 @@ import type { Limits } from "./limits.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { encodeMessage } from "./message_data.ts";
 import type { NodeChannels } from "./node_channels.ts";
+import { originOf } from "./origin.ts";
 import type { Outbox } from "./outbox.ts";
 import { isPromise } from "./iterating.ts";
 import { ProtocolError } from "./protocol_error.ts";
@@ -92,7 +93,8 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     const { clock, limits } = parts;
     this.#parts = parts;
     this.#owner = owner;
-    this.id = `${parts.node} ${owner.connection.id}`;
+    // The client, not its session: a signal that arrives late must not come back to who sent it in a session that was lost since.
+    this.id = originOf(owner.connection)?.producer ?? `${parts.node} ${owner.connection.id}`;
     this.#signals = new Rate(limits.signalRate, clock.now());
     this.#room = new SocketQueue({
       clock,
@@ -114,7 +116,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
 
   /** See {@linkcode Line.isFull}. */
   get isFull(): boolean {
-    return this.#room.isFull;
+    return this.#owner.outbox.isSocketOver(this.#room.most);
   }
 
   /**
@@ -122,7 +124,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
    * subscription may be ahead (1 MiB), and then the socket tells nothing.
    */
   get isSlow(): boolean {
-    return this.#room.isFull || [...this.#bySub.values()].some(({ subscriber }) => subscriber?.isSlow);
+    return this.isFull || [...this.#bySub.values()].some(({ subscriber }) => subscriber?.isSlow);
   }
 
   /** See {@linkcode Line.asking}. */

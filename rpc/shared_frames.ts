@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { begin, end, written } from "../msgpack/encoder.ts";
+import { begin, end, position, written } from "../msgpack/encoder.ts";
 import type { Entry } from "./broker.ts";
 import {
   PUBLICATION_HEAD,
@@ -53,13 +53,60 @@ export function publicationFrames(alias: number, entries: readonly Entry[]): Sha
   return frames;
 }
 
-/** Signals that came close together, copied once for all who share the frame. */
-export function signalFrame(alias: number, signals: readonly Uint8Array[]): Uint8Array {
-  const bytes = signals.reduce((sum, { length }) => sum + length + PUBLICATION_HEAD, 0);
-  begin(new Uint8Array(bytes), 0);
-  for (const data of signals) writeSignalled(alias, data);
-  const length = end();
-  return written().subarray(0, length);
+/** A signal on its way to who listens. */
+export interface Signal {
+  /** The encoded message. */
+  readonly data: Uint8Array;
+  /** Who sent it, and does not want to hear it again. */
+  readonly from: string | undefined;
+}
+
+/** Signals that came close together: written once, copied once more for each sender, who gets the others' alone. */
+export class SignalFrame {
+  /** The frame of all of them. Never written to again, so that a queue may keep it. */
+  readonly bytes: Uint8Array;
+  readonly #signals: readonly Signal[];
+  /** Where each begins in the frame, and where the last ends. */
+  readonly #starts: number[];
+  readonly #senders: ReadonlySet<string | undefined>;
+
+  /** Writes it. */
+  constructor(alias: number, signals: readonly Signal[]) {
+    const most = signals.reduce((sum, { data }) => sum + data.length + PUBLICATION_HEAD, 0);
+    const starts = [0];
+    begin(new Uint8Array(most), 0);
+    for (const { data } of signals) {
+      writeSignalled(alias, data);
+      starts.push(position());
+    }
+    const length = end();
+    this.bytes = written().subarray(0, length);
+    this.#signals = signals;
+    this.#starts = starts;
+    this.#senders = new Set(signals.map(({ from }) => from));
+  }
+
+  /** What somebody gets: without its own. Nothing where all are its own. */
+  to(id: string): Uint8Array | undefined {
+    return this.#senders.has(id) ? this.#without(id) : this.bytes;
+  }
+
+  #without(id: string): Uint8Array | undefined {
+    const signals = this.#signals;
+    const starts = this.#starts;
+    const others = new Uint8Array(this.bytes.length);
+    let length = 0;
+    for (let from = 0; from < signals.length; from++) {
+      if (signals[from]!.from === id) continue;
+      let to = from;
+      while (to < signals.length && signals[to]!.from !== id) to++;
+      const run = this.bytes.subarray(starts[from]!, starts[to]!);
+      others.set(run, length);
+      length += run.length;
+      from = to;
+    }
+    return length === 0 ? undefined : others.subarray(0, length);
+  }
 }
 
 function frameOf(alias: number, entries: readonly Entry[], bytes: number): SharedFrame {

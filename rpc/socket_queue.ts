@@ -26,8 +26,8 @@ export interface SocketQueueParts {
 }
 
 /**
- * Publications are not queued for who does not read: the history has them. 192 KiB, and what is added between two looks, stay within the 256 KiB
- * that a stalled peer may cost; calls and streams may still use the rest of `limits.queue`.
+ * Publications are not queued for who does not read: the history has them. 192 KiB, and the one frame that goes beyond them, stay within the 256 KiB
+ * that a stalled peer may cost, however many channels it has; calls and streams may still use the rest of `limits.queue`.
  */
 const MOST = 192 * 1024;
 
@@ -35,19 +35,15 @@ const MOST = 192 * 1024;
 export class SocketQueue {
   readonly #parts: SocketQueueParts;
   readonly #waiting = new Set<Waiting>();
-  readonly #most: number;
+  /** Bytes in the socket above which publications wait. */
+  readonly most: number;
   #timer: unknown;
   #buffered = 0;
 
   /** Nobody waits. */
   constructor(parts: SocketQueueParts) {
     this.#parts = parts;
-    this.#most = Math.min(parts.limits.queue / 2, MOST);
-  }
-
-  /** Whether publications wait. */
-  get isFull(): boolean {
-    return this.#parts.transport.buffered > this.#most;
+    this.most = Math.min(parts.limits.queue / 2, MOST);
   }
 
   /** Calls `one.goOn` when the socket is empty. */
@@ -68,7 +64,8 @@ export class SocketQueue {
   /** What was in the socket has left. */
   drained(): void {
     if (this.#waiting.size === 0) return;
-    if (this.isFull) return this.#parts.transport.requestDrain?.();
+    const { transport } = this.#parts;
+    if (transport.buffered > this.most) return transport.requestDrain?.();
     this.#stop();
     const waiting = [...this.#waiting];
     this.#waiting.clear();

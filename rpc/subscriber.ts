@@ -128,7 +128,8 @@ export class Subscriber implements TopicMember {
   }
 
   /** See {@linkcode TopicMember.deliver}. */
-  deliver(frame: SharedFrame): void {
+  deliver(frame: SharedFrame): boolean {
+    if (this.#line.isFull) return false;
     const outbox = this.#outbox;
     const { message, messages } = outbox.peer;
     if (frame.bytes.length <= message && frame.entries.length <= messages) {
@@ -136,11 +137,12 @@ export class Subscriber implements TopicMember {
     } else {
       this.#safely(() => frame.entries.forEach((entry) => this.#send(entry)));
     }
+    return true;
   }
 
   /** See {@linkcode TopicMember.isBehind}. */
   isBehind(): boolean {
-    return this.#unseen.isMuch(this.#sent) || this.#line.isFull;
+    return this.#unseen.isMuch(this.#sent);
   }
 
   /** Whether so much of what was sent is not acknowledged that who is silent has most likely stopped reading. */

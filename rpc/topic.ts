@@ -9,7 +9,7 @@ import type { Clock } from "./clock.ts";
 import { Marks } from "./marks.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { isPromise } from "./iterating.ts";
-import { publicationFrames, type SharedFrame, signalFrame } from "./shared_frames.ts";
+import { publicationFrames, type SharedFrame, type Signal, SignalFrame } from "./shared_frames.ts";
 import { Tail } from "./tail.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
 
@@ -19,9 +19,9 @@ export interface TopicMember {
   readonly id: string;
   /** The stream is known: {@linkcode Topic.last} holds. Called once, perhaps at once. */
   ready(): void;
-  /** Takes what follows; called while it is live. */
-  deliver(frame: SharedFrame): void;
-  /** Whether it cannot take more now. Asked while it is live, from time to time. */
+  /** Takes what follows; called while it is live. `false`: it has no room, and has not taken it. */
+  deliver(frame: SharedFrame): boolean;
+  /** Whether it may be sent no more before it acknowledges. Asked while it is live, from time to time. */
   isBehind(): boolean;
   /** It is live no more; the last it was given is {@linkcode Topic.sent}. */
   fallBehind(): void;
@@ -85,7 +85,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
   #inDoubt = false;
   readonly #marks = new Marks();
   #fresh: Entry[] = [];
-  #signals: { data: Uint8Array; from: string | undefined }[] = [];
+  #signals: Signal[] = [];
   /** Set while the broker is asked: what it pushes meanwhile. */
   #pushed: { epoch: string; entry: Entry }[] | undefined;
   #pushedBytes = 0;
@@ -229,21 +229,22 @@ export class Topic implements BrokerListener, EndsWithTurn {
     this.#fresh = [];
     if (this.#live.size === 0) return this.#passed(fresh);
     for (const frame of publicationFrames(this.alias, fresh)) {
-      for (const member of this.#live) member.deliver(frame);
+      for (const member of this.#live) if (!member.deliver(frame)) this.#leaveBehind(member);
       this.#passed(frame.entries); // after each: one turn may bring more than anybody can take
     }
   }
 
-  /** These were given to all who are live. Those who cannot take more now are live no more. */
+  /** These were given to all who are live. Those who may be sent no more are live no more. */
   #passed(entries: readonly Entry[]): void {
     const { offset, fingerprint } = entries.at(-1)!;
     this.sent = { offset, fingerprint };
     if (!this.#marks.add(entries)) return;
-    for (const member of this.#live) {
-      if (!member.isBehind()) continue;
-      this.#live.delete(member);
-      member.fallBehind();
-    }
+    for (const member of this.#live) if (member.isBehind()) this.#leaveBehind(member);
+  }
+
+  #leaveBehind(member: TopicMember): void {
+    this.#live.delete(member);
+    member.fallBehind();
   }
 
   #keep(epoch: string, entry: Entry): void {
@@ -352,15 +353,10 @@ export class Topic implements BrokerListener, EndsWithTurn {
     const signals = this.#signals;
     if (signals.length === 0) return;
     this.#signals = [];
-    const all = signalFrame(this.alias, signals.map(({ data }) => data));
-    const senders = new Set(signals.map(({ from }) => from));
+    const frame = new SignalFrame(this.alias, signals);
     for (const member of this.#members) {
-      if (!senders.has(member.id)) {
-        member.signal(all);
-        continue;
-      }
-      const others = signals.filter(({ from }) => from !== member.id);
-      if (others.length > 0) member.signal(signalFrame(this.alias, others.map(({ data }) => data)));
+      const bytes = frame.to(member.id);
+      if (bytes !== undefined) member.signal(bytes);
     }
   }
 }

@@ -67,7 +67,7 @@ export class Unseen {
   /** Whether who is live, and was sent everything up to `offset`, must be left alone now. */
   isMuch(offset: number): boolean {
     const messages = offset - this.#seen;
-    if (messages <= 1) return false;
+    if (messages === 0) return false;
     return messages > MOST - BETWEEN || this.#bytes + this.#liveBytes > MOST_BYTES - BYTES_BETWEEN;
   }
 

@@ -47,10 +47,21 @@ export function brokerSuite(
     run: async () => {
       const fixture = await make();
       try {
-        await run(new BrokerWorld(fixture));
+        await inTime(run(new BrokerWorld(fixture)));
       } finally {
         await fixture.close();
       }
     },
   }));
+}
+
+/** A broker that never answers fails a check; it does not stop the run. */
+async function inTime(running: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error("The broker did not answer in 60 s")), 60_000);
+  try {
+    await Promise.race([running, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -137,9 +137,29 @@ describe("signals", () => {
     const server = withChannel();
     const lines = [await server.connect(), await server.connect()];
     for (const line of lines) await line.joined();
+    const heard = () => lines.map((line) => line.take().map(([, , value]) => value));
     lines.forEach((line, i) => line.send([Kind.SIGNAL, NAME, encode(i)]));
     await server.settle();
-    assertEquals(lines.map((line) => line.take().map(([, , value]) => value)), [[1], [0]]);
+    assertEquals(heard(), [[1], [0]]);
+    // Its own stand at the beginning, at the end, alone and several in a row.
+    [0, 0, 1, 0, 1, 1, 0].forEach((of, i) => lines[of]!.send([Kind.SIGNAL, NAME, encode(i)]));
+    await server.settle();
+    assertEquals(heard(), [[2, 4, 5], [0, 1, 3, 6]]);
+  });
+
+  it("come late not to their sender, though its session was lost since (simulated seed 1683)", async () => {
+    const server = withChannel();
+    const hello = { producer: new Uint8Array(16).fill(5) };
+    const [before, bob] = [await server.connect(hello), await server.connect()];
+    for (const line of [before, bob]) await line.joined();
+    server.broker.isSlow = true;
+    before.send([Kind.SIGNAL, NAME, encode("hers")]);
+    before.end();
+    const after = await server.connect(hello);
+    await after.joined();
+    server.broker.answer();
+    await server.settle();
+    assertEquals([after.take(), bob.take().map(([, , value]) => value)], [[], ["hers"]]);
   });
 
   it("may come from who is not subscribed, and pass schema and rule first", async () => {

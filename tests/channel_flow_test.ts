@@ -192,6 +192,22 @@ describe("a socket that is full", () => {
     assertEquals(heard, range(1, 200));
   });
 
+  it("is given one frame too many by all its channels together, not by each", async () => {
+    const server = start();
+    const line = await server.connect();
+    const names = Array.from({ length: 10 }, (_, i) => `board/${i}`);
+    for (const name of names) await line.joined(name);
+    line.pipe.stall();
+    for (let round = 0; round < 8; round++) {
+      for (const name of names) server.broker.add(name, encode(new Uint8Array(30 * 1024)));
+      await server.settle();
+    }
+    assert(line.pipe.buffered <= (192 + 31) * 1024, `${line.pipe.buffered} bytes wait`);
+    line.pipe.resume();
+    await server.settle();
+    assertEquals(offsets(line).length, 80);
+  });
+
   it("that nobody empties is cut with 4503", async () => {
     const server = start();
     const line = await server.connect();

@@ -21,9 +21,9 @@ describe("channels over sockets", () => {
   beforeAll(async () => void (server = await AppServer.start(app)));
   afterAll(() => server.stop());
 
-  async function connected(): Promise<Wire> {
+  async function connected(producer = PRODUCER): Promise<Wire> {
     const wire = await server.wire();
-    wire.send(hello({ producer: PRODUCER }));
+    wire.send(hello({ producer }));
     await wire.nextOf(Kind.WELCOME);
     return wire;
   }
@@ -65,7 +65,7 @@ describe("channels over sockets", () => {
   });
 
   it("signals reach others", async () => {
-    const [one, other] = [await connected(), await connected()];
+    const [one, other] = [await connected(), await connected(new Uint8Array(16).fill(8))];
     for (const wire of [one, other]) {
       wire.send([Kind.SUBSCRIBE, 1, "board/9", null, null]);
       await wire.nextOf(Kind.SUBSCRIBED);

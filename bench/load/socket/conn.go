@@ -34,6 +34,7 @@ type Conn struct {
 	parser   parser
 	out      []byte // what the kernel did not take
 	left     int    // how much of it has left since
+	stalled  bool
 }
 
 // Loop is the one that serves it.
@@ -92,6 +93,23 @@ func (c *Conn) transfer(call uintptr, what unsafe.Pointer, size int) int {
 	}
 }
 
+// stalledBuffer is what the kernel keeps for who reads nothing: it doubles what it is told.
+const stalledBuffer = 32 * 1024
+
+// Stall reads nothing from now on.
+func (c *Conn) Stall() {
+	c.stalled = true
+	syscall.SetsockoptInt(c.fd, syscall.SOL_SOCKET, syscall.SO_RCVBUF, stalledBuffer)
+}
+
+// GoOn reads again, what has come meanwhile first.
+func (c *Conn) GoOn() {
+	c.stalled = false
+	if c.fd >= 0 {
+		c.readable()
+	}
+}
+
 // Close ends it without the close handshake; the handler hears nothing more.
 func (c *Conn) Close() {
 	if c.fd < 0 {
@@ -114,7 +132,7 @@ func (c *Conn) ready(events uint32) {
 	if events&syscall.EPOLLOUT != 0 {
 		c.writable()
 	}
-	if events&^syscall.EPOLLOUT != 0 && c.fd >= 0 {
+	if events&^syscall.EPOLLOUT != 0 && c.fd >= 0 && !c.stalled {
 		c.readable()
 	}
 }

@@ -30,7 +30,7 @@ func idle(r *Run) Result {
 // rest opens connections, has one call answered on each, and leaves the server alone.
 func (r *Run) rest(count int) {
 	done, opened := 0, 0
-	r.until("opening connections", func() bool {
+	r.untilOpen(func() bool {
 		for opened < count && opened < done+openAtOnce {
 			opened++
 			r.visit(func(*visitor) { done++ })

@@ -34,6 +34,7 @@ type Job struct {
 	Subscribers int `json:"subscribers"` // of the one publisher
 	Burst       int `json:"burst"`       // publications at once
 	Rounds      int `json:"rounds"`      // of a storm
+	StalledFor  int `json:"stalledMs"`   // while half of the subscribers read nothing
 }
 
 // Result is what is told.
@@ -41,6 +42,8 @@ type Result struct {
 	measure.Spent
 	Operations int              `json:"operations"`
 	Latency    *measure.Summary `json:"latency,omitempty"`
+	// Before is the latency before what is measured happened.
+	Before *measure.Summary `json:"before,omitempty"`
 	// Memory that one connection takes in the server, in bytes.
 	Memory *float64 `json:"memory,omitempty"`
 }
@@ -63,6 +66,7 @@ var workloads = map[string]func(*Run) Result{
 	"paced":     paced,
 	"fanout":    fanOut,
 	"storm":     storm,
+	"stalled":   standstill,
 }
 
 // Do does a job.
@@ -92,8 +96,16 @@ func (r *Run) start() func(operations int) Result {
 // patience is the longest wait for what was sent to be answered.
 const patience = 15 * time.Second
 
+// openingPatience is the longest wait for all connections to open: 18,000 at 400 µs each are 7 s on a quiet machine.
+const openingPatience = time.Minute
+
 // until serves connections until something has happened.
-func (r *Run) until(what string, done func() bool) {
+func (r *Run) until(what string, done func() bool) { r.within(patience, what, done) }
+
+// untilOpen is until for connections that are to open.
+func (r *Run) untilOpen(done func() bool) { r.within(openingPatience, "opening connections", done) }
+
+func (r *Run) within(patience time.Duration, what string, done func() bool) {
 	if !r.loop.Run(patience, done) {
 		socket.Fail("%s: still waiting after %v", what, patience)
 	}

@@ -75,7 +75,7 @@ const openAtOnce = 64
 func (r *Run) openAll(count int, open func(i int) *alone) {
 	opened := make([]*alone, 0, count)
 	ready := 0
-	r.until("opening connections", func() bool {
+	r.untilOpen(func() bool {
 		for ready < len(opened) && opened[ready].ready {
 			ready++
 		}

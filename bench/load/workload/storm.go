@@ -23,7 +23,7 @@ type crowd struct {
 
 // gather opens the connections the first time, some at once.
 func (s *crowd) gather() {
-	s.run.until("opening connections", func() bool {
+	s.run.untilOpen(func() bool {
 		for len(s.visitors) < min(s.run.Connections, s.back+openAtOnce) {
 			s.visitors = append(s.visitors, s.run.visit(s.arrived))
 		}
