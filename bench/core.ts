@@ -38,7 +38,7 @@ function time(one: () => void): number {
 
 async function millrace(shape: { frames: number; perFrame: number }): Promise<Contender> {
   const { app } = await import("./contenders/millrace.ts");
-  const { receive } = open(app as unknown as App);
+  const receive = open(app as unknown as App);
   const frames = millraceFrames(shape.perFrame);
   receive(frames.hello());
   await settle();
@@ -50,7 +50,7 @@ async function millrace(shape: { frames: number; perFrame: number }): Promise<Co
 async function json(shape: { frames: number; perFrame: number }): Promise<Contender> {
   const { default: app } = await import("./contenders/json_rpc.ts");
   const next = jsonFrames(shape.perFrame);
-  return contender("json", shape.frames, next, open(app as unknown as App).receive);
+  return contender("json", shape.frames, next, open(app as unknown as App));
 }
 
 /** Ids go on from round to round, so what was only made must not use any: the frames are made in both, and sent in one. */

@@ -235,9 +235,8 @@ export class Attempt {
       clock,
       interval: Infinity,
       patience: welcome.heartbeat + welcome.grace,
-      silent: () => this.drop(CloseCode.SILENT, "nothing was received"),
       secondChance: SECOND_CHANCE,
-    });
+    }, { silent: () => this.drop(CloseCode.SILENT, "nothing was received") });
     if (welcome.resumed && this.#wanted !== undefined) {
       if (greeting.session === undefined) throw new ProtocolError("A session without an id");
       this.#resumed = { greeting, welcome };

@@ -8,6 +8,7 @@ import { CloseCode } from "./close.ts";
 import type { CallerConnection } from "./context.ts";
 import type { CallError } from "./errors.ts";
 import { identify } from "./identity.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
 
 /** How a connection is closed whose client is not wanted. */
 export type Refusal = readonly [code: number, reason: string];
@@ -20,19 +21,20 @@ export interface Stranger {
   readonly request: RequestCopy;
   /** Its token, if it has one. */
   readonly token: string | undefined;
-  /** Aborted when nobody waits for the answer any more. */
-  readonly signal: AbortSignal;
+  /** Aborted when nobody waits for the answer any more; made where the program takes its time. */
+  readonly signal: () => AbortSignal;
 }
 
 /** Gives who it is, or how it is refused. */
-export async function authenticate(
+export function authenticate(
   parts: Parameters<typeof identify>[0],
   { connection, request, token, signal }: Stranger,
-): Promise<Identity | Refusal> {
+): MaybePromise<Identity | Refusal> {
   try {
-    return await identify(parts, { given: { request, token }, place: { connection }, signal });
+    const identity = identify(parts, { given: { request, token }, place: { connection }, signal });
+    return identity instanceof Promise ? identity.catch(refusalOf) : identity;
   } catch (error) {
-    return refusal((error as CallError).code);
+    return refusalOf(error);
   }
 }
 
@@ -41,7 +43,8 @@ export function isRefusal(answer: Identity | Refusal): answer is Refusal {
   return Array.isArray(answer);
 }
 
-function refusal(code: string): Refusal {
+function refusalOf(error: unknown): Refusal {
+  const { code } = error as CallError;
   if (code === "FORBIDDEN") return [CloseCode.FORBIDDEN, "forbidden"];
   if (code === "INTERNAL") return [CloseCode.SERVER_FAULT, "internal error"];
   if (code === "DEADLINE") return [CloseCode.UNAUTHENTICATED, "not authenticated in time"];

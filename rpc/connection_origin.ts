@@ -11,7 +11,7 @@ export interface Publishing {
   /** Who signed in. */
   readonly subject: string | undefined;
   /** Its own bytes, as HELLO gave them. */
-  readonly producer: Uint8Array | undefined;
+  readonly producer: string | undefined;
 }
 
 /** The identity of a client's publications; names and order are made when it publishes. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { characters } from "./characters.ts";
 import { asMap, optionalUint, type WireMap } from "./options.ts";
 import { DEFAULT_LIMITS, type Limits, type PeerLimits, peerLimits } from "./limits.ts";
 import { ProtocolError } from "./protocol_error.ts";
@@ -15,8 +16,8 @@ export interface Hello {
   readonly token: string | undefined;
   /** What the client accepts. */
   readonly limits: PeerLimits;
-  /** What it calls itself, as long as it runs: 16 random bytes. */
-  readonly producer: Uint8Array | undefined;
+  /** What it calls itself, as long as it runs: 16 random bytes, as characters, which take a sixth of the memory. */
+  readonly producer: string | undefined;
   /** Whether it acknowledges, and wants its session kept. */
   readonly resumable: boolean;
   /** How many units of streams have come to it in the session, END and FAIL among them. */
@@ -47,6 +48,9 @@ export interface Welcome {
 
 /** Less than this is no limit but an attempt to make the other side send one byte a frame. */
 const LEAST_MESSAGE = 1024;
+
+/** What a side accepts that tells nothing. */
+const ASSUMED: PeerLimits = peerLimits(DEFAULT_LIMITS);
 
 /** Reads HELLO's payload. */
 export function readHello(payload: WireMap): Hello {
@@ -93,18 +97,20 @@ export function optionalString(map: WireMap, key: string): string | undefined {
   return value;
 }
 
-function readProducer(told: unknown): Uint8Array | undefined {
+function readProducer(told: unknown): string | undefined {
   if (told === undefined || told === null) return undefined;
   if (!(told instanceof Uint8Array) || told.length !== 16) {
     throw new ProtocolError("producer must have 16 bytes");
   }
-  return told.slice(); // the frame is not kept for it
+  return characters(told);
 }
+
+const NO_STREAMS: ReadonlyMap<number, ToldOfStream> = new Map();
 
 /** `[stream, n, limit, flags, stream, n, ...]`. */
 function readStreams(told: unknown): ReadonlyMap<number, ToldOfStream> {
+  if (told === undefined || told === null) return NO_STREAMS;
   const streams = new Map<number, ToldOfStream>();
-  if (told === undefined || told === null) return streams;
   if (!Array.isArray(told) || told.length % 4 !== 0 || !told.every(isUint)) {
     throw new ProtocolError("streams must be a list of unsigned integers, four for each");
   }
@@ -116,8 +122,8 @@ function readStreams(told: unknown): ReadonlyMap<number, ToldOfStream> {
 }
 
 function readLimits(told: unknown): PeerLimits {
-  const { message, messages, window, calls, streams } = peerLimits(DEFAULT_LIMITS);
-  if (told === undefined || told === null) return { message, messages, window, calls, streams };
+  if (told === undefined || told === null) return ASSUMED;
+  const { message, messages, window, calls, streams } = ASSUMED;
   const map = asMap(told, "limits");
   const limits = {
     message: optionalUint(map, "message") ?? message,

@@ -4,21 +4,31 @@
  * @module
  */
 import type { Clock } from "./clock.ts";
+import type { Limits } from "./limits.ts";
 
-/** What a heartbeat does. */
-export interface HeartbeatOptions {
+/** When a heartbeat beats: the same for all connections of a server. */
+export interface HeartbeatRules {
   /** Time. */
   readonly clock: Clock;
   /** Milliseconds between beats; `Infinity` for none. */
   readonly interval: number;
   /** Milliseconds of silence after which the other side is given up. */
   readonly patience: number;
-  /** Sends something that will be answered. */
-  readonly beat?: () => void;
-  /** The other side is given up. Called once. */
-  readonly silent: () => void;
   /** Milliseconds in which something has to come when a timer fired late. By default half the patience. */
   readonly secondChance?: number;
+}
+
+/** The rules of a server with these limits. */
+export function heartbeatRules(clock: Clock, { heartbeat, grace }: Limits): HeartbeatRules {
+  return { clock, interval: heartbeat, patience: heartbeat + grace };
+}
+
+/** Whose heartbeat it is. */
+export interface HeartbeatOwner {
+  /** Sends something that will be answered. */
+  beat?(): void;
+  /** The other side is given up. Called once. */
+  silent(): void;
 }
 
 /** A timer that fired later than this tells of a blocked process or a sleeping machine, not of the other side. */
@@ -26,17 +36,19 @@ const LATE = 1_000;
 
 /** The heartbeat of one connection. */
 export class Heartbeat {
-  readonly #options: HeartbeatOptions;
+  readonly #rules: HeartbeatRules;
+  readonly #owner: HeartbeatOwner;
   #heardAt: number;
   #beatAt: number;
   #due = 0;
   #timer: unknown;
 
   /** Starts at once. */
-  constructor(options: HeartbeatOptions) {
-    this.#options = options;
-    this.#heardAt = options.clock.now();
-    this.#beatAt = this.#heardAt + options.interval;
+  constructor(rules: HeartbeatRules, owner: HeartbeatOwner) {
+    this.#rules = rules;
+    this.#owner = owner;
+    this.#heardAt = rules.clock.now();
+    this.#beatAt = this.#heardAt + rules.interval;
     this.#arm();
   }
 
@@ -47,7 +59,7 @@ export class Heartbeat {
 
   /** Time may have passed in which nothing could be received: whether it was too long is decided by what comes now. */
   woke(): void {
-    const { clock, patience } = this.#options;
+    const { clock, patience } = this.#rules;
     if (clock.now() - this.#heardAt < patience) return;
     this.stop();
     this.#giveSecondChance(clock.now());
@@ -56,31 +68,31 @@ export class Heartbeat {
 
   /** Ends it. */
   stop(): void {
-    this.#options.clock.clearTimeout(this.#timer);
+    this.#rules.clock.clearTimeout(this.#timer);
   }
 
   #arm(): void {
-    const { clock, patience } = this.#options;
+    const { clock, patience } = this.#rules;
     this.#due = Math.min(this.#beatAt, this.#heardAt + patience);
     this.#timer = clock.setTimeout(this.#fire, Math.max(0, this.#due - clock.now()));
   }
 
   #giveSecondChance(now: number): void {
-    const { patience, secondChance = patience / 2 } = this.#options;
+    const { patience, secondChance = patience / 2 } = this.#rules;
     this.#heardAt = now - patience + secondChance;
   }
 
   readonly #fire = (): void => {
-    const { clock, interval, patience, beat, silent } = this.#options;
+    const { clock, interval, patience } = this.#rules;
     const now = clock.now();
     if (now - this.#heardAt >= patience) {
-      if (now - this.#due < LATE) return silent();
+      if (now - this.#due < LATE) return this.#owner.silent();
       // What arrived while the process was blocked has not been read yet: it gets one more interval.
       this.#giveSecondChance(now);
     }
     if (now >= this.#beatAt) {
       this.#beatAt = now + interval;
-      beat?.();
+      this.#owner.beat?.();
     }
     this.#arm();
   };

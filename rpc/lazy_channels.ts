@@ -3,21 +3,32 @@
  *
  * @module
  */
+import type { CallerConnection } from "./context.ts";
 import type { ChannelReader } from "./dispatch.ts";
 import { type ChannelEvents, dispatchChannel, type Subscribe } from "./dispatch_channels.ts";
 import type { Limits } from "./limits.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { Unit } from "./receiver.ts";
-import type { ServerChannels } from "./server_channels.ts";
+import { type ChannelOwner, ServerChannels } from "./server_channels.ts";
+import type { ServerParts } from "./server_parts.ts";
+
+/** Whose channels they are. */
+export interface ChannelsOwner {
+  /** Makes them. */
+  makeChannels(): ServerChannels;
+}
+
+/** What they ask of it. */
+type ChannelClient = CallerConnection & Pick<ChannelOwner, "context" | "fault">;
 
 /** Makes the channels of a connection when the client uses the first. */
 export class LazyChannels implements ChannelEvents, ChannelReader {
-  readonly #make: () => ServerChannels;
+  readonly #owner: ChannelsOwner;
   #made: ServerChannels | undefined;
 
   /** Makes nothing yet. */
-  constructor(make: () => ServerChannels) {
-    this.#make = make;
+  constructor(owner: ChannelsOwner) {
+    this.#owner = owner;
   }
 
   /** Subscriptions that have not ended. */
@@ -72,6 +83,22 @@ export class LazyChannels implements ChannelEvents, ChannelReader {
   }
 
   get #channels(): ServerChannels {
-    return this.#made ??= this.#make();
+    return this.#made ??= this.#owner.makeChannels();
   }
+}
+
+/** Makes the channels of a connection. */
+export function channelsOf<C extends ChannelClient>(
+  { channels, clock, limits, date, nodeId: node, report }: ServerParts<C>,
+  client: C,
+  by: Pick<ChannelOwner, "connection" | "outbox" | "transport">,
+): ServerChannels {
+  return new ServerChannels({ clock, limits, date, node, channels: channels! }, {
+    ...by,
+    get context() {
+      return client.context;
+    },
+    report: (error) => report(error, { connection: client }),
+    fault: (error) => client.fault(error),
+  });
 }

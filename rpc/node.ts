@@ -13,6 +13,7 @@ import { connectionsOf } from "./connections.ts";
 import { type CallerConnection, checkContext, type ErrorPlace } from "./context.ts";
 import { serverProcedures } from "./contract.ts";
 import type { Declared } from "./define.ts";
+import { heartbeatRules } from "./heartbeat.ts";
 import type { Registered } from "./incoming_call.ts";
 import { KeyedCalls } from "./ledger.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
@@ -83,6 +84,7 @@ export class Node {
     this.parts = {
       ...surroundings,
       limits,
+      heartbeat: heartbeatRules(surroundings.clock, limits),
       nodeId,
       channels,
       keyed: new KeyedCalls({

@@ -32,10 +32,10 @@ export function originOf(connection: CallerConnection): Origin | undefined {
 /**
  * The name of a producer: of the client's own 16 random bytes and of who it is, so that nobody finds out, or spoils, what another has published.
  *
- * @param id The bytes of HELLO.
+ * @param id The bytes of HELLO, as characters.
  */
-export function producerName(subject: string | undefined, id: Uint8Array): string {
-  const own = Array.from(id, (byte) => byte.toString(16).padStart(2, "0")).join("");
+export function producerName(subject: string | undefined, id: string): string {
+  const own = Array.from(id, (byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
   return subject === undefined ? own : `${own} ${subject}`;
 }
 

@@ -9,16 +9,16 @@ import { FRAGMENT_HEAD, giveBuffer, HEADROOM } from "./buffers.ts";
 import type { BulkLane, BulkSource } from "./bulk.ts";
 import type { Clock } from "./clock.ts";
 import { CallError } from "./errors.ts";
-import { type Fate, Fragments } from "./fragments.ts";
+import { BulkQueue } from "./bulk_queue.ts";
+import type { Fate } from "./fragments.ts";
 import { Frame } from "./frame.ts";
 import type { PeerLimits } from "./limits.ts";
 import { type Attachment, type OutboxOwner, type OutboxParts, tooLarge } from "./outbox_parts.ts";
 import type { Replay } from "./replay.ts";
 import { sendSlice, type Slice } from "./slices.ts";
 import { SocketRoom } from "./socket_room.ts";
-import { Stall } from "./stall.ts";
 import { type EndsWithTurn, type Turn, turnOf } from "./turn.ts";
-import { Window } from "./window.ts";
+import type { Window } from "./window.ts";
 
 /** Messages over this size travel in fragments: 64 KiB of payload and its header still fit. */
 export const FRAGMENT_OVER: number = 65 * 1024;
@@ -31,8 +31,6 @@ const NO_FATE: Fate = {};
 
 /** The sending half of one connection, or of a session and the connections that carry it. */
 export class Outbox implements BulkLane, EndsWithTurn {
-  /** What may be on its way. */
-  readonly window: Window = new Window();
   /** What the peer accepts; HELLO or WELCOME set it. */
   peer: PeerLimits;
   /** What was sent and may have to be sent again; `undefined` where the session is not kept. */
@@ -41,9 +39,8 @@ export class Outbox implements BulkLane, EndsWithTurn {
   readonly #turn: Turn;
   readonly #room: SocketRoom;
   readonly #owner: OutboxOwner;
-  readonly #stall: Stall;
-  readonly #fragments: Fragments;
-  readonly #bulk: BulkSource[] = [];
+  /** Made for the first stream or large message. */
+  #bulk: BulkQueue | undefined;
   readonly #frame = new Frame();
   #sequence = 0;
   #scheduled = false;
@@ -63,11 +60,17 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#turn = turnOf(parts.clock);
     this.#room = new SocketRoom(parts.clock, parts.transport, this);
     this.#owner = parts.owner;
-    const stalled = () => parts.owner.stalled();
-    this.#stall = new Stall(parts.clock, this.window, { patience: parts.patience, stalled });
     this.peer = parts.peer;
     this.#budget = parts.welcomed ? Infinity : BEFORE_WELCOME;
-    this.#fragments = new Fragments(this, { started: parts.welcomed });
+  }
+
+  /** What may be on its way. */
+  get window(): Window {
+    return this.#bulkQueue.window;
+  }
+
+  get #bulkQueue(): BulkQueue {
+    return this.#bulk ??= new BulkQueue(this.#clock, this.#owner);
   }
 
   /** The sequence of the last reliable message that was given one. */
@@ -82,7 +85,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
 
   /** Bytes that wait here or in the socket. */
   get waiting(): number {
-    return this.#room.buffered + this.#frame.size + this.#fragments.waiting;
+    return this.#room.buffered + this.#here;
   }
 
   /** Whether a frame is being built. */
@@ -103,7 +106,12 @@ export class Outbox implements BulkLane, EndsWithTurn {
   /** Whether more than `limit` bytes wait here or in the socket, or too many for their acknowledgement. */
   isOver(limit: number): boolean {
     if (this.replay !== undefined && this.replay.isFull) return true;
-    return this.#room.isOver(limit, this.#frame.size + this.#fragments.waiting);
+    return this.#room.isOver(limit, this.#here);
+  }
+
+  /** Bytes that wait here. */
+  get #here(): number {
+    return this.#frame.size + (this.#bulk === undefined ? 0 : this.#bulk.waiting);
   }
 
   /** Whether a unit of bulk may leave now. */
@@ -121,7 +129,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
   welcomed(peer: PeerLimits): void {
     this.peer = peer;
     this.#budget = Infinity;
-    this.#fragments.start();
+    this.#bulk?.start();
     this.schedule();
   }
 
@@ -164,7 +172,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
     if (this.#ended) return this.#lost(fate);
     this.#checkSize(size);
     if (size > Math.min(FRAGMENT_OVER, this.peer.message - FRAGMENT_HEAD) || this.#mustWait(size)) {
-      this.#fragments.add(this.takeOut(), fate);
+      this.#bulkQueue.addLarge(this.takeOut(), fate, { lane: this, started: this.#budget === Infinity });
     } else {
       this.#sequence++;
       this.#added(size);
@@ -212,7 +220,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
   detach(): void {
     this.#detached = true;
     this.#room.use(undefined);
-    this.#stall.forget();
+    this.#bulk?.unwatch();
     this.schedule();
   }
 
@@ -221,8 +229,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#send();
     this.peer = peer;
     this.#room.use(transport);
-    this.window.restart();
-    this.#fragments.sentAgain(this.now);
+    this.#bulk?.attach(this.now);
     this.#detached = false;
     if (greet !== undefined) {
       this.open();
@@ -245,7 +252,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
 
   /** Queues a source of bulk; each is asked in turn. */
   enqueue(source: BulkSource): void {
-    this.#bulk.push(source);
+    this.#bulkQueue.add(source);
     this.schedule();
   }
 
@@ -297,8 +304,9 @@ export class Outbox implements BulkLane, EndsWithTurn {
       this.#leaving = true;
       this.#owner.beforeFlush();
       this.#leaving = false;
-      if (this.#bulk.length === 0 && !this.#stall.watching) this.#send();
-      else this.#pump();
+      const bulk = this.#bulk;
+      if (bulk !== undefined && (bulk.waits || bulk.isWatched)) this.#pump(bulk);
+      else this.#send();
     } finally {
       this.#flushing = false;
     }
@@ -308,9 +316,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
   end(): void {
     this.#ended = true;
     this.#room.forget();
-    this.#stall.forget();
-    this.#bulk.length = 0;
-    this.#fragments.end();
+    this.#bulk?.end();
     this.replay?.end();
     // What is being written ends with its writer: until then the buffer must not be somebody else's.
     if (!this.#writing) this.#frame.drop();
@@ -319,8 +325,9 @@ export class Outbox implements BulkLane, EndsWithTurn {
   /** Acknowledgement of reliable messages, which is what fragments on their way wait for. */
   acknowledged(received: number): void {
     this.replay?.acknowledged(received);
-    this.#fragments.acknowledged(received, this.#clock.now());
-    if (this.#bulk.length > 0) this.schedule();
+    if (this.#bulk === undefined) return;
+    this.#bulk.acknowledged(received);
+    if (this.#bulk.waits) this.schedule();
   }
 
   /** The connection went while the message was written: an accessor of its value ended it. */
@@ -355,18 +362,18 @@ export class Outbox implements BulkLane, EndsWithTurn {
     return this.#room.mustWait(size);
   }
 
-  #pump(): void {
+  #pump(bulk: BulkQueue): void {
     this.#room.forget();
-    while (this.#bulk.length > 0 && this.roomForBulk) {
-      const source = this.#bulk.shift()!;
-      if (source.sendNext(this.window.piece)) this.#bulk.push(source);
+    while (bulk.waits && this.roomForBulk) {
+      const source = bulk.next();
+      if (source.sendNext(this.window.piece)) bulk.add(source);
       if (this.#frame.size >= this.window.piece) this.#send();
     }
     this.#send();
-    if (this.#bulk.length === 0) return this.#stall.forget();
+    if (!bulk.waits) return bulk.unwatch();
     if (this.#budget !== Infinity || this.#ended || this.#detached) return;
     if (this.window.open) this.#room.awaitRoom();
-    else this.#stall.watch();
+    else bulk.watch();
   }
 
   #send(): void {

@@ -7,14 +7,13 @@ import type { Clock } from "./clock.ts";
 import { CallError } from "./errors.ts";
 import type { PeerLimits } from "./limits.ts";
 import type { Arrived } from "./lost_messages.ts";
+import type { StallOwner } from "./stall.ts";
 import type { Transport } from "./transport.ts";
 
 /** What an outbox asks of the peer it belongs to. */
-export interface OutboxOwner {
+export interface OutboxOwner extends StallOwner {
   /** Called before a frame leaves, to add acknowledgements and credits that became due in this turn. */
   beforeFlush(): void;
-  /** Bulk waits, and the peer has acknowledged nothing for `patience`. */
-  stalled(): void;
 }
 
 /** What an outbox is made of. */
@@ -27,8 +26,6 @@ export interface OutboxParts {
   readonly owner: OutboxOwner;
   /** What the other side is assumed to accept until it tells. */
   readonly peer: PeerLimits;
-  /** Milliseconds that bulk waits for any acknowledgement at all. */
-  readonly patience: number;
   /** `false` holds back what exceeds the limits before WELCOME. */
   readonly welcomed: boolean;
 }

@@ -116,7 +116,6 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
       transport,
       owner: this,
       peer: ASSUMED,
-      patience: limits.heartbeat + limits.grace,
       welcomed: role === "server",
     });
     this.#inbox = new Inbox(this, role === "server" ? Kind.HELLO : Kind.WELCOME);
@@ -161,6 +160,11 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
     return this.#inbox.units;
   }
 
+  /** Whether nobody waits for anything of it: not for an answer, nor for a stream. */
+  get isIdle(): boolean {
+    return this.calls === 0 && (this.#streams === undefined || this.#streams.known === 0);
+  }
+
   /** Bytes held here that came from the other side, or wait to go there. */
   get held(): number {
     const { outbox } = this;
@@ -182,12 +186,15 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   receive(frame: Uint8Array, now: number = this.#turn.now()): void {
     if (this.#ended) return;
     if (this.#answersAtOnce) this.outbox.reading();
+    const isKept = this.outbox.replay !== undefined; // not what comes with the HELLO that asks for it
     try {
       this.#inbox.receive(frame, now);
     } catch (error) {
       this.#broke(error);
     }
-    if (this.outbox.replay !== undefined && this.#acknowledger.came(frame.length, this.received, now)) {
+    if (
+      isKept && this.outbox.replay !== undefined && this.#acknowledger.came(frame.length, this.received, now)
+    ) {
       this.outbox.schedule();
     }
     if (this.#answersAtOnce) this.outbox.read(now);
@@ -349,6 +356,11 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   /** See {@linkcode CallerParts.postpone}. */
   postpone(call: OutgoingCall, deadline: number): void {
     this.#owner.bulk.postpone(call, deadline);
+  }
+
+  /** See {@linkcode OutboxOwner.patience}. */
+  get patience(): number {
+    return this.limits.heartbeat + this.limits.grace;
   }
 
   /** See {@linkcode OutboxOwner.stalled}. */

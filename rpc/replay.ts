@@ -38,13 +38,16 @@ const COPIED_BELOW = 8 * 1024;
 /** Smaller messages may pass the bound: calls in flight are bounded, and so are they. */
 const LEAST_WAITING = 1024;
 
+/** Of a session that has had no stream. */
+const NONE: number[] = [];
+
 /** Everything that one side of a session has sent and that was not acknowledged. */
 export class Replay {
   readonly #limit: number;
   /** Made for the first stream. */
   #units: Map<number, Units[]> | undefined;
   /** Stream and number of the last unit, one after the other, of those in the frame that is being built. */
-  readonly #leaving: number[] = [];
+  #leaving: number[] = NONE;
   #leavingReliable = 0;
   #unitsSent = 0;
   #nextStream = 0;
@@ -94,6 +97,7 @@ export class Replay {
     if (stream === 0) return;
     this.#nextStream = 0;
     this.#unitsSent++;
+    if (this.#leaving === NONE) this.#leaving = [];
     const leaving = this.#leaving;
     if (leaving.length > 0 && leaving[leaving.length - 2] === stream) {
       leaving[leaving.length - 1] = this.#nextUnit;
@@ -121,7 +125,7 @@ export class Replay {
       reliable,
     });
     for (let i = 0; i < leaving.length; i += 2) this.#addUnits(leaving[i]!, leaving[i + 1]!, sent);
-    leaving.length = 0;
+    if (leaving !== NONE) leaving.length = 0;
     return keepsBuffer;
   }
 
@@ -180,7 +184,7 @@ export class Replay {
     this.#first = this.#last = undefined;
     this.#firstReliable = this.#lastReliable = undefined;
     this.#units = undefined;
-    this.#leaving.length = 0;
+    this.#leaving = NONE;
     this.#held = this.#reliable = this.#leavingReliable = 0;
   }
 

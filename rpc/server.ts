@@ -12,29 +12,41 @@ import { immediate, text } from "../src/runtime.ts";
 import type { Socket } from "../src/socket.ts";
 import { parseSubprotocols } from "../src/subprotocol.ts";
 import { TokenBuckets } from "../src/token_bucket.ts";
-import { checkUpgrade, refuse, type RequestSnapshot, snapshot, unavailable } from "../src/upgrade.ts";
+import {
+  addressOf,
+  checkUpgrade,
+  refuse,
+  type RequestSnapshot,
+  snapshot,
+  unavailable,
+} from "../src/upgrade.ts";
 import type { Millrace, ShutdownOptions, ShutdownReport, Stats } from "./app.ts";
 import { systemClock } from "./clock.ts";
 import { CloseCode } from "./close.ts";
 import type { Contract } from "./contract.ts";
 import { type Declared, type Define, defineWith, type Factory, type PlainScope } from "./define.ts";
 import { SUBPROTOCOL, TOKEN_PROTOCOL } from "./kinds.ts";
+import type { Handshake } from "./handshake.ts";
 import { MOUNT, type Mounted } from "./mount.ts";
 import { Node, type NodeOptions, type NodeSurroundings } from "./node.ts";
 import type { ServerConnection } from "./server_connection.ts";
+import { sharedTimers } from "./shared_timers.ts";
+import type { Transport } from "./transport.ts";
 
 setText(text);
 
 /** What a socket carries. */
-interface SocketData {
-  readonly request: RequestSnapshot;
-  readonly token: string | undefined;
-  connection?: ServerConnection;
+interface SocketData extends Handshake {
+  /** Set when it opens. */
+  id: string;
+  connection: ServerConnection | undefined;
 }
 
 const SHARED = { shared: true };
 /** How long after the last call the sockets have for their close handshake. */
 const CLOSE_TIME = 5_000;
+/** In the place of headers that nobody looks at. */
+const UNSEEN = new Headers();
 /** How many times its rate an address may spend at once. */
 const BURST = 20;
 
@@ -58,7 +70,7 @@ class App {
     this.#path = checkPath(options.path ?? "/");
     this.#mayConnect = originRule(options);
     const node = this.node = this.makeNode({
-      clock: systemClock(immediate),
+      clock: sharedTimers(systemClock(immediate)),
       date: Date.now,
       broker: options.broker ?? (this.#ownBroker = new MemoryBroker()),
       newSession: () => crypto.getRandomValues(new Uint8Array(16)),
@@ -95,6 +107,7 @@ class App {
 
   /** Answers on the app's own path. */
   fetch(request: Request, info: unknown): Response | Promise<Response> {
+    if (isAt(this.#path, request.url)) return this.upgrade(request, info);
     const { pathname } = new URL(request.url);
     if (pathname === this.#path) return this.upgrade(request, info);
     const prefix = this.#path.endsWith("/") ? this.#path : `${this.#path}/`;
@@ -106,7 +119,7 @@ class App {
 
   /** Answers a handshake, whatever its path. */
   upgrade(request: Request, info: unknown): Response {
-    const copy = this.#copy(request, info);
+    const copy = this.#isSeen ? this.#copy(request, info) : unseen(request, info);
     if (copy === undefined) return refuse(500, "Internal error");
     const refusal = checkUpgrade(copy) ?? this.#admit(copy);
     if (refusal !== undefined) return refusal;
@@ -115,7 +128,8 @@ class App {
       return refuse(400, `The subprotocol here is ${SUBPROTOCOL}`);
     }
     const token = offers.find((offer) => offer.startsWith(TOKEN_PROTOCOL))?.slice(TOKEN_PROTOCOL.length);
-    const data = { request: copy, token };
+    const seen = this.#isSeen ? copy : { url: "", method: "", headers: UNSEEN, address: copy.address };
+    const data = { id: "", request: seen, token, connection: undefined };
     const protocol = offers.length > 0 ? { protocol: SUBPROTOCOL } : {};
     return this.#group.accept(request, { info, snapshot: copy, data, ...protocol });
   }
@@ -159,6 +173,11 @@ class App {
     return report;
   }
 
+  /** Whether the program looks at the requests of handshakes: a copy takes 700 bytes as long as the connection lives. */
+  get #isSeen(): boolean {
+    return this.#options.authenticate !== undefined || this.#options.clientAddress !== undefined;
+  }
+
   /** What the program sees of a request; `undefined` where it cannot say whose it is, which is reported. */
   #copy(request: Request, info: unknown): RequestSnapshot | undefined {
     const copy = snapshot(request, info);
@@ -186,21 +205,48 @@ class App {
 
   #opened(socket: Socket<SocketData>): void {
     if (this.#closing !== undefined) return socket.close(this.#closing.code, "closing"); // its handshake came before
-    const { request, token } = socket.data;
-    const transport = {
-      send: (frame: Uint8Array, isShared?: boolean) => void socket.send(frame, isShared ? SHARED : undefined),
-      get buffered() {
-        return socket.buffered;
-      },
-      requestDrain: () => socket.requestDrain(),
-      close: (code: number, reason: string) => socket.close(code, reason),
-    };
-    socket.data.connection = this.node.open(transport, {
-      id: String(socket.id),
-      request,
-      token,
-    });
+    const { data } = socket;
+    data.id = String(socket.id);
+    data.connection = this.node.open(new SocketTransport(socket), data);
   }
+}
+
+/** A socket as the core sees it. */
+class SocketTransport implements Transport {
+  readonly #socket: Socket<SocketData>;
+
+  constructor(socket: Socket<SocketData>) {
+    this.#socket = socket;
+  }
+
+  get buffered(): number {
+    return this.#socket.buffered;
+  }
+
+  send(frame: Uint8Array, isShared?: boolean): void {
+    this.#socket.send(frame, isShared ? SHARED : undefined);
+  }
+
+  requestDrain(): void {
+    this.#socket.requestDrain();
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+  }
+}
+
+/** A request as it is checked, where no copy is kept. */
+function unseen(request: Request, info: unknown): RequestSnapshot {
+  const { url, method, headers } = request;
+  return { url, method, headers, address: addressOf(request, info) };
+}
+
+/** Whether a URL has this path, written in this way: most do, and need no {@linkcode URL}. */
+function isAt(path: string, url: string): boolean {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  const end = start + path.length;
+  return url.startsWith(path, start) && (url.length === end || url[end] === "?");
 }
 
 /** The tools of one app whose handlers know a context: what `authenticate` finds out about each connection. */

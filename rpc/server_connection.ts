@@ -5,7 +5,7 @@
  * @module
  */
 import type { Identity } from "./app.ts";
-import { authenticate, isRefusal } from "./authentication.ts";
+import { authenticate, isRefusal, type Refusal } from "./authentication.ts";
 import type { ServerParts } from "./server_parts.ts";
 import type { CallerConnection } from "./context.ts";
 import { closeAdvice, CloseCode } from "./close.ts";
@@ -14,21 +14,25 @@ import { CallError } from "./errors.ts";
 import { optionalString, readHello, tellServer } from "./greeting.ts";
 import type { Cut, Handshake, Wanted } from "./handshake.ts";
 import { Expiry } from "./expiry.ts";
-import { Heartbeat } from "./heartbeat.ts";
+import { Heartbeat, type HeartbeatOwner } from "./heartbeat.ts";
+import type { IncomingCall } from "./incoming_call.ts";
 import { Kind, VERSION } from "./kinds.ts";
-import { LazyChannels } from "./lazy_channels.ts";
+import { channelsOf, type ChannelsOwner, LazyChannels } from "./lazy_channels.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
 import { writeExpires, writeGoodbye, writeWelcome } from "./messages.ts";
 import type { WireMap } from "./options.ts";
 import type { Peer, PeerEvents } from "./peer.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { whenQuiet } from "./quiet.ts";
-import { ServerChannels } from "./server_channels.ts";
+import type { ServerChannels } from "./server_channels.ts";
 import { ServerSession, type SessionConnection } from "./server_session.ts";
 import type { Transport } from "./transport.ts";
 import { type Turn, turnOf } from "./turn.ts";
+import { wholeMs } from "./uint.ts";
 
 /** One connection. */
-export class ServerConnection implements CallerConnection, SessionConnection {
+export class ServerConnection
+  implements CallerConnection, SessionConnection, PeerEvents, HeartbeatOwner, ChannelsOwner {
   /** The address of the peer. */
   readonly address: string;
   readonly order: number;
@@ -43,6 +47,7 @@ export class ServerConnection implements CallerConnection, SessionConnection {
   #resumed = false;
   #heartbeat: Heartbeat | undefined;
   #asking: AbortController | undefined;
+  #refreshing = false;
   /** Made where an authentication ends. */
   #expiry: Expiry | undefined;
   #timer: unknown;
@@ -64,9 +69,8 @@ export class ServerConnection implements CallerConnection, SessionConnection {
     this.#handshake = handshake;
     const { clock, limits } = parts;
     this.#turn = turnOf(clock);
-    const events = this.#events();
-    this.#session = new ServerSession(parts, handshake.id, { connection: this, transport, events });
-    this.#channels = parts.channels && new LazyChannels(() => this.#makeChannels());
+    this.#session = new ServerSession(parts, handshake.id, { connection: this, transport, events: this });
+    this.#channels = parts.channels && new LazyChannels(this);
     this.#peer.channels = this.#channels;
     const late = () => this.close(CloseCode.HELLO_TIMEOUT, "no hello in time");
     this.#timer = clock.setTimeout(late, limits.hello);
@@ -213,35 +217,22 @@ export class ServerConnection implements CallerConnection, SessionConnection {
     return this.#session.peer;
   }
 
-  #makeChannels(): ServerChannels {
-    const owner = (): ServerConnection => this;
-    const { channels, clock, limits, date, nodeId } = this.#parts;
-    const shared = { clock, limits, date, node: nodeId, channels: channels! };
-    return new ServerChannels(shared, {
-      connection: this.#session.connection,
-      get context() {
-        return owner().context;
-      },
-      outbox: this.#peer.outbox,
-      transport: this.#transport,
-      report: (error) => this.#parts.report(error, { connection: this }),
-      fault: (error) => this.#fault(error),
-    });
+  /** See {@linkcode ChannelsOwner.makeChannels}. */
+  makeChannels(): ServerChannels {
+    const { connection, peer } = this.#session;
+    return channelsOf(this.#parts, this, { connection, outbox: peer.outbox, transport: this.#transport });
   }
 
-  #events(): PeerEvents {
-    return {
-      hello: (greeting) => this.#hello(greeting),
-      pong: () => {},
-      token: (payload) => this.#token(payload),
-      fault: (error) => this.#fault(error),
-      failed: (error, call) =>
-        this.#parts.report(error, { connection: this, procedure: call.registered.name }),
-    };
+  /** PONG: that it came is all it says. */
+  pong(): void {}
+
+  /** What callers are not told. */
+  failed(error: unknown, call: IncomingCall): void {
+    this.#parts.report(error, { connection: this, procedure: call.registered.name });
   }
 
   /** A rule was broken: what the session is in is not known any more, but for a client that was slow. */
-  #fault(error: ProtocolError): void {
+  fault(error: ProtocolError): void {
     if (error.code === CloseCode.SERVER_FAULT) this.#parts.report(error.cause ?? error, { connection: this });
     if (error.code !== CloseCode.TOO_SLOW) this.#isFinal = true;
     if (this.#closed && this.#isFinal) this.#session.end();
@@ -259,14 +250,15 @@ export class ServerConnection implements CallerConnection, SessionConnection {
 
   #stop(): void {
     this.#closed = true;
-    this.#parts.clock.clearTimeout(this.#timer);
+    this.#timer = this.#parts.clock.clearTimeout(this.#timer);
     this.#expiry?.stop();
     this.#asking?.abort();
     this.#heartbeat?.stop();
     this.#channels?.end();
   }
 
-  #hello({ version, session, received, payload }: Greeting): void {
+  /** HELLO. */
+  hello({ version, session, received, payload }: Greeting): void {
     if (version !== VERSION) return this.close(CloseCode.VERSION, `version ${VERSION} is spoken here`);
     const hello = readHello(payload);
     this.#resumable = hello.resumable && this.#parts.limits.session > 0;
@@ -274,16 +266,19 @@ export class ServerConnection implements CallerConnection, SessionConnection {
     if (session !== undefined && this.#resumable) this.#wanted = { ...hello, session, received };
     this.#peer.outbox.peer = hello.limits;
     this.#peer.hold();
-    void this.#admit(hello.token ?? this.#handshake.token);
+    const identity = this.#authenticate(hello.token ?? this.#handshake.token);
+    // What follows HELLO in its frame has to be seen before a session is taken over: after the frame.
+    if (!(identity instanceof Promise) && this.#wanted === undefined) return this.#admit(identity);
+    void Promise.resolve(identity).then((later) => this.#admit(later));
   }
 
-  async #admit(token: string | undefined): Promise<void> {
-    const identity = await this.#authenticate(token);
+  #admit(identity: Identity | undefined): void {
     if (identity !== undefined && !this.#closed) this.#welcome(identity);
   }
 
   #welcome(identity: Identity): void {
     const wanted = this.#wanted;
+    this.#wanted = undefined;
     if (wanted === undefined) return this.#begin(identity);
     if (this.#peer.holdsFrames) return this.close(CloseCode.BAD_MESSAGE, "a message before WELCOME");
     const session = this.#parts.sessions.find(wanted.session);
@@ -322,12 +317,11 @@ export class ServerConnection implements CallerConnection, SessionConnection {
       const id = sessions.name(session, wanted.session);
       writeWelcome(id, received, { resumed: true, units, streams, ...this.#told, expires });
     };
-    const { limits, received, units, streams } = wanted;
-    const [transport, events] = [this.#transport, this.#events()];
+    const by = { transport: this.#transport, events: this, peer: wanted.limits, greet };
     try {
-      session.take(this, { transport, events, peer: limits, received, units, streams, greet });
+      session.take(this, { ...wanted, ...by });
     } catch (error) {
-      return this.#fault(error as ProtocolError);
+      return this.fault(error as ProtocolError);
     }
     this.#mayRun = true;
     connected(this);
@@ -335,21 +329,19 @@ export class ServerConnection implements CallerConnection, SessionConnection {
 
   /** The client is known. Returns the ms that this holds. */
   #open(identity: Identity): number | undefined {
-    const { clock, limits } = this.#parts;
     this.#welcomed = true;
-    clock.clearTimeout(this.#timer);
-    this.#heartbeat = new Heartbeat({
-      clock,
-      interval: limits.heartbeat,
-      patience: limits.heartbeat + limits.grace,
-      beat: () => this.#peer.sendHeartbeat(Kind.PING),
-      silent: () => this.#silent(),
-    });
+    this.#timer = this.#parts.clock.clearTimeout(this.#timer);
+    this.#heartbeat = new Heartbeat(this.#parts.heartbeat, this);
     return this.#take(identity);
   }
 
+  /** See {@linkcode HeartbeatOwner.beat}. */
+  beat(): void {
+    this.#peer.sendHeartbeat(Kind.PING);
+  }
+
   /** Who has stopped reading acknowledges nothing and answers no PING: what is told is the cause. */
-  #silent(): void {
+  silent(): void {
     if (this.#channels?.isSlow) this.close(CloseCode.TOO_SLOW, "nothing was read");
     else this.close(CloseCode.SILENT, "nothing was received");
   }
@@ -366,23 +358,30 @@ export class ServerConnection implements CallerConnection, SessionConnection {
   }
 
   /** Asks the program. Closes, and gives `undefined`, when it says no. */
-  async #authenticate(token: string | undefined): Promise<Identity | undefined> {
-    const { signal } = this.#asking = new AbortController();
+  #authenticate(token: string | undefined): MaybePromise<Identity | undefined> {
     const { request } = this.#handshake;
-    const answer = await authenticate(this.#parts, { connection: this, request, token, signal });
+    const signal = () => (this.#asking = new AbortController()).signal;
+    const answer = authenticate(this.#parts, { connection: this, request, token, signal });
+    return answer instanceof Promise ? answer.then((later) => this.#answered(later)) : this.#answered(answer);
+  }
+
+  #answered(answer: Identity | Refusal): Identity | undefined {
     this.#asking = undefined;
     if (!isRefusal(answer)) return answer;
     this.close(...answer);
     return undefined;
   }
 
-  #token(payload: WireMap): void {
-    if (this.#asking !== undefined) throw new ProtocolError("A token while another is checked");
+  /** TOKEN. */
+  token(payload: WireMap): void {
+    if (this.#refreshing) throw new ProtocolError("A token while another is checked");
     void this.#refresh(optionalString(payload, "token"));
   }
 
   async #refresh(token: string | undefined): Promise<void> {
+    this.#refreshing = true;
     const identity = await this.#authenticate(token);
+    this.#refreshing = false;
     if (identity === undefined || this.#closed) return;
     if (identity.subject !== this.subject) {
       return this.close(CloseCode.FORBIDDEN, "the token is somebody else's");
@@ -391,9 +390,4 @@ export class ServerConnection implements CallerConnection, SessionConnection {
     this.#peer.send(() => writeExpires(remaining));
     this.#channels?.reauthorize();
   }
-}
-
-/** A time as the wire has it. */
-function wholeMs(ms: number | undefined): number | undefined {
-  return ms === undefined ? undefined : Math.min(Math.ceil(ms), Number.MAX_SAFE_INTEGER);
 }

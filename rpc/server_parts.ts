@@ -6,6 +6,7 @@
 import type { AuthenticateInput, Identity } from "./app.ts";
 import type { Clock } from "./clock.ts";
 import type { ErrorPlace } from "./context.ts";
+import type { HeartbeatRules } from "./heartbeat.ts";
 import type { Registered } from "./incoming_call.ts";
 import type { KeyedCalls } from "./ledger.ts";
 import type { Limits } from "./limits.ts";
@@ -20,6 +21,8 @@ export interface ServerParts<C = unknown> {
   readonly limits: Limits;
   /** Time. */
   readonly clock: Clock;
+  /** When connections beat. */
+  readonly heartbeat: HeartbeatRules;
   /** Milliseconds since 1970: expiry is told as a date. */
   readonly date: () => number;
   /** 16 random bytes, not to be guessed. */

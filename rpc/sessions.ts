@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { characters } from "./characters.ts";
 import type { Clock } from "./clock.ts";
 import type { Limits } from "./limits.ts";
 
@@ -58,15 +59,15 @@ export class Sessions<S extends KeptSession> {
 
   /** The session of an id. */
   find(id: Uint8Array): S | undefined {
-    return this.#byId.get(keyOf(id));
+    return this.#byId.get(characters(id));
   }
 
   /** Gives a session its next id. The one that it was found by, `by`, stays valid: who has it may never hear of the new one. */
   name(session: S, by?: Uint8Array): Uint8Array {
-    const kept = by === undefined ? undefined : keyOf(by);
+    const kept = by === undefined ? undefined : characters(by);
     for (const id of session.ids) if (id !== kept) this.#byId.delete(id);
     const id = this.#newId();
-    const key = keyOf(id);
+    const key = characters(id);
     session.ids = kept === undefined ? [key] : [key, kept];
     this.#byId.set(key, session);
     return id;
@@ -130,8 +131,4 @@ export class Sessions<S extends KeptSession> {
     }
     this.#arm();
   }
-}
-
-function keyOf(id: Uint8Array): string {
-  return String.fromCharCode(...id);
 }

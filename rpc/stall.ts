@@ -6,24 +6,26 @@
 import type { Clock } from "./clock.ts";
 import type { Window } from "./window.ts";
 
+/** Who waits for acknowledgements. */
+export interface StallOwner {
+  /** Milliseconds that bulk waits for any acknowledgement at all. */
+  readonly patience: number;
+  /** Bulk waits, and nothing was acknowledged for so long. */
+  stalled(): void;
+}
+
 /** The watch over the acknowledgements of one connection, while there is something to wait for. */
 export class Stall {
   readonly #clock: Clock;
   readonly #window: Window;
-  readonly #patience: number;
-  readonly #stalled: () => void;
+  readonly #owner: StallOwner;
   #timer: unknown;
 
-  /** Calls `stalled` when nothing arrived in `patience` ms though the window was full. */
-  constructor(
-    clock: Clock,
-    window: Window,
-    { patience, stalled }: { patience: number; stalled: () => void },
-  ) {
+  /** Tells `owner` when nothing arrived in its `patience` though the window was full. */
+  constructor(clock: Clock, window: Window, owner: StallOwner) {
     this.#clock = clock;
     this.#window = window;
-    this.#patience = patience;
-    this.#stalled = stalled;
+    this.#owner = owner;
   }
 
   /** Whether it watches. */
@@ -46,8 +48,8 @@ export class Stall {
     return this.#clock.setTimeout(() => {
       this.#timer = undefined;
       if (this.#window.open) return;
-      if (this.#window.arrived === arrived) this.#stalled();
+      if (this.#window.arrived === arrived) this.#owner.stalled();
       else this.watch();
-    }, this.#patience);
+    }, this.#owner.patience);
   }
 }

@@ -117,7 +117,12 @@ export class Streams {
    * {@linkcode Streams.takeWritten}, whether or not it was written to its end.
    */
   get extension(): EncodeExtension {
-    return this.#extension ??= (value) => {
+    return this.#extension ?? this.#makeExtension();
+  }
+
+  /** Not where it is asked for: V8 makes room for what a function captures whenever the one around it is called. */
+  #makeExtension(): EncodeExtension {
+    return this.#extension = (value) => {
       if (!(value instanceof ReadableStream)) return undefined;
       const sender = this.#sendBytes(value as ReadableStream<Uint8Array>);
       if (this.#written === NO_STREAMS) this.#written = new NamedStreams();
@@ -148,7 +153,7 @@ export class Streams {
   decodeAt(bytes: Uint8Array, start: number, end: number, claimant?: Claimant): unknown {
     if (start === end) return undefined;
     try {
-      const value = decodeRange(bytes, start, end, this.#limits, this.#claimingExtension);
+      const value = decodeRange(bytes, start, end, this.#limits, this.#claiming ?? this.#makeClaiming());
       if (this.#named === undefined) return value;
       for (const receiver of this.#takeNamed()) claimant?.claim(receiver);
       return value;
@@ -324,8 +329,8 @@ export class Streams {
     return sender;
   }
 
-  get #claimingExtension(): DecodeExtension {
-    return this.#claiming ??= (type, data) => {
+  #makeClaiming(): DecodeExtension {
+    return this.#claiming = (type, data) => {
       if (type !== BYTE_STREAM_EXTENSION || data.length !== 4) return undefined;
       const id = ((data[0]! << 24) | (data[1]! << 16) | (data[2]! << 8) | data[3]!) >>> 0;
       const receiver = this.#claim(new ByteReceiver(this.#receiverParts(id)));

@@ -13,7 +13,10 @@ import { type Acceptance, type Adapter, type Link, type LinkEvents, linkGone } f
 /** The part of Bun's `Server` that is used. */
 export interface BunServer {
   /** Answers a handshake; false when the request is none or the client has gone. */
-  upgrade(request: Request, options: { data: LinkEvents; headers: Headers }): boolean;
+  upgrade(
+    request: Request,
+    options: { data: LinkEvents; headers: Record<string, string> | Headers },
+  ): boolean;
   /** The peer's address; null for a unix socket or a closed connection. */
   requestIP(request: Request): { readonly address: string } | null;
 }
@@ -86,9 +89,10 @@ function accept(request: Request, acceptance: Acceptance): Response | undefined 
   if (server === undefined) {
     throw new TypeError("Cannot upgrade the request: pass Bun's server to fetch as its second argument");
   }
-  const headers = new Headers(acceptance.headers);
   // Always set: without it Bun answers with the client's first offer. Empty selects none and sends no header.
-  headers.set("sec-websocket-protocol", acceptance.protocol ?? "");
+  const chosen = { "sec-websocket-protocol": acceptance.protocol ?? "" };
+  acceptance.headers?.set("sec-websocket-protocol", chosen["sec-websocket-protocol"]);
+  const headers = acceptance.headers ?? chosen;
   const upgraded = server.upgrade(request, { data: acceptance.events, headers });
   // The 101 is already written and Bun ignores what `fetch` returns; Hono and honest types want a Response.
   return upgraded ? new Response(null) : undefined;

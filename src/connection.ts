@@ -53,7 +53,8 @@ export class Connection<Data> implements Socket<Data>, LinkEvents, Watched {
   readonly address: string;
   data: Data;
   readonly #owner: ConnectionOwner<Data>;
-  readonly #queue = new FrameQueue();
+  /** Made for the first frame that has to wait. */
+  #queue: FrameQueue | undefined;
   #link: Link | undefined;
   #state = connecting;
   /** Upper bound of the runtime's buffered bytes: exact when just asked for, and asking costs a native call. */
@@ -86,13 +87,22 @@ export class Connection<Data> implements Socket<Data>, LinkEvents, Watched {
   }
 
   get buffered(): number {
-    return this.#link === undefined ? 0 : this.#queue.bytes + this.#link.buffered();
+    return this.#link === undefined ? 0 : this.#queued + this.#link.buffered();
+  }
+
+  /** Bytes in the queue. */
+  get #queued(): number {
+    return this.#queue === undefined ? 0 : this.#queue.bytes;
+  }
+
+  get #isQueueEmpty(): boolean {
+    return this.#queue === undefined || this.#queue.size === 0;
   }
 
   send(frame: Uint8Array, options?: { shared?: boolean }): SendResult {
     if (!(frame instanceof Uint8Array)) throw new TypeError(`Cannot send ${typeof frame}: not a Uint8Array`);
     if (this.#state !== open) return "closed";
-    if (this.#queue.size === 0 && this.#fits(frame.byteLength)) return this.#hand(frame) ? "sent" : "closed";
+    if (this.#isQueueEmpty && this.#fits(frame.byteLength)) return this.#hand(frame) ? "sent" : "closed";
     return this.#enqueue(frame, options?.shared === true);
   }
 
@@ -110,7 +120,7 @@ export class Connection<Data> implements Socket<Data>, LinkEvents, Watched {
     this.#reason = fitReason(reason);
     const { timers, limits } = this.#owner;
     this.#closeTimer = timers.setTimeout(() => this.#end(this.#code, this.#reason), limits.closeTimeout);
-    if (this.#queue.size === 0) this.#sendClose();
+    if (this.#isQueueEmpty) this.#sendClose();
   }
 
   terminate(): void {
@@ -173,7 +183,7 @@ export class Connection<Data> implements Socket<Data>, LinkEvents, Watched {
     this.#flush(); // Bun's drain event may be missing: https://github.com/uNetworking/uWebSockets/issues/1047
     const link = this.#link;
     const waiting = link?.buffered() ?? 0;
-    if (link === undefined || waiting + this.#queue.bytes === 0) {
+    if (link === undefined || waiting + this.#queued === 0) {
       this.#movedAt = undefined;
       return this.#watched = false;
     }
@@ -195,7 +205,7 @@ export class Connection<Data> implements Socket<Data>, LinkEvents, Watched {
     const moving = gone > this.#goneAtPoll;
     this.#goneAtPoll = gone;
     this.#flush();
-    if (link.announcesDrain || (this.#queue.size === 0 && !this.#wantsDrain)) return "done";
+    if (link.announcesDrain || (this.#isQueueEmpty && !this.#wantsDrain)) return "done";
     return moving ? "moving" : "idle";
   }
 
@@ -218,7 +228,7 @@ export class Connection<Data> implements Socket<Data>, LinkEvents, Watched {
   }
 
   #enqueue(frame: Uint8Array, shared: boolean): SendResult {
-    const queue = this.#queue;
+    const queue = this.#queue ??= new FrameQueue();
     const { queue: limit } = this.#owner.limits;
     const waiting = this.#runtime + Math.max(queue.bytes, queue.size * frameCost);
     if (queue.size > 0 && waiting + Math.max(frame.byteLength, frameCost) > limit) {
@@ -243,11 +253,11 @@ export class Connection<Data> implements Socket<Data>, LinkEvents, Watched {
   #flush(): void {
     if (this.#link === undefined || this.#closeSent) return;
     this.#runtime = this.#link.buffered();
-    let frame = this.#queue.first();
+    let frame = this.#queue?.first();
     while (frame !== undefined && this.#fits(frame.byteLength)) {
-      this.#queue.shift();
+      this.#queue?.shift();
       if (!this.#hand(frame)) return;
-      frame = this.#queue.first();
+      frame = this.#queue?.first();
     }
     if (frame !== undefined) return;
     if (this.#state === closing) this.#sendClose();
@@ -275,7 +285,7 @@ export class Connection<Data> implements Socket<Data>, LinkEvents, Watched {
   /** The runtime has closed and its event is on its way with the code: wait for it, but not for ever. */
   #lost(): false {
     if (this.#state === closed) return false;
-    this.#queue.clear();
+    this.#queue?.clear();
     this.#closeSent = true;
     this.#state = closing;
     const { timers, limits } = this.#owner;
@@ -318,7 +328,7 @@ export class Connection<Data> implements Socket<Data>, LinkEvents, Watched {
     this.#state = closed;
     this.#link = undefined;
     this.#runtime = 0;
-    this.#queue.clear();
+    this.#queue?.clear();
     this.#stopCloseTimer();
     this.#owner.watch.remove(this);
     if (this.#calling) queueMicrotask(() => this.#announceClose(code, reason));

@@ -25,8 +25,8 @@ export interface GroupOptions<Data> {
 export interface GroupUpgrade<Data> extends Upgrade<Data> {
   /** The second argument of `fetch`: Deno's `ServeHandlerInfo` or Bun's `Server`. */
   readonly info: unknown;
-  /** The copy that was taken of the request. */
-  readonly snapshot: RequestSnapshot;
+  /** The copy that was taken of the request, or what is known of it. */
+  readonly snapshot: Pick<RequestSnapshot, "headers" | "address">;
 }
 
 /** How {@linkcode SocketGroup.close} closes. */

@@ -54,8 +54,8 @@ export interface Acceptance {
   readonly info: unknown;
   /** The selected subprotocol; undefined selects none. Already checked to be one that the client offered. */
   readonly protocol: string | undefined;
-  /** Headers of the 101 response. */
-  readonly headers: Headers;
+  /** Headers of the 101 response, if it has any. */
+  readonly headers: Headers | undefined;
   /** Seconds without a sign of the peer until the runtime gives up; 0: never. Bun takes it from `bunWebSocket`. */
   readonly idle: number;
   /** Who hears of the socket. */

@@ -26,8 +26,12 @@ export interface RequestSnapshot {
 /** Copies a request; `info` is the second argument of `fetch`: Deno's `ServeHandlerInfo` or Bun's `Server`. */
 export function snapshot(request: Request, info?: unknown): RequestSnapshot {
   const { url, method } = request;
-  const address = adapter?.address(request, info) ?? "";
-  return { url, method, headers: new Headers(request.headers), address: unmapped(address) };
+  return { url, method, headers: new Headers(request.headers), address: addressOf(request, info) };
+}
+
+/** The client's address, as {@linkcode RequestSnapshot.address} has it. */
+export function addressOf(request: Request, info: unknown): string {
+  return unmapped(adapter?.address(request, info) ?? "");
 }
 
 /** `::ffff:192.0.2.1` is how a socket that listens on IPv6 names an IPv4 peer. */
@@ -96,8 +100,8 @@ function isKey(key: string | null): boolean {
 export interface AcceptOptions {
   /** The second argument of `fetch`: Deno's `ServeHandlerInfo` or Bun's `Server`. */
   readonly info: unknown;
-  /** The copy that was taken of the request. */
-  readonly snapshot: RequestSnapshot;
+  /** The copy that was taken of the request, or the request itself. */
+  readonly snapshot: Pick<RequestSnapshot, "headers">;
   /** The subprotocol to select, one of those offered; undefined selects none. */
   readonly protocol?: string | undefined;
   /** Further headers of the 101 response. */
@@ -133,9 +137,9 @@ export function acceptUpgrade(request: Request, options: AcceptOptions): Respons
   if (protocol !== undefined && !offers.includes(protocol)) {
     throw new TypeError(`Cannot select subprotocol "${protocol}": the client did not offer it`);
   }
-  const headers = new Headers(options.headers);
+  const headers = options.headers === undefined ? undefined : new Headers(options.headers);
   for (const name of reserved) {
-    if (headers.has(name)) throw new TypeError(`Cannot set header "${name}": the handshake decides it`);
+    if (headers?.has(name)) throw new TypeError(`Cannot set header "${name}": the handshake decides it`);
   }
   const response = adapter.accept(request, { info, protocol, headers, idle, events });
   return response ?? refuse(400, "The upgrade failed");

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Heartbeat } from "../rpc/heartbeat.ts";
+import { Heartbeat, heartbeatRules } from "../rpc/heartbeat.ts";
 import { resolveLimits } from "../rpc/limits.ts";
 import { ServerConnection } from "../rpc/server_connection.ts";
 import { MemoryLedger } from "../brokers/memory_ledger.ts";
@@ -35,6 +35,7 @@ describe("a heartbeat", () => {
       clock,
       interval: 15_000,
       patience: 23_000,
+    }, {
       beat: () => void log.push(`beat ${clock.now() - 1_000}`),
       silent: () => void log.push(`silent ${clock.now() - 1_000}`),
     });
@@ -101,6 +102,7 @@ describe("a connection of a server", () => {
       {
         limits: resolveLimits(),
         clock,
+        heartbeat: heartbeatRules(clock, resolveLimits()),
         date: () => clock.now(),
         newSession: () => new Uint8Array(16),
         keyed: new KeyedCalls({

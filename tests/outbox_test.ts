@@ -168,9 +168,8 @@ function outboxOn(socket: CountingSocket, clock = new ManualClock()): Outbox {
   return new Outbox({
     clock,
     transport: socket.transport,
-    owner: { beforeFlush: () => {}, stalled: () => {} },
+    owner: { beforeFlush: () => {}, stalled: () => {}, patience: 1_000 },
     peer: peerLimits(DEFAULT_LIMITS),
-    patience: 1_000,
     welcomed: true,
   });
 }

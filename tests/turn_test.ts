@@ -158,6 +158,7 @@ describe("a heartbeat that is told the time of the turn", () => {
       clock,
       interval: 15_000,
       patience: 23_000,
+    }, {
       beat: () => events.push(`beat ${clock.now()}`),
       silent: () => events.push(`silent ${clock.now()}`),
     });
@@ -183,6 +184,7 @@ describe("a heartbeat that is told the time of the turn", () => {
       clock,
       interval: 15_000,
       patience: 23_000,
+    }, {
       beat: () => events.push("beat"),
       silent: () => events.push("silent"),
     });

@@ -7,8 +7,6 @@ const VALUES = Array.from({ length: 64 }, (_, i) => ({
   s: LETTERS.slice(i % 20, i % 20 + 16),
 }));
 
-const PRODUCER = new Uint8Array(16).fill(7);
-
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** A frame; `take` uses up its ids. */
@@ -18,10 +16,7 @@ export interface Made<Frame> {
 }
 
 /** CALLs of procedure 1, `echo`, with 32 bits of sequence and id. */
-export function millraceFrames(
-  perFrame: number,
-  resumable = false,
-): { hello(): Bytes; first(): Bytes; next(): Made<Bytes> } {
+export function millraceFrames(perFrame: number): { hello(): Bytes; first(): Bytes; next(): Made<Bytes> } {
   const calls = VALUES.map((value) => {
     const payload = encode(value);
     return new Uint8Array([
@@ -50,7 +45,7 @@ export function millraceFrames(
   let id = 1;
   let at = 0;
   return {
-    hello: () => new Uint8Array(encode([0, 1, null, 0, encode({ resumable, producer: PRODUCER })])),
+    hello: () => new Uint8Array(encode([0, 1, null, 0, encode({})])),
     first: () => new Uint8Array(encode([16, 1, 1, "echo", null, encode(VALUES[0])])),
     next: () => {
       const { bytes, ids } = templates[at++ % templates.length]!;

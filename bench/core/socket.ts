@@ -10,13 +10,17 @@ export interface App {
   readonly websocket: object;
 }
 
-type Received = (event: { data: unknown }) => void;
+interface Heard {
+  readonly type: string;
+  data?: unknown;
+}
+type Listener = ((event: Heard) => void) | { handleEvent(event: Heard): void };
 
 interface DenoSocket {
-  onopen?: () => void;
-  onclose?: (event: { code: number; reason: string }) => void;
-  onmessage?: Received;
-  received?: Received;
+  onopen?: Listener;
+  onclose?: Listener;
+  onmessage?: Listener;
+  readonly listeners: Record<string, Listener>;
 }
 
 let opened: DenoSocket;
@@ -28,7 +32,8 @@ if ("Deno" in globalThis) {
       binaryType: "",
       send: nothing,
       close: nothing,
-      addEventListener: (_: string, received: Received) => void (socket.received = received),
+      listeners: {},
+      addEventListener: (type: string, listener: Listener) => void (socket.listeners[type] = listener),
       removeEventListener: nothing,
     };
     opened = socket;
@@ -49,8 +54,13 @@ export interface Client {
   close(): void;
 }
 
+/** Opens a socket; what is given takes frames. */
+export function open(app: App): Client["receive"] {
+  return connect(app).receive;
+}
+
 /** Opens a socket. */
-export function open(app: App): Client {
+export function connect(app: App): Client {
   return "Bun" in globalThis ? openOnBun(app) : openOnDeno(app);
 }
 
@@ -84,17 +94,25 @@ function openOnBun(app: App): Client {
 function openOnDeno(app: App): Client {
   app.fetch(handshake(), { remoteAddr: { hostname: "127.0.0.1" } });
   const socket = opened;
-  socket.onopen?.();
-  const received = socket.received ?? socket.onmessage!;
-  const event = { data: undefined as unknown };
+  tell(socket.listeners["open"] ?? socket.onopen, { type: "open" });
+  const listener = socket.listeners["message"] ?? socket.onmessage;
+  const event: Heard = { type: "message", data: undefined };
   return {
     receive: (frame) => {
       event.data = typeof frame === "string" ? frame : frame.buffer;
-      received(event);
+      tell(listener, event);
       event.data = undefined;
     },
-    close: () => socket.onclose?.({ code: 1000, reason: "" }),
+    close: () => {
+      const closed = { type: "close", code: 1000, reason: "" };
+      tell(socket.listeners["close"] ?? socket.onclose, closed);
+    },
   };
+}
+
+function tell(listener: Listener | undefined, event: Heard): void {
+  if (typeof listener === "function") listener(event);
+  else listener?.handleEvent(event);
 }
 
 function nothingWaits(): number {

@@ -6,6 +6,7 @@ import { NodeChannels } from "../../rpc/node_channels.ts";
 import { resolveLimits } from "../../rpc/limits.ts";
 import { ServerConnection } from "../../rpc/server_connection.ts";
 import { MemoryLedger } from "../../brokers/memory_ledger.ts";
+import { heartbeatRules } from "../../rpc/heartbeat.ts";
 import { KeyedCalls } from "../../rpc/ledger.ts";
 import { Sessions } from "../../rpc/sessions.ts";
 import { hostileProcedures, Probe } from "./hostile_app.ts";
@@ -48,6 +49,7 @@ export class CoreTarget implements Target {
     this.#connection = new ServerConnection({
       limits: bounds,
       clock: this.#clock,
+      heartbeat: heartbeatRules(this.#clock, bounds),
       date: () => this.#clock.now(),
       newSession: () => new Uint8Array(16),
       keyed: new KeyedCalls({

@@ -8,6 +8,7 @@ import { resolveLimits } from "../../rpc/limits.ts";
 import { NodeChannels } from "../../rpc/node_channels.ts";
 import { ServerConnection } from "../../rpc/server_connection.ts";
 import { MemoryLedger } from "../../brokers/memory_ledger.ts";
+import { heartbeatRules } from "../../rpc/heartbeat.ts";
 import { KeyedCalls } from "../../rpc/ledger.ts";
 import { Sessions } from "../../rpc/sessions.ts";
 import { fromHex, toHex } from "../msgpack_support.ts";
@@ -68,6 +69,7 @@ export class VectorServer {
         channels,
         nodeId: "node",
         clock,
+        heartbeat: heartbeatRules(clock, limits),
         date: () => clock.now(),
         newSession: () => session,
         keyed: new KeyedCalls({
