@@ -105,7 +105,7 @@ export type {
   SignalSchema,
   WithParams,
 } from "./rpc/channel_types.ts";
-export type { ChannelParams, GivenParams, ParamNames, ParamsOf } from "./rpc/channel_names.ts";
+export type { ChannelParams, GivenParams, ParamNames, ParamsOf } from "./rpc/channel_pattern.ts";
 export type {
   FindChannel,
   HistoryEntry,

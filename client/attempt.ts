@@ -3,19 +3,20 @@
  *
  * @module
  */
-import { Callee } from "../rpc/callee.ts";
+import type { BulkSource } from "../rpc/bulk_source.ts";
 import type { Greeting } from "../rpc/dispatch.ts";
 import { type CloseAdvice, closeAdvice, CloseCode } from "../rpc/close.ts";
 import type { Clock } from "../rpc/clock.ts";
 import { CallError } from "../rpc/errors.ts";
 import { readWelcome, type Welcome } from "../rpc/greeting.ts";
 import { Heartbeat } from "../rpc/heartbeat.ts";
-import type { Registered } from "../rpc/incoming_call.ts";
 import { Kind, SUBPROTOCOL, TOKEN_PROTOCOL, VERSION } from "../rpc/kinds.ts";
 import { type Limits, peerLimits } from "../rpc/limits.ts";
 import { writeHello, writeToken } from "../rpc/messages.ts";
 import { Peer, type PeerEvents } from "../rpc/peer.ts";
 import { ProtocolError } from "../rpc/protocol_error.ts";
+import { Refusing } from "../rpc/refusing.ts";
+import type { Offered } from "./offers.ts";
 import type { Again, ClientSession } from "./session.ts";
 import {
   closeQuietly,
@@ -39,8 +40,10 @@ export interface AttemptParts {
   readonly tokenInSubprotocol: boolean;
   /** 16 random bytes: who publishes, over all connections of a client. */
   readonly producer: Uint8Array;
-  /** What the server may call. */
-  readonly offers: ReadonlyMap<string, Registered>;
+  /** What the server may call, if anything: its code is there before there is a connection. */
+  readonly offered: () => Offered | undefined;
+  /** The code of streams and large messages. */
+  readonly bulk: BulkSource;
   /** Told of what an offered function threw. */
   readonly onError: (error: unknown) => void;
   /** Takes calls that can go on by another connection. */
@@ -184,17 +187,17 @@ export class Attempt {
   }
 
   #makePeer(): Peer {
-    const { clock, limits, offers, drop } = this.#parts;
+    const { clock, limits, offered, bulk, drop } = this.#parts;
     const close = (code?: number, reason?: string) => drop(code ?? 1000, reason ?? "");
     const connection = { id: "server", address: "", subject: undefined, close };
-    const surroundings = { connection, context: () => ({}), offered: () => ({}) };
     return new Peer({
       role: "client",
       clock,
       transport: transportOf(this.#socket),
       limits,
       owner: {
-        makeCallee: (peer) => new Callee({ clock, limits, procedures: offers, ...surroundings }, peer),
+        makeCallee: (peer) => offered()?.callee({ clock, limits, connection }, peer) ?? new Refusing(peer),
+        bulk,
       },
       events: this.#peerEvents(),
     });

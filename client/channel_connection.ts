@@ -4,13 +4,15 @@
  * @module
  */
 import { writeSeen, writeSignal, writeSubscribe, writeUnsubscribe } from "../rpc/channel_messages.ts";
-import type { ChannelEvents, Gap, Subscribed } from "../rpc/dispatch_channels.ts";
+import type { ChannelReader } from "../rpc/dispatch.ts";
+import { type ChannelEvents, dispatchChannel, type Gap, type Subscribed } from "../rpc/dispatch_channels.ts";
 import type { CallError } from "../rpc/errors.ts";
+import type { Limits } from "../rpc/limits.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import type { WireConnection, WireSubscription } from "./wire_subscription.ts";
 
 /** What is subscribed on one connection, by the numbers that are used there. What quotes another is late, and ignored. */
-export class ChannelConnection implements WireConnection, ChannelEvents {
+export class ChannelConnection implements WireConnection, ChannelEvents, ChannelReader {
   readonly #send: (write: () => void) => void;
   readonly #heard: (channel: string, unit: Unit) => void;
   readonly #subs = new Map<number, WireSubscription>();
@@ -54,6 +56,10 @@ export class ChannelConnection implements WireConnection, ChannelEvents {
   }
 
   // What the server sends.
+
+  read(kind: number, frame: Uint8Array, limits: Limits): number {
+    return dispatchChannel(kind, frame, limits, this);
+  }
 
   subscribed(subscribed: Subscribed): void {
     this.#subs.get(subscribed.sub)?.subscribed(subscribed);

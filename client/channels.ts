@@ -6,13 +6,16 @@
 import { decodeRange } from "../msgpack/decoder.ts";
 import type { Position } from "../rpc/broker.ts";
 import type { Clock } from "../rpc/clock.ts";
-import type { ChannelEvents } from "../rpc/dispatch_channels.ts";
+import type { ChannelReader } from "../rpc/dispatch.ts";
 import type { CallError } from "../rpc/errors.ts";
 import type { Limits } from "../rpc/limits.ts";
-import { encodeMessage } from "../rpc/message_data.ts";
+import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import { ChannelConnection } from "./channel_connection.ts";
+import { readHistory } from "./history.ts";
 import { type OutboxSize, Publishing } from "./publishing.ts";
+import { LocalSubscription, NO_EVENTS } from "./subscription.ts";
+import type { Wanted } from "./wanted.ts";
 import { WireSubscription } from "./wire_subscription.ts";
 
 /** What channels need of the client. */
@@ -52,7 +55,7 @@ export class Channels {
    * @param send Sends a message on this connection alone.
    * @returns Who takes what comes on it.
    */
-  connected(send: (write: () => void) => void): ChannelEvents {
+  connected(send: (write: () => void) => void): ChannelReader {
     if (this.#connection !== undefined) return this.#connection;
     const connection = this.#connection = new ChannelConnection(
       send,
@@ -80,8 +83,23 @@ export class Channels {
 
   // For the channels that the program holds.
 
+  /** Subscribes. */
+  subscribe(name: string, { start, handler, signal, onError }: Wanted): LocalSubscription {
+    const wire = this.#wire(name);
+    const local = new LocalSubscription(wire, { start, handler, onError });
+    if (signal !== undefined) {
+      const abort = () => local.close();
+      signal.addEventListener("abort", abort, { once: true });
+      local.onClose = () => signal.removeEventListener("abort", abort);
+    }
+    wire.join(local);
+    if (this.#ended !== undefined) wire.end(this.#ended);
+    else if (signal?.aborted) local.close();
+    return local;
+  }
+
   /** What the channel of a name is on the wire, made when it is not there. */
-  wire(name: string): WireSubscription {
+  #wire(name: string): WireSubscription {
     const found = this.#wires.get(name);
     if (found !== undefined) return found;
     const { clock, report, limits } = this.#parts;
@@ -99,13 +117,8 @@ export class Channels {
     return wire;
   }
 
-  /** Why there will be no connection any more, once that is so. */
-  get ended(): CallError | undefined {
-    return this.#ended;
-  }
-
-  /** Publishes. */
-  publish(name: string, message: unknown, options: object): ReturnType<Publishing["publish"]> {
+  /** Publishes what is encoded already. */
+  publish(name: string, data: Uint8Array, options: object): ReturnType<Publishing["publish"]> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     let publishing = this.#publishing.get(name);
     if (publishing === undefined) {
@@ -114,29 +127,30 @@ export class Channels {
       this.#publishing.set(name, publishing);
       if (this.#connection !== undefined) publishing.connected();
     }
-    return publishing.publish(encodeMessage(message), options);
+    return publishing.publish(data, options);
   }
 
-  /** Calls `@history`. */
-  history(input: object): PromiseLike<unknown> {
-    return this.#parts.call("@history", input);
+  /** A part of the history. */
+  history(name: string, query: HistoryQuery): Promise<HistoryPage<unknown>> {
+    return readHistory(name, query, this.#parts.call);
   }
 
-  /** SIGNAL, if there is a connection. */
-  signal(name: string, message: unknown): boolean {
-    const data = encodeMessage(message); // before anything is written, since it may be refused
+  /** SIGNAL of what is encoded already, if there is a connection. */
+  signal(name: string, data: Uint8Array): boolean {
     if (this.#connection === undefined) return false;
     this.#connection.sendSignal(this.#wires.get(name)?.alias ?? name, data);
     return true;
   }
 
-  /** Calls `run` with what is signalled, until the function that it returns is called. */
+  /** Calls `run` with what is signalled, until the function that it returns is called. Subscribes, too. */
   onSignal(name: string, run: (message: unknown) => void): () => void {
     const listeners = this.#signals.get(name) ?? new Set();
     this.#signals.set(name, listeners);
     const listener = (message: unknown) => run(message); // the same function may be given twice
     listeners.add(listener);
+    const subscription = this.subscribe(name, { start: {}, handler: NO_EVENTS });
     return () => {
+      subscription.close();
       listeners.delete(listener);
       if (listeners.size === 0 && this.#signals.get(name) === listeners) this.#signals.delete(name);
     };
@@ -145,11 +159,6 @@ export class Channels {
   /** Resolves when all subscriptions have come to these places, or will not. */
   async seen(places: ReadonlyMap<string, Position>): Promise<void> {
     await Promise.all([...places].map(([name, position]) => this.#wires.get(name)?.seenBy(position)));
-  }
-
-  /** What handlers and listeners threw. */
-  report(error: unknown): void {
-    this.#parts.report(error);
   }
 
   #signalled(name: string, { bytes, start, end }: Unit): void {

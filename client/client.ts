@@ -1,12 +1,12 @@
 /**
- * `connect()`: one client, over as many connections as it takes.
+ * One client, over as many connections as it takes.
  *
  * @module
  */
 import { callTree } from "../rpc/call_tree.ts";
 import { type Clock, systemClock } from "../rpc/clock.ts";
-import type { GivenParams } from "../rpc/channel_names.ts";
-import type { Caller, ContractOf, HasContract } from "../rpc/contract.ts";
+import type { GivenParams } from "../rpc/channel_pattern.ts";
+import { type Caller, clientHandlers, type ContractOf, type HasContract } from "../rpc/contract.ts";
 import { CloseCode } from "../rpc/close.ts";
 import { CallError } from "../rpc/errors.ts";
 import type { Welcome } from "../rpc/greeting.ts";
@@ -17,9 +17,9 @@ import { Attempt, type AttemptEnd, type AttemptParts, endError } from "./attempt
 import { Backoff } from "./backoff.ts";
 import { openChannel } from "./channel.ts";
 import type { OpenChannel } from "./channel_types.ts";
-import { Channels } from "./channels.ts";
 import type { ClientState, ConnectOptions } from "./connect_options.ts";
-import { registerOffers } from "./offers.ts";
+import { LateChannels } from "./late_channels.ts";
+import { LateCode, type Sources } from "./late_code.ts";
 import { SessionHolder } from "./session.ts";
 import { endOfTurn } from "./turn.ts";
 import { Waiting } from "./waiting.ts";
@@ -54,27 +54,16 @@ export interface Client<App extends HasContract> extends AsyncDisposable {
 }
 
 /**
- * Connects to an app, and again whenever the connection is lost. Returns at once: calls made before it is open wait for it.
+ * Connects to an app.
  *
- * @typeParam App `typeof app` of the server file: types only, nothing of it is bundled.
- * @param url Of the app: `wss://example.org/rpc`; `https:` and, in a page, relative URLs are taken too.
  * @throws {TypeError} If the URL or an offered function is none.
- *
- * @example
- * ```ts ignore
- * import { connect } from "@millrace/millrace/client";
- * import type { App } from "./app.ts";
- *
- * await using app = connect<App>("wss://example.org/rpc");
- * console.log(await app.call.add({ a: 1, b: 2 }));
- * for await (const n of app.call.countdown(3)) console.log(n);
- * ```
  */
-export function connect<App extends HasContract>(
+export function connectWith<App extends HasContract>(
+  sources: Sources,
   url: string,
-  options: ConnectOptions<App> = {},
+  options: ConnectOptions<App>,
 ): Client<App> {
-  const link = new Link(socketUrl(url), options as ConnectOptions<HasContract>);
+  const link = new Link(socketUrl(url), sources, options as ConnectOptions<HasContract>);
   const call = callTree((name, args) => link.call(name, args)) as Caller<App>;
   return {
     call,
@@ -98,12 +87,13 @@ const CLOSE_WAIT = 1_000;
 /** The client behind what `connect` gives: which connection there is, and what waits for one. */
 class Link {
   state: ClientState = { status: "connecting" };
-  readonly channels: Channels;
+  readonly channels: LateChannels;
   readonly #options: ConnectOptions<HasContract>;
   readonly #clock: Clock;
   readonly #parts: AttemptParts;
   readonly #backoff: Backoff;
   readonly #waiting: Waiting;
+  readonly #code: LateCode;
   readonly #listeners = new Set<(state: ClientState) => void>();
   readonly #sleepless: () => void;
   #attempt: Attempt | undefined;
@@ -115,7 +105,7 @@ class Link {
   #reauthenticated = false;
   #closedWith: CallError | undefined;
 
-  constructor(url: string, options: ConnectOptions<HasContract>) {
+  constructor(url: string, sources: Sources, options: ConnectOptions<HasContract>) {
     const { queue = 256, queueTimeout = 30_000, client = {}, clock = systemClock(endOfTurn) } = options;
     this.#options = options;
     this.#clock = clock;
@@ -125,6 +115,13 @@ class Link {
       timeout: queueTimeout,
       where: () => `to ${withoutQuery(url)}${why(this.state.reason)}`,
     });
+    this.#code = new LateCode(clock, sources, {
+      handlers: clientHandlers(client),
+      calls: {
+        keep: (call, deadline) => this.#waiting.add(call, deadline),
+        release: () => this.#release(),
+      },
+    });
     this.#parts = {
       clock,
       limits: resolveLimits(options.limits),
@@ -132,14 +129,15 @@ class Link {
       webSocket: options.webSocket ?? standardWebSocket,
       tokenInSubprotocol: options.tokenIn === "subprotocol",
       producer: (options.randomBytes ?? cryptoBytes)(16),
-      offers: registerOffers(client),
+      offered: () => this.#code.offered,
+      bulk: this.#code,
       onError: (error) => this.#report(error),
       session: () => this.#holder.session,
       again: this.#again,
       drop: (code, reason) => this.#attempt?.drop(code, reason),
     };
     const { messages = 1_000, bytes = 4 * 1024 * 1024 } = options.outbox ?? {};
-    this.channels = new Channels({
+    this.channels = new LateChannels(sources.channels, {
       clock,
       limits: this.#parts.limits,
       call: (name, input) => this.call(name, [input]),
@@ -156,6 +154,7 @@ class Link {
 
   call(name: string, args: readonly unknown[]): OutgoingCall {
     const call = new OutgoingCall(readArguments(name, args));
+    if (call.request.items !== undefined) this.#code.loadBulk();
     const timeout = call.request.options.timeout ?? this.#options.timeout;
     this.#again(call, timeout === undefined ? Infinity : this.#clock.now() + timeout);
     return call;
@@ -164,9 +163,18 @@ class Link {
   /** Sends a call, now or when there is a connection. */
   readonly #again = (call: OutgoingCall, deadline: number): void => {
     if (this.#closedWith !== undefined) call.reject(this.#closedWith);
-    else if (this.#peer !== undefined && !this.#peer.ended) this.#peer.call(call, deadline);
+    else if (this.#mayCall) this.#peer!.call(call, deadline);
     else this.#waiting.add(call, deadline);
   };
+
+  get #mayCall(): boolean {
+    return this.#peer !== undefined && !this.#peer.ended && !this.#code.isPostponing;
+  }
+
+  /** Sends what waits. One of them may have to wait for code, and those behind it with it. */
+  #release(): void {
+    if (this.#mayCall) this.#waiting.release(this.#again);
+  }
 
   async seen(call: PromiseLike<unknown>): Promise<void> {
     if (!(call instanceof OutgoingCall)) throw new TypeError("Cannot wait: this is no call");
@@ -211,6 +219,7 @@ class Link {
       this.#report(error);
       return this.#retryLater({ code: 1006, reason: "the token function failed", retryAfter: undefined });
     }
+    if (!this.#code.isReady && !await this.#offersAreThere()) return;
     if (this.#closedWith !== undefined) return;
     if (this.#parts.tokenInSubprotocol && token !== undefined && !isSubprotocolToken(token)) {
       return this.#finish(
@@ -224,6 +233,17 @@ class Link {
       // What the WebSocket itself refuses: an insecure URL in a secure page.
       this.#report(error);
       this.#retryLater({ code: 1006, reason: "no WebSocket could be made", retryAfter: undefined });
+    }
+  }
+
+  async #offersAreThere(): Promise<boolean> {
+    try {
+      await this.#code.ready();
+      return true;
+    } catch (error) {
+      if (this.#closedWith === undefined) this.#report(error);
+      this.#retryLater({ code: 1006, reason: "a part of the client is missing", retryAfter: undefined });
+      return false;
     }
   }
 
@@ -245,8 +265,9 @@ class Link {
   #opened(peer: Peer): void {
     if (this.#peer === peer) return;
     this.#peer = peer;
-    peer.channels = this.channels.connected((write) => peer.send(write));
-    this.#waiting.release((call, deadline) => peer.call(call, deadline));
+    this.channels.connected(peer);
+    this.#code.hurry();
+    this.#release();
   }
 
   #welcomed(welcome: Welcome, peer: Peer, id: Uint8Array | undefined): void {
@@ -308,6 +329,7 @@ class Link {
 
   /** Does not wait for the time of the next attempt. */
   #retryNow(): void {
+    this.#code.hurry();
     if (this.#retry === undefined) return;
     this.#clock.clearTimeout(this.#retry);
     this.#retry = undefined;
@@ -338,6 +360,7 @@ class Link {
     this.#clock.clearTimeout(this.#retry);
     this.#clock.clearTimeout(this.#refresh);
     this.#waiting.end(error);
+    this.#code.end(error);
     this.channels.end(error);
     this.#setState({ status: "closed", reason });
     this.#listeners.clear();

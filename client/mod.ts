@@ -14,7 +14,7 @@
  */
 
 // The client.
-export { connect } from "./client.ts";
+export { connect } from "./connect.ts";
 export type { Client } from "./client.ts";
 export type { ClientState, ConnectOptions } from "./connect_options.ts";
 export type { WakeEvents, WakeSource } from "./wake.ts";
@@ -37,7 +37,7 @@ export type {
   Subscription,
 } from "./channel_types.ts";
 export type { HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
-export type { ParamNames, ParamsOf } from "../rpc/channel_names.ts";
+export type { ParamNames, ParamsOf } from "../rpc/channel_pattern.ts";
 export type { Position } from "../rpc/broker.ts";
 export type {
   Channel,

@@ -3,11 +3,18 @@
  *
  * @module
  */
-import { clientHandlers, type ErasedFunction } from "../rpc/contract.ts";
+import { Callee } from "../rpc/callee.ts";
+import type { CalledPeer } from "../rpc/callee_parts.ts";
+import type { Clock } from "../rpc/clock.ts";
+import type { CallerConnection } from "../rpc/context.ts";
+import type { ErasedFunction } from "../rpc/contract.ts";
 import { CallError } from "../rpc/errors.ts";
 import type { Registered } from "../rpc/incoming_call.ts";
 import type { ProcedureDefinition } from "../rpc/procedure.ts";
+import type { Limits } from "../rpc/limits.ts";
 import type { Schema } from "../rpc/schema.ts";
+
+export { BULK_CODE } from "../rpc/bulk_code.ts";
 
 /** Lets everything through: the server has checked it, or will. */
 const ANYTHING: Schema = {
@@ -29,17 +36,33 @@ const ERRORS: Readonly<Record<string, Schema>> = new Proxy({}, {
   }),
 });
 
-/**
- * Registers functions under their names.
- *
- * @throws {TypeError} A refused name, or something that is neither a function nor a group.
- */
-export function registerOffers(group: object): Map<string, Registered> {
-  const registered = new Map<string, Registered>();
-  for (const [name, handler] of clientHandlers(group)) {
-    registered.set(name, { name, number: registered.size + 1, definition: definitionOf(handler) });
+/** What answers the server on one connection. */
+export interface OfferSurroundings {
+  /** Time. */
+  readonly clock: Clock;
+  /** Bounds of this side. */
+  readonly limits: Limits;
+  /** What handlers see of the connection. */
+  readonly connection: CallerConnection;
+}
+
+/** What a client offers its server. */
+export class Offered {
+  readonly #registered = new Map<string, Registered>();
+
+  /** Registers functions under their names. */
+  constructor(handlers: ReadonlyMap<string, ErasedFunction>) {
+    const registered = this.#registered;
+    for (const [name, handler] of handlers) {
+      registered.set(name, { name, number: registered.size + 1, definition: definitionOf(handler) });
+    }
   }
-  return registered;
+
+  /** Makes what answers on one connection. */
+  callee(surroundings: OfferSurroundings, peer: CalledPeer): Callee {
+    const procedures = this.#registered;
+    return new Callee({ procedures, context: () => ({}), offered: () => ({}), ...surroundings }, peer);
+  }
 }
 
 function definitionOf(handler: ErasedFunction): ProcedureDefinition {

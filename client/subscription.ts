@@ -5,8 +5,10 @@
  */
 import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
-import { keep, type Unit } from "../rpc/receiver.ts";
+import { keep } from "../rpc/keep.ts";
+import type { Unit } from "../rpc/receiver.ts";
 import type { ChannelEvent, EventHandler, ResetEvent, Subscription } from "./channel_types.ts";
+import type { Start } from "./wanted.ts";
 
 /** What a subscription needs of its channel. */
 export interface SubscriptionOwner {
@@ -24,13 +26,6 @@ export interface SubscriptionOwner {
   decode(data: Unit): unknown;
   /** Told of what a handler threw. */
   report(error: unknown): void;
-}
-
-/** Where a subscription wants to begin. */
-export interface Start {
-  readonly position?: Position | undefined;
-  readonly rewind?: number | undefined;
-  readonly rewindMs?: number | undefined;
 }
 
 /** One message, for all subscriptions of its channel: in the frame it came in as long as nobody has to wait for it. */

@@ -6,7 +6,7 @@
 import { BrokerError } from "./broker.ts";
 import type { Clock } from "./clock.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
-import { isPromise } from "./pipeline.ts";
+import { isPromise } from "./iterating.ts";
 
 /** What asks. */
 export interface AskingParts {

@@ -5,7 +5,8 @@
  */
 import { CallError } from "./errors.ts";
 import { ProtocolError } from "./protocol_error.ts";
-import { keep, Receiver, type ReceiverParts, type Unit } from "./receiver.ts";
+import { keep } from "./keep.ts";
+import { Receiver, type ReceiverParts, type Unit } from "./receiver.ts";
 
 /** A piece that nobody has asked for yet. */
 interface Held {

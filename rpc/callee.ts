@@ -5,7 +5,7 @@
  */
 import { Answers } from "./answers.ts";
 import { type BookOwner, CallBook, discardStreams } from "./call_book.ts";
-import type { CalledPeer, CalleeParts } from "./callee_parts.ts";
+import type { Answering, CalledPeer, CalleeParts } from "./callee_parts.ts";
 import { CallIds } from "./call_ids.ts";
 import type { Clock } from "./clock.ts";
 import type { CallerConnection } from "./context.ts";
@@ -22,7 +22,7 @@ import type { Publisher } from "./publisher.ts";
 const MOST_REFUSED = 1024;
 
 /** The answering half of one connection. */
-export class Callee implements CallSurroundings, PlainCallOwner, BookOwner {
+export class Callee implements Answering, CallSurroundings, PlainCallOwner, BookOwner {
   /** Set while the connection drains: new calls are refused with it. */
   refuseWith: CallError | undefined;
   /** Called whenever a call has ended. */

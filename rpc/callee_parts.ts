@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { CallSurroundings, Registered } from "./incoming_call.ts";
+import type { CallError } from "./errors.ts";
+import type { CallSurroundings, Received, Registered } from "./incoming_call.ts";
 import type { KeyedCalls } from "./ledger.ts";
 import type { Limits } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
@@ -19,6 +20,34 @@ export interface CalleeParts extends Omit<CallSurroundings, "decode"> {
   readonly procedures: ReadonlyMap<string, Registered>;
   /** Runs calls with a key; `undefined` where keys mean nothing. */
   readonly keyed?: KeyedCalls | undefined;
+}
+
+/** The answering half of a connection. */
+export interface Answering {
+  /** Set while the connection drains: new calls are refused with it. */
+  refuseWith: CallError | undefined;
+  /** Called whenever a call has ended. */
+  onEnd: (() => void) | undefined;
+  /** Calls that wait or run. */
+  readonly inFlight: number;
+  /** Bytes of the inputs of calls that wait. */
+  readonly held: number;
+  /** CALL. `method` is a name, or a number that was announced. */
+  accept(method: string | number, received: Received): void;
+  /**
+   * A CALL without options, of a number that was announced, where nothing stands between it and its handler; it is run.
+   *
+   * @returns `false`, and nothing was done, when it is not like that: {@linkcode Answering.accept} takes it.
+   */
+  acceptPlain(number: number, id: number, bytes: Uint8Array, start: number, end: number): boolean;
+  /** CANCEL. */
+  cancel(id: number): void;
+  /** Answers every call that has not ended with `error`, and tells the handlers. Gives how many there were. */
+  cut(error: CallError): number;
+  /** Another connection carries on. */
+  attach(): void;
+  /** The connection is gone. */
+  end(error: CallError): void;
 }
 
 /** The end of a connection that calls come to. */

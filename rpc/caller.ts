@@ -4,6 +4,7 @@
  * @module
  */
 import type { Position } from "./broker.ts";
+import { CODE_NEEDED } from "./bulk_source.ts";
 import type { Clock } from "./clock.ts";
 import { Deadlines, type Expiring } from "./deadlines.ts";
 import { CallError, markReceived, tellable } from "./errors.ts";
@@ -27,6 +28,8 @@ export interface CallerParts {
   readonly outbox: Outbox;
   /** Streams of the connection. */
   readonly streams: Streams;
+  /** A call needs code that is not there: it is to be sent when it is. */
+  postpone(call: OutgoingCall, deadline: number): void;
 }
 
 /** A call that waits for its answer, or for the end of its stream. */
@@ -71,7 +74,7 @@ export function asCallError({ code, flags, payload }: Failure): CallError {
 export class Caller {
   readonly #clock: Clock;
   readonly #outbox: Outbox;
-  readonly #streams: Streams;
+  readonly #parts: CallerParts;
   readonly #pending = new Map<number, Pending>();
   readonly #numbers = new Map<string, number>();
   #idempotent: Set<string> | undefined;
@@ -82,7 +85,7 @@ export class Caller {
   constructor(parts: CallerParts) {
     this.#clock = parts.clock;
     this.#outbox = parts.outbox;
-    this.#streams = parts.streams;
+    this.#parts = parts;
     this.#deadlines = new Deadlines(parts.clock);
   }
 
@@ -116,7 +119,8 @@ export class Caller {
     try {
       this.#write(call, deadline);
     } catch (error) {
-      call.reject(error);
+      if (error === CODE_NEEDED) this.#parts.postpone(call, deadline);
+      else call.reject(error);
     }
   }
 
@@ -128,21 +132,30 @@ export class Caller {
     if (idempotent) (this.#idempotent ??= new Set()).add(name);
   }
 
-  /** RESULT. */
+  /** RESULT. It is decoded before the call is over: the code for a stream in it may be missing. */
   result(id: number, unit: Unit): void {
-    const pending = this.#take(id);
-    if (pending === undefined) return this.#streams.discardNamed(unit);
-    try {
-      pending.call.resolve(this.#streams.decode(unit));
-    } catch (error) {
-      if (error instanceof ProtocolError) { // taken already: the end of the connection would not find it
-        pending.call.reject(new CallError("DISCONNECTED", undefined, { cause: error }));
-        throw error;
-      }
-      pending.call.reject(
-        new CallError("BAD_MESSAGE", "The answer cannot be decoded", { ambiguous: true, cause: error }),
-      );
+    const { streams } = this.#parts;
+    if (!this.#pending.has(id)) {
+      this.#check(id);
+      return streams.discardNamed(unit);
     }
+    let value: unknown;
+    try {
+      value = streams.decode(unit);
+    } catch (error) {
+      if (error === CODE_NEEDED) throw error;
+      return this.#undecodable(id, error);
+    }
+    this.#take(id)?.call.resolve(value);
+  }
+
+  #undecodable(id: number, cause: unknown): void {
+    const call = this.#take(id)?.call;
+    if (cause instanceof ProtocolError) {
+      call?.reject(new CallError("DISCONNECTED", undefined, { cause }));
+      throw cause;
+    }
+    call?.reject(new CallError("BAD_MESSAGE", "The answer cannot be decoded", { ambiguous: true, cause }));
   }
 
   /** ERROR. */
@@ -159,7 +172,7 @@ export class Caller {
 
   /** STREAM. The call is over when its stream is. */
   stream(id: number, stream: number): void {
-    const receiver = this.#streams.receiveItems(stream);
+    const receiver = this.#parts.streams.receiveItems(stream);
     const pending = this.#pending.get(id);
     if (pending === undefined) {
       this.#check(id);
@@ -200,7 +213,7 @@ export class Caller {
     const id = this.#last + 1;
     const pending = this.#entry(id, call, deadline);
     try {
-      pending.named = this.#streams.withStreams((extension) => this.#encode(id, pending, extension));
+      pending.named = this.#parts.streams.withStreams((extension) => this.#encode(id, pending, extension));
     } catch (error) {
       pending.items?.withdraw();
       throw error;
@@ -238,7 +251,7 @@ export class Caller {
 
   #entry(id: number, call: OutgoingCall, deadline: number): Pending {
     const { items: iterator, itemCheck } = call.request;
-    const items = iterator === undefined ? undefined : this.#streams.sendItems({
+    const items = iterator === undefined ? undefined : this.#parts.streams.sendItems({
       iterator,
       validate: itemCheck,
       tell: (thrown) => tellable(thrown, undefined),

@@ -4,7 +4,8 @@
  * @module
  */
 import type { Retention } from "./broker.ts";
-import { ChannelNames, type ChannelParams } from "./channel_names.ts";
+import { ChannelNames } from "./channel_names.ts";
+import type { ChannelParams } from "./channel_pattern.ts";
 import type { Channel } from "./channel_types.ts";
 import type { CallerConnection } from "./context.ts";
 import type { MaybePromise } from "./maybe_promise.ts";

@@ -7,7 +7,7 @@ import type { ChannelDefinition, ErasedRule } from "./channel_definition.ts";
 import type { FoundChannel } from "./channel_names.ts";
 import type { CallerConnection } from "./context.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
-import { isPromise } from "./pipeline.ts";
+import { isPromise } from "./iterating.ts";
 
 /** A channel of the app, found by its name. */
 export interface NamedChannel extends FoundChannel<ChannelDefinition> {

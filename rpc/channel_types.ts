@@ -4,7 +4,7 @@
  * @module
  */
 import type { Position } from "./broker.ts";
-import type { ParamNames, ParamsOf } from "./channel_names.ts";
+import type { ParamNames, ParamsOf } from "./channel_pattern.ts";
 import type { Needs } from "./procedure.ts";
 import type { InputOf, OutputOf, Schema } from "./schema.ts";
 

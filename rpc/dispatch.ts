@@ -4,10 +4,9 @@
  *
  * @module
  */
-import type { Callee } from "./callee.ts";
+import type { Answering } from "./callee_parts.ts";
 import { asCallError, type Caller } from "./caller.ts";
 import type { Clock } from "./clock.ts";
-import type { ChannelEvents } from "./dispatch_channels.ts";
 import { Kind, NameFlag } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
 import { asMap, optionalName, optionalUint, readFailure, type WireMap } from "./options.ts";
@@ -59,6 +58,12 @@ export interface ControlEvents {
   expires?(remaining: number | undefined): void;
 }
 
+/** Reads the messages of channels: what a client that has opened none has no code for. */
+export interface ChannelReader {
+  /** Reads one after its kind from `frame`, acts on it, and returns where it ended. */
+  read(kind: number, frame: Uint8Array, limits: Limits): number;
+}
+
 /** Whom messages concern. */
 export interface Targets {
   /** Time. */
@@ -70,11 +75,11 @@ export interface Targets {
   /** Answers. */
   readonly caller: Caller;
   /** Calls. */
-  readonly callee: Callee;
+  readonly callee: Answering;
   /** Streams. */
   readonly streams: Streams;
   /** Channels: those of the present connection. */
-  readonly channels?: ChannelEvents | undefined;
+  readonly channels?: ChannelReader | undefined;
   /** PING, PONG and ACK: the peer has processed our messages up to this one. */
   acknowledged(received: number): void;
 }
@@ -315,7 +320,8 @@ function readMap(limits: Limits): WireMap {
   return asMap(readPayload(limits), "payload");
 }
 
-function wrongWay(): ProtocolError {
+/** What ends the connection when this side has nobody for a message. */
+export function wrongWay(): ProtocolError {
   return new ProtocolError("A message in the wrong direction");
 }
 

@@ -96,9 +96,10 @@ const MEMBER: Readonly<Record<number, keyof ChannelEvents>> = {
 export function dispatchChannel(
   kind: number,
   frame: Uint8Array,
-  { channels, limits }: { readonly channels?: ChannelEvents | undefined; readonly limits: Limits },
+  limits: Limits,
+  channels: ChannelEvents,
 ): number {
-  if (channels?.[MEMBER[kind]!] === undefined) throw new ProtocolError("A message in the wrong direction");
+  if (channels[MEMBER[kind]!] === undefined) throw new ProtocolError("A message in the wrong direction");
   const to = channels as Required<ChannelEvents>; // of which each function calls the member that was found
   switch (kind) {
     case Kind.PUBLICATION: // [36, alias, offset, fingerprint, payload]

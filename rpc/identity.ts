@@ -7,7 +7,7 @@ import type { AuthenticateInput, Identity } from "./app.ts";
 import { checkContext, type ErrorPlace } from "./context.ts";
 import { CallError } from "./errors.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
-import { isPromise } from "./pipeline.ts";
+import { isPromise } from "./iterating.ts";
 import type { ServerParts } from "./server_parts.ts";
 
 /** Who asks, and where. */

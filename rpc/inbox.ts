@@ -3,10 +3,11 @@
  *
  * @module
  */
+import type { Assembly } from "./assembly.ts";
+import { CloseCode } from "./close.ts";
 import { frameCame } from "./collector.ts";
-import { dispatchCall, dispatchControl, dispatchStream, type Targets } from "./dispatch.ts";
-import { dispatchChannel } from "./dispatch_channels.ts";
-import { Assembly } from "./fragments.ts";
+import { dispatchCall, dispatchControl, dispatchStream, type Targets, wrongWay } from "./dispatch.ts";
+import { CODE_NEEDED } from "./bulk_source.ts";
 import { ELEMENTS, FIRST_OPTIONAL, Kind, LAST_KIND } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
 import { plainEnd, plainId, plainMethod, plainSeq, plainStart, readPlainCall } from "./plain_reader.ts";
@@ -28,7 +29,18 @@ import { type Turn, turnOf } from "./turn.ts";
 export interface InboxOwner extends Targets {
   /** A fragment came: it is acknowledged in this turn. */
   acknowledgeSoon(): void;
+  /**
+   * Makes what puts fragments together.
+   *
+   * @throws {Error} {@linkcode CODE_NEEDED}.
+   */
+  makeAssembly(): Assembly;
+  /** A message needs code that is not there: it and what follows are kept until {@linkcode Inbox.resume}. */
+  awaitCode(): void;
 }
+
+/** How much more is kept for code than waits in a queue, or comes in a frame: a server sends what its windows allow. */
+const MOST_AWAITING = 16;
 
 /** The receiving half of one connection. */
 export class Inbox {
@@ -48,6 +60,8 @@ export class Inbox {
   #held: Uint8Array[] | undefined;
   #heldBytes = 0;
   #mostHeld = 0;
+  /** Whether what is held waits for code. */
+  #awaits = false;
   #closed = false;
 
   /** Waits for frames. */
@@ -117,10 +131,11 @@ export class Inbox {
 
   /** Reads what was kept, and frames as they come. */
   resume(): void {
+    this.#awaits = false;
     const held = this.#held ?? [];
     this.#held = undefined;
     this.#heldBytes = 0;
-    for (const frame of held) this.receive(frame);
+    for (const frame of held) this.receive(frame); // which may keep the rest again
   }
 
   /** The connection is gone: nothing is read any more. */
@@ -137,18 +152,41 @@ export class Inbox {
       if (this.#held !== undefined) return this.#hold(frame.subarray(at));
       if (++count > this.#limits.messages) throw new ProtocolError("Too many messages in a frame", 4531);
       if (!this.#messages.take(1, now)) throw new ProtocolError("Too many messages", 4529);
-      // A handler may lead to another frame being read, so the place is kept here and not in the reader.
-      at = this.#readMessage(frame, at);
+      const received = this.#received;
+      try {
+        // A handler may lead to another frame being read, so the place is kept here and not in the reader.
+        at = this.#readMessage(frame, at);
+      } catch (error) {
+        if (error !== CODE_NEEDED) throw error;
+        this.#received = received; // nothing was done yet
+        return this.#awaitCode(frame.subarray(at));
+      }
     }
+  }
+
+  /** Keeps what cannot be read yet, and what follows. */
+  #awaitCode(frame: Uint8Array): void {
+    this.hold(MOST_AWAITING * this.#limits.queue);
+    this.#awaits = true;
+    this.#hold(frame);
+    this.#owner.awaitCode();
+  }
+
+  /** The connection is lost: what waits for code comes again by the next one. */
+  forget(): void {
+    if (!this.#awaits) return;
+    this.#awaits = false;
+    this.#held = undefined;
+    this.#heldBytes = 0;
   }
 
   #hold(frame: Uint8Array): void {
     this.#heldBytes += frame.length;
-    if (
-      this.#heldBytes > this.#mostHeld ||
-      this.#held!.length >= this.#limits.messages
-    ) {
-      throw new ProtocolError("Too much before WELCOME", 1009);
+    const most = this.#awaits ? MOST_AWAITING * this.#limits.messages : this.#limits.messages;
+    if (this.#heldBytes > this.#mostHeld || this.#held!.length >= most) {
+      throw this.#awaits
+        ? new ProtocolError("Too much came before its code was loaded", CloseCode.TOO_SLOW)
+        : new ProtocolError("Too much before WELCOME", 1009);
     }
     this.#held!.push(frame);
   }
@@ -160,13 +198,20 @@ export class Inbox {
     const kind = this.#readKind();
     if (kind < 0) return offset();
     if (kind <= Kind.NAME) return dispatchControl(kind, this.#owner);
-    if (kind >= Kind.SUBSCRIBE) return dispatchChannel(kind, frame, this.#owner);
+    if (kind >= Kind.SUBSCRIBE) return this.#channel(kind, frame);
     if (kind >= Kind.ITEM) {
+      const end = dispatchStream(kind, frame, this.#owner);
       if (kind <= Kind.FAIL) this.#units++;
-      return dispatchStream(kind, frame, this.#owner);
+      return end;
     }
     this.#checkSequence(readUint("seq"));
     return kind === Kind.FRAGMENT ? this.#fragment(frame) : this.#call(kind, frame);
+  }
+
+  #channel(kind: number, frame: Uint8Array): number {
+    const { channels } = this.#owner;
+    if (channels === undefined) throw wrongWay();
+    return channels.read(kind, frame, this.#limits);
   }
 
   /** Acts on what {@linkcode readPlainCall} found: as {@linkcode dispatchCall} would. */
@@ -219,8 +264,8 @@ export class Inbox {
     const remaining = readUint("remaining");
     readBin("payload");
     const end = offset();
+    this.#assembly ??= this.#owner.makeAssembly();
     this.#owner.acknowledgeSoon();
-    this.#assembly ??= new Assembly(this.#limits.message);
     const message = this.#assembly.add(group, remaining, frame.subarray(payloadStart, payloadEnd));
     if (message !== undefined) this.#readAssembled(message);
     return end;

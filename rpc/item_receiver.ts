@@ -4,9 +4,10 @@
  * @module
  */
 import { CallError } from "./errors.ts";
-import { Assembly } from "./fragments.ts";
+import { Assembly } from "./assembly.ts";
 import { ProtocolError } from "./protocol_error.ts";
-import { keep, Receiver, type ReceiverParts, type Unit } from "./receiver.ts";
+import { keep } from "./keep.ts";
+import { Receiver, type ReceiverParts, type Unit } from "./receiver.ts";
 
 /** How the items of one stream are read. */
 export interface ItemReading {

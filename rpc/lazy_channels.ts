@@ -4,7 +4,9 @@
  * @module
  */
 import type { CallerConnection } from "./context.ts";
-import type { ChannelEvents, Subscribe } from "./dispatch_channels.ts";
+import type { ChannelReader } from "./dispatch.ts";
+import { type ChannelEvents, dispatchChannel, type Subscribe } from "./dispatch_channels.ts";
+import type { Limits } from "./limits.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { Unit } from "./receiver.ts";
 import { type ChannelOwner, ServerChannels } from "./server_channels.ts";
@@ -20,7 +22,7 @@ export interface ChannelsOwner {
 type ChannelClient = CallerConnection & Pick<ChannelOwner, "context" | "fault">;
 
 /** Makes the channels of a connection when the client uses the first. */
-export class LazyChannels implements ChannelEvents {
+export class LazyChannels implements ChannelEvents, ChannelReader {
   readonly #owner: ChannelsOwner;
   #made: ServerChannels | undefined;
 
@@ -37,6 +39,11 @@ export class LazyChannels implements ChannelEvents {
   /** See {@linkcode ServerChannels.isSlow}. */
   get isSlow(): boolean {
     return this.#made?.isSlow ?? false;
+  }
+
+  /** See {@linkcode ChannelReader.read}. */
+  read(kind: number, frame: Uint8Array, limits: Limits): number {
+    return dispatchChannel(kind, frame, limits, this);
   }
 
   /** SUBSCRIBE. */

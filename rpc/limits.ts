@@ -150,6 +150,11 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
   return limits;
 }
 
+/** How many messages in fragments may be unfinished at once. */
+export const MOST_GROUPS = 16;
+/** How many times the largest message all of them together may be. */
+export const MOST_UNFINISHED = 4;
+
 /** What the other side of a connection accepts, as HELLO or WELCOME told. */
 export interface PeerLimits {
   /** Bytes of a frame or message. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { BULK } from "./bulk_code.ts";
 import { Callee } from "./callee.ts";
 import type { CalledPeer } from "./callee_parts.ts";
 import type { CallerConnection } from "./context.ts";
@@ -75,7 +76,7 @@ export class LocalCaller {
       clock,
       transport: loopback(other),
       limits,
-      owner: { makeCallee },
+      owner: { makeCallee, bulk: BULK },
       events: {
         ...events,
         fault: (error) => {

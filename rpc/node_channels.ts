@@ -13,7 +13,8 @@ import {
   type Query,
 } from "./broker.ts";
 import { type ChannelDefinition, serverChannels } from "./channel_definition.ts";
-import { type ChannelNames, ChannelPattern, type GivenParams } from "./channel_names.ts";
+import type { ChannelNames } from "./channel_names.ts";
+import { ChannelPattern, type GivenParams } from "./channel_pattern.ts";
 import { PUBLICATION_HEAD } from "./channel_messages.ts";
 import type { NamedChannel } from "./channel_rules.ts";
 import type { ChannelGroup, Published } from "./channel_types.ts";
@@ -23,7 +24,7 @@ import { Hub } from "./hub.ts";
 import type { Limits } from "./limits.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { decodeMessage, encodeMessage } from "./message_data.ts";
-import { isPromise } from "./pipeline.ts";
+import { isPromise } from "./iterating.ts";
 import { outOfOrder } from "./publish_order.ts";
 import type { HistoryPage, HistoryQuery, Publisher, PublishOptions, ServerChannel } from "./publisher.ts";
 import { isElsewhere } from "./resume.ts";

@@ -8,7 +8,7 @@ import { CallError, markReceived } from "./errors.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import { type CallRequest, OutgoingCall, readArguments } from "./outgoing_call.ts";
 import type { Peer } from "./peer.ts";
-import { isPromise } from "./pipeline.ts";
+import { isPromise } from "./iterating.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
 import { validate, validateOutput } from "./schema.ts";
 

@@ -9,7 +9,7 @@ import type { CallOptions, CallResult } from "./calls.ts";
 import { CallError } from "./errors.ts";
 import type { ItemReceiver } from "./item_receiver.ts";
 import { isTooLong, LONGEST_NAME } from "./long_names.ts";
-import { isPromise, iteratorOf, stopItems } from "./pipeline.ts";
+import { isPromise, iteratorOf, stopItems } from "./iterating.ts";
 
 /** What a call says to the other side. */
 export interface CallRequest {

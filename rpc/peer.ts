@@ -6,13 +6,13 @@
  */
 import { DecodeError } from "../msgpack/errors.ts";
 import { Acknowledger } from "./acknowledger.ts";
-import type { Callee } from "./callee.ts";
-import type { CalledPeer } from "./callee_parts.ts";
+import type { Assembly } from "./assembly.ts";
+import { type AwaitingCode, type BulkSource, CODE_NEEDED } from "./bulk_source.ts";
+import type { Answering, CalledPeer } from "./callee_parts.ts";
 import { Caller } from "./caller.ts";
 import type { Clock } from "./clock.ts";
 import { CloseCode } from "./close.ts";
-import type { ControlEvents, Targets } from "./dispatch.ts";
-import type { ChannelEvents } from "./dispatch_channels.ts";
+import type { ChannelReader, ControlEvents, Targets } from "./dispatch.ts";
 import { CallError } from "./errors.ts";
 import { Inbox, type InboxOwner } from "./inbox.ts";
 import type { IncomingCall } from "./incoming_call.ts";
@@ -21,11 +21,12 @@ import { DEFAULT_LIMITS, type Limits, type PeerLimits, peerLimits } from "./limi
 import { writeReceived } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import type { Attachment, OutboxOwner } from "./outbox_parts.ts";
+import { NoStreams } from "./no_streams.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { Replay } from "./replay.ts";
 import type { ToldOfStream } from "./sender.ts";
-import { Streams, type StreamsOwner } from "./streams.ts";
+import type { Streams, StreamsOwner } from "./streams.ts";
 import type { Reporter } from "./telling.ts";
 import type { Transport } from "./transport.ts";
 import { type Turn, turnOf } from "./turn.ts";
@@ -51,7 +52,9 @@ export interface PeerEvents extends ControlEvents, Reporter {
 /** Whose end of a connection it is. */
 export interface PeerOwner {
   /** Makes what answers the calls of the other side; called when the first one comes. */
-  makeCallee(peer: CalledPeer): Callee;
+  makeCallee(peer: CalledPeer): Answering;
+  /** The code of streams and large messages. */
+  readonly bulk: BulkSource;
 }
 
 /** What a peer is made of. */
@@ -71,7 +74,7 @@ export interface PeerParts {
 }
 
 /** One end of a connection. Its parts are made when they are first used: an idle connection has few of them. */
-export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, StreamsOwner {
+export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, StreamsOwner, AwaitingCode {
   /** What is sent. */
   readonly outbox: Outbox;
   /** Time and chance. */
@@ -81,7 +84,7 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   /** What happens: to the present connection. */
   events: PeerEvents;
   /** Who takes the messages of channels; unlike calls they belong to the present connection alone. */
-  channels: ChannelEvents | undefined;
+  channels: ChannelReader | undefined;
   readonly #owner: PeerOwner;
   readonly #inbox: Inbox;
   readonly #acknowledger: Acknowledger;
@@ -89,8 +92,9 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   /** A client waits until its turn ends: an acknowledgement shares the frame with what the program does about what came. */
   readonly #answersAtOnce: boolean;
   #caller: Caller | undefined;
-  #callee: Callee | undefined;
+  #callee: Answering | undefined;
   #streams: Streams | undefined;
+  #noStreams: Streams | undefined;
   /** The highest sequence that the other side said it has processed. */
   #peerReceived = 0;
   #ended = false;
@@ -123,13 +127,17 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   }
 
   /** What is called here. */
-  get callee(): Callee {
+  get callee(): Answering {
     return this.#callee ??= this.#owner.makeCallee(this);
   }
 
   /** All streams. */
   get streams(): Streams {
-    return this.#streams ??= new Streams(this);
+    if (this.#streams !== undefined) return this.#streams;
+    const { code } = this.#owner.bulk;
+    // It has the same members; what it cannot be is the class, whose code is not there.
+    if (code === undefined) return this.#noStreams ??= new NoStreams(this.limits) as unknown as Streams;
+    return this.#streams = new code.Streams(this);
   }
 
   /** Calls of both sides that have not ended. */
@@ -208,6 +216,7 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   detach(): void {
     if (this.#ended) return;
     this.#acknowledger.stop();
+    this.#inbox.forget();
     this.outbox.detach();
   }
 
@@ -323,6 +332,30 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   acknowledgeSoon(): void {
     this.#acknowledger.soon();
     this.outbox.schedule();
+  }
+
+  /** See {@linkcode InboxOwner.makeAssembly}. */
+  makeAssembly(): Assembly {
+    const { code } = this.#owner.bulk;
+    if (code === undefined) throw CODE_NEEDED;
+    return new code.Assembly(this.limits.message);
+  }
+
+  /** See {@linkcode InboxOwner.awaitCode}. */
+  awaitCode(): void {
+    this.#owner.bulk.await(this);
+  }
+
+  /** See {@linkcode AwaitingCode.codeArrived}. */
+  codeArrived(): void {
+    if (this.#ended || !this.#inbox.holdsFrames) return;
+    this.resume();
+    this.acknowledgeSoon(); // nothing was acknowledged as it came
+  }
+
+  /** See {@linkcode CallerParts.postpone}. */
+  postpone(call: OutgoingCall, deadline: number): void {
+    this.#owner.bulk.postpone(call, deadline);
   }
 
   /** See {@linkcode OutboxOwner.patience}. */

@@ -5,6 +5,7 @@
  * @module
  */
 import { CallError, tellable } from "./errors.ts";
+import { isPromise } from "./iterating.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { validate, validateOutput } from "./schema.ts";
@@ -124,40 +125,6 @@ export function givenItemCheck(procedure: ProcedureDefinition): ((item: unknown)
 }
 
 /**
- * Where the items of a handler come from.
- *
- * @throws {CallError} `INTERNAL` when it gave nothing that can be iterated.
- */
-export function iteratorOf(given: unknown): AsyncIterator<unknown> | Iterator<unknown> {
-  const source = given as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
-  if (source?.[Symbol.asyncIterator] !== undefined) return source[Symbol.asyncIterator]!();
-  if (given instanceof ReadableStream) return readerOf(given); // Safari's streams cannot be iterated
-  if (source?.[Symbol.iterator] !== undefined) return source[Symbol.iterator]!();
-  throw new TypeError("Cannot send the items of a handler: it returned nothing that can be iterated");
-}
-
-/** Items are not wanted: their source may clean up. */
-export function stopItems(items: AsyncIterator<unknown> | Iterator<unknown> | undefined): void {
-  try {
-    const returned: unknown = items?.return?.();
-    if (isPromise(returned)) returned.then(undefined, () => {});
-  } catch {
-    // A source that fails while it is told to stop has nobody left to tell.
-  }
-}
-
-function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
-  const reader = stream.getReader();
-  return {
-    next: () => reader.read() as Promise<IteratorResult<unknown>>,
-    return: async () => {
-      await reader.cancel();
-      return { done: true, value: undefined };
-    },
-  };
-}
-
-/**
  * What the caller is told of what was thrown. The data of a declared error passes its schema first; what is not meant for
  * callers becomes a bare `INTERNAL`, whose `cause` is for `onError`.
  */
@@ -202,10 +169,4 @@ export function settled(
   } catch (error) {
     failed(error);
   }
-}
-
-/** Whether something is a promise, of whatever make. */
-export function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null &&
-    typeof (value as { then?: unknown }).then === "function";
 }

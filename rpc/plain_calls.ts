@@ -8,7 +8,8 @@
 import type { Answers } from "./answers.ts";
 import { HandlerContext } from "./handler_context.ts";
 import type { CallSurroundings, IncomingCall, Registered } from "./incoming_call.ts";
-import { isPromise, runDecoded, undecodable } from "./pipeline.ts";
+import { isPromise } from "./iterating.ts";
+import { runDecoded, undecodable } from "./pipeline.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
 import type { Receiver } from "./receiver.ts";
 import type { Claimant, Streams } from "./streams.ts";

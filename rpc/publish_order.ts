@@ -6,7 +6,7 @@
  */
 import { CallError } from "./errors.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
-import { isPromise } from "./pipeline.ts";
+import { isPromise } from "./iterating.ts";
 
 /** Which publication. */
 export interface Numbered {

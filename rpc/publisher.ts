@@ -4,7 +4,7 @@
  * @module
  */
 import type { Position } from "./broker.ts";
-import { type GivenParams, hasParams } from "./channel_names.ts";
+import { type GivenParams, hasParams } from "./channel_pattern.ts";
 import type { MessageInput, MessageOutput, Published, SignalInput, WithParams } from "./channel_types.ts";
 
 /** What server code may say about one publication. */

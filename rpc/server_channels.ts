@@ -18,7 +18,7 @@ import { encodeMessage } from "./message_data.ts";
 import type { NodeChannels } from "./node_channels.ts";
 import { originOf } from "./origin.ts";
 import type { Outbox } from "./outbox.ts";
-import { isPromise } from "./pipeline.ts";
+import { isPromise } from "./iterating.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { Rate } from "./rate.ts";
 import type { Unit } from "./receiver.ts";

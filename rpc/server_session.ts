@@ -4,6 +4,8 @@
  * @module
  */
 import type { Clock } from "./clock.ts";
+import { BULK } from "./bulk_code.ts";
+import type { BulkSource } from "./bulk_source.ts";
 import { Callee } from "./callee.ts";
 import type { CalledPeer, CalleeParts } from "./callee_parts.ts";
 import { ConnectionOrigin } from "./connection_origin.ts";
@@ -88,6 +90,11 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
     this.#parts = parts;
     this.#carrier = connection;
     this.peer = new Peer({ role: "server", clock, transport, limits, events, owner: this });
+  }
+
+  /** See {@linkcode PeerOwner.bulk}. */
+  get bulk(): BulkSource {
+    return BULK;
   }
 
   /** See {@linkcode PeerOwner.makeCallee}. */

@@ -8,7 +8,7 @@ import type { Broker, BrokerListener, Entry, Page, Position, Query } from "./bro
 import type { Clock } from "./clock.ts";
 import { Marks } from "./marks.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
-import { isPromise } from "./pipeline.ts";
+import { isPromise } from "./iterating.ts";
 import { publicationFrames, type SharedFrame, type Signal, SignalFrame } from "./shared_frames.ts";
 import { Tail } from "./tail.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";

@@ -5,7 +5,8 @@
  * @module
  */
 import type { CallError } from "./errors.ts";
-import { keep, Receiver, type Unit } from "./receiver.ts";
+import { keep } from "./keep.ts";
+import { Receiver, type Unit } from "./receiver.ts";
 
 /** Holds units, up to the window, until somebody claims the stream. Nothing of it counts as read. */
 export class Unclaimed extends Receiver {

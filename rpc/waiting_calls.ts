@@ -1,5 +1,5 @@
 import type { IncomingCall } from "./incoming_call.ts";
-import { keep } from "./receiver.ts";
+import { keep } from "./keep.ts";
 
 /** Calls that have come and wait for their turn, in the order of their ids. */
 export class WaitingCalls {

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { type Client, connect } from "../client/client.ts";
+import type { Client } from "../client/client.ts";
 import type { ConnectOptions } from "../client/connect_options.ts";
+import { connect } from "../client/whole.ts";
 import { decode } from "../msgpack/decoder.ts";
 import type { Clock } from "../rpc/clock.ts";
 import type { HasContract } from "../rpc/contract.ts";

@@ -1,7 +1,6 @@
 // One subscription of a client, its server played by the test: every row of DESIGN section 8 that a client sees, and the bugs of others.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { openChannel } from "../client/channel.ts";
 import { Channels } from "../client/channels.ts";
 import { CallError } from "../client/mod.ts";
 import { DEFAULT_LIMITS } from "../rpc/limits.ts";
@@ -82,7 +81,7 @@ describe("a subscription", () => {
     const call = () => Promise.reject(new Error("no call"));
     const outbox = { count: 1, bytes: 1 };
     const channels = new Channels({ clock, limits: DEFAULT_LIMITS, call, report: () => {}, outbox });
-    openChannel(channels, "news").subscribe(() => {});
+    channels.subscribe("news", { start: {}, handler: () => {} });
     const send = () => void sent++;
     const first = channels.connected(send);
     assertEquals([channels.connected(send) === first, sent], [true, 1]);

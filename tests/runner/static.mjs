@@ -1,5 +1,6 @@
 // Everything that is said about the source without running it.
 import { existsSync, readFileSync } from "node:fs";
+import { split } from "../../bench/size.mjs";
 import { run } from "../../tools/child.mjs";
 import { filesUnder } from "../../tools/files.mjs";
 import { root } from "../../tools/setup.mjs";
@@ -28,9 +29,27 @@ export async function types({ rt, std }) {
   ];
 }
 
-/** tools/structure.mjs: imports, sizes, doc comments. */
+/** tools/structure.mjs: imports, sizes, doc comments. And what a page loads of the client at first. */
 export async function structure() {
-  return (await rules()).map(({ name, lines }) => problems(name, lines));
+  const found = (await rules()).map(({ name, lines }) => problems(name, lines));
+  return [
+    ...found,
+    problems("the client's core is small, and without what is loaded when it is used", await core()),
+  ];
+}
+
+/** Bytes of the client's core, gzipped as bench/size.mjs does: a little more than it has. Whoever raises it says why in bench/README.md. */
+const MOST_CORE = 30_500;
+/** What the core must not have: channels, streams, what answers calls, and anything of a server. */
+const LATER =
+  /^client\/(channels|channel_connection|history|offers|places|publishing|seen|subscription|wire_subscription)\.ts|^rpc\/(answers|assembly|byte_\w+|call_book|callee|channel_messages|channel_names|dispatch_channels|incoming_call|item_\w+|local_\w+|node\w*|pipeline|plain_calls|receiver|schema|sender|server\w*|streams|unclaimed)\.ts|^(src|brokers|testing)\//;
+
+async function core() {
+  const { core, parts } = await split();
+  const lines = core.files.filter(({ part }) => LATER.test(part)).map(({ part }) => `${part} is in the core`);
+  if (core.gzip > MOST_CORE) lines.push(`the core has ${core.gzip} bytes, more than ${MOST_CORE}`);
+  for (const { name, files } of parts) if (files.length === 0) lines.push(`nothing is loaded for ${name}`);
+  return lines;
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * What answers calls at the end of a connection that a test makes.
  */
+import { BULK } from "../../rpc/bulk_code.ts";
 import { Callee } from "../../rpc/callee.ts";
 import type { CalleeParts } from "../../rpc/callee_parts.ts";
 import type { Clock } from "../../rpc/clock.ts";
@@ -15,5 +16,5 @@ export function answering(
 ): PeerOwner {
   const connection = { id: "test", address: "", subject: undefined, close: () => {} };
   const parts: CalleeParts = { clock, limits, procedures, connection, context, offered: () => ({}) };
-  return { makeCallee: (peer) => new Callee(parts, peer) };
+  return { makeCallee: (peer) => new Callee(parts, peer), bulk: BULK };
 }

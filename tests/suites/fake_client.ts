@@ -7,7 +7,7 @@ import {
   connect,
   type ConnectOptions,
   type HasContract,
-} from "../../client/mod.ts";
+} from "../../client/whole.ts";
 import type { OutgoingCall } from "../../rpc/outgoing_call.ts";
 import { FakeNetwork, type FakeWebSocket } from "./fake_web_socket.ts";
 import { ManualClock } from "./manual_clock.ts";
@@ -34,8 +34,12 @@ export class FakeClient {
   readonly client: Client<HasContract>;
   readonly call: AnyCall;
 
-  constructor(options: ConnectOptions<HasContract> = {}, url = "ws://mill.test/rpc") {
-    this.client = connect<HasContract>(url, {
+  constructor(
+    options: ConnectOptions<HasContract> = {},
+    url = "ws://mill.test/rpc",
+    make: (url: string, options: ConnectOptions<HasContract>) => Client<HasContract> = connect,
+  ) {
+    this.client = make(url, {
       clock: this.clock,
       webSocket: this.network.webSocket,
       onError: (error) => void this.errors.push(error),

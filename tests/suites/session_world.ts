@@ -8,7 +8,7 @@ import {
   type ConnectOptions,
   type HasContract,
   type WebSocketLike,
-} from "../../client/mod.ts";
+} from "../../client/whole.ts";
 import { MemoryBroker } from "../../brokers/memory.ts";
 import type { Declared } from "../../rpc/define.ts";
 import { Node, type NodeOptions } from "../../rpc/node.ts";

@@ -1,7 +1,7 @@
 /**
  * A real server connection and a real client, without sockets: frames go in as bytes and come out as bytes.
  */
-import { connect, type HasContract } from "../../client/mod.ts";
+import { connect, type HasContract } from "../../client/whole.ts";
 import { Kind } from "../../rpc/kinds.ts";
 import { channelProcedures } from "../../rpc/channel_procedures.ts";
 import { resolveLimits } from "../../rpc/limits.ts";

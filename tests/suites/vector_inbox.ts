@@ -4,9 +4,10 @@
 import { encode } from "../../msgpack/mod.ts";
 import type { Position } from "../../rpc/broker.ts";
 import type { Rewind } from "../../rpc/channel_messages.ts";
-import type { ControlEvents, Greeting } from "../../rpc/dispatch.ts";
-import type { ChannelEvents } from "../../rpc/dispatch_channels.ts";
+import type { ChannelReader, ControlEvents, Greeting } from "../../rpc/dispatch.ts";
+import { type ChannelEvents, dispatchChannel } from "../../rpc/dispatch_channels.ts";
 import type { CallError } from "../../rpc/errors.ts";
+import { Assembly } from "../../rpc/assembly.ts";
 import { Inbox, type InboxOwner } from "../../rpc/inbox.ts";
 import { Flag, Kind } from "../../rpc/kinds.ts";
 import { resolveLimits } from "../../rpc/limits.ts";
@@ -37,9 +38,10 @@ export class VectorInbox {
       events: role === "server" ? this.#fromClient() : this.#fromServer(),
       ...this.#callTargets(),
       streams: this.#streams(),
-      channels: role === "server" ? this.#subscriptions() : this.#publications(),
+      channels: reading(role === "server" ? this.#subscriptions() : this.#publications()),
       acknowledged: (received: number) => void this.log.push(["received", received]),
       acknowledgeSoon: () => void this.log.push(["fragment"]),
+      makeAssembly: () => new Assembly(limits.message),
     };
     this.#inbox = new Inbox(targets as unknown as InboxOwner, role === "server" ? Kind.HELLO : Kind.WELCOME);
   }
@@ -231,4 +233,8 @@ function greeting({ version, session, received, payload }: Fields): Told {
 
 function hex(payload: Fields["payload"]): string {
   return toHex(payloadBytes(payload));
+}
+
+function reading(channels: ChannelEvents): ChannelReader {
+  return { read: (kind, frame, limits) => dispatchChannel(kind, frame, limits, channels) };
 }

@@ -1,0 +1,71 @@
+/**
+ * Reads the history of a channel.
+ *
+ * @module
+ */
+import type { Position } from "../rpc/broker.ts";
+import { CallError } from "../rpc/errors.ts";
+import { decodeMessage } from "../rpc/message_data.ts";
+import { isPosition } from "../rpc/positions.ts";
+import type { HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+import { isElsewhere } from "../rpc/resume.ts";
+import { isUint } from "../rpc/uint.ts";
+
+/** Entries of a page where the program says nothing else. */
+const PAGE = 100;
+
+/** Calls `@history`. */
+export async function readHistory(
+  channel: string,
+  { before, after, limit = PAGE }: HistoryQuery,
+  call: (name: string, input: unknown) => PromiseLike<unknown>,
+): Promise<HistoryPage<unknown>> {
+  if (before !== undefined && after !== undefined) {
+    throw new TypeError("Cannot read a history before one place and after another");
+  }
+  const input = { channel, before: asOffset(before), after: asOffset(after), limit };
+  return readPage(await call("@history", input), before ?? after);
+}
+
+function asOffset(place: number | Position | undefined): number | undefined {
+  const offset = typeof place === "object" ? place.offset : place;
+  if (offset !== undefined && !isUint(offset)) {
+    throw new TypeError("Cannot read a history: the place is none");
+  }
+  return offset;
+}
+
+/** `{ epoch, offset, fingerprint, oldest, more, boundary, entries: [[offset, fingerprint, at, data]...] }`. */
+function readPage(answer: unknown, from: number | Position | undefined): HistoryPage<unknown> {
+  const { epoch, offset, fingerprint, oldest, more, boundary, entries } = (answer ?? {}) as Record<
+    string,
+    unknown
+  >;
+  const position = { epoch, offset, fingerprint };
+  const known = boundary ?? undefined;
+  const fits = isPosition(position) && isUint(oldest) && (known === undefined || isUint(known)) &&
+    Array.isArray(entries);
+  if (!fits) throw badPage();
+  if (typeof from === "object") {
+    const view = { epoch: position.epoch, top: position, oldest, boundary: known };
+    if (isElsewhere(from, view)) return { position, oldest, entries: [], more: false, reset: true };
+  }
+  return {
+    position,
+    oldest,
+    entries: entries.map((entry) => readEntry(position.epoch, entry)),
+    more: more === true,
+    reset: false,
+  };
+}
+
+function readEntry(epoch: string, entry: unknown): HistoryEntry<unknown> {
+  const [offset, fingerprint, at, data] = Array.isArray(entry) ? entry as unknown[] : [];
+  const position = { epoch, offset, fingerprint };
+  if (!isPosition(position) || typeof at !== "number" || !(data instanceof Uint8Array)) throw badPage();
+  return { data: decodeMessage(data), position, at };
+}
+
+function badPage(): CallError {
+  return new CallError("BAD_MESSAGE", "The answer is no part of a history");
+}

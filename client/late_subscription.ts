@@ -1,0 +1,93 @@
+/**
+ * A subscription that was made before the code of channels was there.
+ *
+ * @module
+ */
+import type { Position } from "../rpc/broker.ts";
+import { CallError } from "../rpc/errors.ts";
+import type { ChannelEvent, Subscription } from "./channel_types.ts";
+import type { LateChannels } from "./late_channels.ts";
+import type { Wanted } from "./wanted.ts";
+
+const DONE: IteratorResult<never, undefined> = { done: true, value: undefined };
+
+/** Passes everything on to the subscription that it becomes. */
+export class LateSubscription implements Subscription<unknown> {
+  readonly #start: Position | undefined;
+  /** The subscription; `undefined` when this one was closed before. */
+  readonly #made: Promise<Subscription<unknown> | undefined>;
+  /** The same, once it is there. */
+  #found: Subscription<unknown> | undefined;
+  #isClosed = false;
+  #close: () => void;
+
+  /** Waits for the code. */
+  constructor(late: LateChannels, name: string, wanted: Wanted) {
+    const { signal, handler, start, onError } = wanted;
+    const { promise, resolve, reject } = Promise.withResolvers<Subscription<unknown> | undefined>();
+    promise.catch(() => {}); // who asks is told
+    this.#made = promise;
+    this.#start = start.position;
+    const stop = late.wait({
+      run: (channels) => {
+        signal?.removeEventListener("abort", this.#close);
+        resolve(this.#found = channels.subscribe(name, wanted));
+      },
+      fail: (error) => {
+        reject(error);
+        this.#close();
+        if (handler === undefined) return;
+        try {
+          if (onError !== undefined) onError(error);
+          else if (error.code !== "CLOSED") late.report(error);
+        } catch (failure) {
+          late.report(failure);
+        }
+      },
+    });
+    this.#close = () => {
+      this.#isClosed = true;
+      stop();
+      signal?.removeEventListener("abort", this.#close);
+      resolve(undefined);
+    };
+    signal?.addEventListener("abort", this.#close);
+    if (signal?.aborted) this.#close();
+  }
+
+  get position(): Position | undefined {
+    return this.#found === undefined ? this.#start : this.#found.position;
+  }
+
+  get state(): Subscription<unknown>["state"] {
+    return this.#found?.state ?? (this.#isClosed ? "closed" : "subscribing");
+  }
+
+  async ready(): Promise<void> {
+    const made = await this.#made;
+    if (made === undefined) throw new CallError("CLOSED");
+    return made.ready();
+  }
+
+  async reaches(position: Position): Promise<boolean> {
+    return await (await this.#made)?.reaches(position) ?? false;
+  }
+
+  close(): void {
+    if (this.#found !== undefined) this.#found.close();
+    else this.#close();
+  }
+
+  async next(): Promise<IteratorResult<ChannelEvent<unknown>, undefined>> {
+    return await (await this.#made)?.next() ?? DONE;
+  }
+
+  return(): Promise<IteratorResult<ChannelEvent<unknown>, undefined>> {
+    this.close();
+    return Promise.resolve(DONE);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}

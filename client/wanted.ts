@@ -1,0 +1,59 @@
+/**
+ * What a program wants of a subscription, checked at once: before the code of channels is there, too.
+ *
+ * @module
+ */
+import type { Position } from "../rpc/broker.ts";
+import { isPosition } from "../rpc/positions.ts";
+import { isUint } from "../rpc/uint.ts";
+import type { EventHandler, SubscribeOptions } from "./channel_types.ts";
+
+/** Where a subscription wants to begin. */
+export interface Start {
+  readonly position?: Position | undefined;
+  readonly rewind?: number | undefined;
+  readonly rewindMs?: number | undefined;
+}
+
+/** One subscription, as the program asked for it. */
+export interface Wanted {
+  /** Where it begins. */
+  readonly start: Start;
+  /** Takes the events; without one they are read. */
+  readonly handler: EventHandler<unknown> | undefined;
+  /** Closes it. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told how one with a handler failed. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/**
+ * Reads the arguments of `subscribe`: `(options, handler)` or `(handler)`.
+ *
+ * @throws {TypeError} If the handler is no function, or the beginning none: a position may come from a store.
+ */
+export function readWanted(
+  given: SubscribeOptions | EventHandler<unknown>,
+  handler: EventHandler<unknown> | undefined,
+): Wanted {
+  const [options, run] = typeof given === "function" ? [{}, given] : [given, handler];
+  if (run !== undefined && typeof run !== "function") {
+    throw new TypeError("Cannot subscribe: the handler is no function");
+  }
+  const { signal, onError } = options;
+  return { start: readStart(options), handler: run, signal, onError };
+}
+
+function readStart({ position, rewind, rewindMs }: SubscribeOptions): Start {
+  if (position !== undefined) {
+    if (!isPosition(position ?? {})) throw new TypeError("Cannot subscribe: the position is none");
+    const { epoch, offset, fingerprint } = position;
+    return { position: { epoch, offset, fingerprint } };
+  }
+  for (const [name, value] of Object.entries({ rewind, rewindMs })) {
+    if (value !== undefined && !isUint(value)) {
+      throw new TypeError(`Cannot subscribe: ${name} must be a whole number of at least 0`);
+    }
+  }
+  return { rewind, rewindMs };
+}
