@@ -4,6 +4,7 @@ import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+// @ts-types="../tools/sim/progress.d.mts"
 import { Progress, slicesOf } from "../tools/sim/progress.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
