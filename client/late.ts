@@ -93,7 +93,7 @@ export class Late<Code extends object> {
     if (this.#ended !== undefined || this.code !== undefined) return;
     this.code = code;
     this.#found?.(code);
-    for (const waiter of [...this.#waiting]) if (this.#waiting.delete(waiter)) waiter.run(code);
+    for (const waiter of [...this.#waiting]) if (this.#waiting.delete(waiter)) run(waiter, code);
   }
 
   #failed(cause: unknown): void {
@@ -112,5 +112,14 @@ export class Late<Code extends object> {
     this.#retry = this.#since = undefined;
     this.#failures = 0;
     for (const waiter of [...this.#waiting]) if (this.#waiting.delete(waiter)) waiter.fail(error);
+  }
+}
+
+/** One that fails must not take those behind it along. */
+function run<Code>(waiter: Waiter<Code>, code: Code): void {
+  try {
+    waiter.run(code);
+  } catch (error) {
+    waiter.fail(error instanceof CallError ? error : new CallError("INTERNAL", undefined, { cause: error }));
   }
 }

@@ -126,7 +126,10 @@ export class LateChannels {
   signal(name: string, data: Uint8Array): boolean {
     if (this.made !== undefined) return this.made.signal(name, data);
     if (this.#peer === undefined || !this.#hasRoom(data)) return false;
-    this.#hold(data, { run: (channels) => channels.signal(name, data), fail: () => {} });
+    this.#hold(data, {
+      run: (channels) => channels.signal(name, data),
+      fail: (error) => this.#parts.report(error),
+    });
     return true;
   }
 

@@ -316,6 +316,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
   /** A stream begins here: the first that is known, or another than before. */
   #start({ epoch, top }: Page): void {
     this.#fresh = [];
+    this.#live.clear(); // each is told, and comes back when it has caught up: its socket may be full
     this.tail.clear();
     this.epoch = epoch;
     this.last = this.sent = top;
