@@ -126,10 +126,14 @@ export class LateChannels {
   signal(name: string, data: Uint8Array): boolean {
     if (this.made !== undefined) return this.made.signal(name, data);
     if (this.#peer === undefined || !this.#hasRoom(data)) return false;
-    this.#hold(data, {
-      run: (channels) => channels.signal(name, data),
-      fail: (error) => this.#parts.report(error),
-    });
+    const run = (channels: Channels) => {
+      try {
+        channels.signal(name, data);
+      } catch (error) {
+        this.#parts.report(error); // too large: its caller has gone on
+      }
+    };
+    this.#hold(data, { run, fail: () => {} }); // without the code it is lost, as signals may be
     return true;
   }
 

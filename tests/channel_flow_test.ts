@@ -208,6 +208,25 @@ describe("a socket that is full", () => {
     assertEquals(offsets(line).length, 80);
   });
 
+  it("is told once of what comes after its stream was replaced by another", async () => {
+    const server = start();
+    const line = await server.connect();
+    await line.joined();
+    line.pipe.stall();
+    await publish(server, 4, 60 * 1024);
+    server.broker.streams.delete(NAME);
+    server.broker.doubt(NAME);
+    await server.settle();
+    line.pipe.step(3); // there is room, but it has not drained
+    await server.settle();
+    line.take();
+    await publish(server, 2);
+    line.pipe.resume();
+    await server.settle();
+    const ofTheNew = line.takeOf(Kind.PUBLICATION).filter(([, alias]) => alias !== 1);
+    assertEquals(ofTheNew.map(([, , offset]) => offset), [1, 2]);
+  });
+
   it("that nobody empties is cut with 4503", async () => {
     const server = start();
     const line = await server.connect();

@@ -92,6 +92,15 @@ function watch(promise: PromiseLike<unknown>): { end: unknown } {
 }
 
 describe("the code of channels", () => {
+  it("loses a signal that is too large, says so, and nothing that waits behind it", async () => {
+    const fake = await LateClient.connected();
+    assertEquals(fake.channel().signal(new Uint8Array(2 * 1024 * 1024)), true);
+    fake.follow();
+    await fake.arrive();
+    assertEquals(fake.asked(), [ASK]);
+    assertEquals(fake.errors.map((error) => (error as { code: string }).code), ["TOO_LARGE"]);
+  });
+
   it("is asked for when the first channel is opened, once, and refusals of names do without", async () => {
     const fake = await LateClient.connected();
     assertThrows(() => fake.channel("board/:id", {}), TypeError, 'its parameter "id" is missing');
