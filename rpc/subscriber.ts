@@ -289,6 +289,7 @@ export class Subscriber implements TopicMember {
     let bytes = 0;
     let isFull = false;
     for (const entry of entries) {
+      if (this.#line.isFull) break; // of all channels of the connection together
       const size = entry.data.length;
       if (entry.offset > this.topic.last.offset || (bytes > 0 && bytes + size > PAGE.bytes)) break;
       isFull = !this.#unseen.admits(this.#cursor.offset, bytes + size);
@@ -301,7 +302,7 @@ export class Subscriber implements TopicMember {
     this.#unseen.sent(offset, bytes);
     if (offset > from) this.#holes = 0;
     // In the turn in which it has come to the top it is live: nothing can come between.
-    if (offset === this.topic.last.offset) this.#catchUp();
+    if (offset === this.topic.last.offset || this.#line.isFull) this.#catchUp();
     else if (offset > from) this.#line.goOnLater(this);
     else if (!isFull) this.#hole(); // otherwise SEEN goes on
   }
