@@ -98,9 +98,10 @@ export class Late<Code extends object> {
 
   #failed(cause: unknown): void {
     if (this.#ended !== undefined) return;
-    const wait = FIRST_WAIT * 2 ** this.#failures++;
-    if (this.#clock.now() + wait - this.#since! <= PATIENCE) {
-      this.#retry = this.#clock.setTimeout(() => this.#ask(), wait);
+    const left = this.#since! + PATIENCE - this.#clock.now();
+    if (left > 0) {
+      const wait = FIRST_WAIT * 2 ** this.#failures++;
+      this.#retry = this.#clock.setTimeout(() => this.#ask(), Math.min(wait, left));
       return;
     }
     const why = cause instanceof Error ? cause.message : String(cause);
