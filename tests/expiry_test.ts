@@ -66,6 +66,15 @@ describe("an identity that ends", () => {
     assertEquals(await wire.nextOf(EXPIRES), [EXPIRES, null]);
   });
 
+  it("never ends where `expires` is Infinity", async () => {
+    await start(({ token }) => ({ role: token!, expires: Infinity }));
+    const wire = await server.wire();
+    wire.send(hello({ token: "old" }));
+    assertEquals(((await wire.nextOf(WELCOME))[4] as { expires?: number }).expires, undefined);
+    wire.send([6, payload({ token: "new" })]);
+    assertEquals(await wire.nextOf(EXPIRES), [EXPIRES, null]);
+  });
+
   it("closes with 4401 when no new token comes, and nothing is delivered after it", async () => {
     await start(() => ({ role: "", expires: soon(40) }));
     const client = server.client({ token: "the only one" });
