@@ -46,12 +46,12 @@ function publish(channel: string): ChannelPost {
 
 function history(channel: string, limits: Limits): ChannelPost {
   return {
-    request: (called) => {
+    request: ({ options: { timeout }, ...called }) => {
       const { input = {} } = called;
       if (typeof input !== "object" || input === null || Array.isArray(input)) {
         throw new CallError("BAD_INPUT", "Expected a map with before, after or limit");
       }
-      return { ...called, method: "@history", input: { ...input, channel } };
+      return { ...called, method: "@history", input: { ...input, channel }, options: { timeout } }; // a read has no use for a key
     },
     answer: (value) => {
       const page = value as { entries: [number, number, number, Uint8Array][] };
