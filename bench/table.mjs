@@ -67,7 +67,7 @@ function printTargets(rows) {
   const judged = rows.flatMap(judge);
   if (judged.length === 0) return;
   const missed = judged.filter(({ met }) => !met).length;
-  console.log(`\n${judged.length - missed} of ${judged.length} targets of DESIGN section 14 are met.`);
+  console.log(`\n${judged.length - missed} of ${judged.length} targets are met (targets.mjs).`);
 }
 
 function cells(row, workload) {

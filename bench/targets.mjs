@@ -1,4 +1,4 @@
-// What DESIGN section 14 asks of Millrace.
+// What is asked of Millrace: DESIGN section 14, and that those who read are not held up by those who do not (fan-out-stalled).
 
 /**
  * @typedef {object} Condition

@@ -28,21 +28,28 @@ type pace struct {
 
 // phase sends each millisecond what is due.
 func (p *pace) phase(ms int) {
-	begun := socket.Clock()
 	sent := 0
-	for tick := 1; tick <= ms; tick++ {
+	p.run.eachMillisecond(ms, func(tick int) {
 		for ; sent < p.run.Rate*tick/1000; sent++ {
 			p.call()
 		}
+	})
+	drain(p.run, p.callers)
+}
+
+// eachMillisecond does what is due, and serves connections until the next.
+func (r *Run) eachMillisecond(ms int, due func(tick int)) {
+	begun := socket.Clock()
+	for tick := 1; tick <= ms; tick++ {
+		due(tick)
 		for {
 			left := begun + int64(tick)*1e6 - socket.Clock()
 			if left <= 0 {
 				break
 			}
-			p.run.loop.Turn(int((left + 999_999) / 1e6))
+			r.loop.Turn(int((left + 999_999) / 1e6))
 		}
 	}
-	drain(p.run, p.callers)
 }
 
 // call is made on the next connection. Where its last one is still not answered it is left out: a server that cannot keep

@@ -74,19 +74,12 @@ func (s *standing) measured(ms int) *measure.Histogram {
 
 // publish goes on for a time, at the rate of the job, and until those who read have everything.
 func (s *standing) publish(ms int) {
-	begun, first := socket.Clock(), len(s.sent)
-	for tick := 1; tick <= ms; tick++ {
+	first := len(s.sent)
+	s.run.eachMillisecond(ms, func(tick int) {
 		for len(s.sent)-first < s.run.Rate*tick/1000 {
 			s.next()
 		}
-		for {
-			left := begun + int64(tick)*1e6 - socket.Clock()
-			if left <= 0 {
-				break
-			}
-			s.run.loop.Turn(int((left + 999_999) / 1e6))
-		}
-	}
+	})
 	s.run.until("the last deliveries", func() bool {
 		for _, f := range s.followers {
 			if !f.stalled && f.got < len(s.sent) {
