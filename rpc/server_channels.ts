@@ -114,9 +114,9 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     return this.#owner.outbox;
   }
 
-  /** See {@linkcode Line.isFull}. */
-  get isFull(): boolean {
-    return this.#owner.outbox.isSocketOver(this.#room.most);
+  /** See {@linkcode Line.mostInSocket}. */
+  get mostInSocket(): number {
+    return this.#room.most;
   }
 
   /**
@@ -124,7 +124,8 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
    * subscription may be ahead (1 MiB), and then the socket tells nothing.
    */
   get isSlow(): boolean {
-    return this.isFull || [...this.#bySub.values()].some(({ subscriber }) => subscriber?.isSlow);
+    return this.outbox.isSocketOver(this.mostInSocket) ||
+      [...this.#bySub.values()].some(({ subscriber }) => subscriber?.isSlow);
   }
 
   /** See {@linkcode Line.asking}. */

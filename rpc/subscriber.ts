@@ -26,8 +26,8 @@ export interface Line {
   readonly id: string;
   /** Where messages go. */
   readonly outbox: Outbox;
-  /** Whether so much is in the socket that publications wait. */
-  readonly isFull: boolean;
+  /** With more bytes in the socket publications wait. */
+  readonly mostInSocket: number;
   /** How the broker is asked. */
   readonly asking: AskingParts;
   /** Milliseconds since 1970. */
@@ -62,8 +62,9 @@ export class Subscriber implements TopicMember {
   /** The client's number for it. */
   readonly sub: number;
   readonly #line: Line;
-  /** The line's: looked at for each publication. */
+  /** The line's, as is the bound: looked at for each publication, when 999 other connections have been since the last. */
   readonly #outbox: Outbox;
+  readonly #mostInSocket: number;
   readonly #rewind: Rewind;
   #state: "waiting" | "catching" | "live" | "over" = "waiting";
   /** Where the client was; where it is, while it catches up. */
@@ -82,6 +83,7 @@ export class Subscriber implements TopicMember {
     this.sub = wanted.sub;
     this.#line = line;
     this.#outbox = line.outbox;
+    this.#mostInSocket = line.mostInSocket;
     this.#rewind = wanted.rewind;
     this.#epoch = wanted.position?.epoch;
     this.#cursor = wanted.position ?? topic.last;
@@ -129,7 +131,7 @@ export class Subscriber implements TopicMember {
 
   /** See {@linkcode TopicMember.deliver}. */
   deliver(frame: SharedFrame): boolean {
-    if (this.#line.isFull) return false;
+    if (this.#isFull) return false;
     const outbox = this.#outbox;
     const { message, messages } = outbox.peer;
     if (frame.bytes.length <= message && frame.entries.length <= messages) {
@@ -155,13 +157,13 @@ export class Subscriber implements TopicMember {
     this.#state = "catching";
     this.#cursor = this.topic.sent;
     this.#unseen.leaveLive(this.#cursor.offset);
-    if (this.#line.isFull) this.#line.awaitRoom(this);
+    if (this.#isFull) this.#line.awaitRoom(this);
   }
 
   /** See {@linkcode TopicMember.signal}. */
   signal(frame: Uint8Array): void {
     const outbox = this.#outbox;
-    if (!this.isTold || frame.length > outbox.peer.message || this.#line.isFull) return;
+    if (!this.isTold || frame.length > outbox.peer.message || this.#isFull) return;
     outbox.sendShared(frame);
   }
 
@@ -175,6 +177,10 @@ export class Subscriber implements TopicMember {
   /** The offset of the last publication that it was sent. */
   get #sent(): number {
     return (this.#state === "live" ? this.topic.sent : this.#cursor).offset;
+  }
+
+  get #isFull(): boolean {
+    return this.#outbox.isSocketOver(this.#mostInSocket);
   }
 
   get #isOver(): boolean {
@@ -262,7 +268,7 @@ export class Subscriber implements TopicMember {
   #catchUp(): void {
     const { topic } = this;
     const { offset, fingerprint } = this.#cursor;
-    if (this.#line.isFull) return this.#line.awaitRoom(this);
+    if (this.#isFull) return this.#line.awaitRoom(this);
     if (offset === topic.last.offset) {
       if (fingerprint !== topic.last.fingerprint) return this.#startAgain();
       this.#state = "live";
@@ -289,7 +295,7 @@ export class Subscriber implements TopicMember {
     let bytes = 0;
     let isFull = false;
     for (const entry of entries) {
-      if (this.#line.isFull) break; // of all channels of the connection together
+      if (this.#isFull) break; // of all channels of the connection together
       const size = entry.data.length;
       if (entry.offset > this.topic.last.offset || (bytes > 0 && bytes + size > PAGE.bytes)) break;
       isFull = !this.#unseen.admits(this.#cursor.offset, bytes + size);
@@ -302,7 +308,7 @@ export class Subscriber implements TopicMember {
     this.#unseen.sent(offset, bytes);
     if (offset > from) this.#holes = 0;
     // In the turn in which it has come to the top it is live: nothing can come between.
-    if (offset === this.topic.last.offset || this.#line.isFull) this.#catchUp();
+    if (offset === this.topic.last.offset || this.#isFull) this.#catchUp();
     else if (offset > from) this.#line.goOnLater(this);
     else if (!isFull) this.#hole(); // otherwise SEEN goes on
   }
