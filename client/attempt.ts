@@ -40,6 +40,8 @@ export interface AttemptParts {
   readonly tokenInSubprotocol: boolean;
   /** 16 random bytes: who publishes, over all connections of a client. */
   readonly producer: Uint8Array;
+  /** Bytes that nobody can guess. */
+  readonly randomBytes: (length: number) => Uint8Array;
   /** What the server may call, if anything: its code is there before there is a connection. */
   readonly offered: () => Offered | undefined;
   /** The code of streams and large messages. */
@@ -70,8 +72,8 @@ export interface AttemptEnd {
 
 /** What happens to an attempt. */
 export interface AttemptEvents {
-  /** The socket is open and HELLO is on its way, without a session: calls may be sent behind it. */
-  opened(peer: Peer): void;
+  /** The socket is open and HELLO is on its way, without a session: calls may be sent behind it. `session` is what it opens, if that is kept. */
+  opened(peer: Peer, session: ClientSession | undefined): void;
   /** WELCOME came. `peer` is that of the session when it is resumed, else a new one. */
   welcomed(welcome: Welcome, peer: Peer, session: Uint8Array | undefined): void;
   /** The authentication now holds this long; `undefined` for no end. */
@@ -176,14 +178,21 @@ export class Attempt {
     const told = { token, limits: peerLimits(limits), producer, resumable };
     const wanted = this.#wanted = session();
     if (wanted === undefined) {
-      if (resumable) peer.keepSession();
-      peer.send(() => writeHello(undefined, 0, told));
-      this.#events.opened(peer);
+      const session = resumable ? this.#asksToKeep(peer) : undefined;
+      peer.send(() => writeHello(undefined, 0, { ...told, opening: session?.id }));
+      this.#events.opened(peer, session);
     } else {
       const { received, units, streams } = wanted.peer;
       peer.send(() => writeHello(wanted.id, received, { ...told, units, streams: streams.tell() }));
     }
     peer.outbox.flush();
+  }
+
+  /** The server may open the session and its WELCOME be lost: then another connection asks for it by a name of ours. */
+  #asksToKeep(peer: Peer): ClientSession {
+    peer.keepSession();
+    this.#isKept = true;
+    return { id: this.#parts.randomBytes(16), peer, window: this.#parts.limits.session };
   }
 
   #makePeer(): Peer {
@@ -292,7 +301,7 @@ export class Attempt {
     if (this.#ended) return;
     const advice = closeAdvice(code);
     const mayHaveRun = this.#welcomed || REFUSALS[code] === undefined;
-    if (advice !== "reconnect") this.#isKept = false;
+    if (advice !== "reconnect" || !mayHaveRun) this.#isKept = false;
     this.#finish(
       endError({ code, reason }, mayHaveRun),
       advice === "reconnect" ? this.#parts.again : undefined,

@@ -17,12 +17,12 @@ import { Attempt, type AttemptEnd, type AttemptParts, endError } from "./attempt
 import { Backoff } from "./backoff.ts";
 import { openChannel } from "./channel.ts";
 import type { OpenChannel } from "./channel_types.ts";
-import type { ClientState, ConnectOptions } from "./connect_options.ts";
+import { type ClientState, type ConnectOptions, cryptoBytes } from "./connect_options.ts";
 import { LateChannels } from "./late_channels.ts";
 import { LateCode, type Sources } from "./late_code.ts";
 import { SessionHolder } from "./session.ts";
 import { endOfTurn } from "./turn.ts";
-import { Waiting } from "./waiting.ts";
+import { Waiting, why } from "./waiting.ts";
 import { pageEvents } from "./wake.ts";
 import {
   isSubprotocolToken,
@@ -106,7 +106,13 @@ class Link {
   #closedWith: CallError | undefined;
 
   constructor(url: string, sources: Sources, options: ConnectOptions<HasContract>) {
-    const { queue = 256, queueTimeout = 30_000, client = {}, clock = systemClock(endOfTurn) } = options;
+    const {
+      queue = 256,
+      queueTimeout = 30_000,
+      client = {},
+      randomBytes = cryptoBytes,
+      clock = systemClock(endOfTurn),
+    } = options;
     this.#options = options;
     this.#clock = clock;
     this.#backoff = new Backoff(clock, options.backoff);
@@ -128,7 +134,8 @@ class Link {
       url,
       webSocket: options.webSocket ?? standardWebSocket,
       tokenInSubprotocol: options.tokenIn === "subprotocol",
-      producer: (options.randomBytes ?? cryptoBytes)(16),
+      producer: randomBytes(16),
+      randomBytes,
       offered: () => this.#code.offered,
       bulk: this.#code,
       onError: (error) => this.#report(error),
@@ -178,7 +185,7 @@ class Link {
 
   async seen(call: PromiseLike<unknown>): Promise<void> {
     if (!(call instanceof OutgoingCall)) throw new TypeError("Cannot wait: this is no call");
-    await call.then(nothing, nothing);
+    await Promise.allSettled([call]);
     await this.channels.seen(call.caused ?? new Map());
   }
 
@@ -249,7 +256,10 @@ class Link {
 
   #open(token: string | undefined): Attempt {
     return new Attempt(this.#parts, {
-      opened: (peer) => this.#opened(peer),
+      opened: (peer, session) => {
+        this.#holder.opened(session);
+        this.#opened(peer);
+      },
       welcomed: (welcome, peer, session) => this.#welcomed(welcome, peer, session),
       expires: (remaining) => this.#scheduleRefresh(remaining),
       goodbye: () => this.#leaving(),
@@ -274,9 +284,9 @@ class Link {
     this.#backoff.opened();
     this.#reauthenticated = false;
     this.#scheduleRefresh(welcome.expires);
-    const resumed = this.#holder.welcomed(welcome, peer, id);
+    this.#holder.welcomed(welcome, peer, id);
     this.#opened(peer);
-    this.#setState(this.#wasOpen ? { status: "open", resumed } : { status: "open" });
+    this.#setState(this.#wasOpen ? { status: "open", resumed: welcome.resumed } : { status: "open" });
     this.#wasOpen = true;
   }
 
@@ -323,7 +333,9 @@ class Link {
 
   /** The connection that there may be was made over another network. Where nothing is lost with it, it is given up. */
   #online(): void {
-    if (this.#holder.has(this.#peer)) this.#attempt!.drop(CloseCode.ABNORMAL, "the network changed");
+    if (this.state.status === "open" && this.#holder.has(this.#peer)) {
+      this.#attempt!.drop(CloseCode.ABNORMAL, "the network changed");
+    }
     this.#retryNow();
   }
 
@@ -385,16 +397,4 @@ class Link {
       console.error(failure);
     }
   }
-}
-
-function nothing(): void {}
-
-function cryptoBytes(length: number): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(length));
-}
-
-/** The last reason, as a part of a message. */
-function why(reason: ClientState["reason"]): string {
-  if (reason === undefined) return "";
-  return `; the last reason was ${reason.code}${reason.reason === "" ? "" : `: ${reason.reason}`}`;
 }

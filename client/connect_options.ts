@@ -67,3 +67,8 @@ export interface ClientState {
   /** Milliseconds from then to the next attempt, while `reconnecting`. */
   readonly retryIn?: number | undefined;
 }
+
+/** The bytes of `crypto`. */
+export function cryptoBytes(length: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(length));
+}

@@ -12,9 +12,9 @@ import type { Peer } from "../rpc/peer.ts";
 /** Takes a call of a session that is over, to send it in another. */
 export type Again = (call: OutgoingCall, deadline: number) => void;
 
-/** A session that its server keeps. */
+/** A session that its server keeps, as far as its client knows. */
 export interface ClientSession {
-  /** What WELCOME called it last. */
+  /** What WELCOME called it last; before the first one, what HELLO did. */
   readonly id: Uint8Array;
   /** Its calls and streams. */
   readonly peer: Peer;
@@ -48,18 +48,16 @@ export class SessionHolder {
     return peer !== undefined && this.#session?.peer === peer;
   }
 
-  /**
-   * A connection was welcomed: with the peer of the session, which goes on under a new id, or with another one.
-   *
-   * @param id That of a session which is kept.
-   * @returns Whether it goes on.
-   */
-  welcomed({ window }: Welcome, peer: Peer, id: Uint8Array | undefined): boolean {
-    const goesOn = this.has(peer);
-    if (!goesOn) this.end();
+  /** HELLO has asked for a session, if it is to be kept. The server may have opened it, even if WELCOME never comes. */
+  opened(session: ClientSession | undefined): void {
+    this.#session = session;
+  }
+
+  /** A connection was welcomed: with the peer of the session, or with another one. `id` is that of a session which is kept. */
+  welcomed({ window }: Welcome, peer: Peer, id: Uint8Array | undefined): void {
+    if (!this.has(peer)) this.end();
     this.#forget();
     this.#session = id && { id, peer, window };
-    return goesOn;
   }
 
   /** Its connection is lost. It ends when there is no other in time. */

@@ -7,6 +7,7 @@ import type { Clock } from "../rpc/clock.ts";
 import { Deadlines, type Expiring } from "../rpc/deadlines.ts";
 import { CallError } from "../rpc/errors.ts";
 import type { OutgoingCall } from "../rpc/outgoing_call.ts";
+import type { ClientState } from "./connect_options.ts";
 
 /** A call in the queue. */
 interface Entry extends Expiring {
@@ -86,4 +87,10 @@ export class Waiting {
     this.#entries.delete(entry);
     this.#deadlines.remove(entry);
   }
+}
+
+/** The reason for which a connection ended last, as a part of a message. */
+export function why(last: ClientState["reason"]): string {
+  if (last === undefined) return "";
+  return `; the last reason was ${last.code}${last.reason === "" ? "" : `: ${last.reason}`}`;
 }

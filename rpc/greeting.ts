@@ -20,6 +20,8 @@ export interface Hello {
   readonly producer: string | undefined;
   /** Whether it acknowledges, and wants its session kept. */
   readonly resumable: boolean;
+  /** What it will call the session that this HELLO opens, should WELCOME be lost: 16 random bytes of its own. */
+  readonly opening: Uint8Array | undefined;
   /** How many units of streams have come to it in the session, END and FAIL among them. */
   readonly units: number;
   /** What it has of the streams that are sent to it. */
@@ -57,8 +59,9 @@ export function readHello(payload: WireMap): Hello {
   return {
     token: optionalString(payload, "token"),
     limits: readLimits(payload["limits"]),
-    producer: readProducer(payload["producer"]),
+    producer: readProducer(payload),
     resumable: payload["resumable"] === true,
+    opening: optionalBytes(payload, "opening"),
     units: optionalUint(payload, "units") ?? 0,
     streams: readStreams(payload["streams"]),
   };
@@ -97,12 +100,17 @@ export function optionalString(map: WireMap, key: string): string | undefined {
   return value;
 }
 
-function readProducer(told: unknown): string | undefined {
+function readProducer(payload: WireMap): string | undefined {
+  const told = optionalBytes(payload, "producer");
+  return told && characters(told);
+}
+
+/** Takes 16 bytes out of a map. */
+function optionalBytes(map: WireMap, key: string): Uint8Array | undefined {
+  const told = map[key];
   if (told === undefined || told === null) return undefined;
-  if (!(told instanceof Uint8Array) || told.length !== 16) {
-    throw new ProtocolError("producer must have 16 bytes");
-  }
-  return characters(told);
+  if (told instanceof Uint8Array && told.length === 16) return told;
+  throw new ProtocolError(`${key} must have 16 bytes`);
 }
 
 const NO_STREAMS: ReadonlyMap<number, ToldOfStream> = new Map();

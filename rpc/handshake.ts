@@ -22,10 +22,10 @@ export interface Cut {
   readonly calls: number;
 }
 
-/** A HELLO that asks for a session. */
+/** A HELLO that asks for a session which is kept. */
 export interface Wanted extends Hello {
-  /** Its id. */
-  readonly session: Uint8Array;
+  /** The id of one that there is; `undefined` for a new one. */
+  readonly session: Uint8Array | undefined;
   /** The highest sequence that the client has processed in it. */
   readonly received: number;
 }

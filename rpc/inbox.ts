@@ -111,6 +111,11 @@ export class Inbox {
     this.#readFrame(frame, now);
   }
 
+  /** The greeting was read elsewhere: another connection carries on. */
+  greeted(): void {
+    this.#greeted = true;
+  }
+
   /** Ends it, and gives the frames that were kept: somebody else reads them. */
   handOver(): Uint8Array[] {
     const held = this.#held ?? [];

@@ -238,6 +238,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
       this.#send();
     }
     this.replay?.sendAgain(arrived, peer, (frame) => this.#handAgain(frame));
+    if (this.#budget !== Infinity) this.welcomed(peer); // its own WELCOME was lost
     this.schedule();
   }
 

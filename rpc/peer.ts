@@ -234,6 +234,7 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
     const stop = this.streams.resume(streams, units);
     this.events = events;
     const hasUnit = (stream: number, n: number) => this.streams.hasUnit(stream, n);
+    this.#inbox.greeted();
     this.outbox.attach({ ...by, arrived: { received, hasUnit } });
     stop();
     this.#callee?.attach();

@@ -223,8 +223,10 @@ export class ServerConnection
     return channelsOf(this.#parts, this, { connection, outbox: peer.outbox, transport: this.#transport });
   }
 
-  /** PONG: that it came is all it says. */
-  pong(): void {}
+  /** PONG: it was sent behind WELCOME. */
+  pong(): void {
+    this.#parts.sessions.confirmed(this.#session);
+  }
 
   /** What callers are not told. */
   failed(error: unknown, call: IncomingCall): void {
@@ -263,12 +265,12 @@ export class ServerConnection
     const hello = readHello(payload);
     this.#resumable = hello.resumable && this.#parts.limits.session > 0;
     this.#session.producer = hello.producer;
-    if (session !== undefined && this.#resumable) this.#wanted = { ...hello, session, received };
+    if (this.#resumable) this.#wanted = { ...hello, session, received };
     this.#peer.outbox.peer = hello.limits;
     this.#peer.hold();
     const identity = this.#authenticate(hello.token ?? this.#handshake.token);
     // What follows HELLO in its frame has to be seen before a session is taken over: after the frame.
-    if (!(identity instanceof Promise) && this.#wanted === undefined) return this.#admit(identity);
+    if (!(identity instanceof Promise) && this.#wanted?.session === undefined) return this.#admit(identity);
     void Promise.resolve(identity).then((later) => this.#admit(later));
   }
 
@@ -279,7 +281,7 @@ export class ServerConnection
   #welcome(identity: Identity): void {
     const wanted = this.#wanted;
     this.#wanted = undefined;
-    if (wanted === undefined) return this.#begin(identity);
+    if (wanted?.session === undefined) return this.#begin(identity, wanted?.opening);
     if (this.#peer.holdsFrames) return this.close(CloseCode.BAD_MESSAGE, "a message before WELCOME");
     const session = this.#parts.sessions.find(wanted.session);
     if (session === undefined) return this.#begin(identity);
@@ -290,11 +292,14 @@ export class ServerConnection
     this.#carryOn(session, wanted, identity);
   }
 
-  /** A session of its own. */
-  #begin(identity: Identity): void {
+  /** A session of its own; `opening` is what the client calls it until it has WELCOME. */
+  #begin(identity: Identity, opening?: Uint8Array): void {
     const { newSession, sessions, connected } = this.#parts;
+    if (opening !== undefined && sessions.find(opening) !== undefined) {
+      return this.close(CloseCode.BAD_MESSAGE, "another session was opened by this name");
+    }
     if (this.#resumable) this.#peer.keepSession();
-    const id = this.#resumable ? sessions.name(this.#session) : newSession();
+    const id = this.#resumable ? sessions.name(this.#session, opening) : newSession();
     const expires = this.#open(identity);
     this.#peer.send(() => writeWelcome(id, 0, { resumed: false, ...this.#told, expires }));
     connected(this);

@@ -62,15 +62,24 @@ export class Sessions<S extends KeptSession> {
     return this.#byId.get(characters(id));
   }
 
-  /** Gives a session its next id. The one that it was found by, `by`, stays valid: who has it may never hear of the new one. */
+  /**
+   * Gives a session its next id. The one that its client has, `by`, is valid as well: that of the WELCOME before or, for a new session, what the
+   * client has called it; it may never hear of the new one.
+   */
   name(session: S, by?: Uint8Array): Uint8Array {
-    const kept = by === undefined ? undefined : characters(by);
-    for (const id of session.ids) if (id !== kept) this.#byId.delete(id);
+    for (const id of session.ids) this.#byId.delete(id);
     const id = this.#newId();
-    const key = characters(id);
-    session.ids = kept === undefined ? [key] : [key, kept];
-    this.#byId.set(key, session);
+    session.ids = by === undefined ? [characters(id)] : [characters(id), characters(by)];
+    for (const id of session.ids) this.#byId.set(id, session);
     return id;
+  }
+
+  /** Its client has the newest id: no other is valid any more. */
+  confirmed(session: S): void {
+    const [newest, ...others] = session.ids;
+    if (newest === undefined || others.length === 0) return;
+    for (const id of others) this.#byId.delete(id);
+    session.ids = [newest];
   }
 
   /** A session has lost its connection, and waits for another. */

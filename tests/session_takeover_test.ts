@@ -4,6 +4,7 @@ import { describe, it } from "@std/testing/bdd";
 import { encode } from "../msgpack/mod.ts";
 import { CallError } from "../rpc/errors.ts";
 import { frameOf } from "./suites/lone_server.ts";
+import { ByHand } from "./suites/by_hand.ts";
 import { anything, procedure } from "./suites/pair.ts";
 import { ending, JoinedSocket, World, type WorldOptions } from "./suites/session_world.ts";
 import { deferred } from "./suites/sources.ts";
@@ -26,34 +27,6 @@ function open(options: Partial<WorldOptions> = {}) {
     ...options,
   });
   return { world, gate, ran };
-}
-
-/** A connection that the test speaks on by hand. */
-class ByHand {
-  readonly socket: JoinedSocket;
-  readonly #world: World;
-
-  constructor(world: World) {
-    this.#world = world;
-    this.socket = new JoinedSocket(world);
-    world.sockets.push(this.socket);
-  }
-
-  async send(...messages: Message[]): Promise<unknown[][]> {
-    await this.#world.settle();
-    this.socket.send(Uint8Array.from(frameOf(...messages)));
-    await this.#world.settle();
-    return this.socket.messages;
-  }
-
-  /** Says HELLO. Gives WELCOME, if it came. */
-  async hello(
-    session: Uint8Array | null,
-    { received = 0, ...options }: { received?: number; [key: string]: unknown } = {},
-  ): Promise<unknown[] | undefined> {
-    const messages = await this.send([0, 1, session, received, payload({ resumable: true, ...options })]);
-    return messages.find(([kind]) => kind === 1);
-  }
 }
 
 describe("the newest connection", () => {

@@ -18,6 +18,8 @@ const Stream = z.instanceof(ReadableStream<Uint8Array>);
 /** What is served. */
 export const app = millrace({
   path: "/rpc",
+  // One whose WELCOME is lost after the client was told of another is empty, and ends with its window: before a rest is given up.
+  limits: { session: 10_000 },
   procedures: {
     add: procedure({ input: z.object({ a: z.number(), b: z.number() }) }, ({ a, b }) => a + b),
     echo: procedure({ input: z.unknown() }, (value) => value),

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 
 	"millrace/bench/load/socket"
@@ -65,10 +66,13 @@ func (m *millrace) Open(method string) {
 	m.send(frame)
 }
 
-// hello is what a client of Millrace says: it acknowledges, and wants its session kept.
+// hello is what a client of Millrace says: it acknowledges, wants its session kept, and has a name for it until it is welcomed.
 func (m *millrace) hello() []byte {
-	hello := AppendString(AppendString([]byte{0x83}, "agent"), "bench")
+	var opening [16]byte
+	rand.Read(opening[:])
+	hello := AppendString(AppendString([]byte{0x84}, "agent"), "bench")
 	hello = append(AppendString(hello, "resumable"), 0xc3)
+	hello = AppendBin(AppendString(hello, "opening"), opening[:])
 	hello = AppendBin(AppendString(hello, "producer"), []byte("16 bytes as name"))
 	return AppendBin([]byte{0x95, 0, 1, 0xc0, 0}, hello)
 }
