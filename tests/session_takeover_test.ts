@@ -6,9 +6,9 @@ import { CallError } from "../rpc/errors.ts";
 import { frameOf } from "./suites/lone_server.ts";
 import { ByHand } from "./suites/by_hand.ts";
 import { anything, procedure } from "./suites/pair.ts";
-import { ending, JoinedSocket, World, type WorldOptions } from "./suites/session_world.ts";
+import { ending, World, type WorldOptions } from "./suites/session_world.ts";
 import { deferred } from "./suites/sources.ts";
-import { type Message, payload } from "./suites/wire.ts";
+import { payload } from "./suites/wire.ts";
 
 const QUIET = { calls: 0, streams: 0, heldBytes: 0, sessions: 0 };
 
