@@ -265,6 +265,7 @@ export class Attempt {
     if (this.#ended) return;
     const frames = this.#peer!.handOver();
     const { peer } = this.#wanted!;
+    if (peer.ended) return this.drop(CloseCode.ABNORMAL, "the session has ended");
     this.#peer = peer;
     this.#isKept = true;
     const { limits, units, streams } = welcome;

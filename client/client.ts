@@ -118,19 +118,16 @@ class Link {
     this.#backoff = new Backoff(clock, options.backoff);
     this.#waiting = new Waiting(clock, {
       most: queue,
+      what: "a connection",
       timeout: queueTimeout,
       where: () => `to ${withoutQuery(url)}${why(this.state.reason)}`,
     });
-    this.#code = new LateCode(clock, sources, {
-      handlers: clientHandlers(client),
-      calls: {
-        keep: (call, deadline) => this.#waiting.add(call, deadline),
-        release: () => this.#release(),
-      },
-    });
+    const limits = resolveLimits(options.limits);
+    const handlers = clientHandlers(client);
+    this.#code = new LateCode(clock, sources, { handlers, calls: limits.calls, again: this.#again });
     this.#parts = {
       clock,
-      limits: resolveLimits(options.limits),
+      limits,
       url,
       webSocket: options.webSocket ?? standardWebSocket,
       tokenInSubprotocol: options.tokenIn === "subprotocol",
@@ -146,7 +143,7 @@ class Link {
     const { messages = 1_000, bytes = 4 * 1024 * 1024 } = options.outbox ?? {};
     this.channels = new LateChannels(sources.channels, {
       clock,
-      limits: this.#parts.limits,
+      limits,
       call: (name, input) => this.call(name, [input]),
       report: (error) => this.#report(error),
       outbox: { count: messages, bytes },
@@ -167,21 +164,14 @@ class Link {
     return call;
   }
 
-  /** Sends a call, now or when there is a connection. */
+  /** Sends a call, now or when there is a connection. One may have to wait for code, and those behind it with it. */
   readonly #again = (call: OutgoingCall, deadline: number): void => {
+    const { postponed } = this.#code;
     if (this.#closedWith !== undefined) call.reject(this.#closedWith);
-    else if (this.#mayCall) this.#peer!.call(call, deadline);
-    else this.#waiting.add(call, deadline);
+    else if (this.#peer === undefined || this.#peer.ended) this.#waiting.add(call, deadline);
+    else if (postponed.size > 0) postponed.add(call, deadline);
+    else this.#peer.call(call, deadline);
   };
-
-  get #mayCall(): boolean {
-    return this.#peer !== undefined && !this.#peer.ended && !this.#code.isPostponing;
-  }
-
-  /** Sends what waits. One of them may have to wait for code, and those behind it with it. */
-  #release(): void {
-    if (this.#mayCall) this.#waiting.release(this.#again);
-  }
 
   async seen(call: PromiseLike<unknown>): Promise<void> {
     if (!(call instanceof OutgoingCall)) throw new TypeError("Cannot wait: this is no call");
@@ -277,7 +267,7 @@ class Link {
     this.#peer = peer;
     this.channels.connected(peer);
     this.#code.hurry();
-    this.#release();
+    this.#waiting.release(this.#again);
   }
 
   #welcomed(welcome: Welcome, peer: Peer, id: Uint8Array | undefined): void {
@@ -293,6 +283,7 @@ class Link {
   /** The server is going to close: calls that run end there, new ones wait for the next connection. */
   #leaving(): void {
     this.#peer = undefined;
+    this.#code.release();
     this.#setState({ status: "reconnecting" });
   }
 
@@ -301,15 +292,15 @@ class Link {
     this.#holder.connectionLost();
     this.channels.disconnected();
     this.#clock.clearTimeout(this.#refresh);
-    if (end.advice === "reconnect") return this.#retryLater(end);
-    if (
-      end.advice === "reauthenticate" && typeof this.#options.token === "function" && !this.#reauthenticated
-    ) {
-      this.#reauthenticated = true;
-      this.#setState({ status: "reconnecting", reason: end, retryIn: 0 });
-      return void this.#connect();
-    }
-    this.#finish(endError(end, false), { code: end.code, reason: end.reason });
+    const { advice, code, reason } = end;
+    const asksAgain = advice === "reauthenticate" && typeof this.#options.token === "function" &&
+      !this.#reauthenticated;
+    if (advice !== "reconnect" && !asksAgain) return this.#finish(endError(end, false), { code, reason });
+    this.#code.release();
+    if (!asksAgain) return this.#retryLater(end);
+    this.#reauthenticated = true;
+    this.#setState({ status: "reconnecting", reason: end, retryIn: 0 });
+    void this.#connect();
   }
 
   #retryLater({ code, reason, retryAfter }: Pick<AttemptEnd, "code" | "reason" | "retryAfter">): void {

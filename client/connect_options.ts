@@ -29,7 +29,12 @@ export interface ConnectOptions<App extends HasContract> {
   readonly client?: Offers<App>;
   /** Milliseconds that a call may take when it says nothing else, streams included. By default the server's bound holds. */
   readonly timeout?: number;
-  /** Calls that wait for a connection, at most; the surplus fails with `RESOURCE_EXHAUSTED`. @default 256 */
+  /**
+   * Calls that wait for a connection, at most; the surplus fails with `RESOURCE_EXHAUSTED`. Where there is one, calls may wait for the code
+   * of streams: those are bounded by `limits.calls`, as calls that run.
+   *
+   * @default 256
+   */
   readonly queue?: number;
   /** Milliseconds that a call waits for a connection before it fails with `UNAVAILABLE`. @default 30000 */
   readonly queueTimeout?: number;

@@ -37,6 +37,9 @@ export class Late<Code extends object> {
   #since: number | undefined;
   #failures = 0;
   #retry: unknown;
+  /** How often it was asked for; what an earlier time comes to does not matter. */
+  #asked = 0;
+  #patience: unknown;
 
   /** Loads nothing yet. `found` is told before those who wait. */
   constructor(clock: Clock, source: Source<Code>, found?: (code: Code) => void) {
@@ -79,12 +82,17 @@ export class Late<Code extends object> {
   #ask(): void {
     this.#clock.clearTimeout(this.#retry);
     this.#retry = undefined;
+    const n = ++this.#asked;
+    const failed = (cause: unknown) => {
+      if (n === this.#asked) this.#failed(cause);
+    };
     try {
       const found = this.#load!();
       if (!(found instanceof Promise)) return this.have(found);
-      found.then((code) => this.have(code), (error) => this.#failed(error));
+      this.#patience = this.#clock.setTimeout(() => failed("nothing came"), PATIENCE);
+      found.then((code) => this.have(code), failed);
     } catch (error) {
-      this.#failed(error);
+      failed(error);
     }
   }
 
@@ -92,12 +100,13 @@ export class Late<Code extends object> {
   have(code: Code): void {
     if (this.#ended !== undefined || this.code !== undefined) return;
     this.code = code;
+    this.#stop();
     this.#found?.(code);
     for (const waiter of [...this.#waiting]) if (this.#waiting.delete(waiter)) run(waiter, code);
   }
 
   #failed(cause: unknown): void {
-    if (this.#ended !== undefined) return;
+    this.#stop();
     const left = this.#since! + PATIENCE - this.#clock.now();
     if (left > 0) {
       const wait = FIRST_WAIT * 2 ** this.#failures++;
@@ -109,10 +118,18 @@ export class Late<Code extends object> {
   }
 
   #giveUp(error: CallError): void {
-    this.#clock.clearTimeout(this.#retry);
-    this.#retry = this.#since = undefined;
+    this.#stop();
+    this.#since = undefined;
     this.#failures = 0;
     for (const waiter of [...this.#waiting]) if (this.#waiting.delete(waiter)) waiter.fail(error);
+  }
+
+  /** Nothing is asked for now. */
+  #stop(): void {
+    this.#asked++;
+    this.#clock.clearTimeout(this.#patience);
+    this.#clock.clearTimeout(this.#retry);
+    this.#retry = undefined;
   }
 }
 

@@ -5,14 +5,13 @@
  */
 import type { AwaitingCode, BulkCode, BulkSource } from "../rpc/bulk_source.ts";
 import type { Clock } from "../rpc/clock.ts";
-import { CloseCode } from "../rpc/close.ts";
 import type { ErasedFunction } from "../rpc/contract.ts";
 import type { CallError } from "../rpc/errors.ts";
 import type { OutgoingCall } from "../rpc/outgoing_call.ts";
-import { ProtocolError } from "../rpc/protocol_error.ts";
 import { Late, type Source } from "./late.ts";
 import type { ChannelsModule } from "./late_channels.ts";
 import type { Offered } from "./offers.ts";
+import { Waiting } from "./waiting.ts";
 
 /** The module that answers the server. Its calls may bring streams, so it has their code. */
 export interface OffersModule {
@@ -32,32 +31,36 @@ export interface Sources {
   readonly offers: Source<OffersModule>;
 }
 
-/** What has calls that wait. */
-export interface Postponing {
-  /** Keeps a call. */
-  keep(call: OutgoingCall, deadline: number): void;
-  /** Sends what was kept, in order, if there is a connection. */
-  release(): void;
+/** Whose code it is. */
+export interface LateCodeOwner {
+  /** What the server may call. */
+  readonly handlers: ReadonlyMap<string, ErasedFunction>;
+  /** How many calls may wait for code. */
+  readonly calls: number;
+  /** Takes a call that has waited: it is sent, waits once more, or waits for a connection. */
+  again(call: OutgoingCall, deadline: number): void;
 }
 
 /** The code of one client. */
 export class LateCode implements BulkSource {
   /** What the server may call, when its code is there. */
   offered: Offered | undefined;
-  /** Whether a call waits for code: those behind it wait with it. */
-  isPostponing = false;
+  /** While there is a connection: a call that waits for code, and all that follow it. */
+  readonly postponed: Waiting;
   readonly #bulk: Late<BulkCode>;
   readonly #offers: Late<OffersModule> | undefined;
-  readonly #calls: Postponing;
+  readonly #again: LateCodeOwner["again"];
+  #isAwaited = false;
   #failure: CallError | undefined;
 
   /** Loads what answers the server, if it may call anything. */
-  constructor(
-    clock: Clock,
-    { bulk, offers }: Sources,
-    { handlers, calls }: { handlers: ReadonlyMap<string, ErasedFunction>; calls: Postponing },
-  ) {
-    this.#calls = calls;
+  constructor(clock: Clock, { bulk, offers }: Sources, { handlers, calls, again }: LateCodeOwner) {
+    this.#again = again;
+    this.postponed = new Waiting(clock, {
+      most: calls,
+      what: "a part of the client",
+      unblocked: () => this.release(),
+    });
     this.#bulk = new Late(clock, bulk);
     if (handlers.size === 0) return;
     this.#offers = new Late(clock, offers, ({ Offered, BULK_CODE }) => {
@@ -91,16 +94,21 @@ export class LateCode implements BulkSource {
   await(peer: AwaitingCode): void {
     this.#bulk.wait({
       run: () => peer.codeArrived(),
-      fail: (cause) => peer.fault(new ProtocolError(cause.message, CloseCode.SERVER_FAULT, { cause })),
+      fail: (error) => peer.codeFailed(error),
     });
   }
 
   postpone(call: OutgoingCall, deadline: number): void {
     if (this.#failure !== undefined) return call.reject(this.#failure);
-    this.#calls.keep(call, deadline);
-    if (this.isPostponing) return;
-    this.isPostponing = true;
-    this.#bulk.wait({ run: () => this.#release(undefined), fail: (error) => this.#release(error) });
+    this.postponed.add(call, deadline);
+    if (this.#isAwaited) return;
+    this.#isAwaited = true;
+    this.#bulk.wait({ run: () => this.#loaded(undefined), fail: (error) => this.#loaded(error) });
+  }
+
+  /** Hands on what was postponed, in order: the code is there, there is no connection any more, or who waited for it was given up. */
+  release(): void {
+    this.postponed.release(this.#again);
   }
 
   /** There is a network. */
@@ -111,15 +119,16 @@ export class LateCode implements BulkSource {
 
   /** Nothing is needed any more. */
   end(error: CallError): void {
+    this.postponed.end(error);
     this.#bulk.end(error);
     this.#offers?.end(error);
   }
 
   /** `failure` is what calls end with that cannot do without the code. */
-  #release(failure: CallError | undefined): void {
-    this.isPostponing = false;
+  #loaded(failure: CallError | undefined): void {
+    this.#isAwaited = false;
     this.#failure = failure;
-    this.#calls.release();
+    this.release();
     this.#failure = undefined;
   }
 }

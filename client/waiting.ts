@@ -1,5 +1,5 @@
 /**
- * Calls that wait for a connection: in order, bounded in number and time.
+ * Calls that wait for a connection, or on one for code: in order, bounded in number and time.
  *
  * @module
  */
@@ -16,76 +16,90 @@ interface Entry extends Expiring {
   readonly own: number;
 }
 
-/** The queue of one client. None of its calls has been sent, so none is ambiguous. */
+/** What a queue is for. */
+export interface WaitingParts {
+  /** Calls, at most. */
+  readonly most: number;
+  /** What they wait for. */
+  readonly what: string;
+  /** Milliseconds that each waits. By default as long as its own deadline allows. */
+  readonly timeout?: number;
+  /** Says what there was no connection to, and why. */
+  readonly where?: () => string;
+  /** Told when the first is given up: those behind it may have waited for that one alone. */
+  readonly unblocked?: () => void;
+}
+
+/** A queue of one client. None of its calls has been sent, so none is ambiguous. */
 export class Waiting {
   readonly #clock: Clock;
-  readonly #most: number;
-  readonly #timeout: number;
-  readonly #where: () => string;
+  readonly #parts: WaitingParts;
   readonly #deadlines: Deadlines;
   readonly #entries = new Set<Entry>();
 
-  /** Holds `most` calls, each for `timeout` ms. `where` says what there was no connection to, and why. */
-  constructor(
-    clock: Clock,
-    { most, timeout, where }: { most: number; timeout: number; where: () => string },
-  ) {
+  /** Holds none yet. */
+  constructor(clock: Clock, parts: WaitingParts) {
     this.#clock = clock;
-    this.#most = most;
-    this.#timeout = timeout;
-    this.#where = where;
+    this.#parts = parts;
     this.#deadlines = new Deadlines(clock);
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#entries.size;
   }
 
   /** Queues a call, or rejects it when the queue is full. */
   add(call: OutgoingCall, own: number): void {
     if (call.settled) return;
-    if (this.#entries.size >= this.#most) {
+    const { most, what, timeout = Infinity } = this.#parts;
+    if (this.#entries.size >= most) {
       return call.reject(
-        new CallError("RESOURCE_EXHAUSTED", `Cannot call: ${this.#most} calls wait for a connection`),
+        new CallError("RESOURCE_EXHAUSTED", `Cannot call: ${most} calls wait for ${what}`),
       );
     }
-    const until = this.#clock.now() + this.#timeout;
+    const until = this.#clock.now() + timeout;
     const entry: Entry = {
       call,
       own,
       deadline: Math.min(own, until),
-      expire: () => this.#reject(entry, this.#lateError(own <= until)),
+      expire: () => this.#giveUp(entry, this.#lateError(own <= until)),
     };
     this.#entries.add(entry);
     this.#deadlines.add(entry);
-    call.onCancel = () => this.#remove(entry);
+    call.onCancel = () => this.#giveUp(entry);
   }
 
   /** Hands all calls on, in order. */
   release(send: (call: OutgoingCall, deadline: number) => void): void {
-    for (const entry of [...this.#entries]) {
-      this.#remove(entry);
-      entry.call.onCancel = undefined;
-      send(entry.call, entry.own);
+    const all = [...this.#entries];
+    this.#entries.clear();
+    this.#deadlines.end();
+    for (const { call, own } of all) {
+      call.onCancel = undefined;
+      send(call, own);
     }
   }
 
-  /** There will be no connection. */
+  /** What they wait for will not come. */
   end(error: CallError): void {
-    for (const entry of [...this.#entries]) this.#reject(entry, error);
+    this.release((call) => call.reject(error));
   }
 
   #lateError(own: boolean): CallError {
     return own
       ? new CallError("DEADLINE", undefined, { ambiguous: false })
-      : new CallError("UNAVAILABLE", `There was no connection in time ${this.#where()}`);
+      : new CallError("UNAVAILABLE", `There was no connection in time ${this.#parts.where?.()}`);
   }
 
-  #reject(entry: Entry, error: CallError): void {
-    this.#remove(entry);
-    entry.call.onCancel = undefined;
-    entry.call.reject(error);
-  }
-
-  #remove(entry: Entry): void {
-    this.#entries.delete(entry);
+  /** `error` is what ends a call that does not end by itself. */
+  #giveUp(entry: Entry, error?: CallError): void {
+    const [first] = this.#entries;
     this.#deadlines.remove(entry);
+    if (!this.#entries.delete(entry)) return; // handed on meanwhile
+    entry.call.onCancel = undefined;
+    if (error !== undefined) entry.call.reject(error);
+    if (entry === first) this.#parts.unblocked?.();
   }
 }
 

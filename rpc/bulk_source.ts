@@ -4,8 +4,8 @@
  * @module
  */
 import type { Assembly } from "./assembly.ts";
+import type { CallError } from "./errors.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
-import type { ProtocolError } from "./protocol_error.ts";
 import type { Streams } from "./streams.ts";
 
 /** The code. */
@@ -20,8 +20,8 @@ export interface BulkCode {
 export interface AwaitingCode {
   /** It is there. */
   codeArrived(): void;
-  /** It will not come. */
-  fault(error: ProtocolError): void;
+  /** It will not come: no answer that was not read will be. */
+  codeFailed(error: CallError): void;
 }
 
 /** Where it comes from. */

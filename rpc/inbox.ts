@@ -100,7 +100,7 @@ export class Inbox {
    */
   receive(frame: Uint8Array, now: number = this.#turn.now()): void {
     if (this.#closed) return;
-    if (this.#held !== undefined) return this.#hold(frame);
+    if (this.#held !== undefined && !this.#awaits) return this.#hold(frame);
     if (!this.#bytes.take(frame.length, now)) throw new ProtocolError("Too many bytes", 4529);
     // A client knows whom it called: what a server says at once, WELCOME and a page of history, may share a frame.
     const isTrusted = this.#greeted || this.#first === Kind.WELCOME;
@@ -136,27 +136,26 @@ export class Inbox {
 
   /** Reads what was kept, and frames as they come. */
   resume(): void {
-    this.#awaits = false;
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    this.#heldBytes = 0;
-    for (const frame of held) this.receive(frame); // which may keep the rest again
+    const [held, isCounted, now] = [this.#held ?? [], this.#awaits, this.#turn.now()];
+    this.#letGo();
+    for (const frame of held) { // any of which may have the rest kept again
+      if (isCounted) this.#readFrame(frame, now, true);
+      else this.receive(frame, now);
+    }
   }
 
   /** The connection is gone: nothing is read any more. */
   close(): void {
     this.#closed = true;
-    this.#held = undefined;
-    this.#heldBytes = 0;
+    this.#letGo();
     this.#assembly?.end();
   }
 
-  #readFrame(frame: Uint8Array, now: number): void {
+  #readFrame(frame: Uint8Array, now: number, isCounted: boolean = false): void {
     let count = 0;
     for (let at = 0; at < frame.length && !this.#closed;) {
-      if (this.#held !== undefined) return this.#hold(frame.subarray(at));
-      if (++count > this.#limits.messages) throw new ProtocolError("Too many messages in a frame", 4531);
-      if (!this.#messages.take(1, now)) throw new ProtocolError("Too many messages", 4529);
+      if (this.#held !== undefined) return this.#keep(frame.subarray(at), now);
+      if (!isCounted) this.#count(++count, now);
       const received = this.#received;
       try {
         // A handler may lead to another frame being read, so the place is kept here and not in the reader.
@@ -164,22 +163,56 @@ export class Inbox {
       } catch (error) {
         if (error !== CODE_NEEDED) throw error;
         this.#received = received; // nothing was done yet
-        return this.#awaitCode(frame.subarray(at));
+        this.#messages.take(-1, now); // it is counted with the rest
+        return this.#awaitCode(frame.subarray(at), now);
       }
     }
   }
 
-  /** Keeps what cannot be read yet, and what follows. */
-  #awaitCode(frame: Uint8Array): void {
-    this.hold(MOST_AWAITING * this.#limits.queue);
+  #count(inFrame: number, now: number): void {
+    if (inFrame > this.#limits.messages) throw new ProtocolError("Too many messages in a frame", 4531);
+    if (!this.#messages.take(1, now)) throw new ProtocolError("Too many messages", 4529);
+  }
+
+  /** Keeps what cannot be read yet, and what follows. What has come with it may be as large as a frame may be. */
+  #awaitCode(frame: Uint8Array, now: number): void {
+    this.hold(Math.max(MOST_AWAITING * this.#limits.queue, frame.length));
     this.#awaits = true;
-    this.#hold(frame);
     this.#owner.awaitCode();
+    this.#keep(frame, now);
+  }
+
+  /**
+   * Keeps a frame. Where it waits for code, messages are counted now, and those about the connection itself are read now: they have no
+   * place in the order, and who sends PING wants to know that somebody is there.
+   */
+  #keep(frame: Uint8Array, now: number): void {
+    if (!this.#awaits) return this.#hold(frame);
+    let kept = 0;
+    let count = 0;
+    for (let at = 0; at < frame.length;) {
+      this.#count(++count, now);
+      openAt(frame, at, frame.length);
+      readArray();
+      if (readUint("A message kind") < Kind.NAME) {
+        if (kept < at) this.#hold(frame.subarray(kept, at));
+        kept = at = this.#readMessage(frame, at);
+        if (this.#held === undefined) return; // it has ended, or is lost
+      } else {
+        openAt(frame, at, frame.length);
+        skipValue(this.#limits);
+        at = offset();
+      }
+    }
+    if (kept < frame.length) this.#hold(frame.subarray(kept));
   }
 
   /** The connection is lost: what waits for code comes again by the next one. */
   forget(): void {
-    if (!this.#awaits) return;
+    if (this.#awaits) this.#letGo();
+  }
+
+  #letGo(): void {
     this.#awaits = false;
     this.#held = undefined;
     this.#heldBytes = 0;

@@ -177,12 +177,7 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
     return this.#ended;
   }
 
-  /**
-   * Takes one frame. Nothing escapes: what goes wrong is a fault.
-   *
-   * @param frame Belongs to the peer from now on: values that handlers get are views of it.
-   * @param now When it came, as {@linkcode Turn.now} tells.
-   */
+  /** Takes one frame, which belongs to the peer from now on, as {@linkcode Inbox.receive} does. Nothing escapes: what goes wrong is a fault. */
   receive(frame: Uint8Array, now: number = this.#turn.now()): void {
     if (this.#ended) return;
     if (this.#answersAtOnce) this.outbox.reading();
@@ -247,10 +242,7 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
     return frames;
   }
 
-  /**
-   * Frames are kept from now on, the rest of the present one too, until {@linkcode Peer.resume} or {@linkcode Peer.handOver}: `most`
-   * bytes, by default what is allowed before authentication.
-   */
+  /** Frames are kept from now on, and the rest of the present one: `most` bytes, by default what is allowed before authentication. */
   hold(most?: number): void {
     this.#inbox.hold(most);
   }
@@ -354,6 +346,14 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
     this.acknowledgeSoon(); // nothing was acknowledged as it came
   }
 
+  /** See {@linkcode AwaitingCode.codeFailed}. What was sent is not sent again: its answer would need the code again. */
+  codeFailed({ code, message, cause }: CallError): void {
+    if (this.#ended) return;
+    const error = new CallError(code, message, { cause, ambiguous: true });
+    this.end(error);
+    this.events.fault(new ProtocolError(message, CloseCode.SERVER_FAULT, { cause: error }));
+  }
+
   /** See {@linkcode CallerParts.postpone}. */
   postpone(call: OutgoingCall, deadline: number): void {
     this.#owner.bulk.postpone(call, deadline);
@@ -386,7 +386,11 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   }
 
   #broke(error: unknown): void {
-    if (error instanceof ProtocolError) return this.fault(error);
+    if (error instanceof ProtocolError) {
+      // Too much before its code: by a session it comes again later. Without one it would come again because calls are sent again.
+      if (error.code !== CloseCode.TOO_SLOW || this.outbox.replay !== undefined) return this.fault(error);
+      return this.codeFailed(new CallError("UNAVAILABLE", error.message));
+    }
     if (error instanceof DecodeError) return this.fault(new ProtocolError(error.message));
     this.fault(new ProtocolError("internal error", CloseCode.SERVER_FAULT, { cause: error }));
   }

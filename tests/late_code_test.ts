@@ -1,108 +1,13 @@
 // A client whose code of streams, large messages and offers comes late, or not at all.
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import * as channels from "../client/channels.ts";
-import { connectWith } from "../client/client.ts";
-import type { CallError, ConnectOptions, HasContract } from "../client/mod.ts";
-import * as offers from "../client/offers.ts";
-import { BULK_CODE } from "../rpc/bulk_code.ts";
+import type { CallError } from "../client/mod.ts";
 import { told } from "./suites/check.ts";
-import { FakeClient } from "./suites/fake_client.ts";
+import { LateClient, watch } from "./suites/late_client.ts";
 import { payload } from "./suites/wire.ts";
 
 const HELLO = 0;
-const CALL = 16;
 const ERROR = 18;
-
-/** Code that comes when the test says so. */
-class Shop<Code> {
-  asked = 0;
-  readonly #code: Code;
-  #open: PromiseWithResolvers<Code>[] = [];
-
-  constructor(code: Code) {
-    this.#code = code;
-  }
-
-  readonly source = (): Promise<Code> => {
-    this.asked++;
-    const one = Promise.withResolvers<Code>();
-    this.#open.push(one);
-    return one.promise;
-  };
-
-  sell(): void {
-    for (const { resolve } of this.#open.splice(0)) resolve(this.#code);
-  }
-
-  refuse(): boolean {
-    const all = this.#open.splice(0);
-    for (const { reject } of all) reject(new TypeError("Failed to fetch"));
-    return all.length > 0;
-  }
-}
-
-class LateClient extends FakeClient {
-  readonly bulk: Shop<typeof BULK_CODE>;
-  readonly offers: Shop<typeof offers>;
-
-  constructor(options: ConnectOptions<HasContract> = {}) {
-    const [bulk, offered] = [new Shop(BULK_CODE), new Shop(offers)];
-    const sources = { channels, bulk: bulk.source, offers: offered.source };
-    super(options, undefined, (url, options) => connectWith(sources, url, options));
-    this.bulk = bulk;
-    this.offers = offered;
-  }
-
-  static override async connected(options: ConnectOptions<HasContract> = {}): Promise<LateClient> {
-    const fake = new LateClient(options);
-    await fake.clock.settle();
-    fake.accept();
-    await fake.clock.settle();
-    return fake;
-  }
-
-  accept(options: object = {}): void {
-    this.socket.accept({ heartbeat: 600_000, ...options }); // nobody gives up a silent server meanwhile
-  }
-
-  async server(...messages: unknown[][]): Promise<void> {
-    this.socket.receive(...messages as never[]);
-    await this.clock.settle();
-  }
-
-  async arrive(): Promise<void> {
-    this.bulk.sell();
-    this.offers.sell();
-    await this.clock.settle();
-  }
-
-  async failForGood(): Promise<void> {
-    while (this.bulk.refuse() || this.offers.refuse()) {
-      await this.clock.settle();
-      await this.clock.advance(16_000);
-    }
-  }
-
-  /** Until the first time that it is told. */
-  async failForGoodOnce(): Promise<void> {
-    while (this.errors.length === 0 && this.offers.refuse()) {
-      await this.clock.settle();
-      if (this.errors.length === 0) await this.clock.advance(16_000);
-    }
-  }
-
-  /** Id and name of each call that was sent since. */
-  called(): unknown[] {
-    return this.socket.take(CALL).map(([, , id, method]) => [id, method]);
-  }
-}
-
-function watch(promise: PromiseLike<unknown>): { end: unknown } {
-  const watched: { end: unknown } = { end: "waits" };
-  promise.then((value) => watched.end = value, (error) => watched.end = error);
-  return watched;
-}
 
 async function* items(): AsyncGenerator<number> {
   yield 1;
@@ -254,7 +159,11 @@ describe("a client without the code of streams", () => {
     await fake.clock.settle();
     await fake.server([19, 2, 2, 1]);
     await fake.failForGood();
-    assertEquals(told(download.end as CallError), { code: "DISCONNECTED", ambiguous: true });
+    assertEquals(told(download.end as CallError), {
+      code: "UNAVAILABLE",
+      retryable: true,
+      ambiguous: true,
+    });
     assertEquals(fake.errors.map((error) => (error as Error).message), [
       "A part of the client cannot be loaded: Failed to fetch",
     ]);

@@ -31,6 +31,32 @@ describe("code that cannot be loaded", () => {
     }
   });
 
+  it("is given up where nothing is heard of it, and taken when it comes after all", async () => {
+    const clock = new ManualClock();
+    const asked: PromiseWithResolvers<object>[] = [];
+    const late = new Late<object>(clock, () => {
+      asked.push(Promise.withResolvers());
+      return asked.at(-1)!.promise;
+    });
+    const ends: string[] = [];
+    const wait = () => late.wait({ run: () => ends.push("code"), fail: ({ code }) => ends.push(code) });
+    wait();
+    await clock.settle();
+    await clock.advance(29_999);
+    assertEquals(ends, []);
+    await clock.advance(1);
+    assertEquals([ends, clock.pending], [["UNAVAILABLE"], 0]);
+    wait();
+    await clock.settle();
+    asked[0]!.reject(new TypeError("too late"));
+    await clock.settle();
+    assertEquals([ends.length, asked.length], [1, 2]);
+    asked[0]!.promise.catch(() => {});
+    asked[1]!.resolve({});
+    await clock.settle();
+    assertEquals([ends, clock.pending], [["UNAVAILABLE", "code"], 0]);
+  });
+
   it("comes to all who wait, though one of them fails", async () => {
     const clock = new ManualClock();
     const late = new Late<{ n: number }>(clock, () => Promise.resolve({ n: 1 }));
