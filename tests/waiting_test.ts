@@ -267,13 +267,14 @@ describe("a cut", () => {
     }
   });
 
-  it("before WELCOME by anything else leaves it open whether they ran", async () => {
+  it("before WELCOME by anything else leaves it open whether they ran, until the server says that it does not know", async () => {
     const fake = new FakeClient();
     const call = failure(fake.call["pay"]!(100));
     await fake.clock.settle();
     fake.socket.open();
     await fake.clock.settle();
     await fake.drop();
+    (await fake.retry()).accept(); // with another session: the server knows nothing of the first
     assertEquals(told(await call), { code: "DISCONNECTED", ambiguous: true });
     await fake.close();
   });
