@@ -7,6 +7,7 @@ import {
   brief,
   ChannelClient,
   FRESH,
+  gap,
   publication,
   publications,
   RECOVERED,
@@ -323,6 +324,23 @@ describe("SEEN", () => {
     slow.close();
     await fake.clock.settle();
     assertEquals(fake.socket.take(SEEN), [[SEEN, 10, 300]]);
+    await fake.close();
+  });
+
+  it("tells of a gap when the program is done with it, and of a skip as of publications", async () => {
+    const fake = await ChannelClient.connected();
+    const handler = gate();
+    const slow = fake.channel().subscribe(({ type }) => type === "gap" ? handler.promise : undefined);
+    await fake.server(subscribed(1, 9, FRESH, at(0)), gap(9, 1, 3));
+    assertEquals(fake.socket.take(SEEN), []);
+    handler.open();
+    await fake.clock.settle();
+    assertEquals([fake.socket.take(SEEN), slow.position], [[[SEEN, 9, 3]], at(3)]);
+    await fake.server(skip(9, 252), publication(9, 253));
+    assertEquals(fake.socket.take(SEEN), [[SEEN, 9, 253]]);
+    await fake.server(skip(9, 260));
+    await fake.clock.advance(5_000);
+    assertEquals(fake.socket.take(SEEN), [[SEEN, 9, 260]]);
     await fake.close();
   });
 
