@@ -92,7 +92,8 @@ export interface Subscription<Message> extends AsyncIterableIterator<ChannelEven
   ready(): Promise<void>;
   /**
    * Resolves with `true` when the program is done with everything up to a place, such as one that the answer to a call told; with
-   * `false` when that will not come: the channel was begun anew, or the subscription closed.
+   * `false` when that will not come: the channel was begun anew, or the subscription ended. Without a handler it has to be read meanwhile: an event
+   * is done when the next is asked for, so the loop that reads it must not wait for this.
    */
   reaches(position: Position): Promise<boolean>;
   /** Closes it: no more events. */

@@ -39,8 +39,8 @@ export interface Client<App extends HasContract> extends AsyncDisposable {
   /** Opens a channel: `app.channel("board/:id", { id: "7" })`. Nothing is sent before it is used. */
   readonly channel: OpenChannel<ContractOf<App>["channels"]>;
   /**
-   * Resolves when all subscriptions of this client are done with what a call has published: await it before showing the answer, to read
-   * one's own writes. Waits for the end of the call; what a stream publishes after its beginning is not waited for.
+   * Resolves when all subscriptions of this client are done with what a call has published, or have ended: await it before showing the answer, to read one's own
+   * writes (never in the loop that reads one of them: see `Subscription.reaches`). Waits for the end of the call, not for what a stream publishes after its beginning.
    */
   seen(call: PromiseLike<unknown>): Promise<void>;
   /** Where it is now. */

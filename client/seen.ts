@@ -5,10 +5,12 @@
  */
 import type { Clock } from "../rpc/clock.ts";
 
-/** Publications that may be unacknowledged; the server stops at 1,000. */
+/** Publications that may be unacknowledged, those of gaps and skips among them; the server stops at 1,000. */
 const COUNT = 250;
 /** Bytes of them; the server stops at 1 MiB. */
 const BYTES = 256 * 1024;
+/** For the server a gap has the bytes of what is in it, which may be as many as it sends unacknowledged: it is told as soon as the program is done. */
+export const GAP_BYTES: number = BYTES;
 /** Milliseconds after the last publication until the rest is acknowledged. */
 const QUIET = 5_000;
 
@@ -16,12 +18,11 @@ const QUIET = 5_000;
 export class Seen {
   readonly #clock: Clock;
   readonly #send: (offset: number) => void;
-  /** Publications that are not acknowledged: where each ends, and its bytes. */
+  /** What came and is not done: where each ends, and its bytes. */
   readonly #unseen: { readonly offset: number; readonly bytes: number }[] = [];
   #told = 0;
   #done = 0;
-  /** Publications and bytes among them that the program is done with. */
-  #count = 0;
+  /** Bytes that the program is done with and the server was not told of. */
   #bytes = 0;
   #lastCame = 0;
   #timer: unknown;
@@ -38,7 +39,7 @@ export class Seen {
     this.#told = this.#done = offset;
   }
 
-  /** A publication came. */
+  /** A publication came, a gap of {@linkcode GAP_BYTES}, or a skip of no bytes. */
   came(offset: number, bytes: number): void {
     this.#unseen.push({ offset, bytes });
     this.#lastCame = this.#clock.now();
@@ -53,9 +54,8 @@ export class Seen {
       this.#bytes += this.#unseen[taken++]!.bytes;
     }
     this.#unseen.splice(0, taken);
-    this.#count += taken;
-    if (this.#count >= COUNT || this.#bytes >= BYTES) return this.#tell();
-    if (this.#count > 0) this.#timer ??= this.#clock.setTimeout(() => this.#quiet(), QUIET);
+    if (done - this.#told >= COUNT || this.#bytes >= BYTES) return this.#tell();
+    this.#timer ??= this.#clock.setTimeout(() => this.#quiet(), QUIET);
   }
 
   /** Forgets everything. */
@@ -63,7 +63,7 @@ export class Seen {
     this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#unseen.length = 0;
-    this.#count = this.#bytes = 0;
+    this.#bytes = 0;
   }
 
   #quiet(): void {
@@ -76,7 +76,7 @@ export class Seen {
   #tell(): void {
     if (this.#done <= this.#told) return;
     this.#told = this.#done;
-    this.#count = this.#bytes = 0;
+    this.#bytes = 0;
     this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#send(this.#done);

@@ -137,10 +137,14 @@ export class LocalSubscription implements Subscription<unknown> {
       this.#watch(() => {
         const at = this.#position;
         const isThere = at?.epoch === epoch;
-        met ||= isThere || this.received?.epoch === epoch;
+        const isComing = this.received?.epoch === epoch;
+        met ||= isThere || isComing;
         if (isThere && at.offset >= offset) resolve(true);
-        else if (this.#closed || (met && !isThere && this.received?.epoch !== epoch)) resolve(false);
-        else return false;
+        else if (this.#closed || (met && !isThere && !isComing)) resolve(false);
+        // What has come before the end is still given to a handler; whether somebody will ever read the rest is not known.
+        else if (this.#over && !(this.#handler && isComing && this.received!.offset >= offset)) {
+          resolve(false);
+        } else return false;
         return true;
       });
     });

@@ -26,7 +26,7 @@ import {
   reasonOf,
   type Target,
 } from "./places.ts";
-import { Seen } from "./seen.ts";
+import { GAP_BYTES, Seen } from "./seen.ts";
 import { type LocalSubscription, Payload, type SubscriptionOwner } from "./subscription.ts";
 
 /** The messages that a channel sends on the present connection. */
@@ -222,9 +222,8 @@ export class WireSubscription implements SubscriptionOwner {
   publication(offset: number, fingerprint: number, unit: Unit): void {
     const at = this.#at!;
     if (offset !== at.offset + 1) return this.#unexpected(offset, fingerprint);
-    const position = this.#moveTo(offset, fingerprint);
     const payload = new Payload(unit);
-    this.#seen.came(offset, payload.length);
+    const position = this.#moveTo(offset, fingerprint, payload.length);
     for (const local of this.#locals) {
       if (local.received?.offset === at.offset) local.message(position, payload);
       else this.#catchUp(local, position);
@@ -236,7 +235,7 @@ export class WireSubscription implements SubscriptionOwner {
   gap({ from, to, fingerprint, reason }: Gap): void {
     const { offset } = this.#at!;
     if (from > offset + 1 || to <= offset) return this.#unexpected(to <= offset ? to : from, fingerprint);
-    const position = this.#moveTo(to, fingerprint);
+    const position = this.#moveTo(to, fingerprint, GAP_BYTES);
     for (const local of this.#locals) {
       const next = offsetOf(local) + 1;
       if (next <= to) local.gap(position, { from: Math.max(from, next), reason });
@@ -248,15 +247,16 @@ export class WireSubscription implements SubscriptionOwner {
   skip(to: number, fingerprint: number): void {
     const { offset } = this.#at!;
     if (to <= offset) return this.#unexpected(to, fingerprint);
-    const position = this.#moveTo(to, fingerprint);
+    const position = this.#moveTo(to, fingerprint, 0);
     for (const local of this.#locals) {
       if (offsetOf(local) < to) local.skip(position);
       else this.#catchUp(local, position);
     }
   }
 
-  #moveTo(offset: number, fingerprint: number): Position {
+  #moveTo(offset: number, fingerprint: number, bytes: number): Position {
     this.#failures = 0;
+    this.#seen.came(offset, bytes);
     return this.#at = { epoch: this.#at!.epoch, offset, fingerprint };
   }
 

@@ -347,25 +347,21 @@ function putStringHeader(n: number): void {
 }
 
 /**
- * Starts a bin whose length is known only when its contents are written: reserves the 2 bytes of a header for
- * up to 255 bytes. Returns the mark for {@linkcode closeBin}.
+ * Starts a bin whose length is known only when its contents are written: reserves `header` bytes for its header, 2 for one of up to 255 bytes,
+ * 3 for 65,535, else 5. Returns the mark for {@linkcode closeBin}.
  */
-export function openBin(): number {
-  reserve(2);
+export function openBin(header = 2): number {
+  reserve(header);
   const mark = at;
-  at += 2;
+  at += header;
   return mark;
 }
 
-/** Ends the bin: writes its header at `mark`, and moves the contents by 1 or 3 bytes when they are longer. */
-export function closeBin(mark: number): void {
-  const size = at - mark - 2;
-  if (size < 0x100) {
-    buffer[mark] = 0xc4;
-    buffer[mark + 1] = size;
-    return;
-  }
-  shift(mark + 2, size < 0x10000 ? 1 : 3);
+/** Ends the bin: writes its header at `mark`, and moves the contents where it is not as long as was reserved. */
+export function closeBin(mark: number, header = 2): void {
+  const size = at - mark - header;
+  const needed = size < 0x100 ? 2 : size < 0x10000 ? 3 : 5;
+  if (needed !== header) shift(mark + header, needed - header);
   const after = at;
   at = mark;
   putBinHeader(size);

@@ -43,7 +43,10 @@ export interface ChannelConfig<
   Message extends Schema | undefined,
   Signal extends Schema | undefined,
 > {
-  /** The schema of what is published; without one nothing is. Clients' messages and the server's own pass it before they are stored. */
+  /**
+   * The schema of what is published; without one nothing is. Clients' messages and the server's own pass it before they are stored. A message goes to each
+   * subscriber in one frame, `limits.message` less 1 KiB at most, and small calls wait behind it: what is large belongs in the answer of a call.
+   */
   readonly message?: Message;
   /** The schema of what is ephemeral: reaches who is subscribed at the moment, is stored nowhere, and is lost where a connection is. */
   readonly signal?: Signal;

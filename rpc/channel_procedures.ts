@@ -15,6 +15,7 @@ import { decodeMessage } from "./message_data.ts";
 import { type Encoded, encoded, historyQuery, type NodeChannels, withRoom } from "./node_channels.ts";
 import { keyedProducer, type Origin, originOf } from "./origin.ts";
 import { isPromise } from "./iterating.ts";
+import { isMap } from "./options.ts";
 import { notFound } from "./pipeline.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
 import { validate } from "./schema.ts";
@@ -155,8 +156,8 @@ function readPublication(input: unknown): Publication {
 function readOptions(options: unknown): { readonly low?: unknown; readonly key?: unknown } {
   if (options === undefined || options === null) return {};
   if (typeof options === "number") return { low: options };
-  if (typeof options !== "object") throw badInput("options that are a map");
-  const { low, key } = options as { low?: unknown; key?: unknown };
+  if (!isMap(options)) throw badInput("options that are a map");
+  const { low, key } = options;
   return { low: low ?? undefined, key: key ?? undefined };
 }
 
@@ -173,8 +174,8 @@ function readHistory(parts: ChannelProcedureParts, input: unknown, context: Cont
 function readQuery(
   input: unknown,
 ): { channel: string; query: { before?: number; after?: number; limit?: number } } {
-  if (typeof input !== "object" || input === null) throw badInput("a map");
-  const { channel, before, after, limit } = input as Record<string, unknown>;
+  if (!isMap(input)) throw badInput("a map");
+  const { channel, before, after, limit } = input;
   if (typeof channel !== "string") throw badInput("a channel that is a string");
   const query: { before?: number; after?: number; limit?: number } = {};
   for (const [name, value] of Object.entries({ before, after, limit })) {

@@ -197,12 +197,22 @@ export function writeStop(stream: number): void {
 export function writePayload(value: unknown, extension?: EncodeExtension): void {
   if (value === undefined) return writeBin(NOTHING);
   if (value instanceof Uint8Array) { // whose size is known: it is written to its place, and never moved
-    writeBinHeader(binSize(value.length));
+    writeBinHeader(value.length + binHeader(value.length));
     return writeBin(value);
   }
-  const mark = openBin();
+  const header = binHeader(leastSize(value));
+  const mark = openBin(header);
   writeValue(value, extension);
-  closeBin(mark);
+  closeBin(mark, header);
+}
+
+/** Bytes that a value has at least, where a look tells: a text, and a short list with bytes in it, as `@publish` is given. They need not be moved. */
+function leastSize(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  if (!Array.isArray(value) || value.length > 4) return 0;
+  let size = 0;
+  for (let i = 0; i < value.length; i++) if (value[i] instanceof Uint8Array) size += value[i].length;
+  return size;
 }
 
 function head(elements: number, kind: number): void {
@@ -215,9 +225,9 @@ function uintOrNil(value: number | undefined): void {
   else writeUint(value);
 }
 
-/** Bytes of a bin with this many inside. */
-function binSize(length: number): number {
-  return length + (length < 0x100 ? 2 : length < 0x10000 ? 3 : 5);
+/** Bytes of the header of a bin with this many inside. */
+function binHeader(length: number): 2 | 3 | 5 {
+  return length < 0x100 ? 2 : length < 0x10000 ? 3 : 5;
 }
 
 /** `code, flags, payload` of ERROR, FAIL and UNSUBSCRIBED. */

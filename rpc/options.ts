@@ -23,13 +23,17 @@ export function readFailure(limits: Limits): Failure {
   return { code, flags, payload: declared ? payload : asMap(payload, "the payload of an error") };
 }
 
-/** What has to be a map: no array, bytes or date. */
-export function asMap(value: unknown, what: string): WireMap {
-  const isMap = typeof value === "object" && value !== null && !Array.isArray(value) &&
+/** Whether it is a map: no array, bytes or date. */
+export function isMap(value: unknown): value is WireMap {
+  return typeof value === "object" && value !== null && !Array.isArray(value) &&
     !(value instanceof Date) &&
     !(value instanceof Uint8Array);
-  if (!isMap) throw new ProtocolError(`${what} must be a map`);
-  return value as WireMap;
+}
+
+/** What has to be a map. */
+export function asMap(value: unknown, what: string): WireMap {
+  if (!isMap(value)) throw new ProtocolError(`${what} must be a map`);
+  return value;
 }
 
 /** Takes an unsigned integer out of a map of options. */

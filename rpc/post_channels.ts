@@ -7,6 +7,7 @@
 import { CallError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 import { decodeMessage, encodeMessage } from "./message_data.ts";
+import { isMap } from "./options.ts";
 import type { CallRequest } from "./outgoing_call.ts";
 
 /** What a request to a channel stands for. */
@@ -48,10 +49,10 @@ function history(channel: string, limits: Limits): ChannelPost {
   return {
     request: ({ options: { timeout }, ...called }) => {
       const { input = {} } = called;
-      if (typeof input !== "object" || input === null || Array.isArray(input)) {
-        throw new CallError("BAD_INPUT", "Expected a map with before, after or limit");
-      }
-      return { ...called, method: "@history", input: { ...input, channel }, options: { timeout } }; // a read has no use for a key
+      if (!isMap(input)) throw new CallError("BAD_INPUT", "Expected a map with before, after or limit");
+      const { before, after, limit } = input; // the rest stays behind: it may be large
+      const query = { channel, before, after, limit };
+      return { ...called, method: "@history", input: query, options: { timeout } }; // a read has no use for a key
     },
     answer: (value) => {
       const page = value as { entries: [number, number, number, Uint8Array][] };

@@ -61,52 +61,76 @@ export interface Signal {
   readonly from: string | undefined;
 }
 
+/** Signals back to back, and where they can be parted. */
+export interface SignalRun {
+  /** All of them. Never written to again, so that a queue may keep it. */
+  readonly bytes: Uint8Array;
+  /** Where each begins, and where the last ends. */
+  readonly cuts: readonly number[];
+}
+
 /** Signals that came close together: written once, copied once more for each sender, who gets the others' alone. */
 export class SignalFrame {
-  /** The frame of all of them. Never written to again, so that a queue may keep it. */
-  readonly bytes: Uint8Array;
+  readonly #all: SignalRun;
   readonly #signals: readonly Signal[];
-  /** Where each begins in the frame, and where the last ends. */
-  readonly #starts: number[];
   readonly #senders: ReadonlySet<string | undefined>;
 
   /** Writes it. */
   constructor(alias: number, signals: readonly Signal[]) {
     const most = signals.reduce((sum, { data }) => sum + data.length + PUBLICATION_HEAD, 0);
-    const starts = [0];
+    const cuts = [0];
     begin(new Uint8Array(most), 0);
     for (const { data } of signals) {
       writeSignalled(alias, data);
-      starts.push(position());
+      cuts.push(position());
     }
     const length = end();
-    this.bytes = written().subarray(0, length);
+    this.#all = { bytes: written().subarray(0, length), cuts };
     this.#signals = signals;
-    this.#starts = starts;
     this.#senders = new Set(signals.map(({ from }) => from));
   }
 
   /** What somebody gets: without its own. Nothing where all are its own. */
-  to(id: string): Uint8Array | undefined {
-    return this.#senders.has(id) ? this.#without(id) : this.bytes;
+  to(id: string): SignalRun | undefined {
+    return this.#senders.has(id) ? this.#without(id) : this.#all;
   }
 
-  #without(id: string): Uint8Array | undefined {
+  #without(id: string): SignalRun | undefined {
     const signals = this.#signals;
-    const starts = this.#starts;
-    const others = new Uint8Array(this.bytes.length);
+    const { bytes, cuts } = this.#all;
+    const others = new Uint8Array(bytes.length);
+    const kept = [0];
     let length = 0;
     for (let from = 0; from < signals.length; from++) {
       if (signals[from]!.from === id) continue;
+      const moved = length - cuts[from]!;
       let to = from;
-      while (to < signals.length && signals[to]!.from !== id) to++;
-      const run = this.bytes.subarray(starts[from]!, starts[to]!);
+      while (to < signals.length && signals[to]!.from !== id) kept.push(cuts[++to]! + moved);
+      const run = bytes.subarray(cuts[from]!, cuts[to]!);
       others.set(run, length);
       length += run.length;
       from = to;
     }
-    return length === 0 ? undefined : others.subarray(0, length);
+    return length === 0 ? undefined : { bytes: others.subarray(0, length), cuts: kept };
   }
+}
+
+/** Signals as frames that a client takes: most often one, which is all of them; else views of that. A signal too large by itself is lost. */
+export function signalFrames(
+  { bytes, cuts }: SignalRun,
+  { message, messages }: { readonly message: number; readonly messages: number },
+): Uint8Array[] {
+  const count = cuts.length - 1;
+  if (bytes.length <= message && count <= messages) return [bytes];
+  const frames: Uint8Array[] = [];
+  for (let from = 0; from < count;) {
+    let to = from;
+    while (to < count && to - from < messages && cuts[to + 1]! - cuts[from]! <= message) to++;
+    if (to > from) frames.push(bytes.subarray(cuts[from]!, cuts[to]!));
+    else to++;
+    from = to;
+  }
+  return frames;
 }
 
 function frameOf(alias: number, entries: readonly Entry[], bytes: number): SharedFrame {

@@ -16,7 +16,7 @@ import { SubscribeStatus } from "./kinds.ts";
 import type { Outbox } from "./outbox.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { judge } from "./resume.ts";
-import type { SharedFrame } from "./shared_frames.ts";
+import { type SharedFrame, signalFrames, type SignalRun } from "./shared_frames.ts";
 import { PAGE, type Place, type Topic, type TopicMember } from "./topic.ts";
 import { Unseen } from "./unseen.ts";
 
@@ -161,10 +161,13 @@ export class Subscriber implements TopicMember {
   }
 
   /** See {@linkcode TopicMember.signal}. */
-  signal(frame: Uint8Array): void {
+  signal(run: SignalRun): void {
+    if (!this.isTold) return;
     const outbox = this.#outbox;
-    if (!this.isTold || frame.length > outbox.peer.message || this.#isFull) return;
-    outbox.sendShared(frame);
+    for (const frame of signalFrames(run, outbox.peer)) {
+      if (this.#isFull) return;
+      outbox.sendShared(frame);
+    }
   }
 
   /** It is wanted no more: nothing is sent from now on. */

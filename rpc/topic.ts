@@ -9,7 +9,13 @@ import type { Clock } from "./clock.ts";
 import { Marks } from "./marks.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { isPromise } from "./iterating.ts";
-import { publicationFrames, type SharedFrame, type Signal, SignalFrame } from "./shared_frames.ts";
+import {
+  publicationFrames,
+  type SharedFrame,
+  type Signal,
+  SignalFrame,
+  type SignalRun,
+} from "./shared_frames.ts";
 import { Tail } from "./tail.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
 
@@ -28,7 +34,7 @@ export interface TopicMember {
   /** The stream is another one from here on. */
   restarted(): void;
   /** Takes signals, if it can. */
-  signal(frame: Uint8Array): void;
+  signal(run: SignalRun): void;
 }
 
 /** Where in the stream. */
@@ -356,8 +362,8 @@ export class Topic implements BrokerListener, EndsWithTurn {
     this.#signals = [];
     const frame = new SignalFrame(this.alias, signals);
     for (const member of this.#members) {
-      const bytes = frame.to(member.id);
-      if (bytes !== undefined) member.signal(bytes);
+      const run = frame.to(member.id);
+      if (run !== undefined) member.signal(run);
     }
   }
 }

@@ -1,12 +1,13 @@
 // What the program has done, and has not: positions, acknowledgements, bounds.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { ChannelEvent } from "../client/mod.ts";
+import type { ChannelEvent, Subscription } from "../client/mod.ts";
 import {
   at,
   brief,
   ChannelClient,
   FRESH,
+  gap,
   publication,
   publications,
   RECOVERED,
@@ -16,6 +17,7 @@ import {
   SUBSCRIBE,
   subscribed,
   UNSUBSCRIBE,
+  unsubscribed,
   wired,
 } from "./suites/channel_client.ts";
 import { payload } from "./suites/wire.ts";
@@ -123,6 +125,80 @@ describe("the position of a subscription", () => {
     sub.close();
     assertEquals(await late, false);
     await fake.close();
+  });
+});
+
+describe("who waits for a place of a subscription", () => {
+  const refusal = unsubscribed(1, "NOT_FOUND");
+
+  /** Whether subscriptions have come to a place: filled in as they tell. */
+  function asked(...subs: Subscription<unknown>[]): unknown[] {
+    const told: unknown[] = [];
+    subs.forEach((sub, i) => void sub.reaches(at(2)).then((reached) => void (told[i] = reached)));
+    return told;
+  }
+
+  it("is told as it is read: what came counts only when the next is asked for", async () => {
+    const fake = await ChannelClient.connected();
+    const sub = fake.channel().subscribe();
+    const told = asked(sub);
+    await fake.server(subscribed(1, 9, FRESH, at(0)), ...publications(9, 1, 3));
+    await sub.next();
+    await sub.next();
+    await fake.clock.settle();
+    assertEquals(told, []);
+    await sub.next();
+    await fake.clock.settle();
+    assertEquals(told, [true]);
+    await fake.close();
+  });
+
+  for (const came of [0, 2]) {
+    it(`is told no when that ends, ${came} publications of it unread`, async () => {
+      for (const end of ["refused", "closed"] as const) {
+        const fake = await ChannelClient.connected();
+        const sub = fake.channel().subscribe();
+        const told = asked(sub);
+        await fake.server(subscribed(1, 9, FRESH, at(0)), ...publications(9, 1, came));
+        assertEquals(told, []);
+        if (end === "refused") await fake.server(refusal);
+        else await fake.close();
+        await fake.clock.settle();
+        assertEquals([end, told], [end, [false]]);
+        assertEquals(await sub.reaches(at(1)), false);
+        for (let n = 1; n <= came; n++) assertEquals(brief((await sub.next()).value!), n, "is still given");
+        await fake.close();
+      }
+    });
+  }
+
+  it("is told when the handler is done with what came before the end, and at once of what did not come", async () => {
+    const fake = await ChannelClient.connected();
+    const handler = gate();
+    const sub = fake.channel().subscribe({ onError: () => {} }, () => handler.promise);
+    const told = asked(sub);
+    await fake.server(subscribed(1, 9, FRESH, at(0)), ...publications(9, 1, 2));
+    await fake.server(refusal);
+    assertEquals([told, await sub.reaches(at(3))], [[], false]);
+    handler.open();
+    await fake.clock.settle();
+    assertEquals([told, sub.state], [[true], "closed"]);
+    await fake.close();
+  });
+
+  it("does so for a call too: `seen` ends with the client", async () => {
+    const fake = await ChannelClient.connected();
+    fake.channel().subscribe();
+    await fake.server(subscribed(1, 9, FRESH, at(0)));
+    const call = fake.call["move"]!();
+    let isSeen = false;
+    const seen = fake.client.seen(call).then(() => isSeen = true);
+    await fake.clock.settle();
+    const caused = payload([["board/7", ...wired(at(1))]]);
+    await fake.server([21, 1, 1, caused], [17, 2, 1, payload()], publication(9, 1));
+    assertEquals(isSeen, false);
+    await fake.close();
+    await seen;
   });
 });
 
@@ -248,6 +324,23 @@ describe("SEEN", () => {
     slow.close();
     await fake.clock.settle();
     assertEquals(fake.socket.take(SEEN), [[SEEN, 10, 300]]);
+    await fake.close();
+  });
+
+  it("tells of a gap when the program is done with it, and of a skip as of publications", async () => {
+    const fake = await ChannelClient.connected();
+    const handler = gate();
+    const slow = fake.channel().subscribe(({ type }) => type === "gap" ? handler.promise : undefined);
+    await fake.server(subscribed(1, 9, FRESH, at(0)), gap(9, 1, 3));
+    assertEquals(fake.socket.take(SEEN), []);
+    handler.open();
+    await fake.clock.settle();
+    assertEquals([fake.socket.take(SEEN), slow.position], [[[SEEN, 9, 3]], at(3)]);
+    await fake.server(skip(9, 252), publication(9, 253));
+    assertEquals(fake.socket.take(SEEN), [[SEEN, 9, 253]]);
+    await fake.server(skip(9, 260));
+    await fake.clock.advance(5_000);
+    assertEquals(fake.socket.take(SEEN), [[SEEN, 9, 260]]);
     await fake.close();
   });
 

@@ -82,6 +82,25 @@ describe("channels, both ends", () => {
     subscription.close();
   });
 
+  it("signals of one turn come to a client that takes few messages in a frame, too", async () => {
+    const reader = server.client({ limits: { messages: 2 } });
+    const board = reader.channel("board/:id", { id: "signals" });
+    const heard: number[] = [];
+    const all = Promise.withResolvers<void>();
+    const stop = board.onSignal(({ x }) => {
+      if (heard.push(x) === 9) all.resolve();
+    });
+    const subscription = board.subscribe();
+    await subscription.ready();
+    const state = new Promise<string>((resolve) => reader.on("state", ({ status }) => resolve(status)));
+    const signalling = app.channel("board/:id", { id: "signals" });
+    for (let x = 1; x <= 9; x++) void signalling.signal({ x });
+    assertEquals(await Promise.race([all.promise.then(() => "all"), state]), "all");
+    assertEquals(heard, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    stop();
+    await reader.close();
+  });
+
   it("history is read both ways, and a subscription rewinds", async () => {
     const board = client().channel("board/:id", { id: "history" });
     for (let n = 1; n <= 10; n++) await board.publish({ text: `${n}` });

@@ -163,12 +163,14 @@ describe("the writer", () => {
   it("ends a bin of unknown length as one of known length begins", () => {
     for (const n of [0, 1, 255, 256, 65535, 65536, 65537]) {
       const expected = bytesOf(() => writeBin(new Uint8Array(n).fill(0xc0)));
-      const actual = bytesOf(() => {
-        const mark = openBin();
-        for (let i = 0; i < n; i++) writeNil();
-        closeBin(mark);
-      });
-      assertBytes(actual, expected);
+      for (const header of [undefined, 2, 3, 5]) { // too short, right, or too long
+        const actual = bytesOf(() => {
+          const mark = openBin(header);
+          for (let i = 0; i < n; i++) writeNil();
+          closeBin(mark, header);
+        });
+        assertBytes(actual, expected);
+      }
     }
   });
 
