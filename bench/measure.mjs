@@ -12,6 +12,7 @@ const PATIENCE = 120_000;
  * @property {string} workload
  * @property {string} contender
  * @property {number} repeat  from 0; those with the same number ran one after the other
+ * @property {number} warmUp  seconds, where the workload has a warm-up
  * @property {number} [ms]  from the first call to the last answer
  * @property {number} [operations]  in that time
  * @property {object} [latency]  ms: `p50`, `p90`, `p99`, `p999`, `max`
@@ -33,7 +34,7 @@ export async function measure(
     const server = await startServer(contender, { runtime, path: runtimes[runtime], core });
     const job = {
       ...workload.job,
-      warmUp: Math.round(options.warmUp * 1000),
+      warmUp: Math.round(workload.warmUp * 1000),
       ms: Math.round(options.seconds * 1000),
       mib: options.mib,
       port: server.port,
@@ -44,7 +45,7 @@ export async function measure(
     const result = await generate(job, pinned(generatorCore, [generator, JSON.stringify(job)]));
     await server.stop();
     if (result.error !== undefined) result.error += `\n${server.output()}`;
-    return { ...which, ...result };
+    return { ...which, warmUp: workload.warmUp, ...result };
   } catch (error) {
     return { ...which, error: error.message };
   }
