@@ -1,7 +1,7 @@
 // How long a run takes, said before it begins.
 
 /** Seconds to start a server and a generator, and to end both. */
-const START = 0.3;
+const START = 0.25;
 
 /** Seconds of one measurement. @param {import("./workloads.mjs").Workload} workload */
 export function secondsOf({ own, more = 0, warmUp }, { seconds }) {

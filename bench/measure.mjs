@@ -23,15 +23,20 @@ const PATIENCE = 120_000;
  * @property {string} [error]  why there is nothing of that
  */
 
-/** Measures once; never rejects. @returns {Promise<Sample>} */
+/**
+ * Measures once; never rejects.
+ *
+ * @param {object} step  @param {object} tools  `entry` and `env`: see `startServer`; `during` is told of the server when the load begins
+ * @returns {Promise<Sample>}
+ */
 export async function measure(
   { runtime, workload, contender, repeat },
-  { runtimes, generator, cores, options },
+  { runtimes, generator, cores, options, entry, env, during },
 ) {
   const which = { runtime, workload: workload.name, contender: contender.name, repeat };
   try {
     const [core, generatorCore] = cores;
-    const server = await startServer(contender, { runtime, path: runtimes[runtime], core });
+    const server = await startServer(contender, { runtime, path: runtimes[runtime], core, entry, env });
     const job = {
       ...workload.job,
       warmUp: Math.round(workload.warmUp * 1000),
@@ -42,7 +47,9 @@ export async function measure(
       cores,
       dialect: contender.dialect,
     };
+    const watched = during?.(server);
     const result = await generate(job, pinned(generatorCore, [generator, JSON.stringify(job)]));
+    await watched;
     await server.stop();
     if (result.error !== undefined) result.error += `\n${server.output()}`;
     return { ...which, warmUp: workload.warmUp, ...result };

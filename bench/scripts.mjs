@@ -1,4 +1,5 @@
 // What is measured without the load generator, by scripts that can be run by themselves as well: parts of `npm run bench` that `--only` names.
+import process from "node:process";
 import { run } from "../tools/child.mjs";
 import { root } from "../tools/setup.mjs";
 import { program } from "./part.mjs";
@@ -9,6 +10,7 @@ import { program } from "./part.mjs";
  * @property {string} title
  * @property {string[]} runtimes  that it is run by, one after the other; "node" where it starts the others itself
  * @property {string[]} [flags]  of Deno
+ * @property {string[]} [args]
  * @property {number} minutes  that it takes, all runtimes together
  */
 
@@ -16,15 +18,10 @@ const BOTH = ["deno", "bun"];
 
 /** @type {Script[]} */
 export const SCRIPTS = [
-  { name: "size.mjs", title: "bytes of the browser's client", runtimes: ["node"], minutes: 0.2 },
-  {
-    name: "types.mjs",
-    title: "seconds of the compilers for 1,000 procedures",
-    runtimes: ["node"],
-    minutes: 4,
-  },
-  { name: "procedures.mjs", title: "cost against the number of procedures", runtimes: ["node"], minutes: 1 },
-  { name: "client.mjs", title: "the client's own cost, in Chromium too", runtimes: ["node"], minutes: 1 },
+  node("size.mjs", "bytes of the browser's client", 0.2),
+  node("types.mjs", "seconds of the compilers for 1,000 procedures", 5),
+  node("procedures.mjs", "cost against the number of procedures", 3),
+  node("client.mjs", "the client's own cost, in Chromium too", 3),
   { name: "codec.ts", title: "nanoseconds of the codec", runtimes: BOTH, minutes: 1 },
   { name: "core.ts", title: "a call through the whole server in memory", runtimes: BOTH, minutes: 1 },
   {
@@ -35,12 +32,14 @@ export const SCRIPTS = [
     minutes: 1,
   },
   {
-    name: "upload.mjs",
-    title: "1 GiB up and down while calling, on the loopback and over a link",
-    runtimes: ["node"],
-    minutes: 20,
+    ...node("upload.mjs", "an upload and a download while calling: 1 GiB each by itself, 256 MiB as a part", 6),
+    args: ["--mib", "256"],
   },
 ];
+
+function node(name, title, minutes) {
+  return { name, title, runtimes: ["node"], minutes };
+}
 
 /** Longest that one may take. */
 const PATIENCE = 45 * 60_000;
@@ -50,9 +49,9 @@ const PATIENCE = 45 * 60_000;
  *
  * @returns {Promise<{ name: string, runtime: string, text: string, code: number }>}  `code` is 1 also where it says that a target is missed
  */
-export async function runScript({ name, flags = [], runtime }, runtimes) {
+export async function runScript({ name, flags = [], args: more = [], runtime }, runtimes) {
   console.log(`\n${name}${runtime === "node" ? "" : ` on ${runtime}`}`);
-  const args = [...(runtime === "deno" ? flags : []), `bench/${name}`];
+  const args = [...(runtime === "deno" ? flags : []), `bench/${name}`, ...more];
   const [command, all] = name.endsWith(".ts") ? program(runtimes, runtime, args) : [process.execPath, args];
   const { stdout: text, code } = await run(command, all, { cwd: root, timeout: PATIENCE, live: true });
   return { name, runtime, text, code };

@@ -20,7 +20,7 @@ const KIB = 1024;
 export const WORKLOADS = [
   {
     ...calls("unary-1x1", "small call, 1 connection, 1 in flight", { connections: 1, inFlight: 1 }, true),
-    slow: 2.5,
+    slow: 2,
   },
   calls("unary-50x16", "small call, 50 connections, 16 in flight", { connections: 50, inFlight: 16 }, true),
   calls("unary-500x1", "small call, 500 connections, 1 in flight", { connections: 500, inFlight: 1 }),
@@ -67,7 +67,7 @@ export const WORKLOADS = [
     unit: "connection",
     needs: "calls",
     job: { workload: "handshake", atOnce: 32 },
-    slow: 5,
+    slow: 4,
   },
   {
     name: "idle-10k",
@@ -76,7 +76,7 @@ export const WORKLOADS = [
     needs: "calls",
     job: { workload: "idle", connections: 10_000 },
     memory: true,
-    own: 9,
+    own: 10,
   },
   {
     name: "connections-50",
@@ -104,7 +104,7 @@ export const WORKLOADS = [
     unit: "connection",
     needs: "calls",
     job: { workload: "storm", connections: 5_000, rounds: 3 },
-    own: 10,
+    own: 11,
   },
 ];
 
@@ -128,7 +128,7 @@ function spread(thousands) {
     needs: "rate",
     job: { workload: "paced", connections: thousands * 1000, rate: 10_000 },
     slow: 1.5,
-    more: thousands / 2,
+    more: thousands * 0.6,
   };
 }
 
