@@ -31,6 +31,7 @@ export const USAGE = `node bench/run.mjs [options]
   --compare OLD    beside it: what an earlier --json run measured
   --show FILE      measures nothing, and prints what a --json run measured
   --targets A,B    measures nothing, and prints in Markdown what these --json runs reached of the targets
+  --ahead FILE     measures nothing, and prints in Markdown who takes less than Millrace, and where
 
 Without --quick and --only: everything, the scripts last, up to two hours. Each script can be run by itself too:
 ${SCRIPTS.map(({ name, title }) => `  ${name.padEnd(17)}${title}`).join("\n")}
@@ -46,7 +47,7 @@ const FLAG = { type: "boolean", default: false };
  * Reads the arguments.
  *
  * @returns {{ quick: boolean, fewer: boolean, repeats: number, peers: number, seconds: number, warmUp: number, mib: number, json?: string,
- *   resume: boolean, show?: string, targets?: string[], compare?: string, runtimes: string[], workloads: object[], contenders: object[],
+ *   resume: boolean, show?: string, targets?: string[], ahead?: string, compare?: string, runtimes: string[], workloads: object[], contenders: object[],
  *   scripts: object[] }}  `fewer`: only those contenders that are quick
  * @throws {Error} what is wrong with them
  */
@@ -65,18 +66,13 @@ export function readOptions(args) {
       compare: STRING,
       show: STRING,
       targets: STRING,
+      ahead: STRING,
     },
   });
-  const { quick, resume, compare, show } = values;
+  const { quick, resume, compare, show, ahead } = values;
   const targets = values.targets?.split(",");
-  for (
-    const [verb, path] of [
-      ["compare with", compare],
-      ["show", show],
-      ...(targets ?? []).map((path) => ["show", path]),
-    ]
-  ) {
-    if (path !== undefined && !existsSync(path)) throw new Error(`Cannot ${verb} ${path}: no such file`);
+  for (const path of [compare, show, ahead, ...(targets ?? [])]) {
+    if (path !== undefined && !existsSync(path)) throw new Error(`Cannot read ${path}: no such file`);
   }
   const wanted = values.only.split(",").filter(Boolean);
   const everything = !quick && wanted.length === 0;
@@ -88,7 +84,7 @@ export function readOptions(args) {
     ...workload,
     warmUp: warmUpOf(workload, times, values),
   }));
-  return { quick, fewer, json, resume, compare, show, targets, ...times, ...which, workloads };
+  return { quick, fewer, json, resume, compare, show, targets, ahead, ...times, ...which, workloads };
 }
 
 function timesOf(values) {

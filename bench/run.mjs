@@ -15,7 +15,7 @@ import { inOrder, read, resume, rowsIn, sameStep, write } from "./results.mjs";
 import { runScript, succeeded } from "./scripts.mjs";
 import { summarize } from "./summary.mjs";
 import { printTable } from "./table.mjs";
-import { printTargets } from "./target_table.mjs";
+import { printAhead, printTargets } from "./target_table.mjs";
 
 /** Everything that is to be measured. The repeats are outermost, and each begins with another contender. */
 function plan({ repeats, peers, runtimes, workloads, contenders, fewer }) {
@@ -71,7 +71,7 @@ async function main(options) {
     save(options, run);
   }
   const rows = summarize(inOrder(run.samples));
-  printTable(rows, machine);
+  if (rows.length > 0) printTable(rows, machine);
   if (options.compare !== undefined) printComparison(rows, options.compare);
   return warn(rows, run);
 }
@@ -146,6 +146,7 @@ const given = options();
 if (given !== undefined) {
   try {
     if (given.targets !== undefined) printTargets(given.targets);
+    else if (given.ahead !== undefined) printAhead(given.ahead);
     else process.exitCode = given.show === undefined ? await main(given) : show(given.show);
   } catch (error) {
     console.error(error.message);

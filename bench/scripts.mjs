@@ -32,7 +32,11 @@ export const SCRIPTS = [
     minutes: 1,
   },
   {
-    ...node("upload.mjs", "an upload and a download while calling: 1 GiB each by itself, 256 MiB as a part", 6),
+    ...node(
+      "upload.mjs",
+      "an upload and a download while calling: 1 GiB each by itself, 256 MiB as a part",
+      6,
+    ),
     args: ["--mib", "256"],
   },
 ];
