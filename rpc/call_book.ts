@@ -10,7 +10,7 @@ import type { CalledPeer, CalleeParts } from "./callee_parts.ts";
 import type { CallError } from "./errors.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import { afterRunning, invokeCall } from "./invoking.ts";
-import { Encoded } from "./ledger.ts";
+import { Encoded } from "./kept_reply.ts";
 import type { Limits } from "./limits.ts";
 import { writeStream } from "./messages.ts";
 import { isPromise, iteratorOf, stopItems } from "./iterating.ts";

@@ -3,36 +3,14 @@
  *
  * @module
  */
-import { decode } from "../msgpack/decoder.ts";
 import { encode } from "../msgpack/encoder.ts";
 import type { Claim, Ledger } from "./broker.ts";
 import type { CallerConnection } from "./context.ts";
 import { CallError, type CallErrorCode } from "./errors.ts";
 import type { IncomingCall } from "./incoming_call.ts";
+import { Encoded, keptReply, readReply, ToldError } from "./kept_reply.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { originOf } from "./origin.ts";
-
-/** A value in the form in which it travels. */
-export class Encoded {
-  /** The encoded value; nothing for `undefined`. */
-  readonly bytes: Uint8Array;
-
-  /** Wraps it. */
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-  }
-}
-
-/** An error in the form in which the caller is told it: its data has passed its schema. */
-export class ToldError {
-  /** The error. */
-  readonly error: CallError;
-
-  /** Wraps it. */
-  constructor(error: CallError) {
-    this.error = error;
-  }
-}
 
 /** What keyed calls need. */
 export interface KeyedCallParts {
@@ -55,7 +33,6 @@ interface Keyed {
 
 /** How long a reply is kept, and how long a call may run before its key is free again. */
 const KEPT_MS = 10 * 60_000;
-const [VALUE, ERROR] = [0, 1];
 
 /** The calls with keys that clients of one node make. */
 export class KeyedCalls {
@@ -108,9 +85,11 @@ export class KeyedCalls {
       case "new":
         return this.#first(keyed);
       case "done":
-        return replyOf(claim.reply);
+        return replyOf(claim.reply, keyed.call);
       case "running":
-        return claim.done.then((reply) => reply === undefined ? this.#forgotten(keyed) : replyOf(reply));
+        return claim.done.then((reply) =>
+          reply === undefined ? this.#forgotten(keyed) : replyOf(reply, keyed.call)
+        );
       case "other":
         throw refused("KEY_REUSED");
     }
@@ -122,18 +101,18 @@ export class KeyedCalls {
     return this.#claim(keyed);
   }
 
-  async #first({ key, invoke, tell }: Keyed): Promise<Encoded> {
-    let bytes: Uint8Array;
+  async #first({ call, key, invoke, tell }: Keyed): Promise<Encoded> {
+    let value: Encoded;
     try {
-      const value = await invoke();
-      bytes = value === undefined ? new Uint8Array(0) : encode(value);
+      const given = await invoke();
+      value = new Encoded(given === undefined ? new Uint8Array(0) : encode(given));
     } catch (thrown) {
-      const error = await tell(thrown);
-      await this.#settle(key, error.retryable ? undefined : kept(ERROR, encodeError(error)));
-      throw new ToldError(error);
+      const told = new ToldError(await tell(thrown));
+      await this.#settle(key, told.error.retryable ? undefined : keptReply(told, call.caused));
+      throw told;
     }
-    await this.#settle(key, kept(VALUE, bytes));
-    return new Encoded(bytes);
+    await this.#settle(key, keptReply(value, call.caused));
+    return value;
   }
 
   /** Keeps a reply; `undefined` where the same call may succeed later. The caller has it in any case. */
@@ -160,33 +139,12 @@ function refused(code: CallErrorCode, message?: string): ToldError {
   return new ToldError(new CallError(code, message));
 }
 
-function kept(what: number, bytes: Uint8Array): Uint8Array {
-  const all = new Uint8Array(bytes.length + 1);
-  all[0] = what;
-  all.set(bytes, 1);
-  return all;
-}
-
-function replyOf(reply: Uint8Array): Encoded {
-  const bytes = reply.subarray(1);
-  if (reply[0] === VALUE) return new Encoded(bytes);
-  throw new ToldError(decodeError(bytes));
-}
-
-function encodeError({ code, message, ambiguous, declared, data }: CallError): Uint8Array {
-  const told = [code, message, ambiguous, declared];
-  return encode(data === undefined ? told : [...told, data]);
-}
-
-function decodeError(bytes: Uint8Array): CallError {
-  const [code, message, ambiguous, declared, data] = decode(bytes) as [
-    string,
-    string,
-    boolean,
-    boolean,
-    unknown,
-  ];
-  return new CallError(code, message, { ambiguous, declared, data });
+/** Gives what was kept, and tells the caller where the one run has published. */
+function replyOf(kept: Uint8Array, call: IncomingCall): Encoded {
+  const { reply, caused } = readReply(kept);
+  call.caused = caused;
+  if (reply instanceof ToldError) throw reply;
+  return reply;
 }
 
 /**
