@@ -87,27 +87,35 @@ export class KeyedCalls {
       case "done":
         return replyOf(claim.reply, keyed.call);
       case "running":
-        return claim.done.then((reply) =>
-          reply === undefined ? this.#forgotten(keyed) : replyOf(reply, keyed.call)
-        );
+        return this.#wait(claim.done, keyed);
       case "other":
         throw refused("KEY_REUSED");
     }
   }
 
-  /** The one that ran may succeed later: now. */
-  #forgotten(keyed: Keyed): MaybePromise<Encoded> {
-    if (keyed.call.brokenBy !== undefined) throw keyed.call.brokenBy;
-    return this.#claim(keyed);
+  /** Until the one that runs has ended, or nobody waits here any more. Where it may succeed later that is now. */
+  async #wait(done: Promise<Uint8Array | undefined>, keyed: Keyed): Promise<Encoded> {
+    const { call } = keyed;
+    if (call.brokenBy !== undefined) throw call.brokenBy;
+    const givenUp = Promise.withResolvers<never>();
+    call.onGivenUp = () => givenUp.reject(call.brokenBy);
+    const reply = await Promise.race([done, givenUp.promise]);
+    call.onGivenUp = undefined;
+    return reply === undefined ? this.#claim(keyed) : replyOf(reply, call);
   }
 
   async #first({ call, key, invoke, tell }: Keyed): Promise<Encoded> {
+    if (call.brokenBy !== undefined) { // while the ledger was asked
+      await this.#settle(key, undefined);
+      throw call.brokenBy;
+    }
+    call.isKept = true;
     let value: Encoded;
     try {
       const given = await invoke();
       value = new Encoded(given === undefined ? new Uint8Array(0) : encode(given));
     } catch (thrown) {
-      const told = new ToldError(await tell(thrown));
+      const told = new ToldError(outcomeOf(call, await tell(thrown)));
       await this.#settle(key, told.error.retryable ? undefined : keptReply(told, call.caused));
       throw told;
     }
@@ -133,6 +141,12 @@ function scopeOf(connection: CallerConnection, node: string): string | undefined
   const origin = originOf(connection);
   if (origin === undefined) return undefined; // a call in process, or by POST
   return origin.producer === undefined ? `session ${node} ${id}` : `client ${origin.producer}`;
+}
+
+/** A handler that was told to stop may have had its effect: it never runs again, and those who ask are told that nobody knows. */
+function outcomeOf({ brokenBy }: IncomingCall, error: CallError): CallError {
+  if (brokenBy === undefined || (error !== brokenBy && error.code !== "INTERNAL")) return error;
+  return new CallError(brokenBy.code, brokenBy.message, { retryable: false, ambiguous: true });
 }
 
 function refused(code: CallErrorCode, message?: string): ToldError {
