@@ -190,7 +190,7 @@ function trim(page: Page, trimmed: number, { after, before }: Query): Page {
   const oldest = Math.min(trimmed, page.top.offset) + 1;
   // Below the trimmed ones there is nothing more; above them the page may begin later than it was asked to.
   const more = before === undefined ? page.more : page.more && entries.length === page.entries.length;
-  const boundary = after !== undefined && after < trimmed ? undefined : page.boundary;
+  const boundary = (after ?? before ?? Infinity) < trimmed ? undefined : page.boundary;
   return { ...page, oldest, entries, more, boundary };
 }
 
