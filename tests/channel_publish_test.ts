@@ -8,6 +8,7 @@ import { failure, told } from "./suites/check.ts";
 import { payload } from "./suites/wire.ts";
 
 const CALL = 16;
+const CANCEL = 20;
 const RETRYABLE = 1;
 const AMBIGUOUS = 2;
 
@@ -259,9 +260,51 @@ describe("a publication that fails", () => {
     assertEquals([sent.is, unsent.is, later.is], ["DEADLINE, ambiguous", "DEADLINE", "pending"]);
     (await fake.retry()).accept();
     const asked = await fake.published();
-    assertEquals(asked.map(({ n, low }) => [n, low]), [[3, undefined]]);
+    assertEquals(asked.map(({ n, low }) => [n, low]), [[2, undefined]], "what was never sent took no number");
     await fake.close();
     assertEquals(later.is, "CLOSED, ambiguous");
+  });
+
+  it("is given up: the server is told, and those behind it do not wait for it", async () => {
+    const fake = await PublishClient.connected();
+    const stop = [new AbortController(), new AbortController()] as const;
+    const all = [undefined, stop[0].signal, undefined, stop[1].signal, undefined].map((signal, i) =>
+      outcome(fake.channel().publish(i + 1, { signal }))
+    );
+    const asked = await fake.published();
+    assertEquals(ns(asked), [1, 2, 3, 4, 5]);
+    stop[0].abort();
+    stop[1].abort();
+    await fake.clock.settle();
+    assertEquals(fake.socket.take(CANCEL).map(([, , id]) => id), [asked[1]!.id, asked[3]!.id]);
+    assertEquals(await fake.published(), [], "the first may still come before them");
+    await fake.answer(asked[0]!.id, 1);
+    const [again, ...none] = await fake.published();
+    assertEquals([again!.n, again!.low, again!.message, none], [3, undefined, 3, []]);
+    await fake.refuse(asked[2]!.id, "UNAVAILABLE", RETRYABLE | AMBIGUOUS);
+    assertEquals(all[2]!.is, "pending", "the other sending tells");
+    await fake.answer(again!.id, 2);
+    const [last] = await fake.published();
+    assertEquals([last!.n, last!.low], [5, undefined]);
+    await fake.answer(asked[4]!.id, 3);
+    assertEquals(all.map(({ is }) => is), [1, "CANCELLED, ambiguous", 2, "CANCELLED, ambiguous", 3]);
+    await fake.close();
+  });
+
+  it("twice is ambiguous only if one of the two may have landed", async () => {
+    for (const flags of [0, AMBIGUOUS]) {
+      const fake = await PublishClient.connected();
+      const stop = new AbortController();
+      void fake.channel().publish(1, { signal: stop.signal }).catch(() => {});
+      const second = outcome(fake.channel().publish(2));
+      const asked = await fake.published();
+      stop.abort();
+      const [again] = await fake.published();
+      await fake.refuse(asked[1]!.id, "BAD_INPUT", flags);
+      await fake.refuse(again!.id, "BAD_INPUT");
+      assertEquals(second.is, flags === 0 ? "BAD_INPUT" : "BAD_INPUT, ambiguous");
+      await fake.close();
+    }
   });
 
   it("is given up when its signal aborts", async () => {
