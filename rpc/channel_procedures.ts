@@ -59,12 +59,15 @@ export function channelProcedures(parts: ChannelProcedureParts): [string, Proced
   ];
 }
 
-/** What both do first. */
-function find(parts: ChannelProcedureParts, name: string, context: Context): {
+/** A channel, and who asks for it. */
+interface Found {
   readonly channel: NamedChannel;
   readonly asker: Asker;
   readonly report: (error: unknown) => void;
-} {
+}
+
+/** What both do first. */
+function find(parts: ChannelProcedureParts, name: string, context: Context): Found {
   const channel = parts.channels.find(name);
   if (channel === undefined) throw notFound();
   const { connection } = context;
@@ -87,9 +90,10 @@ class Publishing {
 
   run(input: unknown): unknown {
     const given = readPublication(input);
+    const found = find(this.#parts, given.channel, this.#context); // before anything is kept for a name that is none
     const origin = originOf(this.#context.connection);
     const { channel, n, low, key } = given;
-    const publish = (low: number) => this.#publish({ ...given, low }, origin);
+    const publish = (low: number) => this.#publish({ ...given, low }, found, origin);
     const isOrdered = key === undefined && n > 0 && origin?.producer !== undefined;
     const done = isOrdered && origin.order !== undefined
       ? origin.order.run({ channel, n, low }, publish)
@@ -100,8 +104,11 @@ class Publishing {
     );
   }
 
-  #publish(given: Publication, origin: Origin | undefined): MaybePromise<Published> {
-    const { channel, asker, report } = find(this.#parts, given.channel, this.#context);
+  #publish(
+    given: Publication,
+    { channel, asker, report }: Found,
+    origin: Origin | undefined,
+  ): MaybePromise<Published> {
     const { allow, message: schema, publish: hook } = channel.value;
     return chain(isAllowed(allow.publish, { channel, asker, report }), (is) => {
       if (!is || schema === undefined) throw notFound();
