@@ -11,9 +11,16 @@ import type { PublishCallOptions } from "./channel_types.ts";
 
 /** Publications that have no answer yet, of one channel: the server remembers the results of so many. */
 const MOST_SENT = 64;
+/**
+ * Milliseconds after the first sending that may have landed in which a publication is sent again: safely less than the 10 minutes for which the server
+ * remembers what has landed. Later it would land a second time.
+ */
+const LONGEST_RETRY = 420_000;
 /** Waits before something is sent again on the same connection, in milliseconds, double from the first to the last, of which a random part is waited. */
 const FIRST_WAIT = 100;
 const LAST_WAIT = 5_000;
+
+const NEVER: Moment = { now: 0, date: 0 };
 
 /** What all channels of a client share: how much they may hold together. */
 export interface OutboxSize {
@@ -41,6 +48,12 @@ export interface PublishCall extends PromiseLike<unknown> {
   cancel?(): void;
 }
 
+/** A moment by the clock that never goes back, and by the one that counts sleep. */
+interface Moment {
+  readonly now: number;
+  readonly date: number;
+}
+
 interface Entry {
   /**
    * Its number, given when it is sent first: one that is given up before leaves no gap, for which the server would keep those behind it waiting.
@@ -57,6 +70,8 @@ interface Entry {
   readonly calls: Set<PublishCall>;
   /** Sendings that may have landed: nobody said that they were refused. */
   uncertain: number;
+  /** When the first of them left, on both clocks. */
+  since: Moment;
   /** Forgets timer and signal. */
   release: () => void;
 }
@@ -112,6 +127,7 @@ export class Publishing {
         reject,
         calls: new Set(),
         uncertain: 0,
+        since: NEVER,
         release: () => {
           clock.clearTimeout(timer);
           signal?.removeEventListener("abort", abort);
@@ -148,6 +164,7 @@ export class Publishing {
   /** Sends what may be sent, lowest number first. */
   #send(): void {
     if (!this.#connected || this.#retry !== undefined) return;
+    for (const entry of this.#entries.slice(0, MOST_SENT)) this.#dropOld(entry);
     const sent = this.#entries.slice(0, MOST_SENT);
     for (const entry of sent) if (entry.calls.size === 0) this.#sendOne(entry);
     this.#closeGaps();
@@ -160,8 +177,9 @@ export class Publishing {
 
   #sendOne(entry: Entry): void {
     if (entry.n === 0 && entry.key === undefined) entry.n = ++this.#last;
-    entry.uncertain++;
-    const call = this.#parts.call("@publish", this.#input(entry));
+    const input = this.#input(entry);
+    if (entry.uncertain++ === 0) entry.since = this.#moment();
+    const call = this.#parts.call("@publish", input);
     entry.calls.add(call);
     call.then(
       (answer) => this.#answered(entry, call, answer),
@@ -172,9 +190,33 @@ export class Publishing {
   /** `[channel, n, data, options]`. */
   #input(entry: Entry): unknown[] {
     const { n, key, data } = entry;
-    if (key !== undefined) return [this.#channel, n, data, { key }];
-    entry.low = this.#lowest!.n;
-    return entry.low === n ? [this.#channel, n, data] : [this.#channel, n, data, entry.low];
+    const input: unknown[] = [this.#channel, n, data];
+    if (key === undefined) entry.low = this.#lowest!.n;
+    const low = key !== undefined || entry.low === n ? undefined : entry.low;
+    if (entry.uncertain > 0) input.push({ low, key, age: Math.ceil(this.#age(entry)) });
+    else if (key !== undefined) input.push({ key });
+    else if (low !== undefined) input.push(low);
+    return input;
+  }
+
+  #moment(): Moment {
+    const { clock } = this.#parts;
+    return { now: clock.now(), date: clock.date?.() ?? 0 };
+  }
+
+  /** Milliseconds since it may have landed. A clock that was set counts too much: then it is not sent again, although it might. */
+  #age({ since }: Entry): number {
+    const { now, date } = this.#moment();
+    return Math.max(0, now - since.now, date - since.date);
+  }
+
+  /** Ends what cannot be sent again any more. */
+  #dropOld(entry: Entry): void {
+    if (entry.uncertain === 0 || entry.calls.size > 0 || this.#age(entry) <= LONGEST_RETRY) return;
+    this.#reject(entry, "UNAVAILABLE", {
+      message: "It is not known whether the publication has landed, and too late to send it again",
+    });
+    this.#leavesGap(entry);
   }
 
   /** The lowest number without an answer. */

@@ -19,6 +19,8 @@ interface Asked {
   readonly n: number;
   readonly message: unknown;
   readonly low: number | undefined;
+  /** How long ago it was sent first; `undefined` where this is the first sending. */
+  readonly age: number | undefined;
 }
 
 class PublishClient extends ChannelClient {
@@ -40,9 +42,12 @@ class PublishClient extends ChannelClient {
   async published(): Promise<Asked[]> {
     await this.clock.settle();
     return this.socket.take(CALL).map(([, , id, method, , input]) => {
-      const [channel, n, data, low] = input as [string, number, Uint8Array, number?];
+      const [channel, n, data, options] = input as [string, number, Uint8Array, unknown];
       assert(method === "@publish" || method === 1, String(method));
-      return { id: id as number, channel, n, message: decode(data), low };
+      const { low, age } = typeof options === "object"
+        ? options as Partial<Asked>
+        : { low: options as number };
+      return { id: id as number, channel, n, message: decode(data), low, age };
     });
   }
 
@@ -263,6 +268,67 @@ describe("a publication that fails", () => {
     assertEquals(asked.map(({ n, low }) => [n, low]), [[2, undefined]], "what was never sent took no number");
     await fake.close();
     assertEquals(later.is, "CLOSED, ambiguous");
+  });
+
+  it("says how long ago it was sent first, as far as it may have landed", async () => {
+    const fake = await PublishClient.connected();
+    const begin = fake.clock.now();
+    const all = [1, 2].map((message) => outcome(fake.channel().publish(message)));
+    const keyed = outcome(fake.channel().publish("k", { key: "order 7" }));
+    const sent = async () => {
+      await fake.clock.settle();
+      return fake.socket.take(CALL).map(([, , , , , input]) => (input as unknown[])[3]);
+    };
+    const asked = await fake.published();
+    assertEquals(asked.map(({ age }) => age), [undefined, undefined, undefined]);
+    await fake.clock.advance(5_000);
+    await fake.refuse(asked[0]!.id, "UNAVAILABLE", RETRYABLE | AMBIGUOUS);
+    await fake.refuse(asked[1]!.id, "OUT_OF_ORDER", RETRYABLE);
+    await fake.refuse(asked[2]!.id, "UNAVAILABLE", RETRYABLE | AMBIGUOUS);
+    await fake.clock.advance(50);
+    assertEquals(await sent(), [{ age: 5_050 }, 1, { key: "order 7", age: 5_050 }]);
+    await fake.reconnect();
+    const age = fake.clock.now() - begin;
+    assertEquals(await sent(), [{ age }, { low: 1, age: age - 5_050 }, { key: "order 7", age }]);
+    await fake.close();
+    assertEquals([...all, keyed].map(({ is }) => is), Array(3).fill("CLOSED, ambiguous"));
+  });
+
+  it("is not sent again when so much time has passed that it might land twice: it is ambiguous", async () => {
+    const fake = await PublishClient.connected();
+    const sent = [
+      outcome(fake.channel().publish(1)),
+      outcome(fake.channel().publish("k", { key: "order 7" })),
+    ];
+    await fake.published();
+    await fake.drop();
+    const unsent = outcome(fake.channel().publish(2));
+    await fake.clock.advance(420_001);
+    (await fake.retry()).accept();
+    const asked = await fake.published();
+    assertEquals(asked.map(({ n, low, age }) => [n, low, age]), [[2, undefined, undefined]]);
+    assertEquals([...sent, unsent].map(({ is }) => is), [
+      "UNAVAILABLE, ambiguous",
+      "UNAVAILABLE, ambiguous",
+      "pending",
+    ]);
+    await fake.close();
+  });
+
+  it("is as old as it is, though the machine slept and its clock stood still", async () => {
+    let slept = 0;
+    const fake = await PublishClient.connected();
+    Object.assign(fake.clock, { date: () => 1_000_000 + fake.clock.now() + slept });
+    const one = outcome(fake.channel().publish(1));
+    await fake.published();
+    slept = 400_000;
+    await fake.reconnect();
+    const [again] = await fake.published();
+    assert(again!.age! >= 400_000 && again!.age! < 420_000, `${again!.age} ms`);
+    slept = 3_600_000;
+    await fake.reconnect();
+    assertEquals([await fake.published(), one.is], [[], "UNAVAILABLE, ambiguous"]);
+    await fake.close();
   });
 
   it("is given up: the server is told, and those behind it do not wait for it", async () => {

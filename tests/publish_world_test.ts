@@ -1,5 +1,5 @@
 // Publications from end to end in a simulated world: none is held up by one that nobody waits for any more, and none lands twice in silence.
-import { assertEquals, assertLess } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { z } from "zod";
 import { channel, define } from "../mod.ts";
@@ -61,6 +61,35 @@ describe("a publication behind one that does not come", () => {
       }
       await world.run(1_000);
       assertEquals(fates.is, [2, "TOO_LARGE", 3, 4]);
+    });
+  }
+});
+
+describe("a publication whose answer is lost", () => {
+  for (const minutes of [1, 6, 8, 11, 15]) {
+    it(`lands once in an outage of ${minutes} minutes, or its publisher is told that it is not known`, async () => {
+      await using world = simulate(millrace({ procedures: {} }));
+      const [client, other] = [world.connect(), world.connect()];
+      const got: unknown[] = [];
+      other.channel("news").subscribe((event) =>
+        void got.push(event.type === "message" ? event.data : event)
+      );
+      await world.wait(Promise.all([client.ready(), other.ready()]));
+      const news = client.channel("news");
+      await world.wait(news.publish("first"));
+      const fates = new Fates(world);
+      world.stall(client, "down", 5_000);
+      fates.follow("once", news.publish("once"));
+      await world.run(200);
+      assertEquals(got, ["first", "once"], "it has landed");
+      world.cut(client);
+      world.refuse(minutes * 60_000);
+      await world.run((minutes + 2) * 60_000);
+      assertEquals(got, ["first", "once"]);
+      assertEquals(fates.is, [minutes < 7 ? 2 : "UNAVAILABLE, ambiguous"]);
+      await world.wait(news.publish("next"));
+      await world.run(1_000);
+      assertEquals(got, ["first", "once", "next"]);
     });
   }
 });
