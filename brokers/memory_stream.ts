@@ -59,9 +59,9 @@ export class MemoryStream {
     return this.#metaMs;
   }
 
-  /** Where this publication landed, when it was appended before. */
-  find(producer: Producer): Appended | undefined {
-    const landed = this.#producers?.find(producer);
+  /** Where this publication landed, when it was appended before. `now` is of a clock that never goes back. */
+  find(producer: Producer, now: number): Appended | undefined {
+    const landed = this.#producers?.find(producer, now);
     return landed && { position: this.#position(landed), duplicate: true, durability: "memory" };
   }
 

@@ -81,6 +81,11 @@ export interface Producer {
    * producer takes any number, and one that does takes the next alone.
    */
   readonly low?: number | undefined;
+  /**
+   * Set when this may have been appended before, so many milliseconds ago at the most. A stream that does not know the producer, and has forgotten one that has
+   * published since, cannot tell: it answers `FORGOTTEN`.
+   */
+  readonly age?: number | undefined;
 }
 
 /** Where a publication landed. */
