@@ -174,12 +174,14 @@ export class CleanHistory {
     this.#catchUp(ahead, 3);
     entries.length = top;
     this.#add({ is: "rollback", channel, epoch, top });
+    this.#add({ is: "told" });
     while (entries.length < top + 6) this.#publish("cy", channel);
     this.#rejoin(ahead, "reset");
   }
 
   #lose(channel: string): void {
     this.#add({ is: "stream lost", channel });
+    this.#add({ is: "told" });
     this.#streams.set(channel, this.#fresh());
     for (const sub of this.#subs.filter((one) => one.channel === channel)) this.#rejoin(sub, "reset");
   }
