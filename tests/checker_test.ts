@@ -1,68 +1,15 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type Rule, RULES } from "../testing/anomaly.ts";
+import { RULES } from "../testing/anomaly.ts";
 import { check } from "../testing/checker.ts";
 import { line, type LogEvent } from "../testing/log.ts";
 import { CleanHistory } from "./suites/clean_history.ts";
-
-type Is = LogEvent["is"];
-type Line<K extends Is> = Extract<LogEvent, { is: K }>;
-
-/** A log under the knife: the index of a line of a kind, the last one that fits by default. */
-class Mutant {
-  readonly log: LogEvent[];
-
-  constructor(seed: number) {
-    this.log = structuredClone(new CleanHistory(seed).log);
-  }
-
-  find<K extends Is>(is: K, fits: (event: Line<K>, at: number) => boolean = () => true): number {
-    const at = this.log.findLastIndex((event, index) => event.is === is && fits(event as Line<K>, index));
-    if (at < 0) throw new Error(`the history has no such ${is}`);
-    return at;
-  }
-
-  get<K extends Is>(_is: K, at: number): Line<K> {
-    return this.log[at] as Line<K>;
-  }
-
-  change<K extends Is>(_is: K, at: number, change: Partial<Line<K>>): void {
-    Object.assign(this.log[at]!, change);
-  }
-
-  /** The last message of a subscription after which there is another one without anything between. */
-  followed(): number {
-    return this.find(
-      "message",
-      ({ sub, position }, at) =>
-        this.log.slice(at + 1).some((event) =>
-          event.is === "message" && event.sub === sub && event.position.epoch === position.epoch &&
-          event.position.offset === position.offset + 1
-        ),
-    );
-  }
-
-  next(at: number): number {
-    const { sub } = this.get("message", at);
-    return this.log.findIndex((event, index) => index > at && event.is === "message" && event.sub === sub);
-  }
-
-  insert(at: number, event: LogEvent): void {
-    this.log.splice(at, 0, event);
-  }
-
-  remove(at: number): void {
-    this.log.splice(at, 1);
-  }
-
-  /** The same event again, right behind. */
-  repeat(at: number, change: object = {}): void {
-    this.insert(at + 1, { ...structuredClone(this.log[at]!), ...change });
-  }
-}
+import { type Line, Mutant, type SeededBug } from "./suites/mutant.ts";
+import { SESSION_BUGS } from "./suites/session_bugs.ts";
 
 /** One bug for each rule, and a second where the rule has two sides. */
-const BUGS: readonly (readonly [rule: Rule, bug: string, make: (mutant: Mutant) => void])[] = [
+const BUGS: readonly SeededBug[] = [
+  ...SESSION_BUGS,
   ["agreement", "a subscriber sees another value at a position", (mutant) => {
     const other = mutant.find("publish");
     const at = mutant.find("message", ({ value }) => value !== mutant.get("publish", other).value);
@@ -260,7 +207,18 @@ describe("check() on histories in which nothing is wrong", () => {
   it("in which everything happens", () => {
     const kinds = new Set(SEEDS.flatMap((seed) => new CleanHistory(seed).log.map(({ is }) => is)));
     for (
-      const kind of ["reset", "gap", "rollback", "trim", "stream lost", "revoke", "publish unknown"] as const
+      const kind of [
+        "reset",
+        "gap",
+        "rollback",
+        "trim",
+        "stream lost",
+        "revoke",
+        "publish unknown",
+        "page",
+        "looked",
+        "seen",
+      ] as const
     ) {
       assertEquals(kinds.has(kind), true, kind);
     }

@@ -71,13 +71,16 @@ export class Actor {
     return this.#machine!.name;
   }
 
-  #history({ channel, upwards, limit }: Extract<Deed, { do: "history" }>): void {
-    const { recorder } = this.#world;
+  #history({ channel, upwards, limit, from }: Extract<Deed, { do: "history" }>): void {
+    const { recorder, clock } = this.#world;
     const client = this.name;
-    const query = upwards ? { after: 0, limit } : { limit };
-    this.#client!.channel(...patternOf(channel)).history(query).then(({ entries }) => {
-      const found = entries.map(({ position, data }) => ({ position, value: data.value }));
-      recorder.add({ is: "page", client, channel, entries: upwards ? found : found.reverse() });
+    const place = upwards ? { after: from ?? 0 } : from === undefined ? {} : { before: from };
+    const query = { ...place, limit, at: clock.now() };
+    this.#client!.channel(...patternOf(channel)).history({ ...place, limit }).then((page) => {
+      const { position: top, oldest, more } = page;
+      const entries = page.entries.map(({ position, data }) => ({ position, value: data.value }));
+      if (!upwards) entries.reverse();
+      recorder.add({ is: "page", client, channel, entries, query, told: { top, oldest, more } });
     }, (error) => {
       if (!(error instanceof CallError)) recorder.add({ is: "escaped", error: `history: ${error}` });
     });

@@ -18,7 +18,14 @@ export type Deed =
   /** Begins to listen to signals, or stops. */
   | { readonly do: "listen"; readonly channel: string }
   | { readonly do: "signal"; readonly channel: string }
-  | { readonly do: "history"; readonly channel: string; readonly upwards: boolean; readonly limit: number };
+  | {
+    readonly do: "history";
+    readonly channel: string;
+    readonly upwards: boolean;
+    readonly limit: number;
+    /** The offset above or below which it reads; without it at the end. */
+    readonly from?: number | undefined;
+  };
 
 /** Something that the server does. */
 export type Act =
@@ -241,7 +248,13 @@ function deed(random: Random, channel: string): Deed | Act {
     case "signal":
       return { do: what, channel };
     case "history":
-      return { do: "history", channel, upwards: random.chance(0.5), limit: 1 + random.below(30) };
+      return {
+        do: "history",
+        channel,
+        upwards: random.chance(0.5),
+        limit: 1 + random.below(30),
+        ...(random.chance(0.5) ? { from: 1 + random.below(30) } : {}),
+      };
     case "revoke":
       return { do: "revoke", channel, ms: random.pick([500, 3_000, 20_000]) };
   }
