@@ -7,6 +7,7 @@ import type { Limits } from "../../rpc/limits.ts";
 import { ScenarioCaller } from "./caller.ts";
 import { patternOf, ScenarioPublisher } from "./publisher.ts";
 import { ScenarioSubscriber } from "./subscriber.ts";
+import type { Link } from "../../testing/link.ts";
 import type { Machine } from "../../testing/machine.ts";
 import type { Answer, ScenarioApp } from "./app.ts";
 import type { Deed, Fault } from "./scenario.ts";
@@ -26,6 +27,8 @@ export class Actor {
   #publisher: ScenarioPublisher | undefined;
   #subscriber: ScenarioSubscriber | undefined;
   #isCalm = false;
+  /** The next connection is cut before WELCOME, and the client told after so many ms. */
+  #losesWelcome: number | undefined;
   #client: Client<ScenarioApp> | undefined;
   #machine: Machine | undefined;
 
@@ -97,6 +100,11 @@ export class Actor {
         if (link === undefined) return;
         tell(`${link} is cut; told after ${fault.tellClient}, the server after ${fault.tellServer}`, "cut");
         return link.cut({ client: fault.tellClient, server: fault.tellServer });
+      case "lose welcome":
+        if (link === undefined) return;
+        tell(`${link} is cut, and the next one before WELCOME`, "cut");
+        this.#losesWelcome = fault.tellClient;
+        return link.cut();
       case "break":
         if (link === undefined) return;
         tell(`${link} breaks ${fault.way} after ${fault.bytes} bytes`);
@@ -119,6 +127,18 @@ export class Actor {
       case "crash":
         return this.#crash(fault.ms);
     }
+  }
+
+  /** Something has arrived by a connection of this client: what is done to it when that is HELLO and WELCOME is to be lost. */
+  arrived(link: Link): void {
+    const client = this.#losesWelcome;
+    if (client === undefined) return;
+    this.#losesWelcome = undefined;
+    const { recorder, clock } = this.#world;
+    clock.setTimeout(() => {
+      recorder.fault(`${link} is cut before WELCOME; told after ${client}`, "cut");
+      link.cut({ client });
+    }, 0);
   }
 
   #crash(ms: number): void {

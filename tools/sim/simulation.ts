@@ -79,7 +79,10 @@ class Simulation {
         return this.#isCalm ? { ...way, idle: Infinity } : way;
       },
       watch: {
-        arrived: (link, direction, frame) => wire.arrived(link, direction, frame),
+        arrived: (link, direction, frame) => {
+          wire.arrived(link, direction, frame);
+          if (direction === "up") this.#actors[Number(actorOf(link.client.name).slice(1))]?.arrived(link);
+        },
         closed: (link, code) =>
           recorder.add({ is: "closed", client: link.client.name, connection: `${link}`, code }),
         left: (link, code) =>
