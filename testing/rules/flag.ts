@@ -146,11 +146,13 @@ export class HonestFlag implements RuleCheck<HonestFlagLine> {
   ): boolean {
     const channel = this.#surroundings.truth.channel(name);
     if (!channel.isTold) return false;
+    // The server may have decided before a loss that came between the question and its answer, by a path that is gone: a longer one may have left the position
+    // behind what is kept.
+    if (channel.losses.some(({ told }) => told >= (asked?.at ?? -Infinity))) return false;
     if (asked !== undefined && !asked.isAnswered) {
       return asked.from !== undefined && channel.epoch !== undefined && channel.has(asked.from) &&
         channel.keepsAfter(asked.from, at);
     }
-    if (channel.losses.some(({ told }) => told >= (asked?.at ?? -Infinity))) return false;
     const members = this.#membersOf(client, name);
     return members.length > 0 &&
       members.every(({ cursor }) => cursor !== undefined && channel.keepsAfter(cursor, at));

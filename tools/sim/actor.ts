@@ -7,6 +7,7 @@ import type { Limits } from "../../rpc/limits.ts";
 import { ScenarioCaller } from "./caller.ts";
 import { patternOf, ScenarioPublisher } from "./publisher.ts";
 import { ScenarioSubscriber } from "./subscriber.ts";
+import type { Link } from "../../testing/link.ts";
 import type { Machine } from "../../testing/machine.ts";
 import type { Answer, ScenarioApp } from "./app.ts";
 import type { Deed, Fault } from "./scenario.ts";
@@ -26,6 +27,8 @@ export class Actor {
   #publisher: ScenarioPublisher | undefined;
   #subscriber: ScenarioSubscriber | undefined;
   #isCalm = false;
+  /** The next connection is cut before WELCOME, and the client told after so many ms. */
+  #losesWelcome: number | undefined;
   #client: Client<ScenarioApp> | undefined;
   #machine: Machine | undefined;
 
@@ -71,13 +74,16 @@ export class Actor {
     return this.#machine!.name;
   }
 
-  #history({ channel, upwards, limit }: Extract<Deed, { do: "history" }>): void {
-    const { recorder } = this.#world;
+  #history({ channel, upwards, limit, from }: Extract<Deed, { do: "history" }>): void {
+    const { recorder, clock } = this.#world;
     const client = this.name;
-    const query = upwards ? { after: 0, limit } : { limit };
-    this.#client!.channel(...patternOf(channel)).history(query).then(({ entries }) => {
-      const found = entries.map(({ position, data }) => ({ position, value: data.value }));
-      recorder.add({ is: "page", client, channel, entries: upwards ? found : found.reverse() });
+    const place = upwards ? { after: from ?? 0 } : from === undefined ? {} : { before: from };
+    const query = { ...place, limit, at: clock.now() };
+    this.#client!.channel(...patternOf(channel)).history({ ...place, limit }).then((page) => {
+      const { position: top, oldest, more } = page;
+      const entries = page.entries.map(({ position, data }) => ({ position, value: data.value }));
+      if (!upwards) entries.reverse();
+      recorder.add({ is: "page", client, channel, entries, query, told: { top, oldest, more } });
     }, (error) => {
       if (!(error instanceof CallError)) recorder.add({ is: "escaped", error: `history: ${error}` });
     });
@@ -94,6 +100,11 @@ export class Actor {
         if (link === undefined) return;
         tell(`${link} is cut; told after ${fault.tellClient}, the server after ${fault.tellServer}`, "cut");
         return link.cut({ client: fault.tellClient, server: fault.tellServer });
+      case "lose welcome":
+        if (link === undefined) return;
+        tell(`${link} is cut, and the next one before WELCOME`, "cut");
+        this.#losesWelcome = fault.tellClient;
+        return link.cut();
       case "break":
         if (link === undefined) return;
         tell(`${link} breaks ${fault.way} after ${fault.bytes} bytes`);
@@ -116,6 +127,18 @@ export class Actor {
       case "crash":
         return this.#crash(fault.ms);
     }
+  }
+
+  /** Something has arrived by a connection of this client: what is done to it when that is HELLO and WELCOME is to be lost. */
+  arrived(link: Link): void {
+    const client = this.#losesWelcome;
+    if (client === undefined) return;
+    this.#losesWelcome = undefined;
+    const { recorder, clock } = this.#world;
+    clock.setTimeout(() => {
+      recorder.fault(`${link} is cut before WELCOME; told after ${client}`, "cut");
+      link.cut({ client });
+    }, 0);
   }
 
   #crash(ms: number): void {

@@ -126,9 +126,10 @@ function values({ recorder }: Tools, journal: Journal) {
     }),
     slow: procedure(
       { input: trusted<Work>(), errors },
-      async ({ work, ms, fails }, { errors }): Promise<Answer> => {
+      async ({ work, ms, fails }, { errors, signal }): Promise<Answer> => {
         const execution = journal.begin(work);
         await pause(journal.clock(), ms);
+        if (signal.aborted) recorder.add({ is: "broken off", work, execution });
         if (fails) throw errors.REFUSED({ execution });
         return { execution };
       },

@@ -64,7 +64,8 @@ export class ScenarioCaller {
     const { ms, count, size, gap, fails, shape } = plan;
     const key = plan.key === undefined ? undefined : work;
     const repeatable = shape === "again" ? true : undefined;
-    recorder.add({ is: "call", client: name, call, work, method: shape, key, repeatable });
+    const mayGiveUp = plan.timeout !== undefined || plan.cancelAfter !== undefined ? true : undefined;
+    recorder.add({ is: "call", client: name, call, work, method: shape, key, repeatable, mayGiveUp });
     const options = { signal: this.#cancelling(machine, plan.cancelAfter), timeout: plan.timeout, key };
     this.#run(shape, { work, ms, count, size, gap, fails }, options).then(
       (execution) => recorder.add({ is: "end", call, answered: true, execution }),

@@ -18,7 +18,14 @@ export type Deed =
   /** Begins to listen to signals, or stops. */
   | { readonly do: "listen"; readonly channel: string }
   | { readonly do: "signal"; readonly channel: string }
-  | { readonly do: "history"; readonly channel: string; readonly upwards: boolean; readonly limit: number };
+  | {
+    readonly do: "history";
+    readonly channel: string;
+    readonly upwards: boolean;
+    readonly limit: number;
+    /** The offset above or below which it reads; without it at the end. */
+    readonly from?: number | undefined;
+  };
 
 /** Something that the server does. */
 export type Act =
@@ -43,6 +50,8 @@ export type Fault =
   | { readonly do: "cut"; readonly tellClient: number; readonly tellServer: number }
   /** It breaks in the middle of a frame, after so many bytes. */
   | { readonly do: "break"; readonly way: Direction; readonly bytes: number }
+  /** The connection is cut, and the next one as soon as its HELLO has arrived: WELCOME is lost. */
+  | { readonly do: "lose welcome"; readonly tellClient: number }
   /** One direction goes silent, or both. */
   | { readonly do: "silence"; readonly way: Direction | "both" }
   /** Everything is held back for a while. */
@@ -241,7 +250,13 @@ function deed(random: Random, channel: string): Deed | Act {
     case "signal":
       return { do: what, channel };
     case "history":
-      return { do: "history", channel, upwards: random.chance(0.5), limit: 1 + random.below(30) };
+      return {
+        do: "history",
+        channel,
+        upwards: random.chance(0.5),
+        limit: 1 + random.below(30),
+        ...(random.chance(0.5) ? { from: 1 + random.below(30) } : {}),
+      };
     case "revoke":
       return { do: "revoke", channel, ms: random.pick([500, 3_000, 20_000]) };
   }
@@ -291,13 +306,15 @@ function call(random: Random): Deed {
 function cut(random: Random): Fault {
   const after = (): number => random.pick([0, 0, 5, 200, Infinity]);
   const way = random.pick(["up", "down"] as const);
-  switch (random.weighted({ cut: 3, break: 3, silence: 2 })) {
+  switch (random.weighted({ cut: 3, break: 3, silence: 2, "lose welcome": 1 })) {
     case "cut":
       return { do: "cut", tellClient: after(), tellServer: after() };
     case "break":
       return { do: "break", way, bytes: random.pick([0, 10, 100, 1_000, 20_000]) };
     case "silence":
       return { do: "silence", way: random.chance(0.4) ? "both" : way };
+    case "lose welcome":
+      return { do: "lose welcome", tellClient: after() };
   }
 }
 

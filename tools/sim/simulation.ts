@@ -62,6 +62,7 @@ class Simulation {
       add: (event: Parameters<typeof this.world.recorder.add>[0]) => this.world.recorder.add(event),
     };
     const wire = new WireLog(recorder);
+    const counts = false;
     this.world = new SimulatedWorld<ScenarioApp>({
       seed,
       delays,
@@ -78,12 +79,18 @@ class Simulation {
         return this.#isCalm ? { ...way, idle: Infinity } : way;
       },
       watch: {
-        arrived: (link, direction, frame) => wire.arrived(link, direction, frame),
-        closed: (link, code) => recorder.add({ is: "closed", client: link.client.name, code }),
+        arrived: (link, direction, frame) => {
+          wire.arrived(link, direction, frame);
+          if (direction === "up") this.#actors[Number(actorOf(link.client.name).slice(1))]?.arrived(link);
+        },
+        closed: (link, code) =>
+          recorder.add({ is: "closed", client: link.client.name, connection: `${link}`, code }),
+        left: (link, code) =>
+          recorder.add({ is: "left", client: link.client.name, connection: `${link}`, code }),
         broke: (link, way) => this.world.recorder.fault(`${link} has broken: ${way}`, "cut"),
         sent: (link, frame) => {
           const client = link.client.name;
-          for (const channel of wire.sent(link, frame, this.#revoked.size > 0)) {
+          for (const channel of wire.sent(link, frame, { channels: this.#revoked.size > 0, counts })) {
             if (!this.#revoked.has(`${actorOf(client)} ${channel}`)) continue;
             recorder.add({ is: "deliver", client, channel });
           }
@@ -101,6 +108,7 @@ class Simulation {
   async run(): Promise<void> {
     const { world } = this;
     const { clients, steps, length, retention } = this.#scenario;
+    world.recorder.add({ is: "room", sessions: world.node.parts.limits.sessions });
     for (const channel of CHANNELS) {
       const messages = channel.startsWith("room") ? retention : HALL;
       world.recorder.add({ is: "retention", channel, messages, ms: 300_000 });
