@@ -130,13 +130,14 @@ export class FaultyBroker {
   get ledger(): Broker["ledger"] {
     const { ledger } = this.#options.inner;
     return {
-      claim: (key, hash, ms) => {
+      claim: (key, hash, ms, owner) => {
         const inner = `${this.#ledgers} ${key}`;
         this.#keys.set(key, inner);
-        const claim = now(ledger.claim(inner, hash, ms));
+        const claim = now(ledger.claim(inner, hash, ms, owner));
         this.#options.recorder.add({ is: "claim", key: key.replace("\n", " "), state: claim.state });
         return claim;
       },
+      renew: (key, ms) => ledger.renew(this.#keys.get(key) ?? key, ms),
       settle: (key, reply) => ledger.settle(this.#keys.get(key) ?? key, reply),
       forget: (key) => ledger.forget(this.#keys.get(key) ?? key),
     };

@@ -42,6 +42,7 @@ export class ScriptedBroker implements Broker {
 
   readonly ledger: Ledger = {
     claim: () => ({ state: "new" }),
+    renew: () => {},
     settle: () => {},
     forget: () => {},
   };
