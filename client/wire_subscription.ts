@@ -169,7 +169,11 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     }
     // What is true of one place may be true of all: the stream is another one.
     if (target.position !== undefined && !isSame(position, target.position)) this.#doubt();
-    for (const local of this.#locals) if (isSame(local.received, position)) local.confirm();
+    for (const local of this.#locals) {
+      // The server may have lost the stream while nothing was subscribed, of which it tells nobody.
+      if (local.received?.epoch !== position.epoch) local.verified = false;
+      if (isSame(local.received, position)) local.confirm();
+    }
     const next = nextTarget(this.#locals, position);
     if (next !== undefined) return this.#subscribe(next);
     this.#goLive(sub, alias);
@@ -197,6 +201,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     const payload = new Payload(unit);
     const position = this.#moveTo(offset, fingerprint, payload.length);
     for (const local of this.#locals) {
+      if (!local.verified) continue; // it has just come, from another place: a handler may do anything
       if (local.received?.offset === at.offset) local.message(position, payload);
       else this.#catchUp(local, position);
     }
@@ -209,7 +214,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     const position = this.#moveTo(to, fingerprint, GAP_BYTES);
     for (const local of this.#locals) {
       const next = offsetOf(local) + 1;
-      if (next <= offset) continue; // it has just come, and is further back: the program was at work in between
+      if (!local.verified) continue;
       if (next <= to) local.gap(position, { from: Math.max(from, next), reason });
       else this.#catchUp(local, position);
     }
@@ -220,7 +225,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     if (to <= offset) return this.#unexpected(to, fingerprint);
     const position = this.#moveTo(to, fingerprint, 0);
     for (const local of this.#locals) {
-      if (offsetOf(local) < offset) continue;
+      if (!local.verified) continue;
       if (offsetOf(local) < to) local.skip(position);
       else this.#catchUp(local, position);
     }
@@ -239,7 +244,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     this.#at = position;
     this.#goLive(sub, alias);
     for (const local of this.#locals) {
-      if (!isSame(local.received, position)) {
+      if (local.verified && !isSame(local.received, position)) {
         local.reset(position, reasonOf(local.received ?? before, position));
       }
     }

@@ -9,6 +9,7 @@ import {
   ChannelClient,
   FRESH,
   gap,
+  publication,
   publications,
   RECOVERED,
   RESET,
@@ -91,6 +92,22 @@ describe("a subscription that is not read, beside one that is", () => {
       ]);
       await fake.server(subscribed(2, 9, RECOVERED, at(1_000)), ...publications(9, 1_001, 1_001));
       assertEquals(await read(unread, 1), [1_001]);
+      await fake.close();
+    }
+  });
+
+  it("is told once that the stream is another one, and nothing of that before", async () => {
+    for (const isDrained of [true, false]) {
+      const { fake, unread } = await both(1_000);
+      await fake.clock.advance(1_000);
+      await read(unread, isDrained ? 1_000 : 999);
+      await fake.server(subscribed(1, 10, RESET, at(1_000, "F"))); // the other is told at once, and does it
+      if (!isDrained) await read(unread, 1);
+      await fake.server(publication(10, 1_001));
+      assertEquals(fake.asked(), [[UNSUBSCRIBE, 1], [SUBSCRIBE, 2, NAME, wired(at(1_000)), null]]);
+      await fake.server(subscribed(2, 10, RESET, at(1_001, "F")));
+      await fake.server(subscribed(3, 10, RECOVERED, at(1_001, "F")), ...publications(10, 1_002, 1_002));
+      assertEquals(await read(unread, 2), ["reset F 1001 epoch", 1_002]);
       await fake.close();
     }
   });
