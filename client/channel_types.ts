@@ -82,7 +82,9 @@ export type EventHandler<Message> = (event: ChannelEvent<Message>) => unknown;
 
 /**
  * One subscription. Without a handler it is read once, by `for await`, which throws a `CallError` when the server refuses it; leaving the loop closes it.
- * What nobody reads is bounded: the server stops sending at 1,000 publications or 1 MiB, and goes on from its history.
+ * What nobody reads is bounded: the server stops sending at 1,000 publications or 1 MiB, and goes on from its history. Where the client has another
+ * subscription to the channel that waits for more, one that holds more than 500 events or 512 KiB for a second is left behind: it is given no more until the program has read what it
+ * holds, and then goes on from there, with a `reset` if the history does not go back so far. While it catches up the other may wait a second again.
  */
 export interface Subscription<Message> extends AsyncIterableIterator<ChannelEvent<Message>, undefined> {
   /**

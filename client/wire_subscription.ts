@@ -4,7 +4,7 @@
  *
  * Several subscriptions may be at different places. Each place is put to the server, the highest first, since only the server can tell
  * whether it belongs to the channel; the last and lowest is where the stream comes from, and who is further on is given
- * nothing until it has caught up.
+ * nothing until it has caught up. Who does not read is put aside for so long.
  *
  * @module
  */
@@ -13,6 +13,8 @@ import type { Gap, Subscribed } from "../rpc/dispatch_channels.ts";
 import type { CallError } from "../rpc/errors.ts";
 import { SubscribeStatus } from "../rpc/kinds.ts";
 import type { Unit } from "../rpc/receiver.ts";
+import { Laggards, MOST_HELD } from "./laggards.ts";
+import { Payload } from "./payload.ts";
 import {
   EVERYBODY,
   holdMore,
@@ -25,7 +27,7 @@ import {
   type Target,
 } from "./places.ts";
 import { GAP_BYTES, Seen } from "./seen.ts";
-import { type LocalSubscription, Payload, type SubscriptionOwner } from "./subscription.ts";
+import type { LocalSubscription, SubscriptionOwner } from "./subscription.ts";
 import type { Wire, WireConnection, WireParts } from "./wire_parts.ts";
 
 type State =
@@ -40,8 +42,6 @@ type State =
 
 const IDLE: State = { is: "idle" };
 
-/** A new subscription is made when no more than this waits for the program, since the server may send 1,000 publications and 1 MiB on it. */
-const MOST_HELD = { count: 500, bytes: 512 * 1024 };
 /** A server that sends more than this without waiting for SEEN breaks the rules. */
 const MOST_UNSEEN = { count: 4 * MOST_HELD.count, bytes: 4 * MOST_HELD.bytes };
 /** Waits after a refusal, in milliseconds, double from the first to the last, of which a random part is waited. */
@@ -59,7 +59,9 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   /** Publications that came twice, and were dropped. */
   duplicates = 0;
   readonly #parts: WireParts;
+  /** All but those that were put aside; never empty while there are any. */
   readonly #locals = new Set<LocalSubscription>();
+  readonly #laggards: Laggards;
   readonly #seen: Seen;
   #connection: WireConnection | undefined;
   #state: State = IDLE;
@@ -74,6 +76,10 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     this.#parts = parts;
     this.decode = parts.decode;
     this.report = parts.report;
+    this.#laggards = new Laggards(parts.clock, this.#locals, {
+      at: () => this.#state.is === "live" ? this.#at : undefined,
+      putAside: () => this.advanced(),
+    });
     this.#seen = new Seen(parts.clock, (offset) => {
       if (this.#state.is === "live") this.#connection?.acknowledge(this.#state.alias, offset);
     });
@@ -102,31 +108,28 @@ export class WireSubscription implements SubscriptionOwner, Wire {
       }
       if (isSame(local.received, at)) return local.confirm();
       this.#plan();
-    } else if (this.#state.is === "idle") {
+    } else if (this.#state.is === "idle" || this.#state.is === "full") {
       this.#plan();
     }
   }
 
   /** A subscription was closed. */
   left(local: LocalSubscription): void {
-    if (!this.#locals.delete(local)) return;
-    if (this.#locals.size === 0) {
-      this.#leave();
-      this.#parts.idle();
-    } else {
-      this.advanced(); // perhaps it was the slowest
-    }
+    if (this.#remove(local) && this.#locals.size > 0) this.advanced(); // perhaps it was the slowest
   }
 
   /** The program is done with something. */
   advanced(): void {
+    if (this.#laggards.size > 0) { for (const local of this.#laggards.take()) this.join(local); }
     if (this.#state.is === "full") return this.#plan();
-    if (this.#state.is === "live") this.#seen.advanced(lowestDone(this.#locals, this.#at!));
+    if (this.#state.is !== "live") return;
+    this.#seen.advanced(lowestDone(this.#locals, this.#at!));
+    this.#laggards.look();
   }
 
-  /** Resolves when all are done with everything up to a place, or will not be. */
+  /** Resolves when all that are read are done with everything up to a place, or will not be. */
   async seenBy(position: Position): Promise<void> {
-    await Promise.all([...this.#locals].map((local) => local.reaches(position)));
+    await Promise.all([...this.#locals].map((local) => local.comesOrLags(position)));
   }
 
   // The connection's side.
@@ -149,7 +152,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   /** There will be no connection any more. */
   end(error: CallError): void {
     this.disconnected();
-    for (const local of [...this.#locals]) this.#fail(local, error);
+    for (const local of [...this.#laggards, ...this.#locals]) this.#fail(local, error);
   }
 
   subscribed({ alias, status, position }: Subscribed): void {
@@ -166,7 +169,11 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     }
     // What is true of one place may be true of all: the stream is another one.
     if (target.position !== undefined && !isSame(position, target.position)) this.#doubt();
-    for (const local of this.#locals) if (isSame(local.received, position)) local.confirm();
+    for (const local of this.#locals) {
+      // The server may have lost the stream while nothing was subscribed, of which it tells nobody.
+      if (local.received?.epoch !== position.epoch) local.verified = false;
+      if (isSame(local.received, position)) local.confirm();
+    }
     const next = nextTarget(this.#locals, position);
     if (next !== undefined) return this.#subscribe(next);
     this.#goLive(sub, alias);
@@ -177,7 +184,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     const state = this.#state;
     const concerned = state.is === "subscribing" && state.target.rewind !== undefined
       ? state.target.locals // who may not look back may still be told what comes
-      : [...this.#locals];
+      : [...this.#laggards, ...this.#locals];
     this.#lose();
     this.#doubt();
     if (error.retryable) {
@@ -194,6 +201,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     const payload = new Payload(unit);
     const position = this.#moveTo(offset, fingerprint, payload.length);
     for (const local of this.#locals) {
+      if (!local.verified) continue; // it has just come, from another place: a handler may do anything
       if (local.received?.offset === at.offset) local.message(position, payload);
       else this.#catchUp(local, position);
     }
@@ -206,6 +214,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     const position = this.#moveTo(to, fingerprint, GAP_BYTES);
     for (const local of this.#locals) {
       const next = offsetOf(local) + 1;
+      if (!local.verified) continue;
       if (next <= to) local.gap(position, { from: Math.max(from, next), reason });
       else this.#catchUp(local, position);
     }
@@ -216,6 +225,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     if (to <= offset) return this.#unexpected(to, fingerprint);
     const position = this.#moveTo(to, fingerprint, 0);
     for (const local of this.#locals) {
+      if (!local.verified) continue;
       if (offsetOf(local) < to) local.skip(position);
       else this.#catchUp(local, position);
     }
@@ -234,7 +244,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     this.#at = position;
     this.#goLive(sub, alias);
     for (const local of this.#locals) {
-      if (!isSame(local.received, position)) {
+      if (local.verified && !isSame(local.received, position)) {
         local.reset(position, reasonOf(local.received ?? before, position));
       }
     }
@@ -289,6 +299,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     this.#stopRetry();
     if (this.#connection === undefined || this.#locals.size === 0) return;
     this.#drop();
+    this.#laggards.put();
     if (holdMore(this.#locals, MOST_HELD)) {
       this.#doubt();
       this.#state = { is: "full" };
@@ -315,6 +326,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   }
 
   #checkHeld(): void {
+    this.#laggards.look();
     if (!holdMore(this.#locals, MOST_UNSEEN)) return;
     this.#drop();
     this.#doubt();
@@ -323,12 +335,20 @@ export class WireSubscription implements SubscriptionOwner, Wire {
 
   /** Subscriptions are over, the channel's others go on. */
   #fail(local: LocalSubscription, error: CallError): void {
-    if (!this.#locals.delete(local)) return;
-    local.fail(error);
-    if (this.#locals.size === 0) {
-      this.#leave();
-      this.#parts.idle();
-    }
+    if (this.#remove(local)) local.fail(error);
+  }
+
+  /** One less. Who was put aside for others is not any more when there are none. */
+  #remove(local: LocalSubscription): boolean {
+    if (this.#laggards.delete(local)) return true;
+    if (!this.#locals.delete(local)) return false;
+    if (this.#locals.size > 0) return true;
+    this.#leave();
+    const laggards = this.#laggards.take(true);
+    for (const laggard of laggards) this.#locals.add(laggard);
+    if (laggards.length > 0) this.#plan();
+    else this.#parts.idle();
+    return true;
   }
 
   #leave(): void {
@@ -347,6 +367,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   #lose(): void {
     this.#unbind();
     this.#seen.stop();
+    this.#laggards.stop();
     this.#at = undefined;
     this.#state = IDLE;
   }
