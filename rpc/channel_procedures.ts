@@ -34,6 +34,7 @@ export interface ChannelProcedureParts {
 /** The context of a handler. */
 interface Context {
   readonly connection: CallerConnection;
+  readonly signal: AbortSignal;
 }
 
 /** What `@publish` is given. */
@@ -102,7 +103,7 @@ class Publishing {
     const publish = (low: number) => this.#publish({ ...given, low }, found, origin);
     const isOrdered = key === undefined && n > 0 && origin?.producer !== undefined;
     const done = isOrdered && origin.order !== undefined
-      ? origin.order.run({ channel, n, low }, publish)
+      ? origin.order.run({ channel, n, low }, publish, () => this.#context.signal)
       : publish(low);
     return chain(
       done,

@@ -359,6 +359,29 @@ describe("the order of one client's publications", () => {
     assertEquals(stored(server), ["x", "y", "z"]);
   });
 
+  it("what follows one that a check refuses for now is sent back, too", async () => {
+    let isBusy = true;
+    const server = withChannel({
+      publish: async (message: unknown) => {
+        await Promise.resolve();
+        if (isBusy && message === "x") throw new CallError("RESOURCE_EXHAUSTED", "not so fast");
+        return message;
+      },
+    });
+    const line = await server.connect({ producer: PRODUCER });
+    for (const [n, message] of [[1, "x"], [2, "y"], [3, "z"]] as const) line.publish(n, message, { low: 1 });
+    await server.settle();
+    assertEquals(answers(line), [[1, "RESOURCE_EXHAUSTED", 1], [2, "OUT_OF_ORDER", 5], [
+      3,
+      "OUT_OF_ORDER",
+      5,
+    ]]);
+    isBusy = false;
+    for (const [n, message] of [[1, "x"], [2, "y"], [3, "z"]] as const) line.publish(n, message, { low: 1 });
+    await server.settle();
+    assertEquals(stored(server), ["x", "y", "z"]);
+  });
+
   it("a gap that the client does not close is refused, and may be tried again", async () => {
     const server = withChannel();
     const line = await server.connect({ producer: PRODUCER });

@@ -1,5 +1,5 @@
 // Publications from end to end in a simulated world: none is held up by one that nobody waits for any more, and none lands twice in silence.
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { z } from "zod";
 import { channel, define } from "../mod.ts";
@@ -61,6 +61,39 @@ describe("a publication behind one that does not come", () => {
       }
       await world.run(1_000);
       assertEquals(fates.is, [2, "TOO_LARGE", 3, 4]);
+    });
+  }
+});
+
+describe("a publication behind one whose check never ends", () => {
+  const { millrace } = define<object>().with({
+    channels: {
+      "news": channel({
+        message: z.string(),
+        publish: (message) => message === "hang" ? new Promise<never>(() => {}) : message,
+      }),
+    },
+  });
+
+  for (const callTimeout of [60_000, 0]) {
+    it(`lands as soon as that is given up; callTimeout ${callTimeout}`, async () => {
+      await using world = simulate(millrace({ limits: { callTimeout }, procedures: {} }));
+      const client = world.connect();
+      const news = client.channel("news");
+      await world.wait(news.publish("0"));
+      const fates = new Fates(world);
+      const begin = world.now();
+      fates.follow("hang", news.publish("hang", { timeout: 1_000 }));
+      fates.follow("one", news.publish("1"));
+      fates.follow("two", news.publish("2"));
+      await world.run(1_900);
+      assertEquals(fates.is, ["DEADLINE, ambiguous", 2, 3]);
+      assertLess(fates.all["two"]!.at - begin, 1_500);
+      fates.follow("again", news.publish("hang", { timeout: 1_000 }));
+      await world.run(1_500);
+      fates.follow("three", news.publish("3"));
+      await world.run(500);
+      assertEquals(fates.is.slice(3), ["DEADLINE, ambiguous", 4]);
     });
   }
 });
