@@ -2,7 +2,7 @@
 import { assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { z } from "zod";
-import { channel, define } from "../mod.ts";
+import { channel, define, procedure } from "../mod.ts";
 import { simulate } from "../testing/mod.ts";
 
 const { millrace } = define<object>().with({ channels: { "news": channel({ message: z.string() }) } });
@@ -123,6 +123,36 @@ describe("a publication whose answer is lost", () => {
       await world.wait(news.publish("next"));
       await world.run(1_000);
       assertEquals(got, ["first", "once", "next"]);
+    });
+  }
+});
+
+describe("publications to many channels", () => {
+  for (const calls of [256, 8, 1]) {
+    it(`leave room for calls, and each channel has its turn, of ${calls} calls at once`, async () => {
+      const { millrace } = define<object>().with({
+        channels: { "room/:id": channel({ message: z.number() }) },
+      });
+      const app = millrace({ limits: { calls }, procedures: { hi: procedure(() => "hi") } });
+      await using world = simulate(app);
+      const client = world.connect();
+      await world.wait(client.ready());
+      const room = (id: number) => client.channel("room/:id", { id: `${id}` });
+      await world.wait(room(0).publish(0));
+      const last: number[] = [];
+      const all = [];
+      for (let id = 0; id < 5; id++) {
+        for (let i = 0; i < 100; i++) {
+          const published = room(id).publish(i);
+          all.push(published);
+          if (i === 20) void published.then(() => last.push(id));
+        }
+      }
+      if (calls > 1) assertEquals(await world.wait(client.call.hi()), "hi");
+      await world.wait(Promise.all(all), 600_000);
+      if (calls < 256) assertEquals(last, [0, 1, 2, 3, 4]);
+      const offsets = await world.wait(Promise.all([0, 1, 2, 3, 4].map((id) => room(id).publish(9))));
+      assertEquals(offsets.map(({ offset }) => offset), [102, 101, 101, 101, 101]);
     });
   }
 });
