@@ -291,6 +291,17 @@ describe("a publication that is sent again", () => {
     assertEquals(stored(server), ["ada", "bob"]);
   });
 
+  it("may have a key of 255 bytes, whatever its characters are", async () => {
+    const server = withChannel();
+    const line = await server.connect({ producer: PRODUCER });
+    for (const key of ["k".repeat(255), "ü".repeat(127), "界".repeat(85), "k".repeat(256), "界".repeat(86)]) {
+      line.call("@publish", [NAME, 0, encode(key.length), { key }]);
+    }
+    await server.settle();
+    assertEquals(stored(server), [255, 127, 85]);
+    assertEquals(answers(line).slice(3), [[4, "BAD_INPUT", 0], [5, "BAD_INPUT", 0]]);
+  });
+
   it("without any identity lands twice", async () => {
     const server = withChannel();
     const line = await server.connect();
