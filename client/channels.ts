@@ -41,22 +41,32 @@ export class Channels {
   readonly #signals = new Map<string, Set<(message: unknown) => void>>();
   readonly #outbox: OutboxSize;
   #connection: ChannelConnection | undefined;
+  #mostCalls: () => number = () => 0;
   #ended: CallError | undefined;
 
   /** Waits for a connection. */
   constructor(parts: ChannelsParts) {
     this.#parts = parts;
-    this.#outbox = { count: 0, bytes: 0, most: parts.outbox };
+    this.#outbox = {
+      count: 0,
+      bytes: 0,
+      most: parts.outbox,
+      sent: 0,
+      mostSent: () => Math.floor(this.#mostCalls() / 2),
+      waiting: new Set(),
+    };
   }
 
   /**
    * There is a connection, and HELLO is on its way. Told again of the same one, it does nothing.
    *
    * @param send Sends a message on this connection alone.
+   * @param mostCalls Calls that the server takes at once.
    * @returns Who takes what comes on it.
    */
-  connected(send: (write: () => void) => void): ChannelReader {
+  connected(send: (write: () => void) => void, mostCalls: () => number): ChannelReader {
     if (this.#connection !== undefined) return this.#connection;
+    this.#mostCalls = mostCalls;
     const connection = this.#connection = new ChannelConnection(
       send,
       (name, unit) => this.#signalled(name, unit),

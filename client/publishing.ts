@@ -22,7 +22,7 @@ const LAST_WAIT = 5_000;
 
 const NEVER: Moment = { now: 0, date: 0 };
 
-/** What all channels of a client share: how much they may hold together. */
+/** What all channels of a client share: how much they may hold, and have on its way, together. */
 export interface OutboxSize {
   /** Publications. */
   count: number;
@@ -30,6 +30,12 @@ export interface OutboxSize {
   bytes: number;
   /** Bounds of both. */
   readonly most: { readonly count: number; readonly bytes: number };
+  /** Sendings that are on their way. */
+  sent: number;
+  /** Sendings at most: half of the calls that the server takes at once, so that those of the program find room. */
+  readonly mostSent: () => number;
+  /** Channels that have something to send and found no room, in turn. */
+  readonly waiting: Set<{ send(): void }>;
 }
 
 /** What publishing needs of its client. */
@@ -139,7 +145,7 @@ export class Publishing {
         : clock.setTimeout(() => this.#giveUp(entry, "DEADLINE"), timeout);
       signal?.addEventListener("abort", abort, { once: true });
       this.#entries.push(entry);
-      this.#send();
+      this.send();
     });
   }
 
@@ -152,6 +158,7 @@ export class Publishing {
   /** There is none. */
   disconnected(): void {
     this.#connected = false;
+    this.#parts.size.waiting.delete(this);
     this.#stopRetry();
   }
 
@@ -162,17 +169,28 @@ export class Publishing {
   }
 
   /** Sends what may be sent, lowest number first. */
-  #send(): void {
+  send(): void {
     if (!this.#connected || this.#retry !== undefined) return;
     for (const entry of this.#entries.slice(0, MOST_SENT)) this.#dropOld(entry);
-    const sent = this.#entries.slice(0, MOST_SENT);
-    for (const entry of sent) if (entry.calls.size === 0) this.#sendOne(entry);
+    for (const entry of this.#entries.slice(0, MOST_SENT)) {
+      if (entry.calls.size > 0) continue;
+      if (!this.#hasRoom) {
+        this.#parts.size.waiting.add(this);
+        break;
+      }
+      this.#sendOne(entry);
+    }
     this.#closeGaps();
+  }
+
+  get #hasRoom(): boolean {
+    const { sent, mostSent } = this.#parts.size;
+    return sent < Math.max(1, mostSent());
   }
 
   #sendNow(): void {
     this.#stopRetry();
-    this.#send();
+    this.send();
   }
 
   #sendOne(entry: Entry): void {
@@ -181,10 +199,34 @@ export class Publishing {
     if (entry.uncertain++ === 0) entry.since = this.#moment();
     const call = this.#parts.call("@publish", input);
     entry.calls.add(call);
+    this.#parts.size.sent++;
+    const isOver = () => {
+      entry.calls.delete(call);
+      this.#parts.size.sent--;
+    };
     call.then(
-      (answer) => this.#answered(entry, call, answer),
-      (error) => this.#failed(entry, call, error),
+      (answer) => {
+        isOver();
+        this.#answered(entry, answer);
+        this.#giveWay();
+      },
+      (error) => {
+        isOver();
+        this.#failed(entry, error);
+        this.#giveWay();
+      },
     );
+  }
+
+  /** There is room for another sending, of the channel that has waited for the longest. */
+  #giveWay(): void {
+    const { waiting } = this.#parts.size;
+    for (const other of waiting) {
+      if (!this.#hasRoom) break;
+      waiting.delete(other);
+      other.send();
+    }
+    this.send();
   }
 
   /** `[channel, n, data, options]`. */
@@ -234,8 +276,7 @@ export class Publishing {
     if (isKept) this.#sendOne(first);
   }
 
-  #answered(entry: Entry, call: PublishCall, answer: unknown): void {
-    entry.calls.delete(call);
+  #answered(entry: Entry, answer: unknown): void {
     const published = readPublished(answer);
     if (published === undefined) {
       return this.#reject(entry, "BAD_MESSAGE", { message: "The answer to a publication makes no sense" });
@@ -243,11 +284,9 @@ export class Publishing {
     if (!this.#remove(entry)) return;
     this.#failures = 0;
     entry.resolve(published);
-    this.#send();
   }
 
-  #failed(entry: Entry, call: PublishCall, error: unknown): void {
-    entry.calls.delete(call);
+  #failed(entry: Entry, error: unknown): void {
     const isAmbiguous = error instanceof CallError && error.ambiguous;
     if (!isAmbiguous) entry.uncertain--;
     if (!this.#entries.includes(entry) || entry.calls.size > 0) return; // the other sending tells
@@ -255,7 +294,6 @@ export class Publishing {
     if (!this.#remove(entry)) return;
     if (!isReceived(error)) this.#leavesGap(entry);
     entry.reject(entry.uncertain > 0 ? asAmbiguous(error) : error);
-    this.#send();
   }
 
   #leavesGap({ n }: Entry): void {
@@ -279,7 +317,7 @@ export class Publishing {
     this.#reject(entry, code, { cause });
     this.#leavesGap(entry);
     for (const call of entry.calls) call.cancel?.();
-    this.#send();
+    this.send();
   }
 
   #reject(entry: Entry, code: string, { message, cause }: { message?: string; cause?: unknown }): void {

@@ -10,6 +10,7 @@ import type { CallerConnection } from "./context.ts";
 import { implement } from "./definition.ts";
 import { CallError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
+import { isTooLong, LONGEST_NAME } from "./long_names.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { decodeMessage } from "./message_data.ts";
 import { type Encoded, encoded, historyQuery, type NodeChannels, withRoom } from "./node_channels.ts";
@@ -34,6 +35,7 @@ export interface ChannelProcedureParts {
 /** The context of a handler. */
 interface Context {
   readonly connection: CallerConnection;
+  readonly signal: AbortSignal;
 }
 
 /** What `@publish` is given. */
@@ -51,8 +53,6 @@ interface Publication {
  * is known to be dead, and until the call starts.
  */
 const ON_ITS_WAY = 60_000;
-/** A key is kept with the stream. */
-const LONGEST_KEY = 255;
 
 /** The procedures, by name. */
 export function channelProcedures(parts: ChannelProcedureParts): [string, ProcedureDefinition][] {
@@ -102,7 +102,7 @@ class Publishing {
     const publish = (low: number) => this.#publish({ ...given, low }, found, origin);
     const isOrdered = key === undefined && n > 0 && origin?.producer !== undefined;
     const done = isOrdered && origin.order !== undefined
-      ? origin.order.run({ channel, n, low }, publish)
+      ? origin.order.run({ channel, n, low }, publish, () => this.#context.signal)
       : publish(low);
     return chain(
       done,
@@ -159,8 +159,8 @@ function readPublication(input: unknown): Publication {
   const { low = n, key, age } = readOptions(options);
   if (!isUint(low) || low > n) throw badInput("low that is at most n");
   if (age !== undefined && !isUint(age)) throw badInput("an age that is an unsigned integer");
-  if (key !== undefined && (typeof key !== "string" || key.length > LONGEST_KEY)) {
-    throw badInput(`a key of at most ${LONGEST_KEY} characters`);
+  if (key !== undefined && (typeof key !== "string" || isTooLong(key))) { // it is kept with the stream
+    throw badInput(`a key of at most ${LONGEST_NAME} bytes`);
   }
   return { channel, n, data, low, key: key as string | undefined, age };
 }

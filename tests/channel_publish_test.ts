@@ -145,6 +145,52 @@ describe("publishing", () => {
   });
 });
 
+describe("publications of several channels", () => {
+  it("take half of the calls of the server, in turn", async () => {
+    const fake = new PublishClient();
+    await fake.clock.settle();
+    fake.socket.accept({ limits: { calls: 5 } });
+    const sent: string[] = [];
+    const answer = async () => {
+      const asked = await fake.published();
+      sent.push(asked.map(({ message }) => message).join(" "));
+      for (const { id, n } of asked) {
+        await fake.answer(id, n);
+        sent.push(...(await fake.published()).map((one) => {
+          asked.push(one);
+          return String(one.message);
+        }));
+      }
+    };
+    for (const id of ["a", "b", "c"]) {
+      for (let i = 1; i <= 3; i++) {
+        void fake.channel("board/:id", { id }).publish(`${id}${i}`).catch(() => {});
+      }
+    }
+    await answer();
+    assertEquals(sent, ["a1 a2", "a3", "b1", "c1", "b2", "c2", "b3", "c3"]);
+    await fake.close();
+  });
+
+  it("give way when one cannot be sent now", async () => {
+    const fake = new PublishClient();
+    await fake.clock.settle();
+    fake.socket.accept({ limits: { calls: 2 } });
+    const [a, b] = ["a", "b"].map((id) => outcome(fake.channel("board/:id", { id }).publish(id)));
+    const [first] = await fake.published();
+    await fake.refuse(first!.id, "UNAVAILABLE", RETRYABLE);
+    const [second, ...none] = await fake.published();
+    assertEquals([second!.message, none], ["b", []]);
+    await fake.clock.advance(100);
+    assertEquals(await fake.published(), [], "the one that was refused waits for its turn, too");
+    await fake.answer(second!.id, 1);
+    const [again] = await fake.published();
+    await fake.answer(again!.id, 1);
+    assertEquals([a!.is, b!.is], [1, 1]);
+    await fake.close();
+  });
+});
+
 describe("a publication that fails", () => {
   it("is sent again with the same number on a new connection, even if the session is lost", async () => {
     const fake = await PublishClient.connected();

@@ -62,3 +62,59 @@ describe("a channel whose order was forgotten", () => {
     }
   });
 });
+
+describe("a publication that waits for one before it", () => {
+  const order = () => new PublishOrder(8);
+  const at = (n: number, low = 1) => ({ channel: "news", n, low });
+  const never = () => new Promise<string>(() => {});
+  const code = (promise: unknown) =>
+    (promise as Promise<unknown>).catch((error: CallError) =>
+      `${error.code}${error.retryable ? " again" : ""}`
+    );
+
+  it("runs when its client has given that up, as `low` tells", async () => {
+    const rows = order();
+    void rows.run(at(1), never);
+    const two = rows.run(at(2), (low) => `two ${low}`);
+    const three = rows.run(at(3), (low) => `three ${low}`);
+    assertEquals(rows.run(at(2, 2), (low) => `two again ${low}`), "two again 2");
+    assertEquals([await two, await three], ["two 2", "three 3"]);
+  });
+
+  for (const isFirst of [false, true]) {
+    it(`comes again when the call of that was broken off, ${isFirst ? "before" : "while"} it waits for it`, async () => {
+      const [rows, call] = [order(), new AbortController()];
+      void rows.run(at(1), never, () => call.signal);
+      if (isFirst) call.abort();
+      const two = code(rows.run(at(2), (low) => `two ${low}`));
+      if (isFirst) {
+        assertEquals(rows.run(at(1), (low) => `one ${low}`), "one 1");
+        assertEquals(await two, "two 2", "nothing is under way: it waits for the first to come again");
+      } else {
+        call.abort();
+        assertEquals(await two, "OUT_OF_ORDER again");
+        const again = rows.run(at(2), (low) => `two ${low}`);
+        assertEquals([rows.run(at(1), (low) => `one ${low}`), await again], ["one 1", "two 2"]);
+      }
+      assertEquals(rows.run(at(3), (low) => `three ${low}`), "three 3");
+    });
+  }
+
+  it("is not held up, nor passed, by what was given up and ends late", async () => {
+    for (const end of ["resolve", "reject"] as const) {
+      const rows = order();
+      const [one, two] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+      void code(rows.run(at(1), () => one.promise));
+      const second = rows.run(at(2, 2), () => two.promise);
+      const third = rows.run(at(3), () => "three");
+      one[end](new CallError("UNAVAILABLE", "late", { ambiguous: true, retryable: true }) as never);
+      await Promise.resolve();
+      let isOver = false;
+      (third as Promise<string>).then(() => isOver = true);
+      for (let i = 0; i < 10; i++) await Promise.resolve();
+      assertEquals(isOver, false, "it waits for the second");
+      two.resolve("two");
+      assertEquals([await second, await third], ["two", "three"]);
+    }
+  });
+});

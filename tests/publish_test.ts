@@ -291,6 +291,17 @@ describe("a publication that is sent again", () => {
     assertEquals(stored(server), ["ada", "bob"]);
   });
 
+  it("may have a key of 255 bytes, whatever its characters are", async () => {
+    const server = withChannel();
+    const line = await server.connect({ producer: PRODUCER });
+    for (const key of ["k".repeat(255), "ü".repeat(127), "界".repeat(85), "k".repeat(256), "界".repeat(86)]) {
+      line.call("@publish", [NAME, 0, encode(key.length), { key }]);
+    }
+    await server.settle();
+    assertEquals(stored(server), [255, 127, 85]);
+    assertEquals(answers(line).slice(3), [[4, "BAD_INPUT", 0], [5, "BAD_INPUT", 0]]);
+  });
+
   it("without any identity lands twice", async () => {
     const server = withChannel();
     const line = await server.connect();
@@ -355,6 +366,29 @@ describe("the order of one client's publications", () => {
     await server.settle();
     server.broker.isAway = server.broker.isSlow = false;
     server.broker.answer();
+    await server.settle();
+    assertEquals(stored(server), ["x", "y", "z"]);
+  });
+
+  it("what follows one that a check refuses for now is sent back, too", async () => {
+    let isBusy = true;
+    const server = withChannel({
+      publish: async (message: unknown) => {
+        await Promise.resolve();
+        if (isBusy && message === "x") throw new CallError("RESOURCE_EXHAUSTED", "not so fast");
+        return message;
+      },
+    });
+    const line = await server.connect({ producer: PRODUCER });
+    for (const [n, message] of [[1, "x"], [2, "y"], [3, "z"]] as const) line.publish(n, message, { low: 1 });
+    await server.settle();
+    assertEquals(answers(line), [[1, "RESOURCE_EXHAUSTED", 1], [2, "OUT_OF_ORDER", 5], [
+      3,
+      "OUT_OF_ORDER",
+      5,
+    ]]);
+    isBusy = false;
+    for (const [n, message] of [[1, "x"], [2, "y"], [3, "z"]] as const) line.publish(n, message, { low: 1 });
     await server.settle();
     assertEquals(stored(server), ["x", "y", "z"]);
   });

@@ -1,8 +1,8 @@
 // Publications from end to end in a simulated world: none is held up by one that nobody waits for any more, and none lands twice in silence.
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { z } from "zod";
-import { channel, define } from "../mod.ts";
+import { channel, define, procedure } from "../mod.ts";
 import { simulate } from "../testing/mod.ts";
 
 const { millrace } = define<object>().with({ channels: { "news": channel({ message: z.string() }) } });
@@ -65,6 +65,39 @@ describe("a publication behind one that does not come", () => {
   }
 });
 
+describe("a publication behind one whose check never ends", () => {
+  const { millrace } = define<object>().with({
+    channels: {
+      "news": channel({
+        message: z.string(),
+        publish: (message) => message === "hang" ? new Promise<never>(() => {}) : message,
+      }),
+    },
+  });
+
+  for (const callTimeout of [60_000, 0]) {
+    it(`lands as soon as that is given up; callTimeout ${callTimeout}`, async () => {
+      await using world = simulate(millrace({ limits: { callTimeout }, procedures: {} }));
+      const client = world.connect();
+      const news = client.channel("news");
+      await world.wait(news.publish("0"));
+      const fates = new Fates(world);
+      const begin = world.now();
+      fates.follow("hang", news.publish("hang", { timeout: 1_000 }));
+      fates.follow("one", news.publish("1"));
+      fates.follow("two", news.publish("2"));
+      await world.run(1_900);
+      assertEquals(fates.is, ["DEADLINE, ambiguous", 2, 3]);
+      assertLess(fates.all["two"]!.at - begin, 1_500);
+      fates.follow("again", news.publish("hang", { timeout: 1_000 }));
+      await world.run(1_500);
+      fates.follow("three", news.publish("3"));
+      await world.run(500);
+      assertEquals(fates.is.slice(3), ["DEADLINE, ambiguous", 4]);
+    });
+  }
+});
+
 describe("a publication whose answer is lost", () => {
   for (const minutes of [1, 6, 8, 11, 15]) {
     it(`lands once in an outage of ${minutes} minutes, or its publisher is told that it is not known`, async () => {
@@ -90,6 +123,36 @@ describe("a publication whose answer is lost", () => {
       await world.wait(news.publish("next"));
       await world.run(1_000);
       assertEquals(got, ["first", "once", "next"]);
+    });
+  }
+});
+
+describe("publications to many channels", () => {
+  for (const calls of [256, 8, 1]) {
+    it(`leave room for calls, and each channel has its turn, of ${calls} calls at once`, async () => {
+      const { millrace } = define<object>().with({
+        channels: { "room/:id": channel({ message: z.number() }) },
+      });
+      const app = millrace({ limits: { calls }, procedures: { hi: procedure(() => "hi") } });
+      await using world = simulate(app);
+      const client = world.connect();
+      await world.wait(client.ready());
+      const room = (id: number) => client.channel("room/:id", { id: `${id}` });
+      await world.wait(room(0).publish(0));
+      const last: number[] = [];
+      const all = [];
+      for (let id = 0; id < 5; id++) {
+        for (let i = 0; i < 100; i++) {
+          const published = room(id).publish(i);
+          all.push(published);
+          if (i === 20) void published.then(() => last.push(id));
+        }
+      }
+      if (calls > 1) assertEquals(await world.wait(client.call.hi()), "hi");
+      await world.wait(Promise.all(all), 600_000);
+      if (calls < 256) assertEquals(last, [0, 1, 2, 3, 4]);
+      const offsets = await world.wait(Promise.all([0, 1, 2, 3, 4].map((id) => room(id).publish(9))));
+      assertEquals(offsets.map(({ offset }) => offset), [102, 101, 101, 101, 101]);
     });
   }
 });
