@@ -37,6 +37,7 @@ describe("a world", () => {
     const news = client.channel("news");
     news.subscribe((event) => void told.push(event.type));
     for (const text of ["one", "two"]) await world.wait(news.publish(text));
+    await world.run(100);
     world.trim("news", 0);
     world.cut(client);
     await world.run(5_000);
