@@ -27,7 +27,10 @@ export interface MemoryBrokerOptions {
   readonly idleBytes?: number;
   /** Bytes of history of one channel: its oldest entries go above it, whatever its retention says. 64 MiB by default. */
   readonly historyBytes?: number;
-  /** Publishers that are remembered for each channel, so that their retries land once. 10,000 by default. */
+  /**
+   * Publishers, and keys of publications, that are remembered for each channel, so that their retries land once. Above it those used longest ago are forgotten: their
+   * clients are told that it is not known (`ambiguous`), and a key lands again. 10,000 by default.
+   */
   readonly producers?: number;
   /** Replies of calls that run once: 100,000 by default. */
   readonly claims?: number;
@@ -122,7 +125,7 @@ export class MemoryBroker implements Broker {
   append(name: string, append: Append): Appended {
     const channel = this.#use(name);
     const stream = this.#stream(channel);
-    const known = append.producer && stream.find(append.producer);
+    const known = append.producer && stream.find(append.producer, channel.usedAt);
     if (known !== undefined) return known;
     const entry = stream.append(append, this.#options.date(), channel.usedAt);
     const position = stream.top; // taken now: a listener may publish too

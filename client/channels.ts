@@ -13,7 +13,7 @@ import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import { ChannelConnection } from "./channel_connection.ts";
 import { readHistory } from "./history.ts";
-import { type OutboxSize, Publishing } from "./publishing.ts";
+import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
 import { LocalSubscription, NO_EVENTS } from "./subscription.ts";
 import type { Wanted } from "./wanted.ts";
 import { WireSubscription } from "./wire_subscription.ts";
@@ -25,7 +25,7 @@ export interface ChannelsParts {
   /** Bounds of this side. */
   readonly limits: Limits;
   /** Calls a procedure of the library. */
-  readonly call: (name: string, input: unknown) => PromiseLike<unknown>;
+  readonly call: (name: string, input: unknown) => PublishCall;
   /** Told of what handlers threw. */
   readonly report: (error: unknown) => void;
   /** How much may wait to be published. */
@@ -103,13 +103,13 @@ export class Channels {
     const found = this.#wires.get(name);
     if (found !== undefined) return found;
     const { clock, report, limits } = this.#parts;
-    const wire = new WireSubscription(name, {
+    const wire: WireSubscription = new WireSubscription(name, {
       clock,
       report,
       decode: ({ bytes, start, end }) =>
         start === end ? undefined : decodeRange(bytes, start, end, limits, undefined),
-      idle: (idle) => {
-        if (this.#wires.get(name) === idle) this.#wires.delete(name);
+      idle: () => {
+        if (this.#wires.get(name) === wire) this.#wires.delete(name);
       },
     });
     this.#wires.set(name, wire);

@@ -322,11 +322,8 @@ class Link {
     this.#retryNow();
   }
 
-  /** The connection that there may be was made over another network. Where nothing is lost with it, it is given up. */
   #online(): void {
-    if (this.state.status === "open" && this.#holder.has(this.#peer)) {
-      this.#attempt!.drop(CloseCode.ABNORMAL, "the network changed");
-    }
+    this.#attempt?.networkChanged();
     this.#retryNow();
   }
 

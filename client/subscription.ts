@@ -89,6 +89,10 @@ export class LocalSubscription implements Subscription<unknown> {
   #given: Position | undefined;
   #running = false;
   #confirmed = false;
+  /** While those who wait are told that it is refused for now. */
+  #refusal: CallError | undefined;
+  /** Whether the program was told, and it has not been live since. */
+  #isRefused = false;
   #error: unknown;
   #over = false;
   #closed = false;
@@ -124,6 +128,7 @@ export class LocalSubscription implements Subscription<unknown> {
     return new Promise((resolve, reject) => {
       this.#watch(() => {
         if (this.#confirmed) resolve();
+        else if (this.#refusal !== undefined) reject(this.#refusal);
         else if (this.#closed || this.#over) reject(this.#error ?? new CallError("CLOSED"));
         else return false;
         return true;
@@ -206,6 +211,7 @@ export class LocalSubscription implements Subscription<unknown> {
   /** The server has answered: it goes on where it was. */
   confirm(): void {
     this.verified = true;
+    this.#isRefused = false;
     if (this.#confirmed) return;
     this.#confirmed = true;
     this.#tell();
@@ -237,6 +243,16 @@ export class LocalSubscription implements Subscription<unknown> {
     this.received = position;
     this.#add({ type: "reset", position, reason });
     this.confirm();
+  }
+
+  /** It is refused for now, and asked for again: whoever waits is told each time, the program once. */
+  refused(error: CallError): void {
+    this.#refusal = error;
+    this.#tell();
+    this.#refusal = undefined;
+    if (this.#isRefused) return;
+    this.#isRefused = true;
+    this.#report(this.#onError ?? this.#owner.report, error);
   }
 
   /** It is over. What waits is still given. */
@@ -345,10 +361,13 @@ export class LocalSubscription implements Subscription<unknown> {
     }
     const error = this.#error;
     this.close();
-    const tell = this.#onError ??
-      (isClosed(error) ? undefined : (failure: unknown) => this.#owner.report(failure));
+    if (this.#onError !== undefined) this.#report(this.#onError, error);
+    else if (!isClosed(error)) this.#owner.report(error);
+  }
+
+  #report(tell: (error: unknown) => void, error: unknown): void {
     try {
-      tell?.(error);
+      tell(error);
     } catch (failure) {
       this.#owner.report(failure);
     }

@@ -9,8 +9,6 @@
  * @module
  */
 import type { Position } from "../rpc/broker.ts";
-import type { Rewind } from "../rpc/channel_messages.ts";
-import type { Clock } from "../rpc/clock.ts";
 import type { Gap, Subscribed } from "../rpc/dispatch_channels.ts";
 import type { CallError } from "../rpc/errors.ts";
 import { SubscribeStatus } from "../rpc/kinds.ts";
@@ -28,35 +26,7 @@ import {
 } from "./places.ts";
 import { GAP_BYTES, Seen } from "./seen.ts";
 import { type LocalSubscription, Payload, type SubscriptionOwner } from "./subscription.ts";
-
-/** The messages that a channel sends on the present connection. */
-export interface WireConnection {
-  /** SUBSCRIBE. Gives its number: what quotes another is not for this channel any more. */
-  ask(
-    wire: WireSubscription,
-    from: { position: Position | undefined; rewind: Rewind | undefined },
-  ): number;
-  /** UNSUBSCRIBE. */
-  giveUp(sub: number): void;
-  /** Lets publications of an alias come here. */
-  bind(alias: number, wire: WireSubscription): void;
-  /** Lets them come here no more. */
-  unbind(alias: number, wire: WireSubscription): void;
-  /** SEEN. */
-  acknowledge(alias: number, offset: number): void;
-}
-
-/** What a channel on the wire needs of its client. */
-export interface WireParts {
-  /** Time and chance. */
-  readonly clock: Clock;
-  /** Decodes a message. */
-  readonly decode: (data: Unit) => unknown;
-  /** Told of what handlers threw. */
-  readonly report: (error: unknown) => void;
-  /** Nobody is interested any more. */
-  readonly idle: (wire: WireSubscription) => void;
-}
+import type { Wire, WireConnection, WireParts } from "./wire_parts.ts";
 
 type State =
   /** There is no connection, or nobody to subscribe for. */
@@ -82,8 +52,7 @@ const LAST_WAIT = 20_000;
 const AHEAD_WAIT = 2_000;
 
 /** One channel of a client on the wire. */
-export class WireSubscription implements SubscriptionOwner {
-  /** The name of the channel. */
+export class WireSubscription implements SubscriptionOwner, Wire {
   readonly name: string;
   readonly decode: WireParts["decode"];
   readonly report: WireParts["report"];
@@ -143,7 +112,7 @@ export class WireSubscription implements SubscriptionOwner {
     if (!this.#locals.delete(local)) return;
     if (this.#locals.size === 0) {
       this.#leave();
-      this.#parts.idle(this);
+      this.#parts.idle();
     } else {
       this.advanced(); // perhaps it was the slowest
     }
@@ -183,7 +152,6 @@ export class WireSubscription implements SubscriptionOwner {
     for (const local of [...this.#locals]) this.#fail(local, error);
   }
 
-  /** SUBSCRIBED, for the present `sub`. */
   subscribed({ alias, status, position }: Subscribed): void {
     const state = this.#state;
     if (state.is === "live") return this.#replaced(state.sub, alias, position);
@@ -205,7 +173,6 @@ export class WireSubscription implements SubscriptionOwner {
     for (const local of [...this.#locals]) if (local.received === undefined) local.begin(position);
   }
 
-  /** UNSUBSCRIBED, for the present `sub`. */
   unsubscribed(error: CallError): void {
     const state = this.#state;
     const concerned = state.is === "subscribing" && state.target.rewind !== undefined
@@ -213,12 +180,14 @@ export class WireSubscription implements SubscriptionOwner {
       : [...this.#locals];
     this.#lose();
     this.#doubt();
-    if (error.retryable) return this.#wait();
+    if (error.retryable) {
+      this.#wait();
+      return [...this.#locals].forEach((local) => local.refused(error));
+    }
     for (const local of concerned) this.#fail(local, error);
     this.#plan();
   }
 
-  /** PUBLICATION, for the present alias. */
   publication(offset: number, fingerprint: number, unit: Unit): void {
     const at = this.#at!;
     if (offset !== at.offset + 1) return this.#unexpected(offset, fingerprint);
@@ -231,7 +200,6 @@ export class WireSubscription implements SubscriptionOwner {
     this.#checkHeld();
   }
 
-  /** GAP, for the present alias. */
   gap({ from, to, fingerprint, reason }: Gap): void {
     const { offset } = this.#at!;
     if (from > offset + 1 || to <= offset) return this.#unexpected(to <= offset ? to : from, fingerprint);
@@ -243,7 +211,6 @@ export class WireSubscription implements SubscriptionOwner {
     }
   }
 
-  /** SKIP, for the present alias. */
   skip(to: number, fingerprint: number): void {
     const { offset } = this.#at!;
     if (to <= offset) return this.#unexpected(to, fingerprint);
@@ -360,7 +327,7 @@ export class WireSubscription implements SubscriptionOwner {
     local.fail(error);
     if (this.#locals.size === 0) {
       this.#leave();
-      this.#parts.idle(this);
+      this.#parts.idle();
     }
   }
 

@@ -81,6 +81,11 @@ export interface Producer {
    * producer takes any number, and one that does takes the next alone.
    */
   readonly low?: number | undefined;
+  /**
+   * Set when this may have been appended before, so many milliseconds ago at the most. A stream that does not know the producer, and has forgotten one that has
+   * published since, cannot tell: it answers `FORGOTTEN`.
+   */
+  readonly age?: number | undefined;
 }
 
 /** Where a publication landed. */
@@ -116,8 +121,8 @@ export interface Page {
   /** The first offset that is still kept; `top.offset + 1` when there is none. */
   readonly oldest: number;
   /**
-   * The fingerprint at the offset `after`: of its entry, of the entry that was trimmed last (its successor knows it), or of the top. `undefined` when
-   * none of them is at that offset, and for queries without `after`.
+   * The fingerprint at the offset `after` or `before`: of its entry, of the entry that was trimmed last (its successor knows it), or of the top.
+   * `undefined` when none of them is at that offset, and for queries without either.
    */
   readonly boundary: number | undefined;
   /** Contiguous, in the order of the query. */

@@ -3,36 +3,14 @@
  *
  * @module
  */
-import { decode } from "../msgpack/decoder.ts";
 import { encode } from "../msgpack/encoder.ts";
 import type { Claim, Ledger } from "./broker.ts";
 import type { CallerConnection } from "./context.ts";
 import { CallError, type CallErrorCode } from "./errors.ts";
 import type { IncomingCall } from "./incoming_call.ts";
+import { Encoded, keptReply, readReply, ToldError } from "./kept_reply.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { originOf } from "./origin.ts";
-
-/** A value in the form in which it travels. */
-export class Encoded {
-  /** The encoded value; nothing for `undefined`. */
-  readonly bytes: Uint8Array;
-
-  /** Wraps it. */
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-  }
-}
-
-/** An error in the form in which the caller is told it: its data has passed its schema. */
-export class ToldError {
-  /** The error. */
-  readonly error: CallError;
-
-  /** Wraps it. */
-  constructor(error: CallError) {
-    this.error = error;
-  }
-}
 
 /** What keyed calls need. */
 export interface KeyedCallParts {
@@ -55,7 +33,6 @@ interface Keyed {
 
 /** How long a reply is kept, and how long a call may run before its key is free again. */
 const KEPT_MS = 10 * 60_000;
-const [VALUE, ERROR] = [0, 1];
 
 /** The calls with keys that clients of one node make. */
 export class KeyedCalls {
@@ -108,32 +85,42 @@ export class KeyedCalls {
       case "new":
         return this.#first(keyed);
       case "done":
-        return replyOf(claim.reply);
+        return replyOf(claim.reply, keyed.call);
       case "running":
-        return claim.done.then((reply) => reply === undefined ? this.#forgotten(keyed) : replyOf(reply));
+        return this.#wait(claim.done, keyed);
       case "other":
         throw refused("KEY_REUSED");
     }
   }
 
-  /** The one that ran may succeed later: now. */
-  #forgotten(keyed: Keyed): MaybePromise<Encoded> {
-    if (keyed.call.brokenBy !== undefined) throw keyed.call.brokenBy;
-    return this.#claim(keyed);
+  /** Until the one that runs has ended, or nobody waits here any more. Where it may succeed later that is now. */
+  async #wait(done: Promise<Uint8Array | undefined>, keyed: Keyed): Promise<Encoded> {
+    const { call } = keyed;
+    if (call.brokenBy !== undefined) throw call.brokenBy;
+    const givenUp = Promise.withResolvers<never>();
+    call.onGivenUp = () => givenUp.reject(call.brokenBy);
+    const reply = await Promise.race([done, givenUp.promise]);
+    call.onGivenUp = undefined;
+    return reply === undefined ? this.#claim(keyed) : replyOf(reply, call);
   }
 
-  async #first({ key, invoke, tell }: Keyed): Promise<Encoded> {
-    let bytes: Uint8Array;
-    try {
-      const value = await invoke();
-      bytes = value === undefined ? new Uint8Array(0) : encode(value);
-    } catch (thrown) {
-      const error = await tell(thrown);
-      await this.#settle(key, error.retryable ? undefined : kept(ERROR, encodeError(error)));
-      throw new ToldError(error);
+  async #first({ call, key, invoke, tell }: Keyed): Promise<Encoded> {
+    if (call.brokenBy !== undefined) { // while the ledger was asked
+      await this.#settle(key, undefined);
+      throw call.brokenBy;
     }
-    await this.#settle(key, kept(VALUE, bytes));
-    return new Encoded(bytes);
+    call.isKept = true;
+    let value: Encoded;
+    try {
+      const given = await invoke();
+      value = new Encoded(given === undefined ? new Uint8Array(0) : encode(given));
+    } catch (thrown) {
+      const told = new ToldError(outcomeOf(call, await tell(thrown)));
+      await this.#settle(key, told.error.retryable ? undefined : keptReply(told, call.caused));
+      throw told;
+    }
+    await this.#settle(key, keptReply(value, call.caused));
+    return value;
   }
 
   /** Keeps a reply; `undefined` where the same call may succeed later. The caller has it in any case. */
@@ -156,37 +143,22 @@ function scopeOf(connection: CallerConnection, node: string): string | undefined
   return origin.producer === undefined ? `session ${node} ${id}` : `client ${origin.producer}`;
 }
 
+/** A handler that was told to stop may have had its effect: it never runs again, and those who ask are told that nobody knows. */
+function outcomeOf({ brokenBy }: IncomingCall, error: CallError): CallError {
+  if (brokenBy === undefined || (error !== brokenBy && error.code !== "INTERNAL")) return error;
+  return new CallError(brokenBy.code, brokenBy.message, { retryable: false, ambiguous: true });
+}
+
 function refused(code: CallErrorCode, message?: string): ToldError {
   return new ToldError(new CallError(code, message));
 }
 
-function kept(what: number, bytes: Uint8Array): Uint8Array {
-  const all = new Uint8Array(bytes.length + 1);
-  all[0] = what;
-  all.set(bytes, 1);
-  return all;
-}
-
-function replyOf(reply: Uint8Array): Encoded {
-  const bytes = reply.subarray(1);
-  if (reply[0] === VALUE) return new Encoded(bytes);
-  throw new ToldError(decodeError(bytes));
-}
-
-function encodeError({ code, message, ambiguous, declared, data }: CallError): Uint8Array {
-  const told = [code, message, ambiguous, declared];
-  return encode(data === undefined ? told : [...told, data]);
-}
-
-function decodeError(bytes: Uint8Array): CallError {
-  const [code, message, ambiguous, declared, data] = decode(bytes) as [
-    string,
-    string,
-    boolean,
-    boolean,
-    unknown,
-  ];
-  return new CallError(code, message, { ambiguous, declared, data });
+/** Gives what was kept, and tells the caller where the one run has published. */
+function replyOf(kept: Uint8Array, call: IncomingCall): Encoded {
+  const { reply, caused } = readReply(kept);
+  call.caused = caused;
+  if (reply instanceof ToldError) throw reply;
+  return reply;
 }
 
 /**

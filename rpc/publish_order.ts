@@ -34,12 +34,17 @@ interface Waiting {
 
 /** Channels that are remembered while nothing waits in them. */
 const MOST_ROWS = 256;
+/** Bytes of one, beside its name. */
+const ROW_BYTES = 100;
 
 /** The order of one client's publications. */
 export class PublishOrder {
+  /** The one that was used longest ago first. */
   readonly #rows = new Map<string, Row>();
   readonly #most: number;
   #waiting = 0;
+  #held = 0;
+  #hasForgotten = false;
 
   /**
    * @param most Publications that wait for those before them, of all channels together. Each takes the place of a call that runs, and
@@ -47,6 +52,11 @@ export class PublishOrder {
    */
   constructor(most: number) {
     this.#most = most;
+  }
+
+  /** Bytes that it keeps: names, about. What waits is counted where calls are. */
+  get held(): number {
+    return this.#held;
   }
 
   /**
@@ -75,19 +85,30 @@ export class PublishOrder {
     return promise;
   }
 
-  #row({ channel, low }: Numbered): Row {
+  #row({ channel, n, low }: Numbered): Row {
     const known = this.#rows.get(channel);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      if (this.#rows.size > MOST_ROWS / 2) {
+        this.#rows.delete(channel);
+        this.#rows.set(channel, known);
+      }
+      return known;
+    }
+    // Some before it may have landed, and the answers are on their way: by the next time the client knows.
+    if (this.#hasForgotten && low < n) throw outOfOrder();
     const row = { next: low, isBusy: false, waiting: new Map() };
     this.#rows.set(channel, row);
-    if (this.#rows.size > MOST_ROWS) this.#forgetIdle();
+    this.#held += ROW_BYTES + channel.length;
+    if (this.#rows.size > MOST_ROWS) this.#forgetIdle(row);
     return row;
   }
 
-  #forgetIdle(): void {
-    for (const [channel, { isBusy, waiting }] of this.#rows) {
-      if (isBusy || waiting.size > 0) continue;
+  #forgetIdle(but: Row): void {
+    for (const [channel, row] of this.#rows) {
+      if (row.isBusy || row.waiting.size > 0 || row === but) continue;
       this.#rows.delete(channel);
+      this.#held -= ROW_BYTES + channel.length;
+      this.#hasForgotten = true;
       if (this.#rows.size <= MOST_ROWS) return;
     }
   }

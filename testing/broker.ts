@@ -80,12 +80,18 @@ export class FaultyBroker {
     const page = read(query);
     if (page.oldest > trimmed) return page;
     const oldest = Math.min(trimmed, page.top.offset) + 1;
+    const boundary = (query.after ?? query.before ?? Infinity) < trimmed ? undefined : page.boundary;
     const entries = page.entries.filter(({ offset }) => offset >= oldest);
     if (query.before !== undefined) {
-      return { ...page, oldest, entries, more: entries.length > 0 && entries.at(-1)!.offset > oldest };
+      return {
+        ...page,
+        oldest,
+        boundary,
+        entries,
+        more: entries.length > 0 && entries.at(-1)!.offset > oldest,
+      };
     }
     // Upwards it begins with the first that is left.
-    const boundary = query.after !== undefined && query.after < trimmed ? undefined : page.boundary;
     if (entries.length === page.entries.length) return { ...page, oldest, boundary };
     const { at: _, ...place } = query;
     return { ...read({ ...place, after: oldest - 1 }), oldest, boundary };

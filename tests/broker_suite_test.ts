@@ -251,6 +251,10 @@ const BROKEN: readonly (readonly [string, typeof MemoryBroker])[] = [
     reading(as, ({ boundary, top }) => ({ boundary: boundary ?? top.fingerprint })),
   ],
   [
+    "the fingerprint at an offset",
+    reading(as, (_, { before }) => before === undefined ? {} : { boundary: undefined }),
+  ],
+  [
     "after an offset whose successors",
     reading(as, ({ oldest, entries }, { after = 0 }) => after + 1 < oldest ? { entries: [] } : { entries }),
   ],

@@ -91,6 +91,43 @@ describe("the bounds of the broker in memory", () => {
     broker.close();
   });
 
+  it("producers of a channel: of whom was forgotten it is not known what has landed, and only what is new is taken", async () => {
+    const fixture = new MemoryFixture({ producers: 10 });
+    const { broker } = fixture;
+    const publish = (id: string, age?: number) => {
+      try {
+        return broker.append("a", append("a", { producer: { id, n: 1, low: 1, age } })).duplicate;
+      } catch (error) {
+        return (error as BrokerError).code;
+      }
+    };
+    publish("lost");
+    await fixture.advance(1_000);
+    assertEquals(publish("nobody was forgotten", 60_000), false);
+    for (let i = 0; i < 9; i++) publish(`${i}`);
+    await fixture.advance(1_000);
+    assertEquals(publish("lost", 2_000), "FORGOTTEN");
+    assertEquals(publish("lost", 2_001), "FORGOTTEN");
+    assertEquals(publish("sent first after it had published", 1_999), false);
+    assertEquals(publish("8", 60_000), true, "who is known is known");
+    assertEquals(publish("sent once"), false);
+    assertEquals(broker.read("a", ALL).top.offset, 13);
+    broker.close();
+  });
+
+  it("producers that have gone with time are forgotten all the same", async () => {
+    const fixture = new MemoryFixture();
+    const { broker } = fixture;
+    broker.subscribe("a", new Heard());
+    const publish = (id: string, age?: number) =>
+      broker.append("a", append("a", { producer: { id, n: 1, low: 1, age }, retention: { ...KEEP, ms: 1 } }));
+    publish("lost");
+    await fixture.advance(620_000);
+    assertThrows(() => publish("lost", 620_000), BrokerError, "not known any more");
+    assertEquals(publish("new", 600_000).duplicate, false);
+    broker.close();
+  });
+
   it("producers go with time, too, while their channel goes on", async () => {
     const fixture = new MemoryFixture();
     const { broker } = fixture;
