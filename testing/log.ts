@@ -10,7 +10,7 @@ import type { Claim, Position } from "../rpc/broker.ts";
 export interface Publishing {
   /** Where. */
   readonly channel: string;
-  /** Who publishes. */
+  /** Who publishes. What has a key keeps no order with the rest: it has a producer of its own, the client's name, `~` and more. */
   readonly producer: string;
   /** 1, 2, 3… of this producer on this channel, in the order in which it published. */
   readonly number: number;

@@ -154,8 +154,11 @@ export class HonestFlag implements RuleCheck<HonestFlagLine> {
         channel.keepsAfter(asked.from, at);
     }
     const members = this.#membersOf(client, name);
+    // Who is still in a past that was lost says nothing of where its client is.
     return members.length > 0 &&
-      members.every(({ cursor }) => cursor !== undefined && channel.keepsAfter(cursor, at));
+      members.every(({ cursor }) =>
+        cursor !== undefined && channel.has(cursor) && channel.keepsAfter(cursor, at)
+      );
   }
 
   /** Something newer than a reset that the program has not been told of. */

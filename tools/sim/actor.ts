@@ -2,6 +2,7 @@
  * One client of a simulation and the program on it: it does what the scenario says, and starts again after a crash.
  */
 import type { Client } from "../../client/client.ts";
+import type { WakeEvents } from "../../client/wake.ts";
 import { CallError } from "../../rpc/errors.ts";
 import type { Limits } from "../../rpc/limits.ts";
 import { ScenarioCaller } from "./caller.ts";
@@ -10,7 +11,8 @@ import { ScenarioSubscriber } from "./subscriber.ts";
 import type { Link } from "../../testing/link.ts";
 import type { Machine } from "../../testing/machine.ts";
 import type { Answer, ScenarioApp } from "./app.ts";
-import type { Deed, Fault } from "./scenario.ts";
+import type { Deed } from "./deeds.ts";
+import type { Fault } from "./faults.ts";
 import { describe, type SimulatedWorld } from "../../testing/world.ts";
 
 /** Subscriptions of one client to one channel, at most. */
@@ -21,6 +23,8 @@ export class Actor {
   readonly #world: SimulatedWorld<ScenarioApp>;
   readonly #name: string;
   readonly #limits: Partial<Limits>;
+  readonly #hasToken: boolean;
+  #alarms: WakeEvents | undefined;
   #lives = 0;
   #runs = 0;
   #caller: ScenarioCaller | undefined;
@@ -33,10 +37,15 @@ export class Actor {
   #machine: Machine | undefined;
 
   /** Connects. */
-  constructor(world: SimulatedWorld<ScenarioApp>, name: string, limits: Partial<Limits>) {
+  constructor(
+    world: SimulatedWorld<ScenarioApp>,
+    name: string,
+    { limits, hasToken }: { readonly limits: Partial<Limits>; readonly hasToken: boolean },
+  ) {
     this.#world = world;
     this.#name = name;
     this.#limits = limits;
+    this.#hasToken = hasToken;
     this.#start();
   }
 
@@ -48,7 +57,7 @@ export class Actor {
       case "call":
         return this.#caller!.make(deed);
       case "publish":
-        return this.#publisher!.publish(deed.channel, deed.size);
+        return this.#publisher!.publish(deed.channel, deed);
       case "subscribe":
         if (subscriber.count(deed.channel) < MOST) subscriber.subscribe(deed.channel, deed);
         return;
@@ -124,6 +133,10 @@ export class Actor {
         tell(`sleeps for ${fault.ms}, its clock ${fault.counted ? "goes on" : "stops"}`);
         machine.sleep();
         return void clock.setTimeout(() => machine.wake(fault.counted), fault.ms);
+      case "alarm":
+        if (!machine.isAwake) return;
+        tell(fault.isOnline ? "is online" : "woke");
+        return fault.isOnline ? this.#alarms!.online() : this.#alarms!.woke();
       case "crash":
         return this.#crash(fault.ms);
     }
@@ -157,6 +170,11 @@ export class Actor {
     this.#lives++;
     const client = this.#client = this.#world.connect({
       limits: this.#limits,
+      ...(this.#hasToken ? { token: () => this.#name } : {}),
+      wake: (alarms) => {
+        this.#alarms = alarms;
+        return () => {};
+      },
       // Who listens to signals and is shut out is told so here.
       onError: (error) => {
         if (error instanceof CallError && error.code === "NOT_FOUND") return;
@@ -172,11 +190,11 @@ export class Actor {
     }, name);
     const machine = this.#machine = this.#world.machineOf(client);
     this.#caller = new ScenarioCaller({ name, client, machine, recorder });
-    this.#publisher = new ScenarioPublisher(
-      name,
+    this.#publisher = new ScenarioPublisher(name, {
       recorder,
-      (channel, message) => client.channel(...patternOf(channel)).publish(message),
-    );
+      clock: machine,
+      publish: (channel, message, options) => client.channel(...patternOf(channel)).publish(message, options),
+    });
     const random = this.#world.random.fork(`${name}'s handlers`);
     const kept = this.#subscriber?.kept ?? [];
     const subscriber = this.#subscriber = new ScenarioSubscriber({ name, client, machine, random, recorder });

@@ -19,6 +19,8 @@ export interface SubscriptionPlan {
   readonly iterates: boolean;
   /** Publications of the past, where it has no position. */
   readonly rewind?: number | undefined;
+  /** Milliseconds of the past, where it has no position. */
+  readonly rewindMs?: number | undefined;
 }
 
 /** What a subscriber needs. */
@@ -85,7 +87,8 @@ export class ScenarioSubscriber {
     recorder.add({ is: "subscribe", client, channel, sub: name, from });
     const made: { held?: Held } = {};
     const onError = (error: unknown): void => this.#ended(made.held, name, error);
-    const options = { position: from, rewind: from === undefined ? plan.rewind : undefined, onError };
+    const past = from === undefined ? { rewind: plan.rewind, rewindMs: plan.rewindMs } : {};
+    const options = { position: from, ...past, onError };
     const handle = this.#parts.client.channel(...patternOf(channel));
     const run = (event: ChannelEvent<Message>): Promise<void> => this.#take(made.held!, event);
     // A handler is given nothing before there is a connection, and so not within this call.
