@@ -99,6 +99,7 @@ export class MemoryStream {
   read(query: Query, date: number): Page {
     this.trim(date);
     const down = query.before !== undefined;
+    const from = query.after ?? query.before;
     const start = down ? Math.min(query.before, this.#offset + 1) - this.#oldest - 1 : this.#start(query);
     const entries: Entry[] = [];
     let index = start;
@@ -114,7 +115,7 @@ export class MemoryStream {
       epoch: this.epoch,
       top: { offset: this.#offset, fingerprint: this.#fingerprint },
       oldest: this.#oldest,
-      boundary: query.after === undefined ? undefined : this.#boundary(query.after),
+      boundary: from === undefined ? undefined : this.#boundary(from),
       entries,
       more: this.#entries.at(index) !== undefined,
     };

@@ -13,6 +13,7 @@ import { Heartbeat } from "../rpc/heartbeat.ts";
 import { Kind, SUBPROTOCOL, TOKEN_PROTOCOL, VERSION } from "../rpc/kinds.ts";
 import { type Limits, peerLimits } from "../rpc/limits.ts";
 import { writeHello, writeToken } from "../rpc/messages.ts";
+import { type CallRequest, OutgoingCall } from "../rpc/outgoing_call.ts";
 import { Peer, type PeerEvents } from "../rpc/peer.ts";
 import { ProtocolError } from "../rpc/protocol_error.ts";
 import { Refusing } from "../rpc/refusing.ts";
@@ -86,6 +87,12 @@ export interface AttemptEvents {
 
 /** Milliseconds that a server has to be heard in after a sleep: what it sent before is read at once. */
 const SECOND_CHANCE = 250;
+/** Milliseconds that a server has for a sign of life when it is in doubt, where another connection would carry on. */
+const DOUBT = 2_500;
+/** The same where calls would be lost with this one. */
+const LAST_DOUBT = 5_000;
+/** What nobody offers, and every server answers at once: NOT_FOUND. */
+const SIGN: CallRequest = { method: "@sign", input: undefined, items: undefined, options: {} };
 
 /** One connection. */
 export class Attempt {
@@ -101,7 +108,13 @@ export class Attempt {
   /** Whether another connection may carry on. */
   #isKept = false;
   #heartbeat: Heartbeat | undefined;
+  #heardAt = 0;
+  /** When WELCOME has to be there. */
+  readonly #lateAt: number;
+  /** Until WELCOME, and then while the connection is in doubt. */
   #deadline: unknown;
+  /** The latest call for a sign. */
+  #sign: OutgoingCall | undefined;
   #retryAfter: number | undefined;
   #welcomed = false;
   #ended = false;
@@ -117,10 +130,8 @@ export class Attempt {
       inProtocol ? [SUBPROTOCOL, TOKEN_PROTOCOL + token] : [SUBPROTOCOL],
     );
     this.#listen(this.#socket);
-    this.#deadline = parts.clock.setTimeout(
-      () => this.drop(CloseCode.ABNORMAL, "no welcome in time"),
-      parts.limits.hello,
-    );
+    this.#lateAt = parts.clock.now() + parts.limits.hello;
+    this.#await(parts.limits.hello);
   }
 
   /** Whether HELLO has asked for a session, and WELCOME has not answered. */
@@ -131,6 +142,13 @@ export class Attempt {
   /** The machine may have been asleep. */
   woke(): void {
     this.#heartbeat?.woke();
+    this.#doubt();
+  }
+
+  /** A connection of another network is dead, or will be: it is given up at once where nothing is lost with it. */
+  networkChanged(): void {
+    if (this.#losesNothing) this.drop(CloseCode.ABNORMAL, "the network changed");
+    else this.#doubt();
   }
 
   /** Sends a new token; EXPIRES answers. */
@@ -155,6 +173,38 @@ export class Attempt {
         resolve();
       };
     });
+  }
+
+  /** Whether another connection carries on, or nothing was sent. */
+  get #losesNothing(): boolean {
+    return this.#isKept || this.isResuming || this.#peer === undefined;
+  }
+
+  /** Gives it up if nothing comes soon. What had come before is read at once, and is no sign. */
+  #doubt(): void {
+    if (this.#ended) return;
+    const { clock } = this.#parts;
+    const now = clock.now();
+    const patience = this.#losesNothing ? DOUBT : LAST_DOUBT;
+    clock.clearTimeout(this.#deadline);
+    if (!this.#welcomed) return this.#await(Math.min(patience, this.#lateAt - now));
+    this.#deadline = clock.setTimeout(() => {
+      if (this.#heardAt < now + SECOND_CHANCE) this.#silent();
+    }, patience);
+    const sign = this.#sign = new OutgoingCall(SIGN);
+    void sign.result().then(() => {
+      if (this.#sign === sign) clock.clearTimeout(this.#deadline);
+    });
+    this.#peer!.call(sign, Infinity);
+  }
+
+  #await(ms: number): void {
+    const late = () => this.drop(CloseCode.ABNORMAL, "no welcome in time");
+    this.#deadline = this.#parts.clock.setTimeout(late, ms);
+  }
+
+  #silent(): void {
+    this.drop(CloseCode.SILENT, "nothing was received");
   }
 
   #listen(socket: WebSocketLike): void {
@@ -227,7 +277,8 @@ export class Attempt {
     if (this.#ended) return; // what still comes is for nobody: another connection may carry on
     const frame = frameOf(data);
     if (frame === undefined) return this.#fault(new ProtocolError("a text frame", 1003));
-    this.#heartbeat?.heard(this.#parts.clock.now());
+    this.#heardAt = this.#parts.clock.now();
+    this.#heartbeat?.heard(this.#heardAt);
     this.#peer?.receive(frame);
     if (this.#resumed !== undefined) this.#carryOn(this.#resumed);
   }
@@ -245,7 +296,7 @@ export class Attempt {
       interval: Infinity,
       patience: welcome.heartbeat + welcome.grace,
       secondChance: SECOND_CHANCE,
-    }, { silent: () => this.drop(CloseCode.SILENT, "nothing was received") });
+    }, { silent: () => this.#silent() });
     if (welcome.resumed && this.#wanted !== undefined) {
       if (greeting.session === undefined) throw new ProtocolError("A session without an id");
       this.#resumed = { greeting, welcome };

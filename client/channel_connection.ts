@@ -9,14 +9,14 @@ import { type ChannelEvents, dispatchChannel, type Gap, type Subscribed } from "
 import type { CallError } from "../rpc/errors.ts";
 import type { Limits } from "../rpc/limits.ts";
 import type { Unit } from "../rpc/receiver.ts";
-import type { WireConnection, WireSubscription } from "./wire_subscription.ts";
+import type { Wire, WireConnection } from "./wire_parts.ts";
 
 /** What is subscribed on one connection, by the numbers that are used there. What quotes another is late, and ignored. */
 export class ChannelConnection implements WireConnection, ChannelEvents, ChannelReader {
   readonly #send: (write: () => void) => void;
   readonly #heard: (channel: string, unit: Unit) => void;
-  readonly #subs = new Map<number, WireSubscription>();
-  readonly #aliases = new Map<number, WireSubscription>();
+  readonly #subs = new Map<number, Wire>();
+  readonly #aliases = new Map<number, Wire>();
   #last = 0;
 
   /** `heard` takes the signals of a channel. */
@@ -27,7 +27,7 @@ export class ChannelConnection implements WireConnection, ChannelEvents, Channel
 
   // What channels send.
 
-  ask(wire: WireSubscription, from: Parameters<WireConnection["ask"]>[1]): number {
+  ask(wire: Wire, from: Parameters<WireConnection["ask"]>[1]): number {
     const sub = ++this.#last;
     this.#subs.set(sub, wire);
     this.#send(() => writeSubscribe(sub, wire.name, from));
@@ -38,11 +38,11 @@ export class ChannelConnection implements WireConnection, ChannelEvents, Channel
     if (this.#subs.delete(sub)) this.#send(() => writeUnsubscribe(sub));
   }
 
-  bind(alias: number, wire: WireSubscription): void {
+  bind(alias: number, wire: Wire): void {
     this.#aliases.set(alias, wire);
   }
 
-  unbind(alias: number, wire: WireSubscription): void {
+  unbind(alias: number, wire: Wire): void {
     if (this.#aliases.get(alias) === wire) this.#aliases.delete(alias);
   }
 

@@ -69,7 +69,11 @@ export interface SubscribeOptions {
   readonly rewindMs?: number | undefined;
   /** Closes the subscription when it aborts. */
   readonly signal?: AbortSignal | undefined;
-  /** Told how a subscription with a handler failed: the server refused it, or the client closed. By default the client's `onError`. */
+  /**
+   * Told how a subscription with a handler failed: the server refused it, or the client closed. Also told, once until it is live, of a `CallError` that is
+   * `retryable`, such as `RESOURCE_EXHAUSTED` beyond the server's `limits.channels`: then the subscription is not over, and is asked for again, after a
+   * random time that grows up to 20 s. By default the client's `onError`.
+   */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -78,7 +82,9 @@ export type EventHandler<Message> = (event: ChannelEvent<Message>) => unknown;
 
 /**
  * One subscription. Without a handler it is read once, by `for await`, which throws a `CallError` when the server refuses it; leaving the loop closes it.
- * What nobody reads is bounded: the server stops sending at 1,000 publications or 1 MiB, and goes on from its history.
+ * What nobody reads is bounded: the server stops sending at 1,000 publications or 1 MiB, and goes on from its history. Where the client has another
+ * subscription to the channel that waits for more, one that holds more than 500 events or 512 KiB for a second is left behind: it is given no more until the program has read what it
+ * holds, and then goes on from there, with a `reset` if the history does not go back so far. While it catches up the other may wait a second again.
  */
 export interface Subscription<Message> extends AsyncIterableIterator<ChannelEvent<Message>, undefined> {
   /**
@@ -86,9 +92,12 @@ export interface Subscription<Message> extends AsyncIterableIterator<ChannelEven
    * together with what the events led to, and give it to `subscribe` later. `undefined` before the server has answered.
    */
   readonly position: Position | undefined;
-  /** `subscribing` as long as there is no connection or no answer, `live`, `closed` for good. */
+  /** `subscribing` as long as there is no connection, no answer, or one that refuses it for now; `live`; `closed` for good. */
   readonly state: "subscribing" | "live" | "closed";
-  /** Resolves when it is live for the first time; rejects with a `CallError` when it is refused or closed before. */
+  /**
+   * Resolves when it is live for the first time; rejects with a `CallError` when it is refused or closed before. Where that is `retryable` the subscription is asked
+   * for again, and `ready()` waits for the next answer.
+   */
   ready(): Promise<void>;
   /**
    * Resolves with `true` when the program is done with everything up to a place, such as one that the answer to a call told; with

@@ -113,13 +113,13 @@ export class Channels {
     const found = this.#wires.get(name);
     if (found !== undefined) return found;
     const { clock, report, limits } = this.#parts;
-    const wire = new WireSubscription(name, {
+    const wire: WireSubscription = new WireSubscription(name, {
       clock,
       report,
       decode: ({ bytes, start, end }) =>
         start === end ? undefined : decodeRange(bytes, start, end, limits, undefined),
-      idle: (idle) => {
-        if (this.#wires.get(name) === idle) this.#wires.delete(name);
+      idle: () => {
+        if (this.#wires.get(name) === wire) this.#wires.delete(name);
       },
     });
     this.#wires.set(name, wire);

@@ -40,7 +40,8 @@ export interface Client<App extends HasContract> extends AsyncDisposable {
   readonly channel: OpenChannel<ContractOf<App>["channels"]>;
   /**
    * Resolves when all subscriptions of this client are done with what a call has published, or have ended: await it before showing the answer, to read one's own
-   * writes (never in the loop that reads one of them: see `Subscription.reaches`). Waits for the end of the call, not for what a stream publishes after its beginning.
+   * writes (never in the loop that reads one of them: see `Subscription.reaches`). One that is not read is waited for until it is left behind, see
+   * `Subscription`. Waits for the end of the call, not for what a stream publishes after its beginning.
    */
   seen(call: PromiseLike<unknown>): Promise<void>;
   /** Where it is now. */
@@ -322,11 +323,8 @@ class Link {
     this.#retryNow();
   }
 
-  /** The connection that there may be was made over another network. Where nothing is lost with it, it is given up. */
   #online(): void {
-    if (this.state.status === "open" && this.#holder.has(this.#peer)) {
-      this.#attempt!.drop(CloseCode.ABNORMAL, "the network changed");
-    }
+    this.#attempt?.networkChanged();
     this.#retryNow();
   }
 

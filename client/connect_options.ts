@@ -48,7 +48,7 @@ export interface ConnectOptions<App extends HasContract> {
   readonly webSocket?: WebSocketFactory;
   /** Told of what an offered function threw, and of a token function that failed. By default `console.error`. */
   readonly onError?: (error: unknown) => void;
-  /** Tells of sleep and network changes. By default the events of the page or worker; timers that fire late tell everywhere. */
+  /** Tells of sleep and network changes. By default the events of the page or worker, and jumps of its time of day; timers that fire late tell everywhere. */
   readonly wake?: WakeSource;
   /** Time and chance, for tests. */
   readonly clock?: Clock;

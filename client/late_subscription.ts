@@ -70,7 +70,8 @@ export class LateSubscription implements Subscription<unknown> {
   }
 
   async reaches(position: Position): Promise<boolean> {
-    return await (await this.#made)?.reaches(position) ?? false;
+    const made = await this.#made.catch(() => undefined); // without the code nothing comes
+    return await made?.reaches(position) ?? false;
   }
 
   close(): void {

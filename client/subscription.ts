@@ -5,9 +5,9 @@
  */
 import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
-import { keep } from "../rpc/keep.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import type { ChannelEvent, EventHandler, ResetEvent, Subscription } from "./channel_types.ts";
+import type { Payload } from "./payload.ts";
 import type { Start } from "./wanted.ts";
 
 /** What a subscription needs of its channel. */
@@ -26,35 +26,6 @@ export interface SubscriptionOwner {
   decode(data: Unit): unknown;
   /** Told of what a handler threw. */
   report(error: unknown): void;
-}
-
-/** One message, for all subscriptions of its channel: in the frame it came in as long as nobody has to wait for it. */
-export class Payload implements Unit {
-  bytes: Uint8Array;
-  start: number;
-  end: number;
-  #kept = false;
-
-  /** Of a frame. */
-  constructor({ bytes, start, end }: Unit) {
-    this.bytes = bytes;
-    this.start = start;
-    this.end = end;
-  }
-
-  /** Its bytes, as the server counts them. */
-  get length(): number {
-    return this.end - this.start;
-  }
-
-  /** It will be wanted later: from now on it does not hold a frame of which it is a small part. */
-  keep(): void {
-    if (this.#kept) return;
-    this.#kept = true;
-    this.bytes = keep(this);
-    this.end = this.bytes.length;
-    this.start = 0;
-  }
 }
 
 /** What waits for the program. A `skip` only moves the position. */
@@ -89,6 +60,11 @@ export class LocalSubscription implements Subscription<unknown> {
   #given: Position | undefined;
   #running = false;
   #confirmed = false;
+  #lags = false;
+  /** While those who wait are told that it is refused for now. */
+  #refusal: CallError | undefined;
+  /** Whether the program was told, and it has not been live since. */
+  #isRefused = false;
   #error: unknown;
   #over = false;
   #closed = false;
@@ -124,6 +100,7 @@ export class LocalSubscription implements Subscription<unknown> {
     return new Promise((resolve, reject) => {
       this.#watch(() => {
         if (this.#confirmed) resolve();
+        else if (this.#refusal !== undefined) reject(this.#refusal);
         else if (this.#closed || this.#over) reject(this.#error ?? new CallError("CLOSED"));
         else return false;
         return true;
@@ -131,7 +108,11 @@ export class LocalSubscription implements Subscription<unknown> {
     });
   }
 
-  reaches({ epoch, offset }: Position): Promise<boolean> {
+  reaches(position: Position): Promise<boolean> {
+    return this.#reaches(position, () => false);
+  }
+
+  #reaches({ epoch, offset }: Position, isEnough: () => boolean): Promise<boolean> {
     let met = false; // whether it was in that life of the stream
     return new Promise((resolve) => {
       this.#watch(() => {
@@ -140,7 +121,7 @@ export class LocalSubscription implements Subscription<unknown> {
         const isComing = this.received?.epoch === epoch;
         met ||= isThere || isComing;
         if (isThere && at.offset >= offset) resolve(true);
-        else if (this.#closed || (met && !isThere && !isComing)) resolve(false);
+        else if (this.#closed || isEnough() || (met && !isThere && !isComing)) resolve(false);
         // What has come before the end is still given to a handler; whether somebody will ever read the rest is not known.
         else if (this.#over && !(this.#handler && isComing && this.received!.offset >= offset)) {
           resolve(false);
@@ -187,6 +168,11 @@ export class LocalSubscription implements Subscription<unknown> {
 
   // What the channel does with it.
 
+  /** Whether it is there for signals alone. */
+  get takesNothing(): boolean {
+    return this.#handler === NO_EVENTS;
+  }
+
   /** How many events wait for the program. */
   get held(): number {
     return this.#waiting.length;
@@ -195,6 +181,17 @@ export class LocalSubscription implements Subscription<unknown> {
   /** Whether it holds a reset that the program has not heard of, or is still nowhere: it has nothing to acknowledge in that life of the stream. */
   isBehind(epoch: string): boolean {
     return this.#position?.epoch !== epoch;
+  }
+
+  /** It is put aside, or not any more. */
+  lag(lags: boolean): void {
+    this.#lags = lags;
+    this.#tell();
+  }
+
+  /** Resolves when it has come to a place, will not, or lags: nobody waits for who does not read. */
+  async comesOrLags(position: Position): Promise<void> {
+    await this.#reaches(position, () => this.#lags);
   }
 
   /** The server has answered: it begins here. */
@@ -206,6 +203,7 @@ export class LocalSubscription implements Subscription<unknown> {
   /** The server has answered: it goes on where it was. */
   confirm(): void {
     this.verified = true;
+    this.#isRefused = false;
     if (this.#confirmed) return;
     this.#confirmed = true;
     this.#tell();
@@ -214,7 +212,7 @@ export class LocalSubscription implements Subscription<unknown> {
   /** The next publication. */
   message(position: Position, data: Payload): void {
     this.received = position;
-    if (this.#handler === NO_EVENTS) return this.#done(position);
+    if (this.takesNothing) return this.#done(position);
     this.heldBytes += data.length;
     this.#add({ type: "message", data, position });
     if (this.#waiting.length > 0) data.keep();
@@ -237,6 +235,16 @@ export class LocalSubscription implements Subscription<unknown> {
     this.received = position;
     this.#add({ type: "reset", position, reason });
     this.confirm();
+  }
+
+  /** It is refused for now, and asked for again: whoever waits is told each time, the program once. */
+  refused(error: CallError): void {
+    this.#refusal = error;
+    this.#tell();
+    this.#refusal = undefined;
+    if (this.#isRefused) return;
+    this.#isRefused = true;
+    this.#report(this.#onError ?? this.#owner.report, error);
   }
 
   /** It is over. What waits is still given. */
@@ -345,10 +353,13 @@ export class LocalSubscription implements Subscription<unknown> {
     }
     const error = this.#error;
     this.close();
-    const tell = this.#onError ??
-      (isClosed(error) ? undefined : (failure: unknown) => this.#owner.report(failure));
+    if (this.#onError !== undefined) this.#report(this.#onError, error);
+    else if (!isClosed(error)) this.#owner.report(error);
+  }
+
+  #report(tell: (error: unknown) => void, error: unknown): void {
     try {
-      tell?.(error);
+      tell(error);
     } catch (failure) {
       this.#owner.report(failure);
     }

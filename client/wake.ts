@@ -6,9 +6,9 @@
 
 /** What a client does about it. */
 export interface WakeEvents {
-  /** The machine or the page was asleep, as far as can be told: a connection that has been silent for too long is given up at once. */
+  /** The machine or the page was asleep, as far as can be told: a connection that has been silent for too long is given up at once, any other is asked for a sign of life. */
   woke(): void;
-  /** There is a network again: connections of the one before are dead, and there is no reason to wait with the next attempt. */
+  /** There is a network again: connections of the one before are dead, also those that are being made, and there is no reason to wait with the next attempt. */
   online(): void;
 }
 
@@ -25,13 +25,25 @@ interface Globals extends Events {
   readonly navigator?: { readonly onLine?: boolean };
 }
 
-/** The events of a page or worker; none where there are none: timers that fire late tell there. */
+/** Milliseconds between looks at the time of day. */
+const LOOK = 5_000;
+
+/**
+ * The events of a page or worker; none where there are none: timers that fire late tell there. A lid that was closed over a page in sight tells it nothing, and
+ * timers may stand still meanwhile; the time of day does not.
+ */
 export const pageEvents: WakeSource = ({ woke, online }) => {
   const { document, navigator } = globalThis as Globals;
   if (navigator?.onLine === undefined) return () => {};
   const shown = () => {
     if (document?.visibilityState !== "hidden") woke();
   };
+  let looked = Date.now();
+  const timer = setInterval(() => {
+    const since = looked;
+    looked = Date.now();
+    if (looked - since > 2 * LOOK) shown(); // out of sight timers are late anyway
+  }, LOOK);
   const listening: [Events | undefined, string, () => void][] = [
     [globalThis as Globals, "online", online],
     [globalThis as Globals, "pageshow", shown],
@@ -39,5 +51,8 @@ export const pageEvents: WakeSource = ({ woke, online }) => {
     [document, "resume", woke], // the page was frozen
   ];
   for (const [target, type, run] of listening) target?.addEventListener?.(type, run);
-  return () => listening.forEach(([target, type, run]) => target?.removeEventListener?.(type, run));
+  return () => {
+    clearInterval(timer);
+    for (const [target, type, run] of listening) target?.removeEventListener?.(type, run);
+  };
 };

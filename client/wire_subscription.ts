@@ -4,17 +4,17 @@
  *
  * Several subscriptions may be at different places. Each place is put to the server, the highest first, since only the server can tell
  * whether it belongs to the channel; the last and lowest is where the stream comes from, and who is further on is given
- * nothing until it has caught up.
+ * nothing until it has caught up. Who does not read is put aside for so long.
  *
  * @module
  */
 import type { Position } from "../rpc/broker.ts";
-import type { Rewind } from "../rpc/channel_messages.ts";
-import type { Clock } from "../rpc/clock.ts";
 import type { Gap, Subscribed } from "../rpc/dispatch_channels.ts";
 import type { CallError } from "../rpc/errors.ts";
 import { SubscribeStatus } from "../rpc/kinds.ts";
 import type { Unit } from "../rpc/receiver.ts";
+import { Laggards, MOST_HELD } from "./laggards.ts";
+import { Payload } from "./payload.ts";
 import {
   EVERYBODY,
   holdMore,
@@ -27,36 +27,8 @@ import {
   type Target,
 } from "./places.ts";
 import { GAP_BYTES, Seen } from "./seen.ts";
-import { type LocalSubscription, Payload, type SubscriptionOwner } from "./subscription.ts";
-
-/** The messages that a channel sends on the present connection. */
-export interface WireConnection {
-  /** SUBSCRIBE. Gives its number: what quotes another is not for this channel any more. */
-  ask(
-    wire: WireSubscription,
-    from: { position: Position | undefined; rewind: Rewind | undefined },
-  ): number;
-  /** UNSUBSCRIBE. */
-  giveUp(sub: number): void;
-  /** Lets publications of an alias come here. */
-  bind(alias: number, wire: WireSubscription): void;
-  /** Lets them come here no more. */
-  unbind(alias: number, wire: WireSubscription): void;
-  /** SEEN. */
-  acknowledge(alias: number, offset: number): void;
-}
-
-/** What a channel on the wire needs of its client. */
-export interface WireParts {
-  /** Time and chance. */
-  readonly clock: Clock;
-  /** Decodes a message. */
-  readonly decode: (data: Unit) => unknown;
-  /** Told of what handlers threw. */
-  readonly report: (error: unknown) => void;
-  /** Nobody is interested any more. */
-  readonly idle: (wire: WireSubscription) => void;
-}
+import type { LocalSubscription, SubscriptionOwner } from "./subscription.ts";
+import type { Wire, WireConnection, WireParts } from "./wire_parts.ts";
 
 type State =
   /** There is no connection, or nobody to subscribe for. */
@@ -70,8 +42,6 @@ type State =
 
 const IDLE: State = { is: "idle" };
 
-/** A new subscription is made when no more than this waits for the program, since the server may send 1,000 publications and 1 MiB on it. */
-const MOST_HELD = { count: 500, bytes: 512 * 1024 };
 /** A server that sends more than this without waiting for SEEN breaks the rules. */
 const MOST_UNSEEN = { count: 4 * MOST_HELD.count, bytes: 4 * MOST_HELD.bytes };
 /** Waits after a refusal, in milliseconds, double from the first to the last, of which a random part is waited. */
@@ -82,15 +52,16 @@ const LAST_WAIT = 20_000;
 const AHEAD_WAIT = 2_000;
 
 /** One channel of a client on the wire. */
-export class WireSubscription implements SubscriptionOwner {
-  /** The name of the channel. */
+export class WireSubscription implements SubscriptionOwner, Wire {
   readonly name: string;
   readonly decode: WireParts["decode"];
   readonly report: WireParts["report"];
   /** Publications that came twice, and were dropped. */
   duplicates = 0;
   readonly #parts: WireParts;
+  /** All but those that were put aside; never empty while there are any. */
   readonly #locals = new Set<LocalSubscription>();
+  readonly #laggards: Laggards;
   readonly #seen: Seen;
   #connection: WireConnection | undefined;
   #state: State = IDLE;
@@ -105,6 +76,10 @@ export class WireSubscription implements SubscriptionOwner {
     this.#parts = parts;
     this.decode = parts.decode;
     this.report = parts.report;
+    this.#laggards = new Laggards(parts.clock, this.#locals, {
+      at: () => this.#state.is === "live" ? this.#at : undefined,
+      putAside: () => this.advanced(),
+    });
     this.#seen = new Seen(parts.clock, (offset) => {
       if (this.#state.is === "live") this.#connection?.acknowledge(this.#state.alias, offset);
     });
@@ -133,31 +108,28 @@ export class WireSubscription implements SubscriptionOwner {
       }
       if (isSame(local.received, at)) return local.confirm();
       this.#plan();
-    } else if (this.#state.is === "idle") {
+    } else if (this.#state.is === "idle" || this.#state.is === "full") {
       this.#plan();
     }
   }
 
   /** A subscription was closed. */
   left(local: LocalSubscription): void {
-    if (!this.#locals.delete(local)) return;
-    if (this.#locals.size === 0) {
-      this.#leave();
-      this.#parts.idle(this);
-    } else {
-      this.advanced(); // perhaps it was the slowest
-    }
+    if (this.#remove(local) && this.#locals.size > 0) this.advanced(); // perhaps it was the slowest
   }
 
   /** The program is done with something. */
   advanced(): void {
+    if (this.#laggards.size > 0) { for (const local of this.#laggards.take()) this.join(local); }
     if (this.#state.is === "full") return this.#plan();
-    if (this.#state.is === "live") this.#seen.advanced(lowestDone(this.#locals, this.#at!));
+    if (this.#state.is !== "live") return;
+    this.#seen.advanced(lowestDone(this.#locals, this.#at!));
+    this.#laggards.look();
   }
 
-  /** Resolves when all are done with everything up to a place, or will not be. */
+  /** Resolves when all that are read are done with everything up to a place, or will not be. */
   async seenBy(position: Position): Promise<void> {
-    await Promise.all([...this.#locals].map((local) => local.reaches(position)));
+    await Promise.all([...this.#locals].map((local) => local.comesOrLags(position)));
   }
 
   // The connection's side.
@@ -180,10 +152,9 @@ export class WireSubscription implements SubscriptionOwner {
   /** There will be no connection any more. */
   end(error: CallError): void {
     this.disconnected();
-    for (const local of [...this.#locals]) this.#fail(local, error);
+    for (const local of [...this.#laggards, ...this.#locals]) this.#fail(local, error);
   }
 
-  /** SUBSCRIBED, for the present `sub`. */
   subscribed({ alias, status, position }: Subscribed): void {
     const state = this.#state;
     if (state.is === "live") return this.#replaced(state.sub, alias, position);
@@ -198,57 +169,63 @@ export class WireSubscription implements SubscriptionOwner {
     }
     // What is true of one place may be true of all: the stream is another one.
     if (target.position !== undefined && !isSame(position, target.position)) this.#doubt();
-    for (const local of this.#locals) if (isSame(local.received, position)) local.confirm();
+    for (const local of this.#locals) {
+      // The server may have lost the stream while nothing was subscribed, of which it tells nobody.
+      if (local.received?.epoch !== position.epoch) local.verified = false;
+      if (isSame(local.received, position)) local.confirm();
+    }
     const next = nextTarget(this.#locals, position);
     if (next !== undefined) return this.#subscribe(next);
     this.#goLive(sub, alias);
     for (const local of [...this.#locals]) if (local.received === undefined) local.begin(position);
   }
 
-  /** UNSUBSCRIBED, for the present `sub`. */
   unsubscribed(error: CallError): void {
     const state = this.#state;
     const concerned = state.is === "subscribing" && state.target.rewind !== undefined
       ? state.target.locals // who may not look back may still be told what comes
-      : [...this.#locals];
+      : [...this.#laggards, ...this.#locals];
     this.#lose();
     this.#doubt();
-    if (error.retryable) return this.#wait();
+    if (error.retryable) {
+      this.#wait();
+      return [...this.#locals].forEach((local) => local.refused(error));
+    }
     for (const local of concerned) this.#fail(local, error);
     this.#plan();
   }
 
-  /** PUBLICATION, for the present alias. */
   publication(offset: number, fingerprint: number, unit: Unit): void {
     const at = this.#at!;
     if (offset !== at.offset + 1) return this.#unexpected(offset, fingerprint);
     const payload = new Payload(unit);
     const position = this.#moveTo(offset, fingerprint, payload.length);
     for (const local of this.#locals) {
+      if (!local.verified) continue; // it has just come, from another place: a handler may do anything
       if (local.received?.offset === at.offset) local.message(position, payload);
       else this.#catchUp(local, position);
     }
     this.#checkHeld();
   }
 
-  /** GAP, for the present alias. */
   gap({ from, to, fingerprint, reason }: Gap): void {
     const { offset } = this.#at!;
     if (from > offset + 1 || to <= offset) return this.#unexpected(to <= offset ? to : from, fingerprint);
     const position = this.#moveTo(to, fingerprint, GAP_BYTES);
     for (const local of this.#locals) {
       const next = offsetOf(local) + 1;
+      if (!local.verified) continue;
       if (next <= to) local.gap(position, { from: Math.max(from, next), reason });
       else this.#catchUp(local, position);
     }
   }
 
-  /** SKIP, for the present alias. */
   skip(to: number, fingerprint: number): void {
     const { offset } = this.#at!;
     if (to <= offset) return this.#unexpected(to, fingerprint);
     const position = this.#moveTo(to, fingerprint, 0);
     for (const local of this.#locals) {
+      if (!local.verified) continue;
       if (offsetOf(local) < to) local.skip(position);
       else this.#catchUp(local, position);
     }
@@ -267,7 +244,7 @@ export class WireSubscription implements SubscriptionOwner {
     this.#at = position;
     this.#goLive(sub, alias);
     for (const local of this.#locals) {
-      if (!isSame(local.received, position)) {
+      if (local.verified && !isSame(local.received, position)) {
         local.reset(position, reasonOf(local.received ?? before, position));
       }
     }
@@ -322,6 +299,7 @@ export class WireSubscription implements SubscriptionOwner {
     this.#stopRetry();
     if (this.#connection === undefined || this.#locals.size === 0) return;
     this.#drop();
+    this.#laggards.put();
     if (holdMore(this.#locals, MOST_HELD)) {
       this.#doubt();
       this.#state = { is: "full" };
@@ -348,6 +326,7 @@ export class WireSubscription implements SubscriptionOwner {
   }
 
   #checkHeld(): void {
+    this.#laggards.look();
     if (!holdMore(this.#locals, MOST_UNSEEN)) return;
     this.#drop();
     this.#doubt();
@@ -356,12 +335,20 @@ export class WireSubscription implements SubscriptionOwner {
 
   /** Subscriptions are over, the channel's others go on. */
   #fail(local: LocalSubscription, error: CallError): void {
-    if (!this.#locals.delete(local)) return;
-    local.fail(error);
-    if (this.#locals.size === 0) {
-      this.#leave();
-      this.#parts.idle(this);
-    }
+    if (this.#remove(local)) local.fail(error);
+  }
+
+  /** One less. Who was put aside for others is not any more when there are none. */
+  #remove(local: LocalSubscription): boolean {
+    if (this.#laggards.delete(local)) return true;
+    if (!this.#locals.delete(local)) return false;
+    if (this.#locals.size > 0) return true;
+    this.#leave();
+    const laggards = this.#laggards.take(true);
+    for (const laggard of laggards) this.#locals.add(laggard);
+    if (laggards.length > 0) this.#plan();
+    else this.#parts.idle();
+    return true;
   }
 
   #leave(): void {
@@ -380,6 +367,7 @@ export class WireSubscription implements SubscriptionOwner {
   #lose(): void {
     this.#unbind();
     this.#seen.stop();
+    this.#laggards.stop();
     this.#at = undefined;
     this.#state = IDLE;
   }

@@ -69,6 +69,18 @@ describe("subscriptions to the same channel", () => {
     await fake.close();
   });
 
+  it("are asked about again where the stream was lost while one joined, and nothing was subscribed", async () => {
+    const { fake, first } = await live();
+    const second = fake.follow({ rewind: 10 });
+    await fake.clock.settle();
+    assertEquals(fake.asked(), [[UNSUBSCRIBE, 1], [SUBSCRIBE, 2, NAME, null, { rewind: 10 }]]);
+    await fake.server(subscribed(2, 10, FRESH, at(0, "F")));
+    assertEquals(fake.asked(), [[UNSUBSCRIBE, 2], [SUBSCRIBE, 3, NAME, wired(at(3)), null]]);
+    await fake.server(subscribed(3, 10, RESET, at(0, "F")), skip(10, 5), publication(10, 6));
+    assertEquals([first.got, second.got], [[1, 2, 3, "reset F 0 epoch", 6], [6]]);
+    await fake.close();
+  });
+
   it("at the same place as the first join it at once", async () => {
     const { fake, first } = await live();
     const second = fake.follow({ position: first.position });

@@ -175,9 +175,11 @@ describe("the code of channels", () => {
     const silent = fake.follow();
     const read = channel.subscribe();
     const ends = [channel.publish(1), channel.history(), read.next(), read.ready()].map(watch);
+    const reaches = [read.reaches(at(1)), handled.reaches(at(1))].map(watch);
     channel.onSignal(() => {});
     channel.signal(1);
     await fake.failForGood();
+    assertEquals(reaches.map(({ end }) => end), [false, false], "nothing comes to that place any more");
     assertEquals(ends.map(({ end }) => end), Array(4).fill("UNAVAILABLE"));
     assertEquals(errors, ["A part of the client cannot be loaded: Failed to fetch"]);
     assertEquals(fake.errors.map((error) => told(error as never)), [

@@ -120,6 +120,7 @@ describe("a client", () => {
     world.clock.sleep(20_000); // less than the server's patience
     await world.clock.advance(100);
     app.wake.woke();
+    await world.settle();
     await world.clock.advance(60_000);
     assertEquals([app.status, world.sockets.length], ["open", 1]);
     await app.close();

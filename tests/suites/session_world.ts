@@ -50,7 +50,7 @@ export class JoinedSocket implements WebSocketLike {
 
   /** The handshake succeeds, where the network is there. */
   open(): void {
-    if (this.readyState !== 0) return;
+    if (this.readyState !== 0 || this.#world.hangs) return;
     if (!this.#world.online) return this.cut();
     this.readyState = 1;
     const { node } = this.#world;
@@ -155,6 +155,8 @@ export class World {
   readonly errors: unknown[] = [];
   /** Whether connections can be made. */
   online = true;
+  /** Set: new sockets get no answer at all, as over a network that is gone. */
+  hangs = false;
   /** Set: each new socket is cut when so many frames have arrived. */
   cutAfter: () => number = () => Infinity;
   #ids = 0;

@@ -1,0 +1,56 @@
+/**
+ * What a channel on the wire needs of its connection and its client.
+ *
+ * @module
+ */
+import type { Position } from "../rpc/broker.ts";
+import type { Rewind } from "../rpc/channel_messages.ts";
+import type { Clock } from "../rpc/clock.ts";
+import type { Gap, Subscribed } from "../rpc/dispatch_channels.ts";
+import type { CallError } from "../rpc/errors.ts";
+import type { Unit } from "../rpc/receiver.ts";
+
+/** A channel on the wire, as its connection knows it: what comes for it. */
+export interface Wire {
+  /** The name of the channel. */
+  readonly name: string;
+  /** SUBSCRIBED, for the present `sub`. */
+  subscribed(subscribed: Subscribed): void;
+  /** UNSUBSCRIBED, for the present `sub`. */
+  unsubscribed(error: CallError): void;
+  /** PUBLICATION, for the present alias. */
+  publication(offset: number, fingerprint: number, unit: Unit): void;
+  /** GAP, for the present alias. */
+  gap(gap: Gap): void;
+  /** SKIP, for the present alias. */
+  skip(to: number, fingerprint: number): void;
+}
+
+/** The messages that a channel sends on the present connection. */
+export interface WireConnection {
+  /** SUBSCRIBE. Gives its number: what quotes another is not for this channel any more. */
+  ask(
+    wire: Wire,
+    from: { position: Position | undefined; rewind: Rewind | undefined },
+  ): number;
+  /** UNSUBSCRIBE. */
+  giveUp(sub: number): void;
+  /** Lets publications of an alias come here. */
+  bind(alias: number, wire: Wire): void;
+  /** Lets them come here no more. */
+  unbind(alias: number, wire: Wire): void;
+  /** SEEN. */
+  acknowledge(alias: number, offset: number): void;
+}
+
+/** What a channel on the wire needs of its client. */
+export interface WireParts {
+  /** Time and chance. */
+  readonly clock: Clock;
+  /** Decodes a message. */
+  readonly decode: (data: Unit) => unknown;
+  /** Told of what handlers threw. */
+  readonly report: (error: unknown) => void;
+  /** Nobody is interested any more. */
+  readonly idle: () => void;
+}
