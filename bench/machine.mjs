@@ -34,12 +34,17 @@ async function versions(runtimes) {
   return { ...found, ...versionsOfPeers(), millrace: `${millrace}${await commit()}` };
 }
 
+/** What figures can depend on. */
+const CODE = ["mod.ts", "src", "msgpack", "rpc", "client", "brokers", "bench", "package.json"];
+/** What stands there and is no code. */
+const NO_CODE = [":(exclude)bench/results", ":(exclude)*.md"];
+
 /** `+abc1234`, and `-dirty` when files differ from it; nothing outside of a checkout. */
 async function commit() {
   const git = (...args) => run("git", args, { cwd: root, timeout: 10_000 });
   const { code, stdout } = await git("rev-parse", "--short", "HEAD");
   if (code !== 0) return "";
-  const changes = await git("status", "--porcelain", "--", "src", "msgpack", "rpc", "mod.ts");
+  const changes = await git("status", "--porcelain", "--", ...CODE, ...NO_CODE);
   return `+${stdout.trim()}${changes.stdout.trim() === "" ? "" : "-dirty"}`;
 }
 

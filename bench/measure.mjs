@@ -12,6 +12,7 @@ const PATIENCE = 120_000;
  * @property {string} workload
  * @property {string} contender
  * @property {number} repeat  from 0; those with the same number ran one after the other
+ * @property {number} warmUp  seconds, where the workload has a warm-up
  * @property {number} [ms]  from the first call to the last answer
  * @property {number} [operations]  in that time
  * @property {object} [latency]  ms: `p50`, `p90`, `p99`, `p999`, `max`
@@ -22,18 +23,23 @@ const PATIENCE = 120_000;
  * @property {string} [error]  why there is nothing of that
  */
 
-/** Measures once; never rejects. @returns {Promise<Sample>} */
+/**
+ * Measures once; never rejects.
+ *
+ * @param {object} step  @param {object} tools  `entry` and `env`: see `startServer`; `during` is told of the server when the load begins
+ * @returns {Promise<Sample>}
+ */
 export async function measure(
   { runtime, workload, contender, repeat },
-  { runtimes, generator, cores, options },
+  { runtimes, generator, cores, options, entry, env, during },
 ) {
   const which = { runtime, workload: workload.name, contender: contender.name, repeat };
   try {
     const [core, generatorCore] = cores;
-    const server = await startServer(contender, { runtime, path: runtimes[runtime], core });
+    const server = await startServer(contender, { runtime, path: runtimes[runtime], core, entry, env });
     const job = {
       ...workload.job,
-      warmUp: Math.round(options.warmUp * 1000),
+      warmUp: Math.round(workload.warmUp * 1000),
       ms: Math.round(options.seconds * 1000),
       mib: options.mib,
       port: server.port,
@@ -41,10 +47,12 @@ export async function measure(
       cores,
       dialect: contender.dialect,
     };
+    const watched = during?.(server);
     const result = await generate(job, pinned(generatorCore, [generator, JSON.stringify(job)]));
+    await watched;
     await server.stop();
     if (result.error !== undefined) result.error += `\n${server.output()}`;
-    return { ...which, ...result };
+    return { ...which, warmUp: workload.warmUp, ...result };
   } catch (error) {
     return { ...which, error: error.message };
   }

@@ -2,69 +2,104 @@
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { CONTENDERS } from "./contenders.mjs";
+import { SCRIPTS } from "./scripts.mjs";
 import { WORKLOADS } from "./workloads.mjs";
 
 export const RUNTIMES = [...new Set(CONTENDERS.flatMap(({ runtimes }) => runtimes))];
 
-/** How long each measurement takes. */
+/** How often and how long: `peers` are the repeats of those that are no controls, with which everything ends within two hours. */
 // Bun compiles Millrace with its last compiler for 0.4 s of the first 3 s under load: a shorter warm-up measures that.
-const QUICK = { repeats: 3, seconds: 2, warmUp: 1, mib: 128 };
-const FULL = { repeats: 3, seconds: 4, warmUp: 2, mib: 512 };
+const QUICK = { repeats: 3, peers: 3, seconds: 2, warmUp: 1, mib: 128 };
+const FULL = { repeats: 3, peers: 1, seconds: 2, warmUp: 2, mib: 512 };
+
+/** The file of a run that names none, so that it can be resumed. */
+const FILE = ".millrace/bench.json";
 
 const names = (list) => list.map(({ name }) => name).join(", ");
 
 export const USAGE = `node bench/run.mjs [options]
   --quick          what matters most, in under ten minutes: 3 repeats of 2 s
-  --only A,B       these runtimes, workloads or contenders:
+  --only A,B       these runtimes, workloads, contenders or scripts:
                    ${RUNTIMES.join(", ")};
                    ${names(WORKLOADS)};
-                   ${names(CONTENDERS)}
-  --repeats N      --seconds N      --warm-up N      --mib N
-  --json FILE      writes everything that was measured, after each measurement
+                   ${names(CONTENDERS)};
+                   ${names(SCRIPTS)}
+  --repeats N      3; of the peers 1, but 3 with --quick
+  --seconds N      --warm-up N      --mib N
+  --json FILE      writes everything that was measured, after each measurement; a run of everything does without it too, to ${FILE}
   --resume         measures only what FILE does not have
   --compare OLD    beside it: what an earlier --json run measured
-  --show FILE      measures nothing, and prints what a --json run measured`;
+  --show FILE      measures nothing, and prints what a --json run measured
+  --targets A,B    measures nothing, and prints in Markdown what these --json runs reached of the targets
+  --ahead FILE     measures nothing, and prints in Markdown who takes less than Millrace, and where
+
+Without --quick and --only: everything, the scripts last, up to two hours. Each script can be run by itself too:
+${SCRIPTS.map(({ name, title }) => `  ${name.padEnd(17)}${title}`).join("\n")}
+And beside them:
+  fan_out_publish_bun.ts, copy.ts    trials behind choices of docs/decisions.md
+  profile.mjs                        npm run bench:profile: what a server is busy with
+  k6/                                npm run k6: load by another generator`;
+
+const STRING = { type: "string" };
+const FLAG = { type: "boolean", default: false };
 
 /**
  * Reads the arguments.
  *
- * @returns {{ quick: boolean, fewer: boolean, repeats: number, seconds: number, warmUp: number, mib: number, json?: string, resume: boolean, show?: string,
- *   compare?: string, runtimes: string[], workloads: object[], contenders: object[] }}  `fewer`: only those contenders that are quick
+ * @returns {{ quick: boolean, fewer: boolean, repeats: number, peers: number, seconds: number, warmUp: number, mib: number, json?: string,
+ *   resume: boolean, show?: string, targets?: string[], ahead?: string, compare?: string, runtimes: string[], workloads: object[], contenders: object[],
+ *   scripts: object[] }}  `fewer`: only those contenders that are quick
  * @throws {Error} what is wrong with them
  */
 export function readOptions(args) {
-  const string = { type: "string" };
-  const flag = { type: "boolean", default: false };
   const { values } = parseArgs({
     args,
     options: {
-      quick: flag,
+      quick: FLAG,
       only: { type: "string", default: "" },
-      repeats: string,
-      seconds: string,
-      "warm-up": string,
-      mib: string,
-      json: string,
-      resume: flag,
-      compare: string,
-      show: string,
+      repeats: STRING,
+      seconds: STRING,
+      "warm-up": STRING,
+      mib: STRING,
+      json: STRING,
+      resume: FLAG,
+      compare: STRING,
+      show: STRING,
+      targets: STRING,
+      ahead: STRING,
     },
   });
-  const { quick, json, resume, compare, show } = values;
-  if (resume && json === undefined) throw new Error("--resume needs --json");
-  if (compare !== undefined && !existsSync(compare)) {
-    throw new Error(`Cannot compare with ${compare}: no such file`);
-  }
-  if (show !== undefined && !existsSync(show)) throw new Error(`Cannot show ${show}: no such file`);
-  const length = { ...(quick ? QUICK : FULL) };
-  for (const name of ["repeats", "seconds", "warm-up", "mib"]) {
-    const key = name === "warm-up" ? "warmUp" : name;
-    if (values[name] !== undefined) length[key] = positive(name, values[name]);
+  const { quick, resume, compare, show, ahead } = values;
+  const targets = values.targets?.split(",");
+  for (const path of [compare, show, ahead, ...(targets ?? [])]) {
+    if (path !== undefined && !existsSync(path)) throw new Error(`Cannot read ${path}: no such file`);
   }
   const wanted = values.only.split(",").filter(Boolean);
-  const named = CONTENDERS.some(({ name }) => wanted.includes(name));
-  const fewer = quick && !named;
-  return { quick, fewer, json, resume, compare, show, ...length, ...chosen(wanted, quick) };
+  const everything = !quick && wanted.length === 0;
+  const json = values.json ?? (everything || resume ? FILE : undefined);
+  const fewer = quick && !CONTENDERS.some(({ name }) => wanted.includes(name));
+  const times = timesOf(values);
+  const which = chosen(wanted, quick);
+  const workloads = which.workloads.map((workload) => ({
+    ...workload,
+    warmUp: warmUpOf(workload, times, values),
+  }));
+  return { quick, fewer, json, resume, compare, show, targets, ahead, ...times, ...which, workloads };
+}
+
+function timesOf(values) {
+  const times = { ...(values.quick ? QUICK : FULL) };
+  for (const name of ["repeats", "seconds", "warm-up", "mib"]) {
+    const key = name === "warm-up" ? "warmUp" : name;
+    if (values[name] !== undefined) times[key] = positive(name, values[name]);
+  }
+  if (values.repeats !== undefined) times.peers = times.repeats;
+  return times;
+}
+
+/** What is asked for is what a workload gets; where nothing is, slow ones get more. */
+function warmUpOf({ slow = 1 }, { warmUp }, values) {
+  return values["warm-up"] === undefined ? warmUp * slow : warmUp;
 }
 
 function positive(name, text) {
@@ -73,29 +108,28 @@ function positive(name, text) {
   return value;
 }
 
-/** A kind of which nothing is named is there whole. */
+/** A kind of which nothing is named is there whole; but where scripts are named, no workload is there by itself, and the other way round. */
 function chosen(wanted, quick) {
-  const kinds = {
-    runtimes: RUNTIMES.map((name) => ({ name, value: name })),
-    workloads: WORKLOADS.map((value) => ({ name: value.name, value })),
-    contenders: CONTENDERS.map((value) => ({ name: value.name, value })),
-  };
-  const known = Object.values(kinds).flat().map(({ name }) => name);
+  const kinds = { workloads: WORKLOADS, contenders: CONTENDERS, scripts: SCRIPTS };
+  const known = [...RUNTIMES, ...Object.values(kinds).flatMap((all) => all.map(({ name }) => name))];
   const unknown = wanted.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     throw new Error(`Cannot run only ${unknown.join(", ")}: choose from ${known.join(", ")}`);
   }
-  return Object.fromEntries(
-    Object.entries(kinds).map(([kind, all]) => {
-      const named = all.filter(({ name }) => wanted.includes(name));
-      const whole = quick ? all.filter(({ value }) => isQuick(kind, value)) : all;
-      return [kind, (named.length > 0 ? named : whole).map(({ value }) => value)];
-    }),
-  );
-}
-
-/** Which contenders are quick hangs on the workload: see `takesPart`. */
-function isQuick(kind, value) {
-  if (kind === "workloads") return value.quick;
-  return kind === "contenders" || value === "deno" || value === "bun";
+  const named = (all) => all.filter(({ name }) => wanted.includes(name));
+  const whole = {
+    workloads: named(SCRIPTS).length > 0 && named(CONTENDERS).length === 0
+      ? []
+      : WORKLOADS.filter((one) => one.quick || !quick),
+    contenders: CONTENDERS,
+    scripts: wanted.length > 0 || quick ? [] : SCRIPTS,
+  };
+  const runtimes = RUNTIMES.filter((name) => wanted.includes(name));
+  const ours = RUNTIMES.filter((name) => !quick || name === "deno" || name === "bun");
+  return {
+    runtimes: runtimes.length > 0 ? runtimes : ours,
+    ...Object.fromEntries(
+      Object.entries(kinds).map(([kind, all]) => [kind, named(all).length > 0 ? named(all) : whole[kind]]),
+    ),
+  };
 }

@@ -1,9 +1,23 @@
 // The file of --json: written after every measurement, and read again by --resume and --compare.
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { CONTENDERS } from "./contenders.mjs";
+import { succeeded } from "./scripts.mjs";
 import { summarize } from "./summary.mjs";
 
 /** The options that figures depend on. */
 const SAME = ["seconds", "warmUp", "mib"];
+
+/** The rows of a file, worked out anew from its samples. */
+export function rowsIn(path) {
+  return summarize(inOrder(read(path).samples));
+}
+
+/** In the order of the table, whatever order they were measured in. */
+export function inOrder(samples) {
+  const place = ({ contender }) => CONTENDERS.findIndex(({ name }) => name === contender);
+  return samples.toSorted((a, b) => place(a) - place(b));
+}
 
 /** What a file holds; undefined where there is none. */
 export function read(path) {
@@ -11,21 +25,23 @@ export function read(path) {
 }
 
 /** Writes all of it, or nothing: a run may be ended at any time. */
-export function write({ json, repeats, seconds, warmUp, mib }, { machine, cores, samples }) {
-  const options = { repeats, seconds, warmUp, mib, pinned: cores.length > 0 };
-  const all = { format: 2, machine, options, rows: summarize(samples), samples };
+export function write({ json, repeats, peers, seconds, warmUp, mib }, { machine, cores, samples, scripts }) {
+  const options = { repeats, peers, seconds, warmUp, mib, pinned: cores.length > 0 };
+  const all = { format: 2, machine, options, rows: summarize(samples), scripts, samples };
+  mkdirSync(dirname(json), { recursive: true });
   writeFileSync(`${json}.part`, `${JSON.stringify(all, null, 2)}\n`);
   renameSync(`${json}.part`, json);
 }
 
 /**
- * The samples of an earlier run that need not be measured again.
+ * The samples, and what scripts said, of an earlier run, that need not be measured again.
  *
+ * @returns {{ samples: object[], scripts: object[] }}
  * @throws {Error} when that run was of another kind, or of other versions
  */
 export function resume({ json, resume: wanted, ...options }, machine) {
   const earlier = wanted ? read(json) : undefined;
-  if (earlier === undefined) return [];
+  if (earlier === undefined) return { samples: [], scripts: [] };
   const differs = SAME.find((name) => earlier.options[name] !== options[name]);
   if (earlier.format !== 2 || differs !== undefined) {
     throw new Error(`Cannot resume ${json}: it was measured with another ${differs ?? "format"}`);
@@ -34,7 +50,8 @@ export function resume({ json, resume: wanted, ...options }, machine) {
   if (versions !== JSON.stringify(machine.versions) || earlier.machine.cpu !== machine.cpu) {
     throw new Error(`Cannot resume ${json}: it was measured on another machine or with ${versions}`);
   }
-  return earlier.samples.filter(({ error }) => error === undefined);
+  const { samples, scripts = [] } = earlier;
+  return { samples: samples.filter(({ error }) => error === undefined), scripts: scripts.filter(succeeded) };
 }
 
 /** Whether two samples, or a sample and a step, are the same measurement. */

@@ -5,23 +5,29 @@ import process from "node:process";
 import { ensurePackages, runtimes as findRuntimes } from "../tools/setup.mjs";
 import { printComparison } from "./compare.mjs";
 import { takesPart } from "./contenders.mjs";
+import { estimate } from "./estimate.mjs";
 import { ensureGenerator } from "./generator.mjs";
 import { describeMachine, pinnableCores } from "./machine.mjs";
 import { measure } from "./measure.mjs";
 import { readOptions, USAGE } from "./options.mjs";
-import { ensurePeers } from "./peers.mjs";
-import { read, resume, sameStep, write } from "./results.mjs";
+import { ensurePeers, PEERS } from "./peers.mjs";
+import { inOrder, read, resume, rowsIn, sameStep, write } from "./results.mjs";
+import { runScript, succeeded } from "./scripts.mjs";
 import { summarize } from "./summary.mjs";
 import { printTable } from "./table.mjs";
+import { printAhead, printTargets } from "./target_table.mjs";
 
 /** Everything that is to be measured. The repeats are outermost, and each begins with another contender. */
-function plan({ repeats, runtimes, workloads, contenders, fewer }) {
+function plan({ repeats, peers, runtimes, workloads, contenders, fewer }) {
   return Array.from(
     { length: repeats },
     (_, repeat) =>
       runtimes.flatMap((runtime) =>
         workloads.flatMap((workload) => {
-          const here = contenders.filter((contender) => takesPart(contender, workload, { fewer, runtime }));
+          const here = contenders.filter((contender) =>
+            takesPart(contender, workload, { fewer, runtime }) &&
+            (repeat < peers || !PEERS.includes(contender))
+          );
           const first = here.length === 0 ? 0 : repeat % here.length;
           const order = [...here.slice(first), ...here.slice(0, first)];
           return order.map((contender) => ({ runtime, workload, contender, repeat }));
@@ -30,43 +36,73 @@ function plan({ repeats, runtimes, workloads, contenders, fewer }) {
   ).flat();
 }
 
+/** The scripts, once for each runtime that runs them. */
+function scriptsOf({ scripts, runtimes }) {
+  return scripts.flatMap((script) =>
+    script.runtimes.filter((runtime) => runtime === "node" || runtimes.includes(runtime))
+      .map((runtime) => ({ ...script, runtime }))
+  );
+}
+
 /** Prints an earlier run. Returns the exit code. */
 function show(path) {
-  const { rows, machine } = read(path);
-  printTable(rows, machine);
+  const { machine, scripts = [] } = read(path);
+  printTable(rowsIn(path), machine);
+  for (const { name, runtime, text } of scripts) console.log(`\n${name}, ${runtime}\n${text}`);
   return 0;
 }
 
 /** Returns the exit code. */
 async function main(options) {
   await ensurePackages();
-  const [runtimes, generator] = [await findRuntimes(), await ensureGenerator()];
+  const runtimes = await findRuntimes();
   const [machine, cores] = [await describeMachine(runtimes), await pinnableCores()];
   console.log(`${machine.cpu}, ${machine.cores} cores, ${machine.system}, load ${machine.loadBefore}`);
   console.log(Object.entries(machine.versions).map((pair) => pair.join(" ")).join(", "));
   if (cores.length === 0) console.log("Nothing is pinned: that needs taskset and two cores");
-  const samples = resume(options, machine);
-  Object.assign(runtimes, await ensurePeers([...new Set(plan(options).map(({ contender }) => contender))]));
-  await measureAll(samples, { runtimes, generator, cores, machine, options });
-  const rows = summarize(sorted(samples, options));
-  printTable(rows, machine);
+  const run = { machine, cores, ...resume(options, machine) };
+  const wanted = plan(options);
+  Object.assign(runtimes, await ensurePeers([...new Set(wanted.map(({ contender }) => contender))]));
+  const todo = left(options, wanted.filter(({ runtime }) => runtimes[runtime] !== undefined), run);
+  const generator = todo.steps.length > 0 ? await ensureGenerator() : undefined;
+  await measureAll(todo.steps, run, { runtimes, generator, cores, options });
+  for (const script of todo.scripts) {
+    run.scripts.push(await runScript(script, runtimes));
+    save(options, run);
+  }
+  const rows = summarize(inOrder(run.samples));
+  if (rows.length > 0) printTable(rows, machine);
   if (options.compare !== undefined) printComparison(rows, options.compare);
-  return warn(rows, samples);
+  return warn(rows, run);
+}
+
+/** What is not in the file yet; says how long it takes. */
+function left(options, wanted, { samples, scripts }) {
+  const steps = wanted.filter((step) => !samples.some((sample) => sameStep(sample, named(step))));
+  const asked = scriptsOf(options);
+  const unheard = asked.filter(({ name, runtime }) =>
+    !scripts.some((other) => other.name === name && other.runtime === runtime)
+  );
+  const before = wanted.length - steps.length + asked.length - unheard.length;
+  if (before > 0) console.log(`${before} were measured before`);
+  console.log(estimate(steps, unheard, options));
+  if (options.json !== undefined) console.log(`Kept in ${options.json}: --resume goes on with it`);
+  return { steps, scripts: unheard };
 }
 
 /** Adds to the samples what is missing; the file, where there is one, has them at once. */
-async function measureAll(samples, { machine, cores, options, ...tools }) {
-  const steps = plan(options).filter(({ runtime }) => tools.runtimes[runtime] !== undefined);
-  const missing = steps.filter((step) => !samples.some((sample) => sameStep(sample, named(step))));
-  if (missing.length < steps.length) console.log(`${steps.length - missing.length} were measured before`);
-  for (const [i, step] of missing.entries()) {
-    const sample = await measure(step, { ...tools, cores, options });
-    samples.push(sample);
-    machine.loadAfter = Number(loadavg()[0].toFixed(2));
-    if (options.json !== undefined) write(options, { machine, cores, samples });
-    console.error(`${i + 1}/${missing.length} ${describe(sample)}`);
+async function measureAll(steps, run, tools) {
+  for (const [i, step] of steps.entries()) {
+    const sample = await measure(step, tools);
+    run.samples.push(sample);
+    save(tools.options, run);
+    console.error(`${i + 1}/${steps.length} ${describe(sample)}`);
   }
-  if (options.json !== undefined) console.log(`\nWritten to ${options.json}`);
+}
+
+function save(options, run) {
+  run.machine.loadAfter = Number(loadavg()[0].toFixed(2));
+  if (options.json !== undefined) write(options, run);
 }
 
 function named({ runtime, workload, contender, repeat }) {
@@ -79,21 +115,17 @@ function describe({ runtime, workload, contender, operations, ms, memory, error 
   return `${runtime} ${workload} ${contender}: ${error === undefined ? result : `FAILED ${error}`}`;
 }
 
-/** In the order of the table, whatever order they were measured in. */
-function sorted(samples, { contenders }) {
-  const place = (sample) => contenders.findIndex(({ name }) => name === sample.contender);
-  return samples.toSorted((a, b) => place(a) - place(b));
-}
-
 /** Says what makes the figures doubtful. Returns the exit code. */
-function warn(rows, samples) {
+function warn(rows, { samples, scripts }) {
   const disturbed = rows.reduce((sum, row) => sum + row.disturbed, 0);
   if (disturbed > 0) {
     console.log(`\nWARNING: other programs ran during ${disturbed} of ${samples.length} measurements.`);
   }
   const failed = samples.filter((sample) => sample.error !== undefined).length;
   if (failed > 0) console.log(`\n${failed} of ${samples.length} measurements failed.`);
-  return failed > 0 ? 1 : 0;
+  const silent = scripts.filter((script) => !succeeded(script)).map(({ name }) => name);
+  if (silent.length > 0) console.log(`\nFailed: ${silent.join(", ")}`);
+  return failed + silent.length > 0 ? 1 : 0;
 }
 
 /** Reads the command line; says how to use it where that fails. */
@@ -113,7 +145,9 @@ function options() {
 const given = options();
 if (given !== undefined) {
   try {
-    process.exitCode = given.show === undefined ? await main(given) : show(given.show);
+    if (given.targets !== undefined) printTargets(given.targets);
+    else if (given.ahead !== undefined) printAhead(given.ahead);
+    else process.exitCode = given.show === undefined ? await main(given) : show(given.show);
   } catch (error) {
     console.error(error.message);
     process.exitCode = 1;

@@ -18,8 +18,8 @@ export function pinned(core, command) {
 }
 
 /** The command that runs a contender. */
-function commandOf({ file, listens }, { runtime, path, port }) {
-  const script = `bench/contenders/${file}`;
+function commandOf({ file, listens }, { runtime, path, port, entry }) {
+  const script = entry ?? `bench/contenders/${file}`;
   if (runtime === "go") return [path]; // the program itself
   if (runtime !== "deno") return [path, script];
   return listens
@@ -31,15 +31,16 @@ function commandOf({ file, listens }, { runtime, path, port }) {
  * Starts a server and waits until it accepts connections.
  *
  * @param {import("./contenders.mjs").Contender} contender
- * @param {{ runtime: string, path: string, core: number | undefined }} where  `path`: the runtime's
+ * @param {{ runtime: string, path: string, core: number | undefined, entry?: string, env?: Record<string, string> }} where  `path`: the
+ *   runtime's; `entry`: what is run in its place
  * @returns {Promise<{ port: number, pid: number, output(): string, stop(): Promise<void> }>}
  * @throws {Error} with what it said, when it does not
  */
-export async function startServer(contender, { runtime, path, core }) {
+export async function startServer(contender, { runtime, path, core, entry, env: more }) {
   const port = await freePort();
-  const [command, ...args] = [...OPEN, ...pinned(core, commandOf(contender, { runtime, path, port }))];
+  const [command, ...args] = [...OPEN, ...pinned(core, commandOf(contender, { runtime, path, port, entry }))];
   const quiet = { NODE_ENV: "production", NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
-  const env = { ...process.env, ...quiet, PORT: String(port) };
+  const env = { ...process.env, ...quiet, ...more, PORT: String(port) };
   const child = spawn(command, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   let output = "";

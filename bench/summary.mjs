@@ -11,7 +11,7 @@ const DISTURBED = 0.05;
  * @property {string} workload
  * @property {string} contender
  * @property {number} [rate]  operations a second
- * @property {number} [spread]  highest less lowest rate, as a share of the median
+ * @property {number} [spread]  highest less lowest rate, as a share of the median; not of one repeat
  * @property {number} [p50]  ms; so are p90, p99, p999 and max
  * @property {number} [p99Before]  ms, before what is measured happened; `p99More` is p99 divided by it
  * @property {number} [cpu]  µs of the server's CPU for one operation
@@ -61,7 +61,7 @@ function rowOf(group, all) {
   const rates = good.map(FIGURES.rate);
   return {
     ...row,
-    spread: (Math.max(...rates) - Math.min(...rates)) / median(rates),
+    spread: good.length < 2 ? undefined : (Math.max(...rates) - Math.min(...rates)) / median(rates),
     generatorLimit: good.filter(limitedByGenerator).length * 2 > good.length,
     disturbed: good.filter(({ otherCpu, ms }) => otherCpu > DISTURBED * 2 * ms).length,
     error,

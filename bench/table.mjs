@@ -26,7 +26,7 @@ CPU         of the server's process for one operation: the steadiest of these fi
 KiB         of memory that one idle connection takes in the server.
 x echo      rate divided by the bare echo's in the same repeat, x JSON by the hand-written JSON RPC's: higher is better.
 CPU x echo  CPU divided by the bare echo's: lower is better.
--           the contender has nothing of that kind.
+-           the contender has nothing of that kind; under spread: it was measured once.
 L           the load generator was the limit: the server could do more.
 N           other programs took over 5 % of the two cores in some repeats: do not trust it.`;
 
@@ -60,7 +60,9 @@ function measuredOn(runtime, rows) {
 
 function printRow(row, workload) {
   console.log(line(cells(row, workload)));
-  for (const { met, text } of judge(row)) console.log(`    ${met ? "met" : "NOT MET"}  ${text}`);
+  for (const { met, asked, reached } of judge(row)) {
+    console.log(`    ${met ? "met" : "NOT MET"}  ${asked}: ${reached}`);
+  }
 }
 
 function printTargets(rows) {
@@ -81,7 +83,7 @@ function cells(row, workload) {
   return [
     title,
     number(row.rate),
-    `${(row.spread * 100).toFixed(0)} %`,
+    row.spread === undefined ? "-" : `${(row.spread * 100).toFixed(0)} %`,
     small(row.p50),
     small(row.p99),
     small(row.p999),

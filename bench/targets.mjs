@@ -57,29 +57,48 @@ function times(figure, over, bound) {
 }
 
 /**
- * What a row of Millrace reaches.
- *
- * @returns {{ met: boolean, text: string }[]} one for each target whose contenders were measured
+ * @typedef {object} Verdict
+ * @property {boolean} met
+ * @property {string} asked  the target in words
+ * @property {string} reached
+ * @property {number} left  by how much it is missed: target divided by what is reached; at most 1 where it is met
  */
+
+/** What a row of Millrace reaches: one for each target whose contenders were measured. @returns {Verdict[]} */
 export function judge(row) {
   if (row.contender !== "millrace" || row.rate === undefined) return [];
   return TARGETS.filter(({ runtime, workload }) => runtime === row.runtime && workload === row.workload)
-    .flatMap(({ either }) => {
-      const judged = either.map((conditions) => conditions.map((condition) => reached(condition, row)));
-      if (judged.flat().some(({ value }) => !Number.isFinite(value))) return [];
-      const met = judged.some((conditions) => conditions.every(({ met }) => met));
-      const texts = judged.map((conditions) => conditions.map(({ text }) => text).join(" and "));
-      return [{ met, text: texts.join(" or ") }];
-    });
+    .map((target) => verdict(target, row)).filter((one) => one !== undefined);
 }
 
-function reached(condition, row) {
-  const { figure, over, least, most, more, unit: own } = condition;
-  const other = over === undefined ? undefined : row.over[over]?.[more ? `${figure}More` : figure];
-  const value = over === undefined ? row[figure] : other;
-  const met = least === undefined ? value <= most : value >= least;
-  const bound = `${least === undefined ? "at most" : "at least"} ${least ?? most}`;
-  const unit = over === undefined ? own ?? " ms" : more ? ` bytes more than ${over}` : `x ${over}`;
-  const shown = Number.isFinite(value) ? value.toFixed(more ? 0 : 2) : "unknown";
-  return { value, met, text: `${figure} ${bound}${unit}: ${shown}` };
+/** A target in words. */
+export function asked({ either }) {
+  return either.map((conditions) => conditions.map(inWords).join(" and ")).join(" or ");
+}
+
+/** What a row reaches of one target. @returns {Verdict | undefined} nothing where a contender was not measured */
+export function verdict(target, row) {
+  const judged = target.either.map((conditions) => conditions.map((condition) => reached(condition, row)));
+  const all = judged.flat();
+  if (all.some(({ left }) => !Number.isFinite(left))) return undefined;
+  return {
+    met: judged.some((conditions) => conditions.every(({ left }) => left <= 1)),
+    asked: asked(target),
+    reached: [...new Map(all.map(({ name, shown }) => [name, shown])).values()].join(" and "),
+    left: Math.min(...judged.map((conditions) => Math.max(...conditions.map(({ left }) => left)))),
+  };
+}
+
+function inWords({ figure, over, least, most, more, unit = " ms" }) {
+  const to = over === undefined ? unit : more ? ` bytes more than ${over}` : `x ${over}`;
+  return `${figure} ${least === undefined ? "at most" : "at least"} ${least ?? most}${to}`;
+}
+
+function reached({ figure, over, least, most, more }, row) {
+  const value = over === undefined ? row[figure] : row.over[over]?.[more ? `${figure}More` : figure];
+  return {
+    name: `${figure} ${over}`,
+    shown: value?.toFixed(more ? 0 : 2),
+    left: least === undefined ? value / most : least / value,
+  };
 }

@@ -11,11 +11,17 @@ const KIB = 1024;
  * @property {object} job  what the generator is told: the fields of load/workload/job.go; run.mjs adds the times
  * @property {boolean} [quick]  part of `--quick`
  * @property {boolean} [memory]  its figure is memory, not a rate
+ * @property {number} [slow]  times as long to warm up: where few calls come, compilers see too few of them in the time that others need
+ * @property {number} [own]  seconds that it takes, where it has no warm-up and no time
+ * @property {number} [more]  seconds beside them
  */
 
 /** In the order of the table. @type {Workload[]} */
 export const WORKLOADS = [
-  calls("unary-1x1", "small call, 1 connection, 1 in flight", { connections: 1, inFlight: 1 }, true),
+  {
+    ...calls("unary-1x1", "small call, 1 connection, 1 in flight", { connections: 1, inFlight: 1 }, true),
+    slow: 2,
+  },
   calls("unary-50x16", "small call, 50 connections, 16 in flight", { connections: 50, inFlight: 16 }, true),
   calls("unary-500x1", "small call, 500 connections, 1 in flight", { connections: 500, inFlight: 1 }),
   calls("unary-1k", "call of 1 KiB of text, 50 connections, 16 in flight", {
@@ -53,6 +59,7 @@ export const WORKLOADS = [
     unit: "MiB",
     needs: "uploads",
     job: { workload: "upload", piece: 64 * KIB, warmUpMib: 16 },
+    own: 2,
   },
   {
     name: "handshakes",
@@ -60,6 +67,7 @@ export const WORKLOADS = [
     unit: "connection",
     needs: "calls",
     job: { workload: "handshake", atOnce: 32 },
+    slow: 4,
   },
   {
     name: "idle-10k",
@@ -68,6 +76,7 @@ export const WORKLOADS = [
     needs: "calls",
     job: { workload: "idle", connections: 10_000 },
     memory: true,
+    own: 10,
   },
   {
     name: "connections-50",
@@ -75,6 +84,7 @@ export const WORKLOADS = [
     unit: "call",
     needs: "calls",
     job: { workload: "paced", connections: 50, rate: 3_200 },
+    slow: 3,
   },
   ...[1, 4, 10, 18].map(spread),
   fanOut("fan-out", "fan-out 1 to 1,000, 128 bytes, one at a time", 1),
@@ -86,6 +96,7 @@ export const WORKLOADS = [
     unit: "delivery",
     needs: "recovery",
     job: { workload: "stalled", subscribers: 2_000, rate: 20, text: 4 * KIB, stalledMs: 40_000 },
+    more: 46,
   },
   {
     name: "storm",
@@ -93,6 +104,7 @@ export const WORKLOADS = [
     unit: "connection",
     needs: "calls",
     job: { workload: "storm", connections: 5_000, rounds: 3 },
+    own: 11,
   },
 ];
 
@@ -115,6 +127,8 @@ function spread(thousands) {
     unit: "call",
     needs: "rate",
     job: { workload: "paced", connections: thousands * 1000, rate: 10_000 },
+    slow: 1.5,
+    more: thousands * 0.6,
   };
 }
 

@@ -27,11 +27,17 @@ export interface MemoryBrokerOptions {
   readonly idleBytes?: number;
   /** Bytes of history of one channel: its oldest entries go above it, whatever its retention says. 64 MiB by default. */
   readonly historyBytes?: number;
-  /** Publishers that are remembered for each channel, so that their retries land once. 10,000 by default. */
+  /**
+   * Publishers, and keys of publications, that are remembered for each channel, so that their retries land once. Above it those used longest ago are forgotten: their
+   * clients are told that it is not known (`ambiguous`), and a key lands again. 10,000 by default.
+   */
   readonly producers?: number;
-  /** Replies of calls that run once: 100,000 by default. */
+  /**
+   * Calls with keys that are known, for 10 minutes each: 250,000 by default, of about 512 bytes. Above it new ones are refused. Nobody gets more of them
+   * than are left free for others, so one alone gets half.
+   */
   readonly claims?: number;
-  /** Bytes of those replies, all together: 64 MiB by default. */
+  /** Bytes of their replies, all together, shared in the same way: 128 MiB by default. What goes above it is known to have run. */
   readonly claimBytes?: number;
   /** Time that never goes back, and the timer of the sweep. */
   readonly clock?: Pick<Clock, "now" | "setTimeout" | "clearTimeout">;
@@ -57,7 +63,7 @@ export interface MemoryBrokerStats {
   readonly producers: number;
   /** Claims of calls that run once, running and settled. */
   readonly claims: number;
-  /** Bytes of their replies and keys. */
+  /** Bytes of their replies and keys, and what the objects weigh. */
   readonly claimBytes: number;
 }
 
@@ -106,8 +112,8 @@ export class MemoryBroker implements Broker {
       idleBytes: 256 * 1_048_576,
       historyBytes: 64 * 1_048_576,
       producers: 10_000,
-      claims: 100_000,
-      claimBytes: 64 * 1_048_576,
+      claims: 250_000,
+      claimBytes: 128 * 1_048_576,
       clock: systemClock(),
       date: () => Date.now(),
       random: systemRandomness,
@@ -122,7 +128,7 @@ export class MemoryBroker implements Broker {
   append(name: string, append: Append): Appended {
     const channel = this.#use(name);
     const stream = this.#stream(channel);
-    const known = append.producer && stream.find(append.producer);
+    const known = append.producer && stream.find(append.producer, channel.usedAt);
     if (known !== undefined) return known;
     const entry = stream.append(append, this.#options.date(), channel.usedAt);
     const position = stream.top; // taken now: a listener may publish too

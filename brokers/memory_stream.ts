@@ -59,9 +59,9 @@ export class MemoryStream {
     return this.#metaMs;
   }
 
-  /** Where this publication landed, when it was appended before. */
-  find(producer: Producer): Appended | undefined {
-    const landed = this.#producers?.find(producer);
+  /** Where this publication landed, when it was appended before. `now` is of a clock that never goes back. */
+  find(producer: Producer, now: number): Appended | undefined {
+    const landed = this.#producers?.find(producer, now);
     return landed && { position: this.#position(landed), duplicate: true, durability: "memory" };
   }
 
@@ -99,6 +99,7 @@ export class MemoryStream {
   read(query: Query, date: number): Page {
     this.trim(date);
     const down = query.before !== undefined;
+    const from = query.after ?? query.before;
     const start = down ? Math.min(query.before, this.#offset + 1) - this.#oldest - 1 : this.#start(query);
     const entries: Entry[] = [];
     let index = start;
@@ -114,7 +115,7 @@ export class MemoryStream {
       epoch: this.epoch,
       top: { offset: this.#offset, fingerprint: this.#fingerprint },
       oldest: this.#oldest,
-      boundary: query.after === undefined ? undefined : this.#boundary(query.after),
+      boundary: from === undefined ? undefined : this.#boundary(from),
       entries,
       more: this.#entries.at(index) !== undefined,
     };

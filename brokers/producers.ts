@@ -38,6 +38,8 @@ export class Producers {
   readonly #records = new Map<string, Record>();
   readonly #recency = new Recency<Record>();
   readonly #most: number;
+  /** When the latest of those that were forgotten had published last: whoever is not known has not published since. */
+  #forgotten = -Infinity;
 
   /** @param most Records that are kept; those used longest ago go first. */
   constructor(most: number) {
@@ -52,12 +54,15 @@ export class Producers {
   /**
    * Where this publication landed when it was appended before, or `undefined` when it is the next one.
    *
+   * @param now By the clock of {@linkcode Producers.add}.
    * @throws {BrokerError} `OUT_OF_ORDER` when it is neither, `FORGOTTEN` when it is older than what is kept.
    */
-  find({ id, n, low }: Producer): Landed | undefined {
+  find({ id, n, low, age }: Producer, now: number): Landed | undefined {
     const record = this.#records.get(id);
     if (record === undefined) {
-      if (low === undefined || n === low) return undefined;
+      const isLowest = low === undefined || n === low;
+      if (isLowest && age !== undefined && now - age <= this.#forgotten) throw forgotten(n);
+      if (isLowest) return undefined;
       throw new BrokerError(
         "OUT_OF_ORDER",
         `The producer is not known, and its publication ${low} is not ${n}`,
@@ -75,10 +80,7 @@ export class Producers {
       const landed = record.results[(n - record.first) % RESULTS];
       if (landed !== undefined) return landed; // otherwise it was passed over
     }
-    throw new BrokerError(
-      "FORGOTTEN",
-      `What became of the producer's publication ${n} is not known any more`,
-    );
+    throw forgotten(n);
   }
 
   /** Notes where the next publication of a producer landed, `now` by a clock that never goes back. */
@@ -108,5 +110,13 @@ export class Producers {
   #drop(record: Record): void {
     this.#recency.remove(record);
     this.#records.delete(record.id);
+    this.#forgotten = Math.max(this.#forgotten, record.at);
   }
+}
+
+function forgotten(n: number): BrokerError {
+  return new BrokerError(
+    "FORGOTTEN",
+    `What became of the producer's publication ${n} is not known any more`,
+  );
 }

@@ -116,7 +116,7 @@ export interface PublishCallOptions {
   /** Milliseconds after which it gives up. By default never: it is sent again until it is answered. */
   readonly timeout?: number | undefined;
   /**
-   * Names it, at most 255 characters: another publication of the same user to the channel with the same key, within 10 minutes, does not land, and
+   * Names it, at most 255 bytes: another publication of the same user to the channel with the same key, within 10 minutes, does not land, and
    * resolves with the position of the first, even after the page was loaded anew. It keeps no order with others.
    */
   readonly key?: string | undefined;

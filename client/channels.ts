@@ -13,7 +13,7 @@ import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import { ChannelConnection } from "./channel_connection.ts";
 import { readHistory } from "./history.ts";
-import { type OutboxSize, Publishing } from "./publishing.ts";
+import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
 import { LocalSubscription, NO_EVENTS } from "./subscription.ts";
 import type { Wanted } from "./wanted.ts";
 import { WireSubscription } from "./wire_subscription.ts";
@@ -25,7 +25,7 @@ export interface ChannelsParts {
   /** Bounds of this side. */
   readonly limits: Limits;
   /** Calls a procedure of the library. */
-  readonly call: (name: string, input: unknown) => PromiseLike<unknown>;
+  readonly call: (name: string, input: unknown) => PublishCall;
   /** Told of what handlers threw. */
   readonly report: (error: unknown) => void;
   /** How much may wait to be published. */
@@ -41,22 +41,32 @@ export class Channels {
   readonly #signals = new Map<string, Set<(message: unknown) => void>>();
   readonly #outbox: OutboxSize;
   #connection: ChannelConnection | undefined;
+  #mostCalls: () => number = () => 0;
   #ended: CallError | undefined;
 
   /** Waits for a connection. */
   constructor(parts: ChannelsParts) {
     this.#parts = parts;
-    this.#outbox = { count: 0, bytes: 0, most: parts.outbox };
+    this.#outbox = {
+      count: 0,
+      bytes: 0,
+      most: parts.outbox,
+      sent: 0,
+      mostSent: () => Math.floor(this.#mostCalls() / 2),
+      waiting: new Set(),
+    };
   }
 
   /**
    * There is a connection, and HELLO is on its way. Told again of the same one, it does nothing.
    *
    * @param send Sends a message on this connection alone.
+   * @param mostCalls Calls that the server takes at once.
    * @returns Who takes what comes on it.
    */
-  connected(send: (write: () => void) => void): ChannelReader {
+  connected(send: (write: () => void) => void, mostCalls: () => number): ChannelReader {
     if (this.#connection !== undefined) return this.#connection;
+    this.#mostCalls = mostCalls;
     const connection = this.#connection = new ChannelConnection(
       send,
       (name, unit) => this.#signalled(name, unit),

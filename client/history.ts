@@ -23,13 +23,14 @@ export async function readHistory(
   if (before !== undefined && after !== undefined) {
     throw new TypeError("Cannot read a history before one place and after another");
   }
+  if (!isUint(limit)) throw new RangeError("limit must be a whole number, not below 0");
   const input = { channel, before: asOffset(before), after: asOffset(after), limit };
   return readPage(await call("@history", input), before ?? after);
 }
 
 function asOffset(place: number | Position | undefined): number | undefined {
   const offset = typeof place === "object" ? place.offset : place;
-  if (offset !== undefined && !isUint(offset)) {
+  if (typeof place === "object" ? !isPosition(place) : offset !== undefined && !isUint(offset)) {
     throw new TypeError("Cannot read a history: the place is none");
   }
   return offset;

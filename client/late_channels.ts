@@ -51,8 +51,8 @@ export class LateChannels {
   /** There is a connection, and HELLO is on its way. Told again of the same one, it does nothing. */
   connected(peer: Peer): void {
     this.#peer = peer;
-    if (this.made !== undefined) peer.channels = this.made.connected((write) => peer.send(write));
-    else this.#late.hurry();
+    if (this.made === undefined) return this.#late.hurry();
+    peer.channels = this.made.connected((write) => peer.send(write), () => peer.outbox.peer.calls);
   }
 
   /** It is gone. */

@@ -5,17 +5,24 @@
  */
 import type { Published } from "../rpc/channel_types.ts";
 import type { Clock } from "../rpc/clock.ts";
-import { CallError } from "../rpc/errors.ts";
+import { CallError, isReceived } from "../rpc/errors.ts";
 import { isPosition } from "../rpc/positions.ts";
 import type { PublishCallOptions } from "./channel_types.ts";
 
 /** Publications that have no answer yet, of one channel: the server remembers the results of so many. */
 const MOST_SENT = 64;
+/**
+ * Milliseconds after the first sending that may have landed in which a publication is sent again: safely less than the 10 minutes for which the server
+ * remembers what has landed. Later it would land a second time.
+ */
+const LONGEST_RETRY = 420_000;
 /** Waits before something is sent again on the same connection, in milliseconds, double from the first to the last, of which a random part is waited. */
 const FIRST_WAIT = 100;
 const LAST_WAIT = 5_000;
 
-/** What all channels of a client share: how much they may hold together. */
+const NEVER: Moment = { now: 0, date: 0 };
+
+/** What all channels of a client share: how much they may hold, and have on its way, together. */
 export interface OutboxSize {
   /** Publications. */
   count: number;
@@ -23,6 +30,12 @@ export interface OutboxSize {
   bytes: number;
   /** Bounds of both. */
   readonly most: { readonly count: number; readonly bytes: number };
+  /** Sendings that are on their way. */
+  sent: number;
+  /** Sendings at most: half of the calls that the server takes at once, so that those of the program find room. */
+  readonly mostSent: () => number;
+  /** Channels that have something to send and found no room, in turn. */
+  readonly waiting: Set<{ send(): void }>;
 }
 
 /** What publishing needs of its client. */
@@ -30,22 +43,41 @@ export interface PublishingParts {
   /** Time and chance. */
   readonly clock: Clock;
   /** Calls a procedure of the library. */
-  readonly call: (name: string, input: unknown) => PromiseLike<unknown>;
+  readonly call: (name: string, input: unknown) => PublishCall;
   /** What waits here, and elsewhere. */
   readonly size: OutboxSize;
 }
 
+/** A call that may be given up. */
+export interface PublishCall extends PromiseLike<unknown> {
+  /** Tells the server that nobody waits for it any more. */
+  cancel?(): void;
+}
+
+/** A moment by the clock that never goes back, and by the one that counts sleep. */
+interface Moment {
+  readonly now: number;
+  readonly date: number;
+}
+
 interface Entry {
-  /** Its number; 0 where a key names it. */
-  readonly n: number;
+  /**
+   * Its number, given when it is sent first: one that is given up before leaves no gap, for which the server would keep those behind it waiting.
+   * 0 until then, and where a key names it.
+   */
+  n: number;
+  /** The lowest number without an answer, as it was told with the latest sending. */
+  low: number;
   readonly key: string | undefined;
   readonly data: Uint8Array;
   readonly resolve: (published: Published) => void;
   readonly reject: (error: unknown) => void;
-  /** Whether it is on its way now. */
-  isSent: boolean;
-  /** Whether it may have landed: it was on its way, and nobody said that it was refused. */
-  mayHaveLanded: boolean;
+  /** Sendings that are on their way now. */
+  readonly calls: Set<PublishCall>;
+  /** Sendings that may have landed: nobody said that they were refused. */
+  uncertain: number;
+  /** When the first of them left, on both clocks. */
+  since: Moment;
   /** Forgets timer and signal. */
   release: () => void;
 }
@@ -56,6 +88,8 @@ export class Publishing {
   readonly #parts: PublishingParts;
   /** In the order of their numbers; those with a key stand anywhere. */
   readonly #entries: Entry[] = [];
+  /** Numbers that were given up, or never left, above the lowest one without an answer: the server may wait for them. */
+  #gaps: number[] = [];
   #last = 0;
   #connected = false;
   #failures = 0;
@@ -91,13 +125,15 @@ export class Publishing {
     size.bytes += data.length;
     return new Promise((resolve, reject) => {
       const entry: Entry = {
-        n: key === undefined ? ++this.#last : 0,
+        n: 0,
+        low: 0,
         key,
         data,
         resolve,
         reject,
-        isSent: false,
-        mayHaveLanded: false,
+        calls: new Set(),
+        uncertain: 0,
+        since: NEVER,
         release: () => {
           clock.clearTimeout(timer);
           signal?.removeEventListener("abort", abort);
@@ -109,7 +145,7 @@ export class Publishing {
         : clock.setTimeout(() => this.#giveUp(entry, "DEADLINE"), timeout);
       signal?.addEventListener("abort", abort, { once: true });
       this.#entries.push(entry);
-      this.#send();
+      this.send();
     });
   }
 
@@ -122,6 +158,7 @@ export class Publishing {
   /** There is none. */
   disconnected(): void {
     this.#connected = false;
+    this.#parts.size.waiting.delete(this);
     this.#stopRetry();
   }
 
@@ -132,36 +169,114 @@ export class Publishing {
   }
 
   /** Sends what may be sent, lowest number first. */
-  #send(): void {
+  send(): void {
     if (!this.#connected || this.#retry !== undefined) return;
-    const sent = this.#entries.slice(0, MOST_SENT);
-    for (const entry of sent) if (!entry.isSent) this.#sendOne(entry);
+    for (const entry of this.#entries.slice(0, MOST_SENT)) this.#dropOld(entry);
+    for (const entry of this.#entries.slice(0, MOST_SENT)) {
+      if (entry.calls.size > 0) continue;
+      if (!this.#hasRoom) {
+        this.#parts.size.waiting.add(this);
+        break;
+      }
+      this.#sendOne(entry);
+    }
+    this.#closeGaps();
+  }
+
+  get #hasRoom(): boolean {
+    const { sent, mostSent } = this.#parts.size;
+    return sent < Math.max(1, mostSent());
   }
 
   #sendNow(): void {
     this.#stopRetry();
-    this.#send();
+    this.send();
   }
 
   #sendOne(entry: Entry): void {
-    entry.isSent = true;
-    const mayHaveLanded = entry.mayHaveLanded;
-    entry.mayHaveLanded = true;
-    this.#parts.call("@publish", this.#input(entry)).then(
-      (answer) => this.#answered(entry, answer),
-      (error) => this.#failed(entry, error, mayHaveLanded),
+    if (entry.n === 0 && entry.key === undefined) entry.n = ++this.#last;
+    const input = this.#input(entry);
+    if (entry.uncertain++ === 0) entry.since = this.#moment();
+    const call = this.#parts.call("@publish", input);
+    entry.calls.add(call);
+    this.#parts.size.sent++;
+    const isOver = () => {
+      entry.calls.delete(call);
+      this.#parts.size.sent--;
+    };
+    call.then(
+      (answer) => {
+        isOver();
+        this.#answered(entry, answer);
+        this.#giveWay();
+      },
+      (error) => {
+        isOver();
+        this.#failed(entry, error);
+        this.#giveWay();
+      },
     );
   }
 
+  /** There is room for another sending, of the channel that has waited for the longest. */
+  #giveWay(): void {
+    const { waiting } = this.#parts.size;
+    for (const other of waiting) {
+      if (!this.#hasRoom) break;
+      waiting.delete(other);
+      other.send();
+    }
+    this.send();
+  }
+
   /** `[channel, n, data, options]`. */
-  #input({ n, key, data }: Entry): unknown[] {
-    if (key !== undefined) return [this.#channel, n, data, { key }];
-    const low = this.#entries.find((other) => other.n > 0)!.n;
-    return low === n ? [this.#channel, n, data] : [this.#channel, n, data, low];
+  #input(entry: Entry): unknown[] {
+    const { n, key, data } = entry;
+    const input: unknown[] = [this.#channel, n, data];
+    if (key === undefined) entry.low = this.#lowest!.n;
+    const low = key !== undefined || entry.low === n ? undefined : entry.low;
+    if (entry.uncertain > 0) input.push({ low, key, age: Math.ceil(this.#age(entry)) });
+    else if (key !== undefined) input.push({ key });
+    else if (low !== undefined) input.push(low);
+    return input;
+  }
+
+  #moment(): Moment {
+    const { clock } = this.#parts;
+    return { now: clock.now(), date: clock.date?.() ?? 0 };
+  }
+
+  /** Milliseconds since it may have landed. A clock that was set counts too much: then it is not sent again, although it might. */
+  #age({ since }: Entry): number {
+    const { now, date } = this.#moment();
+    return Math.max(0, now - since.now, date - since.date);
+  }
+
+  /** Ends what cannot be sent again any more. */
+  #dropOld(entry: Entry): void {
+    if (entry.uncertain === 0 || entry.calls.size > 0 || this.#age(entry) <= LONGEST_RETRY) return;
+    this.#reject(entry, "UNAVAILABLE", {
+      message: "It is not known whether the publication has landed, and too late to send it again",
+    });
+    this.#leavesGap(entry);
+  }
+
+  /** The lowest number without an answer. */
+  get #lowest(): Entry | undefined {
+    return this.#entries.find(({ n }) => n > 0);
+  }
+
+  /** The server may keep the lowest waiting for one that does not come any more: it comes again, and tells that it is the lowest. */
+  #closeGaps(): void {
+    const first = this.#lowest;
+    if (this.#gaps.length === 0) return;
+    const isKept = first !== undefined && first.calls.size > 0 &&
+      this.#gaps.some((n) => n >= first.low && n < first.n);
+    this.#gaps = first === undefined ? [] : this.#gaps.filter((n) => n > first.n);
+    if (isKept) this.#sendOne(first);
   }
 
   #answered(entry: Entry, answer: unknown): void {
-    entry.isSent = false;
     const published = readPublished(answer);
     if (published === undefined) {
       return this.#reject(entry, "BAD_MESSAGE", { message: "The answer to a publication makes no sense" });
@@ -169,18 +284,20 @@ export class Publishing {
     if (!this.#remove(entry)) return;
     this.#failures = 0;
     entry.resolve(published);
-    this.#send();
   }
 
-  #failed(entry: Entry, error: unknown, mayHaveLandedBefore: boolean): void {
-    entry.isSent = false;
-    if (!this.#entries.includes(entry)) return;
+  #failed(entry: Entry, error: unknown): void {
     const isAmbiguous = error instanceof CallError && error.ambiguous;
-    if (!isAmbiguous) entry.mayHaveLanded = mayHaveLandedBefore;
+    if (!isAmbiguous) entry.uncertain--;
+    if (!this.#entries.includes(entry) || entry.calls.size > 0) return; // the other sending tells
     if (mayBeSentAgain(error) || (!this.#connected && isRefusal(error))) return this.#retryLater();
     if (!this.#remove(entry)) return;
-    entry.reject(mayHaveLandedBefore ? asAmbiguous(error) : error);
-    this.#send();
+    if (!isReceived(error)) this.#leavesGap(entry);
+    entry.reject(entry.uncertain > 0 ? asAmbiguous(error) : error);
+  }
+
+  #leavesGap({ n }: Entry): void {
+    if (n > 0) this.#gaps.push(n);
   }
 
   #retryLater(): void {
@@ -198,12 +315,14 @@ export class Publishing {
   /** The program waits no longer. */
   #giveUp(entry: Entry, code: string, cause?: unknown): void {
     this.#reject(entry, code, { cause });
-    this.#send();
+    this.#leavesGap(entry);
+    for (const call of entry.calls) call.cancel?.();
+    this.send();
   }
 
   #reject(entry: Entry, code: string, { message, cause }: { message?: string; cause?: unknown }): void {
     if (!this.#remove(entry)) return;
-    entry.reject(new CallError(code, message, { ambiguous: entry.mayHaveLanded, cause }));
+    entry.reject(new CallError(code, message, { ambiguous: entry.uncertain > 0, cause }));
   }
 
   #remove(entry: Entry): boolean {

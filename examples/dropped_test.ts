@@ -4,8 +4,9 @@
  */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { isCallError, millrace, procedure } from "@millrace/millrace";
+import { channel, isCallError, millrace, procedure } from "@millrace/millrace";
 import { simulate } from "@millrace/millrace/testing";
+import type { Client } from "@millrace/millrace/testing";
 import { z } from "zod";
 
 /** A till: what is paid is counted, so that paying twice shows. */
@@ -61,4 +62,79 @@ test("whatever the seed, payments that were answered are counted once", async ()
     const total = await world.wait(client.call.total());
     assert.ok(total >= sure && total <= sure + unsure, `seed ${seed}: ${sure} and ${unsure} make ${total}`);
   }
+});
+
+/** A chat: the last hundred messages of a room are kept. */
+function chat() {
+  return millrace({
+    channels: { "room/:id": channel({ message: z.string(), history: { messages: 100 } }) },
+    procedures: {},
+    onError: () => {}, // told when a replica lacked messages
+  });
+}
+
+/** What a user's program keeps of a room: what it has seen, and how often it had to begin anew. */
+class Room {
+  messages: string[] = [];
+  resets = 0;
+
+  constructor(client: Client<ReturnType<typeof chat>>) {
+    const room = client.channel("room/:id", { id: "7" });
+    room.subscribe({ rewind: 100 }, async (event) => {
+      if (event.type === "message") this.messages.push(event.data);
+      if (event.type !== "reset") return;
+      // What it has does not go on: it reads what there is up to the place from which on messages come.
+      this.resets++;
+      const { entries } = await room.history({ before: event.position.offset + 1 });
+      this.messages = entries.map(({ data }) => data).reverse();
+    });
+  }
+}
+
+test("the connection drops and others go on talking: nothing is missing and nothing comes twice", async () => {
+  await using world = simulate(chat(), { seed: 3 });
+  const [ada, bob] = [world.connect(), world.connect()];
+  const room = new Room(ada);
+  await world.wait(bob.channel("room/:id", { id: "7" }).publish("one"));
+  await world.run(100);
+  world.cut(ada, { client: 3_000, server: 0 }); // she notices after three seconds
+  await world.wait(bob.channel("room/:id", { id: "7" }).publish("two"));
+  await world.wait(bob.channel("room/:id", { id: "7" }).publish("three"));
+  await world.run(10_000);
+  assert.deepEqual(room.messages, ["one", "two", "three"]);
+  assert.equal(room.resets, 0);
+});
+
+test("the history was trimmed meanwhile: a reset tells, and the program reads what is left", async () => {
+  await using world = simulate(chat(), { seed: 4 });
+  const [ada, bob] = [world.connect(), world.connect()];
+  const room = new Room(ada);
+  await world.wait(bob.channel("room/:id", { id: "7" }).publish("one"));
+  await world.run(100);
+  world.cut(ada, { client: 3_000, server: 0 });
+  for (const text of ["two", "three", "four"]) {
+    await world.wait(bob.channel("room/:id", { id: "7" }).publish(text));
+  }
+  world.trim("room/7", 1);
+  await world.run(10_000);
+  assert.deepEqual(room.messages, ["four"]);
+  assert.equal(room.resets, 1);
+});
+
+test("a replica takes over that lacks the last message: a reset takes it back", async () => {
+  await using world = simulate(chat(), { seed: 5 });
+  const [ada, bob] = [world.connect(), world.connect()];
+  const room = new Room(ada);
+  for (const text of ["one", "two", "three"]) {
+    await world.wait(bob.channel("room/:id", { id: "7" }).publish(text));
+  }
+  await world.run(100);
+  assert.deepEqual(room.messages, ["one", "two", "three"]);
+  world.failOver("room/7", 1);
+  await world.run(1_000);
+  assert.deepEqual(room.messages, ["one", "two"]);
+  await world.wait(bob.channel("room/:id", { id: "7" }).publish("four"));
+  await world.run(1_000);
+  assert.deepEqual(room.messages, ["one", "two", "four"]);
+  assert.equal(room.resets, 1);
 });

@@ -81,6 +81,11 @@ export interface Producer {
    * producer takes any number, and one that does takes the next alone.
    */
   readonly low?: number | undefined;
+  /**
+   * Set when this may have been appended before, so many milliseconds ago at the most. A stream that does not know the producer, and has forgotten one that has
+   * published since, cannot tell: it answers `FORGOTTEN`.
+   */
+  readonly age?: number | undefined;
 }
 
 /** Where a publication landed. */
@@ -116,8 +121,8 @@ export interface Page {
   /** The first offset that is still kept; `top.offset + 1` when there is none. */
   readonly oldest: number;
   /**
-   * The fingerprint at the offset `after`: of its entry, of the entry that was trimmed last (its successor knows it), or of the top. `undefined` when
-   * none of them is at that offset, and for queries without `after`.
+   * The fingerprint at the offset `after` or `before`: of its entry, of the entry that was trimmed last (its successor knows it), or of the top.
+   * `undefined` when none of them is at that offset, and for queries without either.
    */
   readonly boundary: number | undefined;
   /** Contiguous, in the order of the query. */
@@ -147,16 +152,24 @@ export type Claim =
   | { readonly state: "running"; readonly done: Promise<Uint8Array | undefined> }
   /** It has run. */
   | { readonly state: "done"; readonly reply: Uint8Array }
+  /** It has run, and its reply was too large to be kept, or had to make room. It must not run again. */
+  | { readonly state: "gone" }
+  /** Nobody had this key, and there is no room to remember it: it is not claimed, and must not run. */
+  | { readonly state: "full" }
   /** The key was used with another body. */
   | { readonly state: "other" };
 
 /** Keeps the replies of calls that run once. */
 export interface Ledger {
   /**
-   * Claims a key for `ms`, which must be longer than the call may run: a claim that is neither settled nor forgotten by then is free again. A reply is
-   * kept for `ms` from when it was settled, unless there are too many.
+   * Claims a key for `ms`: a claim that is neither settled, nor forgotten, nor renewed by then is free again. That a key was settled is known for `ms` from
+   * then on. Memory that runs short costs replies (`gone`) and new claims (`full`), never the knowledge that a call has run.
+   *
+   * @param owner Whose key it is: one who claims much, or has large replies, takes nothing that others need. All without one are one.
    */
-  claim(key: string, hash: string, ms: number): MaybePromise<Claim>;
+  claim(key: string, hash: string, ms: number, owner?: string): MaybePromise<Claim>;
+  /** The call of a claimed key still runs: the claim holds for `ms` from now. One that is not claimed, or has a reply, is no matter. */
+  renew(key: string, ms: number): MaybePromise<void>;
   /** Keeps the reply of a claimed key; one that is not claimed, or has a reply, is no matter. `reply` belongs to the ledger from now on. */
   settle(key: string, reply: Uint8Array): MaybePromise<void>;
   /** Gives a claimed key back: the call did not run, or its reply is not to be kept. One that has a reply keeps it. */

@@ -10,7 +10,7 @@ import type { CalledPeer, CalleeParts } from "./callee_parts.ts";
 import type { CallError } from "./errors.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import { afterRunning, invokeCall } from "./invoking.ts";
-import { Encoded } from "./ledger.ts";
+import { Encoded } from "./kept_reply.ts";
 import type { Limits } from "./limits.ts";
 import { writeStream } from "./messages.ts";
 import { isPromise, iteratorOf, stopItems } from "./iterating.ts";
@@ -122,8 +122,8 @@ export class CallBook implements UnderPressure {
   end(error: CallError): void {
     this.#ended = true;
     for (const call of [...this.#calls.values()]) {
-      // The reply of a keyed call is kept for whoever sends it again: it runs on, within its deadline.
-      if (call.key !== undefined && call.started && this.#parts.keyed !== undefined) continue;
+      // The reply of a keyed call is kept for whoever sends it again: it runs on, within its bound.
+      if (call.isKept) continue;
       this.#bounds.over(call);
       call.breakOff(error);
     }
@@ -198,11 +198,13 @@ export class CallBook implements UnderPressure {
   awaitAnswer(call: IncomingCall, later: PromiseLike<unknown>): void {
     if (!this.#ended) this.#bounds.goesOn(call);
     call.onExpired = () => this.#answerExpired(call);
+    call.onLeft = (error) => this.#leave(call, error);
     settled(later, (value) => this.answer(call, value), (error) => this.#fail(call, error));
   }
 
   /** Its handler has given this. */
   answer(call: IncomingCall, value: unknown): void {
+    if (call.isKept && call.answered) return this.#finish(call); // its caller has left
     if (this.#isOver(call) || call.brokenBy !== undefined) {
       this.#discard(call, value);
       return this.#fail(call, call.brokenBy);
@@ -246,6 +248,13 @@ export class CallBook implements UnderPressure {
   #freeSlot(call: IncomingCall): void {
     if (call.holdsSlot) this.#running--;
     call.holdsSlot = false;
+  }
+
+  /** The caller is told at once; the call runs on and counts until it has ended. */
+  #leave(call: IncomingCall, error: CallError): void {
+    call.answered = true;
+    this.#bounds.runsOn(call);
+    if (!this.#isOver(call)) this.#answers.error(call.id, error);
   }
 
   /** The caller is told, and the call counts until its handler has ended. */

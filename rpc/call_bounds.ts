@@ -24,7 +24,10 @@ export class CallBounds {
   /** A call has come: its caller and its procedure bound it. */
   arrived(call: IncomingCall): void {
     const { timeout } = call.procedure;
-    if (timeout !== undefined) call.deadline = Math.min(call.deadline, this.#clock.now() + timeout);
+    if (timeout !== undefined) {
+      call.bound = this.#clock.now() + timeout;
+      call.deadline = Math.min(call.deadline, call.bound);
+    }
     this.#watch(call);
   }
 
@@ -38,16 +41,27 @@ export class CallBounds {
 
   /** A call starts: it has not waited for ever. */
   starts(call: IncomingCall): void {
-    if (!call.isBoundToStart) return;
-    this.#deadlines?.remove(call);
-    call.deadline = Infinity;
+    if (call.isBoundToStart) {
+      this.#deadlines?.remove(call);
+      call.deadline = Infinity;
+    }
+    if (call.key === undefined || call.bound !== Infinity || this.#callTimeout === 0) return;
+    const bound = this.#clock.now() + this.#callTimeout;
+    call.bound = call.deadline === Infinity ? bound : Math.max(bound, call.deadline);
+  }
+
+  /** Its caller does not wait any more, and it runs on until its own bound. */
+  runsOn(call: IncomingCall): void {
+    this.over(call);
+    call.deadline = call.bound;
+    this.#watch(call);
   }
 
   /** A handler that takes its time gets the default bound, unless its caller set one or streams belong to it. */
   goesOn(call: IncomingCall): void {
     const isBound = call.deadline !== Infinity || call.procedure.shape !== "value" || call.namesStreams;
     if (isBound || this.#callTimeout === 0) return;
-    call.deadline = this.#clock.now() + this.#callTimeout;
+    call.deadline = call.key === undefined ? this.#clock.now() + this.#callTimeout : call.bound;
     this.#watch(call);
   }
 

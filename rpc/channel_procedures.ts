@@ -10,6 +10,7 @@ import type { CallerConnection } from "./context.ts";
 import { implement } from "./definition.ts";
 import { CallError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
+import { isTooLong, LONGEST_NAME } from "./long_names.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { decodeMessage } from "./message_data.ts";
 import { type Encoded, encoded, historyQuery, type NodeChannels, withRoom } from "./node_channels.ts";
@@ -34,6 +35,7 @@ export interface ChannelProcedureParts {
 /** The context of a handler. */
 interface Context {
   readonly connection: CallerConnection;
+  readonly signal: AbortSignal;
 }
 
 /** What `@publish` is given. */
@@ -43,10 +45,14 @@ interface Publication {
   readonly data: Uint8Array;
   readonly low: number;
   readonly key: string | undefined;
+  readonly age: number | undefined;
 }
 
-/** A key is kept with the stream. */
-const LONGEST_KEY = 255;
+/**
+ * How long a publication may be on its way, beside the time for which its session waits for another connection: until a connection
+ * is known to be dead, and until the call starts.
+ */
+const ON_ITS_WAY = 60_000;
 
 /** The procedures, by name. */
 export function channelProcedures(parts: ChannelProcedureParts): [string, ProcedureDefinition][] {
@@ -59,12 +65,15 @@ export function channelProcedures(parts: ChannelProcedureParts): [string, Proced
   ];
 }
 
-/** What both do first. */
-function find(parts: ChannelProcedureParts, name: string, context: Context): {
+/** A channel, and who asks for it. */
+interface Found {
   readonly channel: NamedChannel;
   readonly asker: Asker;
   readonly report: (error: unknown) => void;
-} {
+}
+
+/** What both do first. */
+function find(parts: ChannelProcedureParts, name: string, context: Context): Found {
   const channel = parts.channels.find(name);
   if (channel === undefined) throw notFound();
   const { connection } = context;
@@ -87,12 +96,13 @@ class Publishing {
 
   run(input: unknown): unknown {
     const given = readPublication(input);
+    const found = find(this.#parts, given.channel, this.#context); // before anything is kept for a name that is none
     const origin = originOf(this.#context.connection);
     const { channel, n, low, key } = given;
-    const publish = (low: number) => this.#publish({ ...given, low }, origin);
+    const publish = (low: number) => this.#publish({ ...given, low }, found, origin);
     const isOrdered = key === undefined && n > 0 && origin?.producer !== undefined;
     const done = isOrdered && origin.order !== undefined
-      ? origin.order.run({ channel, n, low }, publish)
+      ? origin.order.run({ channel, n, low }, publish, () => this.#context.signal)
       : publish(low);
     return chain(
       done,
@@ -100,8 +110,11 @@ class Publishing {
     );
   }
 
-  #publish(given: Publication, origin: Origin | undefined): MaybePromise<Published> {
-    const { channel, asker, report } = find(this.#parts, given.channel, this.#context);
+  #publish(
+    given: Publication,
+    { channel, asker, report }: Found,
+    origin: Origin | undefined,
+  ): MaybePromise<Published> {
     const { allow, message: schema, publish: hook } = channel.value;
     return chain(isAllowed(allow.publish, { channel, asker, report }), (is) => {
       if (!is || schema === undefined) throw notFound();
@@ -110,7 +123,7 @@ class Publishing {
         const changed = hook === undefined ? valid : hook(valid, channelContext(channel, asker));
         return chain(changed, (message) => {
           const bytes = message === arrived ? withRoom(given.data) : encoded(message);
-          return this.#append(channel, bytes, producerOf(given, origin, asker.connection.subject));
+          return this.#append(channel, bytes, this.#producer(given, origin));
         });
       });
     });
@@ -118,6 +131,14 @@ class Publishing {
 
   #append(channel: NamedChannel, bytes: Encoded, producer: Producer | undefined): MaybePromise<Published> {
     return this.#parts.channels.append(channel, bytes, producer);
+  }
+
+  #producer({ n, low, key, age: told }: Publication, origin: Origin | undefined): Producer | undefined {
+    const producer = origin?.producer;
+    const age = told === undefined ? undefined : told + this.#parts.limits.session + ON_ITS_WAY;
+    const { subject } = this.#context.connection;
+    if (key !== undefined) return { id: keyedProducer(key, { subject, producer }), n: 1, low: 1, age };
+    return producer === undefined || n === 0 ? undefined : { id: producer, n, low, age };
   }
 
   #decode(data: Uint8Array): unknown {
@@ -129,36 +150,29 @@ class Publishing {
   }
 }
 
-function producerOf(
-  { n, low, key }: Publication,
-  origin: Origin | undefined,
-  subject: string | undefined,
-): Producer | undefined {
-  const producer = origin?.producer;
-  if (key !== undefined) return { id: keyedProducer(key, { subject, producer }), n: 1, low: 1 };
-  return producer === undefined || n === 0 ? undefined : { id: producer, n, low };
-}
-
 function readPublication(input: unknown): Publication {
   if (!Array.isArray(input) || input.length < 3) throw badInput("an array [channel, n, data, options]");
   const [channel, n, data, options] = input as unknown[];
   if (typeof channel !== "string") throw badInput("a channel that is a string");
   if (!isUint(n)) throw badInput("n that is an unsigned integer");
   if (!(data instanceof Uint8Array)) throw badInput("data that is bytes");
-  const { low = n, key } = readOptions(options);
+  const { low = n, key, age } = readOptions(options);
   if (!isUint(low) || low > n) throw badInput("low that is at most n");
-  if (key !== undefined && (typeof key !== "string" || key.length > LONGEST_KEY)) {
-    throw badInput(`a key of at most ${LONGEST_KEY} characters`);
+  if (age !== undefined && !isUint(age)) throw badInput("an age that is an unsigned integer");
+  if (key !== undefined && (typeof key !== "string" || isTooLong(key))) { // it is kept with the stream
+    throw badInput(`a key of at most ${LONGEST_NAME} bytes`);
   }
-  return { channel, n, data, low, key: key as string | undefined };
+  return { channel, n, data, low, key: key as string | undefined, age };
 }
 
-function readOptions(options: unknown): { readonly low?: unknown; readonly key?: unknown } {
+function readOptions(
+  options: unknown,
+): { readonly low?: unknown; readonly key?: unknown; readonly age?: unknown } {
   if (options === undefined || options === null) return {};
   if (typeof options === "number") return { low: options };
   if (!isMap(options)) throw badInput("options that are a map");
-  const { low, key } = options;
-  return { low: low ?? undefined, key: key ?? undefined };
+  const { low, key, age } = options;
+  return { low: low ?? undefined, key: key ?? undefined, age: age ?? undefined };
 }
 
 function readHistory(parts: ChannelProcedureParts, input: unknown, context: Context): unknown {

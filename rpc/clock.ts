@@ -8,6 +8,8 @@
 export interface Clock {
   /** Milliseconds that never go back; only differences have a meaning. */
   now(): number;
+  /** Milliseconds since 1970, where that is known: it counts the time for which a machine slept, too, which {@linkcode Clock.now} does not everywhere. */
+  date?(): number;
   /** Runs `run` once, `ms` from now at the earliest. The result is for {@linkcode Clock.clearTimeout}. */
   setTimeout(run: () => void, ms: number): unknown;
   /** Forgets a timer. A timer that has run, or `undefined`, is ignored. */
@@ -34,6 +36,7 @@ export function systemClock(
 ): Clock {
   return {
     now: () => performance.now(),
+    date: () => Date.now(),
     setTimeout: (run, ms) => setTimeout(run, Math.min(ms, 2 ** 31 - 1)),
     clearTimeout: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
     immediate,

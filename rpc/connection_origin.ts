@@ -30,6 +30,11 @@ export class ConnectionOrigin implements Origin {
     this.#concurrency = concurrency;
   }
 
+  /** Bytes held for it. */
+  get held(): number {
+    return this.#order?.held ?? 0;
+  }
+
   /** See {@linkcode Origin.producer}. */
   get producer(): string | undefined {
     const { subject, producer } = this.#client;

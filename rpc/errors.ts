@@ -183,6 +183,11 @@ export function markReceived(error: CallError): CallError {
   return error;
 }
 
+/** Whether an error came as an answer: the other side knows of it. */
+export function isReceived(error: unknown): boolean {
+  return received.has(error as CallError);
+}
+
 /**
  * What the caller may be told of what a handler threw: a declared error or a throwable code as it is,
  * anything else as a bare `INTERNAL` whose `cause` stays here for hooks and logs. The data of a declared

@@ -86,8 +86,8 @@ export class HandlerContext implements CallContext {
 
   get timeLeft(): () => number {
     return () => {
-      const deadline = this.#call?.deadline ?? Infinity;
-      return Math.max(0, deadline - this.#surroundings.clock.now());
+      const until = this.#call?.until ?? Infinity;
+      return Math.max(0, until - this.#surroundings.clock.now());
     };
   }
 

@@ -90,7 +90,13 @@ export class IncomingCall implements Expiring, Invocation, Unit {
   decoded = false;
   /** Whether it ended in an error. */
   failed = false;
-  /** Set while it waits: called when it is broken off before it could start. */
+  /** Whether it is the one run of its key: its callers may leave, and it runs on until its {@linkcode bound}. */
+  isKept = false;
+  /** When it is told to stop though it has a key: as its procedure says, or the server. */
+  bound = Infinity;
+  /** Set while it runs: called when its caller does not wait any more and it runs on. */
+  onLeft: ((error: CallError) => void) | undefined;
+  /** Set while it waits for its turn, or for the run of another: called when it is broken off before. */
   onGivenUp: (() => void) | undefined;
   /** Set while it runs: called when its deadline has passed, whatever its handler does. */
   onExpired: (() => void) | undefined;
@@ -142,6 +148,11 @@ export class IncomingCall implements Expiring, Invocation, Unit {
     return this.#controller.signal;
   }
 
+  /** When its handler is told to stop. */
+  get until(): number {
+    return this.isKept ? this.bound : this.deadline;
+  }
+
   /** The handler is told to stop; the call counts until it has. */
   breakOff(error: CallError): void {
     if (this.brokenBy !== undefined) return;
@@ -156,7 +167,8 @@ export class IncomingCall implements Expiring, Invocation, Unit {
   /** The caller does not wait any more: because it says so, or because of a deadline that our timer has not come to yet. */
   cancel(): void {
     const isLate = this.deadline !== Infinity && this.deadline <= this.surroundings.clock.now();
-    this.breakOff(new CallError(isLate ? "DEADLINE" : "CANCELLED"));
+    const error = new CallError(isLate ? "DEADLINE" : "CANCELLED");
+    if (!this.#isLeft(error)) this.breakOff(error);
   }
 
   /** Whether there were byte streams in its input, or in its items. */
@@ -178,8 +190,17 @@ export class IncomingCall implements Expiring, Invocation, Unit {
 
   /** The deadline has passed. The caller is told at once: a handler may never end. */
   expire(): void {
-    this.breakOff(new CallError("DEADLINE", undefined, { ambiguous: this.started }));
+    const error = new CallError("DEADLINE", undefined, { ambiguous: this.started });
+    if (this.#isLeft(error)) return;
+    this.breakOff(error);
     this.onExpired?.();
+  }
+
+  /** Whether it runs on without its caller: somebody may send it again, and wants the value. */
+  #isLeft(error: CallError): boolean {
+    if (!this.isKept || this.bound <= this.surroundings.clock.now()) return false;
+    if (!this.answered) this.onLeft?.(error);
+    return true;
   }
 
   /**

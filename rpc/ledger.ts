@@ -3,41 +3,23 @@
  *
  * @module
  */
-import { decode } from "../msgpack/decoder.ts";
 import { encode } from "../msgpack/encoder.ts";
 import type { Claim, Ledger } from "./broker.ts";
+import type { Clock } from "./clock.ts";
 import type { CallerConnection } from "./context.ts";
 import { CallError, type CallErrorCode } from "./errors.ts";
 import type { IncomingCall } from "./incoming_call.ts";
+import { Encoded, keptReply, readReply, ToldError } from "./kept_reply.ts";
+import { isPromise } from "./iterating.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { originOf } from "./origin.ts";
-
-/** A value in the form in which it travels. */
-export class Encoded {
-  /** The encoded value; nothing for `undefined`. */
-  readonly bytes: Uint8Array;
-
-  /** Wraps it. */
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-  }
-}
-
-/** An error in the form in which the caller is told it: its data has passed its schema. */
-export class ToldError {
-  /** The error. */
-  readonly error: CallError;
-
-  /** Wraps it. */
-  constructor(error: CallError) {
-    this.error = error;
-  }
-}
 
 /** What keyed calls need. */
 export interface KeyedCallParts {
   /** Where replies are kept. */
   readonly ledger: Ledger;
+  /** Time. */
+  readonly clock: Pick<Clock, "setTimeout" | "clearTimeout">;
   /** Names this node among those that share the ledger. */
   readonly node: string;
   /** Told when a reply could not be kept. */
@@ -48,18 +30,24 @@ export interface KeyedCallParts {
 interface Keyed {
   readonly call: IncomingCall;
   readonly key: string;
+  readonly owner: string;
   readonly hash: string;
   readonly invoke: () => unknown;
   readonly tell: (thrown: unknown) => CallError | Promise<CallError>;
 }
 
-/** How long a reply is kept, and how long a call may run before its key is free again. */
+/** How long a reply is kept, and how long the claim of a call that runs holds: a node that died frees its keys. */
 const KEPT_MS = 10 * 60_000;
-const [VALUE, ERROR] = [0, 1];
+/** How often claims of calls that run are renewed. */
+const RENEWAL_MS = KEPT_MS / 4;
 
 /** The calls with keys that clients of one node make. */
 export class KeyedCalls {
   readonly #parts: KeyedCallParts;
+  /** Keys of the calls that run here. */
+  readonly #running = new Set<string>();
+  #timer: unknown;
+  #ended = false;
 
   /** Keeps replies where `parts` say. */
   constructor(parts: KeyedCallParts) {
@@ -73,7 +61,8 @@ export class KeyedCalls {
    * @param tell What the caller is told of what was thrown.
    * @returns Its value, as {@linkcode Encoded}.
    * @throws {ToldError} What its caller is told: `KEY_REUSED` when the key belongs to a call with another procedure or input, `BAD_INPUT`
-   * when there can be no key, `UNAVAILABLE` when nobody can say whether it has run, and it did not run now.
+   * when there can be no key, `UNAVAILABLE` when nobody can say whether it has run, and it did not run now, or when it has run and its value is gone,
+   * `RESOURCE_EXHAUSTED` when so many keys are known that it could not run once.
    */
   run(
     call: IncomingCall,
@@ -86,14 +75,27 @@ export class KeyedCalls {
       throw refused("BAD_INPUT", "A key is for calls from value to value");
     }
     // Of its bytes before they are anybody else's.
-    return this.#claim({ call, key: `${scope}\n${call.key}`, hash: hashOf(call), invoke, tell });
+    return this.#claim({
+      call,
+      key: `${scope}\n${call.key}`,
+      owner: scope,
+      hash: hashOf(call),
+      invoke,
+      tell,
+    });
+  }
+
+  /** The node has stopped: no claim is renewed any more, whatever still runs. */
+  end(): void {
+    this.#ended = true;
+    this.#parts.clock.clearTimeout(this.#timer);
   }
 
   /** At once where the ledger answers at once: calls start in the order in which they come. */
   #claim(keyed: Keyed): MaybePromise<Encoded> {
     let claim: MaybePromise<Claim>;
     try {
-      claim = this.#parts.ledger.claim(keyed.key, keyed.hash, KEPT_MS);
+      claim = this.#parts.ledger.claim(keyed.key, keyed.hash, KEPT_MS, keyed.owner);
     } catch {
       throw refused("UNAVAILABLE");
     }
@@ -108,41 +110,84 @@ export class KeyedCalls {
       case "new":
         return this.#first(keyed);
       case "done":
-        return replyOf(claim.reply);
+        return replyOf(claim.reply, keyed.call);
       case "running":
-        return claim.done.then((reply) => reply === undefined ? this.#forgotten(keyed) : replyOf(reply));
+        return this.#wait(claim.done, keyed);
+      case "gone":
+        throw new ToldError(gone());
+      case "full":
+        throw refused("RESOURCE_EXHAUSTED", "Too many calls with keys are remembered; this one was not run");
       case "other":
         throw refused("KEY_REUSED");
     }
   }
 
-  /** The one that ran may succeed later: now. */
-  #forgotten(keyed: Keyed): MaybePromise<Encoded> {
-    if (keyed.call.brokenBy !== undefined) throw keyed.call.brokenBy;
-    return this.#claim(keyed);
+  /** Until the one that runs has ended, or nobody waits here any more. Where it may succeed later that is now. */
+  async #wait(done: Promise<Uint8Array | undefined>, keyed: Keyed): Promise<Encoded> {
+    const { call } = keyed;
+    if (call.brokenBy !== undefined) throw call.brokenBy;
+    const givenUp = Promise.withResolvers<never>();
+    call.onGivenUp = () => givenUp.reject(call.brokenBy);
+    const reply = await Promise.race([done, givenUp.promise]);
+    call.onGivenUp = undefined;
+    return reply === undefined ? this.#claim(keyed) : replyOf(reply, call);
   }
 
-  async #first({ key, invoke, tell }: Keyed): Promise<Encoded> {
-    let bytes: Uint8Array;
-    try {
-      const value = await invoke();
-      bytes = value === undefined ? new Uint8Array(0) : encode(value);
-    } catch (thrown) {
-      const error = await tell(thrown);
-      await this.#settle(key, error.retryable ? undefined : kept(ERROR, encodeError(error)));
-      throw new ToldError(error);
+  async #first({ call, key, invoke, tell }: Keyed): Promise<Encoded> {
+    if (call.brokenBy !== undefined) { // while the ledger was asked
+      await this.#settle(key, undefined);
+      throw call.brokenBy;
     }
-    await this.#settle(key, kept(VALUE, bytes));
-    return new Encoded(bytes);
+    call.isKept = true;
+    let value: Encoded;
+    try {
+      let given = invoke();
+      if (isPromise(given)) {
+        this.#begins(key);
+        given = await given;
+      }
+      value = new Encoded(given === undefined ? new Uint8Array(0) : encode(given));
+    } catch (thrown) {
+      const told = new ToldError(outcomeOf(call, await tell(thrown)));
+      await this.#settle(key, told.error.retryable ? undefined : keptReply(told, call.caused));
+      throw told;
+    }
+    await this.#settle(key, keptReply(value, call.caused));
+    return value;
   }
 
   /** Keeps a reply; `undefined` where the same call may succeed later. The caller has it in any case. */
   async #settle(key: string, reply: Uint8Array | undefined): Promise<void> {
+    this.#ends(key);
     const { ledger, report } = this.#parts;
     try {
       await (reply === undefined ? ledger.forget(key) : ledger.settle(key, reply));
     } catch (error) {
       report(error);
+    }
+  }
+
+  #begins(key: string): void {
+    this.#running.add(key);
+    if (!this.#ended) this.#timer ??= this.#parts.clock.setTimeout(() => this.#renew(), RENEWAL_MS);
+  }
+
+  #ends(key: string): void {
+    if (!this.#running.delete(key) || this.#running.size > 0) return;
+    this.#parts.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** One timer for all that run: a call may run as long as it likes, and its key is not free meanwhile. */
+  async #renew(): Promise<void> {
+    const { ledger, clock, report } = this.#parts;
+    this.#timer = clock.setTimeout(() => this.#renew(), RENEWAL_MS);
+    for (const key of [...this.#running]) {
+      try {
+        await ledger.renew(key, KEPT_MS);
+      } catch (error) {
+        report(error);
+      }
     }
   }
 }
@@ -156,37 +201,27 @@ function scopeOf(connection: CallerConnection, node: string): string | undefined
   return origin.producer === undefined ? `session ${node} ${id}` : `client ${origin.producer}`;
 }
 
+/** A handler that was told to stop may have had its effect: it never runs again, and those who ask are told that nobody knows. */
+function outcomeOf({ brokenBy }: IncomingCall, error: CallError): CallError {
+  if (brokenBy === undefined || (error !== brokenBy && error.code !== "INTERNAL")) return error;
+  return new CallError(brokenBy.code, brokenBy.message, { retryable: false, ambiguous: true });
+}
+
+function gone(): CallError {
+  const message = "The call has run, and its answer is not kept any more";
+  return new CallError("UNAVAILABLE", message, { retryable: false, ambiguous: true });
+}
+
 function refused(code: CallErrorCode, message?: string): ToldError {
   return new ToldError(new CallError(code, message));
 }
 
-function kept(what: number, bytes: Uint8Array): Uint8Array {
-  const all = new Uint8Array(bytes.length + 1);
-  all[0] = what;
-  all.set(bytes, 1);
-  return all;
-}
-
-function replyOf(reply: Uint8Array): Encoded {
-  const bytes = reply.subarray(1);
-  if (reply[0] === VALUE) return new Encoded(bytes);
-  throw new ToldError(decodeError(bytes));
-}
-
-function encodeError({ code, message, ambiguous, declared, data }: CallError): Uint8Array {
-  const told = [code, message, ambiguous, declared];
-  return encode(data === undefined ? told : [...told, data]);
-}
-
-function decodeError(bytes: Uint8Array): CallError {
-  const [code, message, ambiguous, declared, data] = decode(bytes) as [
-    string,
-    string,
-    boolean,
-    boolean,
-    unknown,
-  ];
-  return new CallError(code, message, { ambiguous, declared, data });
+/** Gives what was kept, and tells the caller where the one run has published. */
+function replyOf(kept: Uint8Array, call: IncomingCall): Encoded {
+  const { reply, caused } = readReply(kept);
+  call.caused = caused;
+  if (reply instanceof ToldError) throw reply;
+  return reply;
 }
 
 /**

@@ -89,6 +89,7 @@ export class Node {
       channels,
       keyed: new KeyedCalls({
         ledger: surroundings.broker.ledger,
+        clock: surroundings.clock,
         node: nodeId,
         report: (error) => this.report(error, {}),
       }),
@@ -158,6 +159,7 @@ export class Node {
       ...open.map((connection) => connection.drain(draining)),
     ]);
     this.parts.channels?.end();
+    this.parts.keyed.end();
     return { connections: open.length, calls: cuts.reduce((sum, { calls }) => sum + calls, posts + waited) };
   }
 

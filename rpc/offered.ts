@@ -42,7 +42,7 @@ function send(
     check: output && ((value) => validateOutput(output, value)),
   });
   call.definition = definition;
-  const deadline = peer.deadlineAfter(request.options.timeout, within?.deadline);
+  const deadline = peer.deadlineAfter(request.options.timeout, within?.until);
   if (within !== undefined) call.bindTo(within, deadline);
   try {
     const input = definition.input === undefined ? undefined : validate(definition.input, request.input);
@@ -68,7 +68,7 @@ class OfferedCall extends OutgoingCall {
   /** From now on it is cancelled when the other one is, since nobody waits for its answer then. */
   bindTo(within: IncomingCall, deadline: number): void {
     if (this.settled) return;
-    if (deadline === within.deadline) this.#deadlineOf = within;
+    if (deadline === within.until) this.#deadlineOf = within;
     const { signal } = within;
     const abort = () => {
       // A lost connection ends this call by itself, and says so.

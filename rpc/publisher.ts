@@ -19,7 +19,10 @@ export interface HistoryQuery {
   readonly before?: number | Position | undefined;
   /** What was published after this offset, the oldest first. */
   readonly after?: number | Position | undefined;
-  /** Messages, at most. There may be fewer where they are large. @default 100 */
+  /**
+   * Messages, at most: a whole number, and what is below 1 or above 1,000 is taken for the nearest. There may be fewer where they are large.
+   * @default 100
+   */
   readonly limit?: number | undefined;
 }
 

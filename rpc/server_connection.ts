@@ -123,7 +123,7 @@ export class ServerConnection
 
   /** Bytes held for this connection. */
   get held(): number {
-    return this.#closed ? 0 : this.#peer.held;
+    return this.#closed ? 0 : this.#session.held;
   }
 
   /** Takes a frame, which is its own from now on. */

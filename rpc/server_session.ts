@@ -169,7 +169,7 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
 
   /** Bytes held for it. */
   get held(): number {
-    return this.peer.held;
+    return this.peer.held + (this.#origin?.held ?? 0);
   }
 
   /** Whether a connection of this order may carry it: none that came later does. */

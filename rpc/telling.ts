@@ -5,7 +5,7 @@
  */
 import { CallError } from "./errors.ts";
 import type { IncomingCall } from "./incoming_call.ts";
-import { ToldError } from "./ledger.ts";
+import { ToldError } from "./kept_reply.ts";
 import { asTold } from "./pipeline.ts";
 
 /** Told of what callers are not. */

@@ -21,6 +21,11 @@ export const RULES = {
   "honest failure": "a call that failed without `ambiguous` did not run",
   "runs once": "nothing runs twice, unless it says that it may",
   "stream items": "items arrive in order, each once, none missing",
+  "kept session": "a session is carried on as long as it is kept, and no other is",
+  "key runs on": "a call with a key is not broken off because its session ends",
+  "history page": "a page of the history has no hole, and says rightly whether there is more",
+  "flow control": "SEEN tells what the program is done with, in time, and the server waits for it",
+  "own position": "a subscription's position is not ahead of what its handler is done with",
   "nothing escapes": "no exception leaves the program's own handlers",
 } as const;
 

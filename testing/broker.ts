@@ -68,10 +68,33 @@ export class FaultyBroker {
 
   /** As of a `Broker`. */
   read(channel: string, query: Query): Page {
-    const stream = this.#stream(channel);
-    const page = now(this.#options.inner.read(stream.inner, query));
-    const epoch = stream.epoch ??= page.epoch;
-    return { ...trim(page, stream.trimmed, query), epoch };
+    const { inner, trimmed, epoch } = this.#stream(channel);
+    const page = this.#page(inner, trimmed, query);
+    this.#stream(channel).epoch ??= epoch ?? page.epoch;
+    return { ...page, epoch: this.#stream(channel).epoch! };
+  }
+
+  /** A page without what has been trimmed. */
+  #page(inner: string, trimmed: number, query: Query): Page {
+    const read = (query: Query): Page => now(this.#options.inner.read(inner, query));
+    const page = read(query);
+    if (page.oldest > trimmed) return page;
+    const oldest = Math.min(trimmed, page.top.offset) + 1;
+    const boundary = (query.after ?? query.before ?? Infinity) < trimmed ? undefined : page.boundary;
+    const entries = page.entries.filter(({ offset }) => offset >= oldest);
+    if (query.before !== undefined) {
+      return {
+        ...page,
+        oldest,
+        boundary,
+        entries,
+        more: entries.length > 0 && entries.at(-1)!.offset > oldest,
+      };
+    }
+    // Upwards it begins with the first that is left.
+    if (entries.length === page.entries.length) return { ...page, oldest, boundary };
+    const { at: _, ...place } = query;
+    return { ...read({ ...place, after: oldest - 1 }), oldest, boundary };
   }
 
   /** As of a `Broker`. */
@@ -107,13 +130,14 @@ export class FaultyBroker {
   get ledger(): Broker["ledger"] {
     const { ledger } = this.#options.inner;
     return {
-      claim: (key, hash, ms) => {
+      claim: (key, hash, ms, owner) => {
         const inner = `${this.#ledgers} ${key}`;
         this.#keys.set(key, inner);
-        const claim = now(ledger.claim(inner, hash, ms));
+        const claim = now(ledger.claim(inner, hash, ms, owner));
         this.#options.recorder.add({ is: "claim", key: key.replace("\n", " "), state: claim.state });
         return claim;
       },
+      renew: (key, ms) => ledger.renew(this.#keys.get(key) ?? key, ms),
       settle: (key, reply) => ledger.settle(this.#keys.get(key) ?? key, reply),
       forget: (key) => ledger.forget(this.#keys.get(key) ?? key),
     };
@@ -181,17 +205,6 @@ export class FaultyBroker {
     this.#streams.set(channel, stream);
     for (const listener of listeners) now(inner.subscribe(stream.inner, listener));
   }
-}
-
-/** A page without what has been trimmed. */
-function trim(page: Page, trimmed: number, { after, before }: Query): Page {
-  if (page.oldest > trimmed) return page;
-  const entries = page.entries.filter(({ offset }) => offset > trimmed);
-  const oldest = Math.min(trimmed, page.top.offset) + 1;
-  // Below the trimmed ones there is nothing more; above them the page may begin later than it was asked to.
-  const more = before === undefined ? page.more : page.more && entries.length === page.entries.length;
-  const boundary = after !== undefined && after < trimmed ? undefined : page.boundary;
-  return { ...page, oldest, entries, more, boundary };
 }
 
 /**

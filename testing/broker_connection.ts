@@ -102,7 +102,9 @@ export class BrokerConnection implements Broker {
     this.#push = new Line(options, options.delays.push);
     const { ledger } = broker;
     this.ledger = {
-      claim: (key, hash, ms) => this.#ask<Claim>(() => ledger.claim(key, hash, ms) as Claim, true),
+      claim: (key, hash, ms, owner) =>
+        this.#ask<Claim>(() => ledger.claim(key, hash, ms, owner) as Claim, true),
+      renew: (key, ms) => this.#ask(() => ledger.renew(key, ms) as undefined, true),
       settle: (key, reply) => this.#ask(() => ledger.settle(key, reply) as undefined, true),
       forget: (key) => this.#ask(() => ledger.forget(key) as undefined, true),
     };

@@ -120,6 +120,55 @@ export const ledgerRules: readonly BrokerRule[] = [
     },
   },
   {
+    name: "ledger: who fills it up takes nothing from others, and no call that has run is new again",
+    async run(world) {
+      const { ledger } = world.broker;
+      const [key, owner, other] = [world.name("key"), world.name("owner"), world.name("other")];
+      await ledger.claim(key, "hash", MINUTES, owner);
+      await ledger.settle(key, bytesOf("reply"));
+      const settled: string[] = [];
+      for (let i = 0; i < 160; i++) {
+        const large = world.name(`large ${i}`);
+        const claim = await ledger.claim(large, "hash", MINUTES, other);
+        if (claim.state === "full") continue;
+        same(claim.state, "new", "a key that nobody has had");
+        await ledger.settle(large, new Uint8Array(1_048_576));
+        settled.push(large);
+      }
+      same(told(await ledger.claim(key, "hash", MINUTES, owner)), "done: reply", "what another has");
+      for (const large of settled) {
+        const { state } = await ledger.claim(large, "hash", MINUTES, other);
+        holds(state === "done" || state === "gone", `One that has run is never ${state}`);
+        same(told(await ledger.claim(large, "other", MINUTES, other)), "other", "with another body");
+      }
+      const next = world.name("next");
+      same(told(await ledger.claim(next, "hash", MINUTES, owner)), "new", "another's next");
+    },
+  },
+  {
+    name: "ledger: a claim that is renewed holds, one that is settled or unknown does not care",
+    needs: ["advance"],
+    async run(world) {
+      const { ledger } = world.broker;
+      const [long, done, unknown] = ["long", "done", "unknown"].map((name) => world.name(name));
+      for (const key of [long!, done!]) await ledger.claim(key, "hash", MINUTES);
+      await ledger.settle(done!, bytesOf("reply"));
+      await ledger.renew(unknown!, MINUTES);
+      same(told(await ledger.claim(unknown!, "hash", 1_000)), "new", "one that was renewed alone");
+      for (let i = 0; i < 3; i++) {
+        await world.fixture.advance!(MINUTES - 1_000);
+        await ledger.renew(long!, MINUTES);
+        await ledger.renew(done!, MINUTES);
+      }
+      same(told(await ledger.claim(done!, "hash", MINUTES)), "new", "a reply has its time");
+      await world.fixture.advance!(MINUTES - 1_000);
+      const waiting = await ledger.claim(long!, "hash", MINUTES);
+      await ledger.settle(long!, bytesOf("late"));
+      same(await outcome(waiting), "late", "who waited");
+      same(told(await ledger.claim(long!, "hash", MINUTES)), "done: late", "later");
+    },
+  },
+  {
     name: "ledger: a claim holds for its time, a reply for its time from then on",
     needs: ["advance"],
     async run(world) {

@@ -58,7 +58,6 @@ export const readRules: readonly BrokerRule[] = [
       for (let before = 8, more = true; more;) {
         const page = await world.read(channel, { before, messages: 2 });
         seen.push(offsets(page));
-        same(page.boundary, undefined, "boundary");
         more = page.more;
         before = page.entries.at(-1)!.offset;
       }
@@ -132,7 +131,11 @@ export const readRules: readonly BrokerRule[] = [
       const channel = world.name();
       const boundaries = async (to: number) => {
         const all = [];
-        for (let after = 0; after <= to; after++) all.push((await world.read(channel, { after })).boundary);
+        for (let at = 0; at <= to; at++) {
+          const { boundary } = await world.read(channel, { after: at });
+          same((await world.read(channel, { before: at })).boundary, boundary, `before ${at}, as after it`);
+          all.push(boundary);
+        }
         return all;
       };
       const appended = await world.fill(channel, 4);

@@ -8,10 +8,13 @@ import type { LogEvent } from "./log.ts";
 import { CallRules, StreamItems } from "./rules/calls.ts";
 import { Authorisation, Liveness, NothingEscapes } from "./rules/end.ts";
 import { HonestFlag } from "./rules/flag.ts";
+import { FlowControl, OwnPosition } from "./rules/flow.ts";
 import { getOr } from "./rules/get_or.ts";
 import { ProducerOrder, RealTimeOrder } from "./rules/order.ts";
+import { Pages } from "./rules/pages.ts";
 import { PublicationRules, SignalRules } from "./rules/publications.ts";
 import { collector, type Kind, type RuleCheck, type Surroundings } from "./rules/rule.ts";
+import { KeptSessions } from "./rules/sessions.ts";
 import { Contiguity, LostAcknowledgements, Subscriptions } from "./rules/subscriptions.ts";
 import { Truth } from "./rules/truth.ts";
 
@@ -53,6 +56,10 @@ export function check(log: readonly LogEvent[], { silence = 1_000 }: CheckOption
     new NothingEscapes(surroundings),
     new CallRules(surroundings),
     new StreamItems(surroundings),
+    new KeptSessions(surroundings),
+    new Pages(surroundings),
+    new FlowControl(surroundings, subscriptions),
+    new OwnPosition(surroundings, subscriptions),
     // Filters and presence come with what they are about.
     subscriptions,
   ];

@@ -41,6 +41,8 @@ export interface LinkWatch {
   readonly broke?: (link: Link, direction: Direction) => void;
   /** The server closes it. */
   readonly closed?: (link: Link, code: number) => void;
+  /** The server learns that it is over. */
+  readonly left?: (link: Link, code: number) => void;
 }
 
 /** What a link is made of. */
@@ -275,6 +277,7 @@ export class Link implements WebSocketLike {
       : { code: this.#serverCode, reason: this.#serverReason };
     this.#server = "closed";
     this.#parts.clock.clearTimeout(this.#closeTimer);
+    this.#parts.watch.left?.(this, told.code);
     queueMicrotask(() => this.#accepted!.closed(told.code, told.reason));
     this.#end();
   }

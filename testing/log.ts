@@ -10,7 +10,7 @@ import type { Claim, Position } from "../rpc/broker.ts";
 export interface Publishing {
   /** Where. */
   readonly channel: string;
-  /** Who publishes. */
+  /** Who publishes. What has a key keeps no order with the rest: it has a producer of its own, the client's name, `~` and more. */
   readonly producer: string;
   /** 1, 2, 3… of this producer on this channel, in the order in which it published. */
   readonly number: number;
@@ -54,20 +54,72 @@ export type SubscriberEvent =
   | { readonly is: "reset"; readonly sub: string; readonly position: Position; readonly reason: string }
   /** It ended, by itself or with an error. */
   | { readonly is: "unsubscribed"; readonly sub: string; readonly code?: string | undefined }
-  /** A client read a part of the history: contiguous entries, upwards. */
+  /** The program looks at where a subscription is, while its handler runs. */
+  | { readonly is: "looked"; readonly sub: string; readonly position: Position | undefined }
+  /** A client read a part of the history: contiguous entries, upwards. `query` and `told` are what it asked for, when, and what it was told beside. */
   | {
     readonly is: "page";
     readonly client: string;
     readonly channel: string;
     readonly entries: readonly { readonly position: Position; readonly value: string }[];
+    readonly query?: PageQuery | undefined;
+    readonly told?: PageEnds | undefined;
   };
+
+/** Which part of a history a client asked for: what comes after an offset, upwards, or before one, downwards; without both the newest. */
+export interface PageQuery {
+  readonly after?: number | undefined;
+  readonly before?: number | undefined;
+  readonly limit: number;
+  /** When it asked. */
+  readonly at: number;
+}
+
+/** What a page says of the history as it was read. */
+export interface PageEnds {
+  /** The last entry. */
+  readonly top: Position;
+  /** The first offset that is kept. */
+  readonly oldest: number;
+  /** Whether the same query would give more. */
+  readonly more: boolean;
+}
 
 /** What went over the wire. */
 export type WireEvent =
+  /** HELLO arrives at the server. `session` is the one that it asks for, `opening` what it calls the one that it opens. */
+  | {
+    readonly is: "hello";
+    readonly client: string;
+    readonly connection: string;
+    readonly session?: string | undefined;
+    readonly opening?: string | undefined;
+  }
+  /** The server sends WELCOME, with the id of the session and how long it is kept: 0 for not at all. */
+  | {
+    readonly is: "welcome";
+    readonly client: string;
+    readonly connection: string;
+    readonly session: string;
+    readonly resumed: boolean;
+    readonly window: number;
+  }
+  /** The server learns that a connection is over. */
+  | { readonly is: "left"; readonly client: string; readonly connection: string; readonly code: number }
   /** A connection is welcomed, with the session of the one before or with a new one. */
-  | { readonly is: "welcomed"; readonly client: string; readonly resumed: boolean }
+  | {
+    readonly is: "welcomed";
+    readonly client: string;
+    readonly connection?: string | undefined;
+    readonly resumed: boolean;
+  }
   /** The server closed a connection. */
-  | { readonly is: "closed"; readonly client: string; readonly code: number }
+  | {
+    readonly is: "closed";
+    readonly client: string;
+    readonly connection?: string | undefined;
+    readonly code: number;
+  }
   /** A client asks for a channel. `ask` names the question, where several may be open. */
   | {
     readonly is: "join";
@@ -89,6 +141,16 @@ export type WireEvent =
   | { readonly is: "signal"; readonly client: string; readonly channel: string; readonly value: string }
   /** A client that listens is told of it. */
   | { readonly is: "signalled"; readonly client: string; readonly channel: string; readonly value: string }
+  /** SEEN arrives at the server: the program is done with everything up to here. */
+  | { readonly is: "seen"; readonly client: string; readonly channel: string; readonly offset: number }
+  /** So much more has been sent to a client than it has seen: told whenever it is the most so far, in steps. */
+  | {
+    readonly is: "ahead";
+    readonly client: string;
+    readonly channel: string;
+    readonly messages: number;
+    readonly bytes: number;
+  }
   /** The server sends a publication to a client that may have been shut out: what the rule of authorisation looks at. */
   | { readonly is: "deliver"; readonly client: string; readonly channel: string };
 
@@ -128,9 +190,13 @@ export type CallEvent =
     readonly method: string;
     readonly key?: string | undefined;
     readonly repeatable?: boolean | undefined;
+    /** Whether the caller may give it up before it ends. */
+    readonly mayGiveUp?: boolean | undefined;
   }
   /** A handler starts on it. `execution` is different for each start. */
   | { readonly is: "run"; readonly work: string; readonly execution: number }
+  /** Its handler is told that nobody waits for it any more. */
+  | { readonly is: "broken off"; readonly work: string; readonly execution: number }
   /** An item arrived: up is to the server. `n` is 0, 1, 2… */
   | { readonly is: "item"; readonly call: string; readonly way: "up" | "down"; readonly n: number }
   /** The sender of a stream has ended it, after so many items. */
@@ -149,6 +215,8 @@ export type CallEvent =
 
 /** What was done to them. */
 export type WorldEvent =
+  /** How many sessions without a connection a server keeps. */
+  | { readonly is: "room"; readonly sessions: number }
   /** This client may not see this channel any more. */
   | { readonly is: "revoke"; readonly client: string; readonly channel: string }
   /** It may again. */

@@ -12,10 +12,10 @@ import type { Recorder } from "./recorder.ts";
 
 const LIMITS = { depth: 32, keys: 1024 };
 /** Kinds that are looked at, by direction; the others are skipped unread. */
-const UP = new Set<number>([Kind.SUBSCRIBE]);
+const UP = new Set<number>([Kind.HELLO, Kind.SUBSCRIBE, Kind.SEEN]);
 const DOWN = new Set<number>([Kind.WELCOME, Kind.SUBSCRIBED]);
-const SENT_NAMES = new Set<number>([Kind.SUBSCRIBED]);
-const SENT = new Set<number>([Kind.SUBSCRIBED, Kind.PUBLICATION]);
+const SENT_ALWAYS = new Set<number>([Kind.WELCOME, Kind.SUBSCRIBED]);
+const SENT_ALL = new Set<number>([Kind.WELCOME, Kind.SUBSCRIBED, Kind.PUBLICATION, Kind.GAP]);
 const STATUS = {
   [SubscribeStatus.FRESH]: "fresh",
   [SubscribeStatus.RECOVERED]: "recovered",
@@ -26,13 +26,37 @@ const STATUS = {
 const NOTHING: readonly (readonly unknown[])[] = [];
 const NO_CHANNELS: ReadonlySet<string> = new Set();
 
+/** What was sent to a client of one channel and is not acknowledged. */
+interface Unseen {
+  readonly channel: string;
+  /** Everything up to here was seen. */
+  seen: number;
+  /** Where each publication ends, and its bytes. */
+  sent: { readonly offset: number; readonly bytes: number }[];
+  bytes: number;
+  /** The most there were, in steps. */
+  most: number;
+}
+
 /** What is known of one connection. */
 interface Connection {
   /** Channels by the client's number of the subscription. */
   readonly subs: Map<number, string>;
-  /** Channels by the server's alias. */
-  readonly aliases: Map<number, string>;
+  /** By the server's alias. */
+  readonly aliases: Map<number, Unseen>;
 }
+
+/** What is looked at in a frame that is sent. */
+export interface Wanted {
+  /** Gives the channels of the publications in it. */
+  readonly channels: boolean;
+  /** Counts what is sent and not acknowledged: reads every publication, which is a good part of what a run takes. */
+  readonly counts: boolean;
+}
+
+/** A step of {@linkcode Unseen.most}: publications, or as many times a 1,000th of 1 MiB. */
+const STEP = 250;
+const BYTES = 1024 * 1024 / 1_000;
 
 /** Watches the frames of all connections. */
 export class WireLog {
@@ -46,54 +70,117 @@ export class WireLog {
 
   /** A frame has arrived. */
   arrived(link: Link, direction: Direction, frame: Uint8Array): void {
-    for (const message of messagesOf(frame, direction === "up" ? UP : DOWN)) this.#see(link, message);
+    for (const message of messagesOf(frame, direction === "up" ? UP : DOWN)) {
+      if (direction === "up") this.#seeUp(link, message);
+      else this.#seeDown(link, message);
+    }
   }
 
   /** A frame is sent to a client: gives the channels of the publications in it, if anybody wants to know. */
-  sent(link: Link, frame: Uint8Array, isWanted: boolean): ReadonlySet<string> {
-    const messages = messagesOf(frame, isWanted ? SENT : SENT_NAMES);
+  sent(link: Link, frame: Uint8Array, { channels: isWanted, counts }: Wanted): ReadonlySet<string> {
+    const messages = messagesOf(frame, isWanted || counts ? SENT_ALL : SENT_ALWAYS);
     if (messages.length === 0) return NO_CHANNELS;
     const { subs, aliases } = this.#of(link);
     const channels = new Set<string>();
     for (const message of messages) {
-      if (message[0] === Kind.SUBSCRIBED) {
-        aliases.set(message[2] as number, subs.get(message[1] as number) ?? "");
-      } else channels.add(aliases.get(message[1] as number) ?? "");
+      if (message[0] === Kind.WELCOME) this.#welcome(link, message);
+      else if (message[0] === Kind.SUBSCRIBED) {
+        const [, sub, alias, , , seen] = message as [number, number, number, number, string, number];
+        aliases.set(alias, { channel: subs.get(sub) ?? "", seen, sent: [], bytes: 0, most: 0 });
+      } else {
+        const unseen = aliases.get(message[1] as number);
+        if (message[0] === Kind.PUBLICATION) channels.add(unseen?.channel ?? "");
+        if (counts && unseen !== undefined) this.#count(link, unseen, message);
+      }
     }
     return channels;
   }
 
-  #see(link: Link, message: readonly unknown[]): void {
+  #count(link: Link, unseen: Unseen, message: readonly unknown[]): void {
+    const isGap = message[0] === Kind.GAP;
+    const offset = message[isGap ? 3 : 2] as number;
+    const messages = offset - unseen.seen;
+    // One more than 1 MiB may be on its way: the last one does not count.
+    const most = Math.floor(Math.max(messages, unseen.bytes / BYTES) / STEP);
+    if (most > unseen.most) {
+      unseen.most = most;
+      const { channel, bytes } = unseen;
+      this.#recorder.add({ is: "ahead", client: link.client.name, channel, messages, bytes });
+    }
+    if (isGap) return;
+    const bytes = (message[4] as Uint8Array).length;
+    unseen.sent.push({ offset, bytes });
+    unseen.bytes += bytes;
+  }
+
+  #welcome(link: Link, message: readonly unknown[]): void {
+    const payload = decode(message[4] as Uint8Array) as { resumed?: boolean; window?: number };
+    this.#recorder.add({
+      is: "welcome",
+      client: link.client.name,
+      connection: `${link}`,
+      session: idOf(message[2])!,
+      resumed: payload.resumed === true,
+      window: payload.window ?? 0,
+    });
+  }
+
+  #seeUp(link: Link, message: readonly unknown[]): void {
     const client = link.client.name;
-    const { subs } = this.#of(link);
+    const { subs, aliases } = this.#of(link);
+    switch (message[0]) {
+      case Kind.HELLO: {
+        const { opening } = decode(message[4] as Uint8Array) as { opening?: Uint8Array };
+        const asked = { session: idOf(message[2]), opening: idOf(opening) };
+        return this.#recorder.add({ is: "hello", client, connection: `${link}`, ...asked });
+      }
+      case Kind.SEEN: {
+        const [, alias, offset] = message as [number, number, number];
+        const unseen = aliases.get(alias);
+        if (unseen === undefined) return;
+        const { channel, sent } = unseen;
+        this.#recorder.add({ is: "seen", client, channel, offset });
+        unseen.seen = Math.max(unseen.seen, offset);
+        while (sent.length > 0 && sent[0]!.offset <= unseen.seen) unseen.bytes -= sent.shift()!.bytes;
+        return;
+      }
+      default: {
+        const [, sub, channel, position] = message as [
+          number,
+          number,
+          string,
+          [string, number, number] | null,
+        ];
+        subs.set(sub, channel);
+        const from = position === null ? undefined : asPosition(position);
+        this.#recorder.add({ is: "join", client, channel, ask: `${link}:${sub}`, from });
+      }
+    }
+  }
+
+  #seeDown(link: Link, message: readonly unknown[]): void {
+    const client = link.client.name;
     if (message[0] === Kind.WELCOME) {
       const { resumed } = decode(message[4] as Uint8Array) as { resumed?: boolean };
-      this.#recorder.add({ is: "welcomed", client, resumed: resumed === true });
-    } else if (message[0] === Kind.SUBSCRIBE) {
-      const [, sub, channel, position] = message as [number, number, string, [string, number, number] | null];
-      subs.set(sub, channel);
-      const from = position === null ? undefined : asPosition(position);
-      this.#recorder.add({ is: "join", client, channel, ask: `${link}:${sub}`, from });
-    } else {
-      const [, sub, , status, ...position] = message as [
-        number,
-        number,
-        number,
-        0 | 1 | 2,
-        string,
-        number,
-        number,
-      ];
-      const channel = subs.get(sub) ?? "";
-      this.#recorder.add({
-        is: "joined",
-        client,
-        channel,
-        ask: `${link}:${sub}`,
-        status: STATUS[status],
-        position: asPosition(position),
-      });
+      return this.#recorder.add({ is: "welcomed", client, connection: `${link}`, resumed: resumed === true });
     }
+    const [, sub, , status, ...position] = message as [
+      number,
+      number,
+      number,
+      0 | 1 | 2,
+      string,
+      number,
+      number,
+    ];
+    this.#recorder.add({
+      is: "joined",
+      client,
+      channel: this.#of(link).subs.get(sub) ?? "",
+      ask: `${link}:${sub}`,
+      status: STATUS[status],
+      position: asPosition(position),
+    });
   }
 
   #of(link: Link): Connection {
@@ -103,6 +190,12 @@ export class WireLog {
     }
     return connection;
   }
+}
+
+/** An id as text: for people and for maps. */
+function idOf(bytes: unknown): string | undefined {
+  if (!(bytes instanceof Uint8Array)) return undefined;
+  return Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function asPosition([epoch, offset, fingerprint]: readonly [string, number, number]): Position {

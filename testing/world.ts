@@ -54,6 +54,20 @@ export interface World<App extends HasContract> extends AsyncDisposable {
   /** The server takes no connections for `ms`. */
   refuse(ms: number): void;
 
+  /**
+   * Trims the history of a channel: only the last `kept` publications are left. Who comes back from further below gets a `reset`.
+   *
+   * @param channel Its name, as `board/7`.
+   */
+  trim(channel: string, kept: number): void;
+  /** The broker loses the stream of a channel, as one that restarts without its disk: the next publication begins another, and subscribers get a `reset`. */
+  loseStream(channel: string): void;
+  /**
+   * A replica takes over that lacks the last `missing` publications of a channel, acknowledged ones too: subscribers that had got them get a `reset`, others
+   * go on.
+   */
+  failOver(channel: string, missing: number): void;
+
   /** Lets `ms` milliseconds pass. */
   run(ms: number): Promise<void>;
   /**
@@ -224,6 +238,20 @@ export class SimulatedWorld<App extends HasContract> implements World<App> {
 
   refuse(ms: number): void {
     this.network.refuse(ms);
+  }
+
+  trim(channel: string, kept: number): void {
+    this.broker.trim(channel, kept);
+  }
+
+  loseStream(channel: string): void {
+    this.broker.lose(channel);
+    this.brokerConnection.tellUncertain();
+  }
+
+  failOver(channel: string, missing: number): void {
+    this.broker.failOver(channel, missing);
+    this.brokerConnection.tellUncertain();
   }
 
   run(ms: number): Promise<void> {

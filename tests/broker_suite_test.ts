@@ -7,6 +7,7 @@ import {
   type Appended,
   BrokerError,
   type BrokerListener,
+  type Claim,
   type Ledger,
   type Page,
   type Query,
@@ -179,6 +180,7 @@ function ledger(
       const own = this.ledger;
       const usual = {
         claim: own.claim.bind(own),
+        renew: own.renew.bind(own),
         settle: own.settle.bind(own),
         forget: own.forget.bind(own),
       };
@@ -251,6 +253,10 @@ const BROKEN: readonly (readonly [string, typeof MemoryBroker])[] = [
     reading(as, ({ boundary, top }) => ({ boundary: boundary ?? top.fingerprint })),
   ],
   [
+    "the fingerprint at an offset",
+    reading(as, (_, { before }) => before === undefined ? {} : { boundary: undefined }),
+  ],
+  [
     "after an offset whose successors",
     reading(as, ({ oldest, entries }, { after = 0 }) => after + 1 < oldest ? { entries: [] } : { entries }),
   ],
@@ -274,6 +280,17 @@ const BROKEN: readonly (readonly [string, typeof MemoryBroker])[] = [
     "ledger: replies of any size",
     ledger(({ settle }) => ({ settle: (key, reply) => settle(key, reply.slice(0, 1_000)) })),
   ],
+  ["ledger: who fills it up", ledger(({ claim }) => ({ claim: (key, hash, ms) => claim(key, hash, ms) }))],
+  [
+    "ledger: who fills it up",
+    ledger(({ claim }) => ({
+      claim: (...asked) => {
+        const claimed = claim(...asked);
+        return (claimed as Claim).state === "gone" ? { state: "new" } : claimed;
+      },
+    })),
+  ],
+  ["ledger: a claim that is renewed", ledger(() => ({ renew: () => {} }))],
   [
     "ledger: a claim holds for its time",
     ledger(({ claim }) => ({ claim: (key, hash, ms) => claim(key, hash, ms * 2) })),

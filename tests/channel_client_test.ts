@@ -83,10 +83,10 @@ describe("a subscription", () => {
     const channels = new Channels({ clock, limits: DEFAULT_LIMITS, call, report: () => {}, outbox });
     channels.subscribe("news", { start: {}, handler: () => {} });
     const send = () => void sent++;
-    const first = channels.connected(send);
-    assertEquals([channels.connected(send) === first, sent], [true, 1]);
+    const first = channels.connected(send, () => 1);
+    assertEquals([channels.connected(send, () => 1) === first, sent], [true, 1]);
     channels.disconnected();
-    assertEquals([channels.connected(send) === first, sent], [false, 2]);
+    assertEquals([channels.connected(send, () => 1) === first, sent], [false, 2]);
     channels.end(new CallError("CLOSED"));
     assertEquals(clock.pending, 0);
   });

@@ -8,6 +8,7 @@ import { failure, told } from "./suites/check.ts";
 import { payload } from "./suites/wire.ts";
 
 const CALL = 16;
+const CANCEL = 20;
 const RETRYABLE = 1;
 const AMBIGUOUS = 2;
 
@@ -18,6 +19,8 @@ interface Asked {
   readonly n: number;
   readonly message: unknown;
   readonly low: number | undefined;
+  /** How long ago it was sent first; `undefined` where this is the first sending. */
+  readonly age: number | undefined;
 }
 
 class PublishClient extends ChannelClient {
@@ -39,9 +42,12 @@ class PublishClient extends ChannelClient {
   async published(): Promise<Asked[]> {
     await this.clock.settle();
     return this.socket.take(CALL).map(([, , id, method, , input]) => {
-      const [channel, n, data, low] = input as [string, number, Uint8Array, number?];
+      const [channel, n, data, options] = input as [string, number, Uint8Array, unknown];
       assert(method === "@publish" || method === 1, String(method));
-      return { id: id as number, channel, n, message: decode(data), low };
+      const { low, age } = typeof options === "object"
+        ? options as Partial<Asked>
+        : { low: options as number };
+      return { id: id as number, channel, n, message: decode(data), low, age };
     });
   }
 
@@ -135,6 +141,52 @@ describe("publishing", () => {
     assertEquals(await fake.published().then(ns), [65]);
     await fake.answer(asked[0]!.id, 1);
     assertEquals((await fake.published()).map(({ n, low }) => [n, low]), [[66, 3]]);
+    await fake.close();
+  });
+});
+
+describe("publications of several channels", () => {
+  it("take half of the calls of the server, in turn", async () => {
+    const fake = new PublishClient();
+    await fake.clock.settle();
+    fake.socket.accept({ limits: { calls: 5 } });
+    const sent: string[] = [];
+    const answer = async () => {
+      const asked = await fake.published();
+      sent.push(asked.map(({ message }) => message).join(" "));
+      for (const { id, n } of asked) {
+        await fake.answer(id, n);
+        sent.push(...(await fake.published()).map((one) => {
+          asked.push(one);
+          return String(one.message);
+        }));
+      }
+    };
+    for (const id of ["a", "b", "c"]) {
+      for (let i = 1; i <= 3; i++) {
+        void fake.channel("board/:id", { id }).publish(`${id}${i}`).catch(() => {});
+      }
+    }
+    await answer();
+    assertEquals(sent, ["a1 a2", "a3", "b1", "c1", "b2", "c2", "b3", "c3"]);
+    await fake.close();
+  });
+
+  it("give way when one cannot be sent now", async () => {
+    const fake = new PublishClient();
+    await fake.clock.settle();
+    fake.socket.accept({ limits: { calls: 2 } });
+    const [a, b] = ["a", "b"].map((id) => outcome(fake.channel("board/:id", { id }).publish(id)));
+    const [first] = await fake.published();
+    await fake.refuse(first!.id, "UNAVAILABLE", RETRYABLE);
+    const [second, ...none] = await fake.published();
+    assertEquals([second!.message, none], ["b", []]);
+    await fake.clock.advance(100);
+    assertEquals(await fake.published(), [], "the one that was refused waits for its turn, too");
+    await fake.answer(second!.id, 1);
+    const [again] = await fake.published();
+    await fake.answer(again!.id, 1);
+    assertEquals([a!.is, b!.is], [1, 1]);
     await fake.close();
   });
 });
@@ -259,9 +311,112 @@ describe("a publication that fails", () => {
     assertEquals([sent.is, unsent.is, later.is], ["DEADLINE, ambiguous", "DEADLINE", "pending"]);
     (await fake.retry()).accept();
     const asked = await fake.published();
-    assertEquals(asked.map(({ n, low }) => [n, low]), [[3, undefined]]);
+    assertEquals(asked.map(({ n, low }) => [n, low]), [[2, undefined]], "what was never sent took no number");
     await fake.close();
     assertEquals(later.is, "CLOSED, ambiguous");
+  });
+
+  it("says how long ago it was sent first, as far as it may have landed", async () => {
+    const fake = await PublishClient.connected();
+    const begin = fake.clock.now();
+    const all = [1, 2].map((message) => outcome(fake.channel().publish(message)));
+    const keyed = outcome(fake.channel().publish("k", { key: "order 7" }));
+    const sent = async () => {
+      await fake.clock.settle();
+      return fake.socket.take(CALL).map(([, , , , , input]) => (input as unknown[])[3]);
+    };
+    const asked = await fake.published();
+    assertEquals(asked.map(({ age }) => age), [undefined, undefined, undefined]);
+    await fake.clock.advance(5_000);
+    await fake.refuse(asked[0]!.id, "UNAVAILABLE", RETRYABLE | AMBIGUOUS);
+    await fake.refuse(asked[1]!.id, "OUT_OF_ORDER", RETRYABLE);
+    await fake.refuse(asked[2]!.id, "UNAVAILABLE", RETRYABLE | AMBIGUOUS);
+    await fake.clock.advance(50);
+    assertEquals(await sent(), [{ age: 5_050 }, 1, { key: "order 7", age: 5_050 }]);
+    await fake.reconnect();
+    const age = fake.clock.now() - begin;
+    assertEquals(await sent(), [{ age }, { low: 1, age: age - 5_050 }, { key: "order 7", age }]);
+    await fake.close();
+    assertEquals([...all, keyed].map(({ is }) => is), Array(3).fill("CLOSED, ambiguous"));
+  });
+
+  it("is not sent again when so much time has passed that it might land twice: it is ambiguous", async () => {
+    const fake = await PublishClient.connected();
+    const sent = [
+      outcome(fake.channel().publish(1)),
+      outcome(fake.channel().publish("k", { key: "order 7" })),
+    ];
+    await fake.published();
+    await fake.drop();
+    const unsent = outcome(fake.channel().publish(2));
+    await fake.clock.advance(420_001);
+    (await fake.retry()).accept();
+    const asked = await fake.published();
+    assertEquals(asked.map(({ n, low, age }) => [n, low, age]), [[2, undefined, undefined]]);
+    assertEquals([...sent, unsent].map(({ is }) => is), [
+      "UNAVAILABLE, ambiguous",
+      "UNAVAILABLE, ambiguous",
+      "pending",
+    ]);
+    await fake.close();
+  });
+
+  it("is as old as it is, though the machine slept and its clock stood still", async () => {
+    let slept = 0;
+    const fake = await PublishClient.connected();
+    Object.assign(fake.clock, { date: () => 1_000_000 + fake.clock.now() + slept });
+    const one = outcome(fake.channel().publish(1));
+    await fake.published();
+    slept = 400_000;
+    await fake.reconnect();
+    const [again] = await fake.published();
+    assert(again!.age! >= 400_000 && again!.age! < 420_000, `${again!.age} ms`);
+    slept = 3_600_000;
+    await fake.reconnect();
+    assertEquals([await fake.published(), one.is], [[], "UNAVAILABLE, ambiguous"]);
+    await fake.close();
+  });
+
+  it("is given up: the server is told, and those behind it do not wait for it", async () => {
+    const fake = await PublishClient.connected();
+    const stop = [new AbortController(), new AbortController()] as const;
+    const all = [undefined, stop[0].signal, undefined, stop[1].signal, undefined].map((signal, i) =>
+      outcome(fake.channel().publish(i + 1, { signal }))
+    );
+    const asked = await fake.published();
+    assertEquals(ns(asked), [1, 2, 3, 4, 5]);
+    stop[0].abort();
+    stop[1].abort();
+    await fake.clock.settle();
+    assertEquals(fake.socket.take(CANCEL).map(([, , id]) => id), [asked[1]!.id, asked[3]!.id]);
+    assertEquals(await fake.published(), [], "the first may still come before them");
+    await fake.answer(asked[0]!.id, 1);
+    const [again, ...none] = await fake.published();
+    assertEquals([again!.n, again!.low, again!.message, none], [3, undefined, 3, []]);
+    await fake.refuse(asked[2]!.id, "UNAVAILABLE", RETRYABLE | AMBIGUOUS);
+    assertEquals(all[2]!.is, "pending", "the other sending tells");
+    await fake.answer(again!.id, 2);
+    const [last] = await fake.published();
+    assertEquals([last!.n, last!.low], [5, undefined]);
+    await fake.answer(asked[4]!.id, 3);
+    assertEquals(all.map(({ is }) => is), [1, "CANCELLED, ambiguous", 2, "CANCELLED, ambiguous", 3]);
+    await fake.close();
+  });
+
+  it("twice is ambiguous only if one of the two may have landed", async () => {
+    for (const flags of [0, AMBIGUOUS]) {
+      const fake = await PublishClient.connected();
+      const stop = new AbortController();
+      void fake.channel().publish(1, { signal: stop.signal }).catch(() => {});
+      const second = outcome(fake.channel().publish(2));
+      const asked = await fake.published();
+      stop.abort();
+      const [again] = await fake.published();
+      await fake.refuse(asked[1]!.id, "BAD_INPUT", flags);
+      await fake.refuse(again!.id, "BAD_INPUT");
+      assertEquals(second.is, flags === 0 ? "BAD_INPUT" : "BAD_INPUT, ambiguous");
+      await fake.close();
+    }
   });
 
   it("is given up when its signal aborts", async () => {

@@ -1,68 +1,15 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type Rule, RULES } from "../testing/anomaly.ts";
+import { RULES } from "../testing/anomaly.ts";
 import { check } from "../testing/checker.ts";
 import { line, type LogEvent } from "../testing/log.ts";
 import { CleanHistory } from "./suites/clean_history.ts";
-
-type Is = LogEvent["is"];
-type Line<K extends Is> = Extract<LogEvent, { is: K }>;
-
-/** A log under the knife: the index of a line of a kind, the last one that fits by default. */
-class Mutant {
-  readonly log: LogEvent[];
-
-  constructor(seed: number) {
-    this.log = structuredClone(new CleanHistory(seed).log);
-  }
-
-  find<K extends Is>(is: K, fits: (event: Line<K>, at: number) => boolean = () => true): number {
-    const at = this.log.findLastIndex((event, index) => event.is === is && fits(event as Line<K>, index));
-    if (at < 0) throw new Error(`the history has no such ${is}`);
-    return at;
-  }
-
-  get<K extends Is>(_is: K, at: number): Line<K> {
-    return this.log[at] as Line<K>;
-  }
-
-  change<K extends Is>(_is: K, at: number, change: Partial<Line<K>>): void {
-    Object.assign(this.log[at]!, change);
-  }
-
-  /** The last message of a subscription after which there is another one without anything between. */
-  followed(): number {
-    return this.find(
-      "message",
-      ({ sub, position }, at) =>
-        this.log.slice(at + 1).some((event) =>
-          event.is === "message" && event.sub === sub && event.position.epoch === position.epoch &&
-          event.position.offset === position.offset + 1
-        ),
-    );
-  }
-
-  next(at: number): number {
-    const { sub } = this.get("message", at);
-    return this.log.findIndex((event, index) => index > at && event.is === "message" && event.sub === sub);
-  }
-
-  insert(at: number, event: LogEvent): void {
-    this.log.splice(at, 0, event);
-  }
-
-  remove(at: number): void {
-    this.log.splice(at, 1);
-  }
-
-  /** The same event again, right behind. */
-  repeat(at: number, change: object = {}): void {
-    this.insert(at + 1, { ...structuredClone(this.log[at]!), ...change });
-  }
-}
+import { type Line, Mutant, type SeededBug } from "./suites/mutant.ts";
+import { SESSION_BUGS } from "./suites/session_bugs.ts";
 
 /** One bug for each rule, and a second where the rule has two sides. */
-const BUGS: readonly (readonly [rule: Rule, bug: string, make: (mutant: Mutant) => void])[] = [
+const BUGS: readonly SeededBug[] = [
+  ...SESSION_BUGS,
   ["agreement", "a subscriber sees another value at a position", (mutant) => {
     const other = mutant.find("publish");
     const at = mutant.find("message", ({ value }) => value !== mutant.get("publish", other).value);
@@ -260,10 +207,46 @@ describe("check() on histories in which nothing is wrong", () => {
   it("in which everything happens", () => {
     const kinds = new Set(SEEDS.flatMap((seed) => new CleanHistory(seed).log.map(({ is }) => is)));
     for (
-      const kind of ["reset", "gap", "rollback", "trim", "stream lost", "revoke", "publish unknown"] as const
+      const kind of [
+        "reset",
+        "gap",
+        "rollback",
+        "trim",
+        "stream lost",
+        "revoke",
+        "publish unknown",
+        "page",
+        "looked",
+        "seen",
+      ] as const
     ) {
       assertEquals(kinds.has(kind), true, kind);
     }
+  });
+});
+
+describe("check() on what only looks wrong", () => {
+  it("takes no reset for needless that was decided before a fail-over shortened the path", () => {
+    const place = (offset: number) => ({ epoch: "one", offset, fingerprint: offset });
+    const [client, channel] = ["ada", "red"];
+    const log: LogEvent[] = [{ at: 0, is: "retention", channel, messages: 3, ms: 1_000 }];
+    for (let offset = 1; offset <= 5; offset++) {
+      const value = `bob-red-${offset}`;
+      log.push({ at: 1, is: "publish", channel, producer: "bob", number: offset, value });
+      log.push({ at: 1, is: "append", channel, position: place(offset), previous: offset - 1, value });
+    }
+    const joined = { at: 3, is: "joined", client, channel, status: "reset", position: place(5) } as const;
+    log.push({ at: 2, is: "join", client, channel, from: place(1) });
+    const rollback = { at: 3, is: "rollback", channel, epoch: "one", top: 2 } as const;
+    assertEquals(check([...log, joined]), []);
+    assertEquals(check([...log, rollback, joined]), []);
+    assertEquals(
+      check([...log.slice(0, -1), rollback, { ...rollback, at: 3, is: "told" }, {
+        ...log.at(-1)!,
+        at: 4,
+      }, { ...joined, position: place(2), at: 5 }]).map(({ rule }) => rule),
+      ["honest flag"],
+    );
   });
 });
 

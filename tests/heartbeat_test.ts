@@ -107,6 +107,7 @@ describe("a connection of a server", () => {
         newSession: () => new Uint8Array(16),
         keyed: new KeyedCalls({
           ledger: new MemoryLedger({ claims: 1_000, bytes: 1 << 20 }, () => clock.now(), () => {}),
+          clock,
           node: "node",
           report: () => {},
         }),

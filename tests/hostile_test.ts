@@ -22,11 +22,12 @@ const MOST_AT_ONCE = 256 * MIB;
  */
 const MOST_ALIVE = 16 * MIB;
 /**
- * What rows with large frames and floods may add to the resident pages when they come a second time. The first time fills what
+ * What rows with large frames and floods may add to the resident pages when they come again. At first they fill what
  * allocators keep for later (V8's heap alone grows by 50 MiB that it does not give back, Deno keeps buffers as large as the
- * largest frame); a leak goes on.
+ * largest frame, Bun has taken 73 MiB in the second round); a leak goes on, in each of the rounds.
  */
 const MOST_AGAIN = 64 * MIB;
+const ROUNDS = 3;
 const AGAIN: readonly string[] = ["C1", "C4", "C15", "D4", "D6"];
 
 /** What most attacks ask for. */
@@ -116,12 +117,17 @@ describe("hostile input over a socket", () => {
   });
 
   it("takes bounded memory, and gives it back", async () => {
-    const first = memory();
-    for (const row of AGAIN) assertEquals(await failuresOf(row), []);
-    const second = memory();
+    const grown: number[] = [];
+    let last = memory();
+    while (grown.length < ROUNDS && !(grown.at(-1)! < MOST_AGAIN)) {
+      for (const row of AGAIN) assertEquals(await failuresOf(row), []);
+      const now = memory();
+      grown.push(now.resident - last.resident);
+      last = now;
+    }
     assertLess(most - before!.resident, MOST_AT_ONCE, "bytes at once");
-    assertLess(second.alive - before!.alive, MOST_ALIVE, "bytes alive");
-    assertLess(second.resident - first.resident, MOST_AGAIN, "bytes more");
+    assertLess(last.alive - before!.alive, MOST_ALIVE, "bytes alive");
+    assertLess(grown.at(-1)!, MOST_AGAIN, `bytes more in the last of these rounds: ${grown}`);
   });
 });
 

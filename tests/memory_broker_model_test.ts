@@ -37,12 +37,13 @@ class Life {
       entries.push(entry);
     }
     const top = this.all.at(-1);
-    const known = after !== undefined && after <= this.all.length &&
-      (after >= this.gone && this.gone < this.all.length || after === this.all.length);
+    const from = after ?? before;
+    const known = from !== undefined && from <= this.all.length &&
+      (from >= this.gone && this.gone < this.all.length || from === this.all.length);
     return {
       top: { offset: this.all.length, fingerprint: top?.fingerprint ?? 0 },
       oldest: this.gone + 1,
-      boundary: known ? this.all[after - 1]?.fingerprint ?? 0 : undefined,
+      boundary: known ? this.all[from - 1]?.fingerprint ?? 0 : undefined,
       entries,
       more: entries.length < wanted.length,
     };

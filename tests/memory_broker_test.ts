@@ -91,6 +91,43 @@ describe("the bounds of the broker in memory", () => {
     broker.close();
   });
 
+  it("producers of a channel: of whom was forgotten it is not known what has landed, and only what is new is taken", async () => {
+    const fixture = new MemoryFixture({ producers: 10 });
+    const { broker } = fixture;
+    const publish = (id: string, age?: number) => {
+      try {
+        return broker.append("a", append("a", { producer: { id, n: 1, low: 1, age } })).duplicate;
+      } catch (error) {
+        return (error as BrokerError).code;
+      }
+    };
+    publish("lost");
+    await fixture.advance(1_000);
+    assertEquals(publish("nobody was forgotten", 60_000), false);
+    for (let i = 0; i < 9; i++) publish(`${i}`);
+    await fixture.advance(1_000);
+    assertEquals(publish("lost", 2_000), "FORGOTTEN");
+    assertEquals(publish("lost", 2_001), "FORGOTTEN");
+    assertEquals(publish("sent first after it had published", 1_999), false);
+    assertEquals(publish("8", 60_000), true, "who is known is known");
+    assertEquals(publish("sent once"), false);
+    assertEquals(broker.read("a", ALL).top.offset, 13);
+    broker.close();
+  });
+
+  it("producers that have gone with time are forgotten all the same", async () => {
+    const fixture = new MemoryFixture();
+    const { broker } = fixture;
+    broker.subscribe("a", new Heard());
+    const publish = (id: string, age?: number) =>
+      broker.append("a", append("a", { producer: { id, n: 1, low: 1, age }, retention: { ...KEEP, ms: 1 } }));
+    publish("lost");
+    await fixture.advance(620_000);
+    assertThrows(() => publish("lost", 620_000), BrokerError, "not known any more");
+    assertEquals(publish("new", 600_000).duplicate, false);
+    broker.close();
+  });
+
   it("producers go with time, too, while their channel goes on", async () => {
     const fixture = new MemoryFixture();
     const { broker } = fixture;
@@ -300,35 +337,65 @@ describe("errors of listeners", () => {
 describe("the bounds of the ledger in memory", () => {
   const reply = (size: number) => new Uint8Array(size);
 
-  it("the oldest replies go first, by number, and calls that run stay", () => {
-    const { broker } = new MemoryFixture({ claims: 5 });
+  it("an owner has at most as many claims as it leaves free, and what has run is never new", () => {
+    const { broker } = new MemoryFixture({ claims: 10 });
     const { ledger } = broker;
-    for (let i = 0; i < 8; i++) ledger.claim(`running ${i}`, "", 1_000);
-    assertEquals(ledger.size, 8);
-    for (let i = 0; i < 4; i++) ledger.settle(`running ${i}`, reply(1));
-    assertEquals(ledger.size, 5); // four that run, and the reply that came last
-    assertEquals(ledger.claim("running 3", "", 1_000).state, "done");
-    for (let i = 4; i < 8; i++) assertEquals(ledger.claim(`running ${i}`, "", 1_000).state, "running");
-    assertEquals(ledger.claim("running 2", "", 1_000).state, "new");
-    assertEquals(ledger.claim("running 3", "", 1_000).state, "new"); // its reply made room for 2
+    const claim = (owner: string, i: number) => ledger.claim(`${owner} ${i}`, "", 1_000, owner).state;
+    const claims = (owner: string) => Array.from({ length: 8 }, (_, i) => claim(owner, i));
+    const some = (state: string, count: number) => Array(count).fill(state);
+    assertEquals(claims("a"), [...some("new", 5), ...some("full", 3)]);
+    assertEquals(claims("b"), [...some("new", 3), ...some("full", 5)]);
+    assertEquals(claims("c"), [...some("new", 1), ...some("full", 7)]);
+    for (let i = 0; i < 5; i++) ledger.settle(`a ${i}`, reply(1));
+    assertEquals(claims("a"), [...some("done", 5), ...some("full", 3)]); // no room is made by forgetting
+    ledger.forget("b 0");
+    assertEquals([claim("d", 0), ledger.size], ["new", 9]);
     broker.close();
   });
 
-  it("and by bytes, but one reply is always kept", () => {
+  it("a claim with long names counts as several", () => {
+    const { broker } = new MemoryFixture({ claims: 20 });
+    const { ledger } = broker;
+    const long = "k".repeat(900); // 2,056 bytes: 5 of 512
+    const states = [1, 2, 3].map((i) => ledger.claim(`${i}${long}`, "", 1_000, "a").state);
+    assertEquals([states, ledger.claim("short", "", 1_000, "b").state], [["new", "new", "full"], "new"]);
+    broker.close();
+  });
+
+  it("what is full has room again when the time of claims is over, swept or not", async () => {
+    const { broker, clock } = new MemoryFixture({ claims: 4 });
+    const { ledger } = broker;
+    const claim = (key: string) => ledger.claim(key, "", 1_000).state;
+    assertEquals(["a", "b", "c"].map(claim), ["new", "new", "full"]);
+    await clock.advance(1_001);
+    assertEquals(["c", "d", "e"].map(claim), ["new", "new", "full"]);
+    broker.close();
+  });
+
+  it("replies of who has most room taken go, its oldest first, and are known to have run", () => {
     const { broker } = new MemoryFixture({ claimBytes: 10_000 });
     const { ledger } = broker;
-    const settle = (key: string, size: number) => {
-      ledger.claim(key, "", 1_000);
+    const settle = (key: string, size: number, owner: string) => {
+      ledger.claim(key, "", 1_000, owner);
       ledger.settle(key, reply(size));
     };
-    for (let i = 0; i < 10; i++) settle(`${i}`, 2_000);
-    assertEquals(ledger.size, 4);
-    assert(ledger.bytes <= 10_000);
-    settle("large", 50_000);
-    assertEquals([ledger.size, ledger.claim("large", "", 1_000).state], [1, "done"]);
-    settle("small", 10);
-    assertEquals(ledger.size, 1);
+    const state = (key: string) => ledger.claim(key, "", 1_000).state;
+    settle("other", 2_000, "b");
+    for (let i = 0; i < 10; i++) settle(`${i}`, 1_000, "a");
+    const states = Array.from({ length: 10 }, (_, i) => state(`${i}`));
+    assertEquals(states, [...Array(6).fill("gone"), ...Array(4).fill("done")]);
+    settle("too large", 4_001, "a");
+    assertEquals([state("too large"), state("6"), state("9")], ["gone", "done", "done"]); // nothing went for it
+    settle("large", 4_000, "a");
+    assertEquals([state("large"), state("9"), state("other")], ["done", "gone", "done"]);
+    const waiting = [ledger.claim("huge", "", 1_000), ledger.claim("huge", "", 1_000)][1]!;
+    assert(waiting.state === "running");
+    const told = waiting.done;
+    ledger.settle("huge", reply(50_000));
+    assertEquals([state("huge"), broker.stats().claims], ["gone", 14]);
+    assert(broker.stats().claimBytes <= 10_000 + 14 * 512);
     broker.close();
+    return told.then((told) => assertEquals(told?.length, 50_000)); // who waited has it all the same
   });
 
   it("it is empty when all times are over, and its timer ends", async () => {

@@ -233,6 +233,54 @@ describe("a publication that is sent again", () => {
     assertEquals(stored(server), ["ada", "bob"]);
   });
 
+  it("after the broker has forgotten its client is refused if it may have landed: ambiguous, and nobody behind it waits", async () => {
+    const broker = new MemoryBroker({ producers: 10 });
+    const limits = { session: 100_000 };
+    const server = new ChannelNode({ broker, limits });
+    broker.subscribe(NAME, { entry: () => {}, signal: () => {}, uncertain: () => {} });
+    const clients = () => crypto.getRandomValues(new Uint8Array(16));
+    const first = await server.connect({ producer: PRODUCER });
+    first.publish(1, "x");
+    await server.settle();
+    for (let i = 0; i < 10; i++) (await server.connect({ producer: clients() })).publish(1, "other");
+    await server.settle();
+    const line = await server.connect({ producer: PRODUCER });
+    const publish = (n: number, options: object) => line.call("@publish", [NAME, n, encode("x"), options]);
+    publish(1, { low: 1, age: 5_000 });
+    publish(2, { low: 1 });
+    publish(2, { low: 2, age: 5_000 });
+    await server.settle();
+    assertEquals(answers(line).map((answer) => (answer as unknown[]).slice(0, 3)), [
+      [1, "UNAVAILABLE", 2],
+      [2, broker.read(NAME, { messages: 0, bytes: 1 }).epoch, 12],
+      [3, broker.read(NAME, { messages: 0, bytes: 1 }).epoch, 12],
+    ]);
+    publish(0, { key: "k", age: 5_000 });
+    publish(3, { low: 3, age: -1 });
+    await server.settle();
+    assertEquals(answers(line).map((answer) => (answer as unknown[])[1]), ["UNAVAILABLE", "BAD_INPUT"]);
+    broker.close();
+  });
+
+  it("is thought to have been on its way for as long as sessions wait, and a minute", async () => {
+    const ages: unknown[] = [];
+    const broker = new ScriptedBroker();
+    const append = broker.append.bind(broker);
+    broker.append = (name, given) => {
+      ages.push(given.producer?.age);
+      return append(name, given);
+    };
+    const server = new ChannelNode({ broker, limits: { session: 100_000 } });
+    const line = await server.connect({ producer: PRODUCER });
+    for (
+      const [n, options] of [[1, null], [2, 1], [3, { low: 1 }], [4, { age: 0 }], [0, { key: "k", age: 1 }]]
+    ) {
+      line.call("@publish", [NAME, n, encode("x"), options]);
+    }
+    await server.settle();
+    assertEquals(ages, [undefined, undefined, undefined, 160_000, 160_001]);
+  });
+
   it("with a key lands once, whatever its number, for each subject", async () => {
     const server = withChannel({}, { authenticate: ({ token }: { token?: string }) => ({ subject: token }) });
     for (const token of ["ada", "bob", "ada"]) {
@@ -241,6 +289,17 @@ describe("a publication that is sent again", () => {
     }
     await server.settle();
     assertEquals(stored(server), ["ada", "bob"]);
+  });
+
+  it("may have a key of 255 bytes, whatever its characters are", async () => {
+    const server = withChannel();
+    const line = await server.connect({ producer: PRODUCER });
+    for (const key of ["k".repeat(255), "ü".repeat(127), "界".repeat(85), "k".repeat(256), "界".repeat(86)]) {
+      line.call("@publish", [NAME, 0, encode(key.length), { key }]);
+    }
+    await server.settle();
+    assertEquals(stored(server), [255, 127, 85]);
+    assertEquals(answers(line).slice(3), [[4, "BAD_INPUT", 0], [5, "BAD_INPUT", 0]]);
   });
 
   it("without any identity lands twice", async () => {
@@ -307,6 +366,29 @@ describe("the order of one client's publications", () => {
     await server.settle();
     server.broker.isAway = server.broker.isSlow = false;
     server.broker.answer();
+    await server.settle();
+    assertEquals(stored(server), ["x", "y", "z"]);
+  });
+
+  it("what follows one that a check refuses for now is sent back, too", async () => {
+    let isBusy = true;
+    const server = withChannel({
+      publish: async (message: unknown) => {
+        await Promise.resolve();
+        if (isBusy && message === "x") throw new CallError("RESOURCE_EXHAUSTED", "not so fast");
+        return message;
+      },
+    });
+    const line = await server.connect({ producer: PRODUCER });
+    for (const [n, message] of [[1, "x"], [2, "y"], [3, "z"]] as const) line.publish(n, message, { low: 1 });
+    await server.settle();
+    assertEquals(answers(line), [[1, "RESOURCE_EXHAUSTED", 1], [2, "OUT_OF_ORDER", 5], [
+      3,
+      "OUT_OF_ORDER",
+      5,
+    ]]);
+    isBusy = false;
+    for (const [n, message] of [[1, "x"], [2, "y"], [3, "z"]] as const) line.publish(n, message, { low: 1 });
     await server.settle();
     assertEquals(stored(server), ["x", "y", "z"]);
   });

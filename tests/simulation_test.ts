@@ -3,8 +3,12 @@ import { describe, it } from "@std/testing/bdd";
 import { Caller } from "../rpc/caller.ts";
 import { CallError } from "../rpc/errors.ts";
 import { ItemReceiver } from "../rpc/item_receiver.ts";
-import { Encoded, KeyedCalls } from "../rpc/ledger.ts";
+import { Encoded } from "../rpc/kept_reply.ts";
+import { KeyedCalls } from "../rpc/ledger.ts";
 import { Replay } from "../rpc/replay.ts";
+import { Sessions } from "../rpc/sessions.ts";
+import { MemoryStream } from "../brokers/memory_stream.ts";
+import { Seen } from "../client/seen.ts";
 import { LocalSubscription } from "../client/subscription.ts";
 import { encode } from "../msgpack/encoder.ts";
 import type { Rule } from "../testing/anomaly.ts";
@@ -140,6 +144,46 @@ describe("a bug in sessions or channels", () => {
         },
       () => finds("contiguity"),
     );
+  });
+
+  it("that does not find every second session is found", async () => {
+    let asked = 0;
+    await withBug(Sessions.prototype, "find", (find) =>
+      function (this: Sessions<never>, id) {
+        return ++asked % 2 === 0 ? undefined : find.call(this, id);
+      }, () => finds("kept session"));
+  });
+
+  it("that forgets the id before as soon as WELCOME is sent is found", async () => {
+    await withBug(Sessions.prototype, "name", (name) =>
+      function (this: Sessions<never>, session) {
+        return name.call(this, session);
+      }, () => finds("kept session"));
+  });
+
+  it("that says there is no more history is found", async () => {
+    await withBug(MemoryStream.prototype, "read", (read) =>
+      function (this: MemoryStream, query, date) {
+        return { ...read.call(this, query, date), more: false };
+      }, () => finds("history page"));
+  });
+
+  it("that sends no SEEN is found", async () => {
+    await withBug(Seen.prototype, "advanced", () => () => {}, () => finds("flow control"));
+  });
+
+  it("that lets a position move before the handler has returned is found", async () => {
+    const where = LocalSubscription.prototype;
+    const original = Object.getOwnPropertyDescriptor(where, "position")!;
+    const get = function (this: LocalSubscription) {
+      return this.received;
+    };
+    Object.defineProperty(where, "position", { ...original, get });
+    try {
+      await finds("own position");
+    } finally {
+      Object.defineProperty(where, "position", original);
+    }
   });
 });
 

@@ -1,7 +1,7 @@
 // Cap'n Web: sessions, pipelining, bytes as base64 in its JSON, streams with flow control. It checks no input by itself.
 import * as capnweb from "capnweb";
 import { z } from "zod";
-import { sockets } from "./native.ts";
+import { sockets } from "./sockets.ts";
 import { items, range, small } from "./procedures.ts";
 
 const binary = z.instanceof(Uint8Array);

@@ -1,7 +1,8 @@
 // Control: what the runtime's socket can do. No method, no id, no check: a frame comes back as it came. The two other
 // workloads are loops of the same kind. The generator sends it Millrace's own frames, so sizes are the same.
 import { Buffer } from "node:buffer";
-import { native, type Served } from "./native.ts";
+import { native } from "./native.ts";
+import type { Served } from "./sockets.ts";
 
 /** A frame of four bytes asks for so many items. */
 const REQUEST = 4;

@@ -1,5 +1,6 @@
 // Control of fan-out: a loop over all subscribers, with one `send` each. A text frame subscribes, a binary one is published.
-import { native, type NativeSocket, type Served } from "./native.ts";
+import { native, type NativeSocket } from "./native.ts";
+import type { Served } from "./sockets.ts";
 
 const subscribers = new Set<NativeSocket>();
 

@@ -1,5 +1,6 @@
 // Control of fan-out: Bun's own `publish`, which merges what is published within a turn. Speaks what fan_out_loop.ts does.
-import { type Frame, native, type NativeSocket, type Served } from "./native.ts";
+import { type Frame, native, type NativeSocket } from "./native.ts";
+import type { Served } from "./sockets.ts";
 
 interface BunSocket extends NativeSocket {
   subscribe(topic: string): void;

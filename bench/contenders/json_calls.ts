@@ -2,21 +2,13 @@
 // id and input as Millrace does. It has no cancel, deadline, flow control, typed errors or reconnect; bytes are base64.
 // The control runs it on the bare socket (json_rpc.ts); so do the contenders that are sockets and no more.
 import { z } from "zod";
-import { decode, items, range, reencoded, small } from "./procedures.ts";
+import { channel, type Topic } from "./json_topic.ts";
+import { upload } from "./json_upload.ts";
+import { items, range, reencoded, small } from "./procedures.ts";
 
 /** Where answers go: whatever the framework gives for a connection. The same object each time: an upload is kept by it. */
-export interface TextSocket {
-  send(text: string): unknown;
-}
-
-/** What a framework has for channels of its own; here there is one. */
-export interface Topic {
-  subscribe(): void;
-  publish(text: string): void;
-}
-
+export type TextSocket = { send(text: string): unknown };
 type Send = (message: unknown) => void;
-const uploads = new WeakMap<TextSocket, number>();
 const procedures = new Map<unknown, { input: z.ZodType; run: (input: never) => unknown }>([
   ["echo", { input: small, run: (value) => value }],
   ["bytes", { input: z.string(), run: reencoded }],
@@ -56,24 +48,4 @@ function answer([kind, id, method, input]: unknown[], send: Send): unknown {
 async function stream(id: unknown, source: AsyncIterable<unknown>, send: Send): Promise<void> {
   for await (const item of source) send([3, id, item]);
   send([4, id]);
-}
-
-function upload(socket: TextSocket, [kind, id, piece]: unknown[]): unknown {
-  if (kind !== 5 || !Number.isSafeInteger(id)) return [0, 0, "not a piece"];
-  const size = uploads.get(socket) ?? 0;
-  uploads.set(socket, piece === null ? 0 : size + decode(z.string().parse(piece)).length);
-  return piece === null ? [2, id, size] : [6, id];
-}
-
-/** `[7, id]` subscribes, `[8, id, value]` publishes: subscribers get `[9, value]`. */
-function channel([kind, id, value]: unknown[], topic?: Topic): unknown {
-  if (topic === undefined || !Number.isSafeInteger(id)) return [0, 0, "no such method"];
-  if (kind === 7) {
-    topic.subscribe();
-  } else {
-    const { success, data } = small.safeParse(value);
-    if (!success) return [0, id, "bad input"];
-    topic.publish(JSON.stringify([9, data]));
-  }
-  return [2, id, null];
 }

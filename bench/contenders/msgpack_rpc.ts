@@ -1,8 +1,9 @@
 // The RPC of json_rpc.ts in MessagePack, as one writes it by hand with `@msgpack/msgpack`: the same messages and checks, and bytes are bytes.
 import { decode, Encoder } from "@msgpack/msgpack";
 import { z } from "zod";
-import { native, type NativeSocket, type Served } from "./native.ts";
+import { native, type NativeSocket } from "./native.ts";
 import { items, range, small } from "./procedures.ts";
+import type { Served } from "./sockets.ts";
 
 type Send = (message: unknown) => void;
 const encoder = new Encoder();

@@ -3,7 +3,7 @@ import { EventPublisher, os } from "@orpc/server";
 import { RPCHandler as BunHandler } from "@orpc/server/bun-ws";
 import { RPCHandler } from "@orpc/server/websocket";
 import { z } from "zod";
-import { sockets } from "./native.ts";
+import { sockets } from "./sockets.ts";
 import { items, range, reencoded, small } from "./procedures.ts";
 
 const publisher = new EventPublisher();

@@ -27,9 +27,16 @@ interface Work {
   /** Where the ledger was asked first: what it forgets from then on may run again. */
   claimed: number;
   repeatable: boolean;
+  /** Whether somebody may have given it up, or did: then it may be broken off. */
+  mayGiveUp: boolean;
+  /** Where its handler was broken off. */
+  brokenOff: number | undefined;
 }
 
-type CallRulesLine = "call" | "run" | "end" | "claim" | "ledger lost" | "crash" | "finish";
+/** How calls end that were given up. */
+const GIVEN_UP = new Set<string | undefined>(["DEADLINE", "CANCELLED"]);
+
+type CallRulesLine = "call" | "run" | "broken off" | "end" | "claim" | "ledger lost" | "crash" | "finish";
 
 /** The rules of calls. */
 export class CallRules implements RuleCheck<CallRulesLine> {
@@ -37,6 +44,7 @@ export class CallRules implements RuleCheck<CallRulesLine> {
   readonly reads: readonly CallRulesLine[] = [
     "call",
     "run",
+    "broken off",
     "end",
     "claim",
     "ledger lost",
@@ -64,10 +72,14 @@ export class CallRules implements RuleCheck<CallRulesLine> {
         work.calls++;
         work.key ||= event.key !== undefined;
         work.repeatable ||= event.repeatable === true;
+        work.mayGiveUp ||= event.mayGiveUp === true;
         return;
       }
       case "run":
         return this.#run(event.work, event.execution, line);
+      case "broken off":
+        this.#work(event.work).brokenOff = line;
+        return;
       case "end":
         return this.#end(event, line);
       case "claim": {
@@ -93,14 +105,22 @@ export class CallRules implements RuleCheck<CallRulesLine> {
         this.#surroundings.found("ends once", `${event.call} (${event.method}) never ended`, record.line);
       }
     }
+    for (const [name, { key, mayGiveUp, brokenOff }] of this.#works) {
+      if (!key || mayGiveUp || brokenOff === undefined) continue;
+      this.#surroundings.found("key runs on", `${name} was broken off, and nobody gave it up`, brokenOff);
+    }
   }
 
   #work(name: string): Work {
-    return getOr(
-      this.#works,
-      name,
-      () => ({ runs: [], calls: 0, key: false, claimed: Infinity, repeatable: false }),
-    );
+    return getOr(this.#works, name, () => ({
+      runs: [],
+      calls: 0,
+      key: false,
+      claimed: Infinity,
+      repeatable: false,
+      mayGiveUp: false,
+      brokenOff: undefined,
+    }));
   }
 
   #run(name: string, execution: number, line: number): void {
@@ -120,6 +140,7 @@ export class CallRules implements RuleCheck<CallRulesLine> {
     } else if (record.end !== undefined) {
       this.#surroundings.found("ends once", `${event.call} ended twice`, line);
     } else record.end = event;
+    if (record !== undefined && GIVEN_UP.has(event.code)) this.#work(record.event.work).mayGiveUp = true;
   }
 
   #checkRuns({ event, line }: CallRecord, end: Ended): void {

@@ -47,7 +47,8 @@ export class Liveness implements RuleCheck<LivenessLine> {
       }
     }
     for (const { value, channel, producer, outcome } of truth.publications.values()) {
-      if (outcome === "none" && !this.#gone.has(producer)) {
+      const [client] = producer.split("~") as [string];
+      if (outcome === "none" && !this.#gone.has(client)) {
         this.#found(`${producer} never heard what became of ${value} on ${channel}`);
       }
     }

@@ -146,14 +146,19 @@ export class HonestFlag implements RuleCheck<HonestFlagLine> {
   ): boolean {
     const channel = this.#surroundings.truth.channel(name);
     if (!channel.isTold) return false;
+    // The server may have decided before a loss that came between the question and its answer, by a path that is gone: a longer one may have left the position
+    // behind what is kept.
+    if (channel.losses.some(({ told }) => told >= (asked?.at ?? -Infinity))) return false;
     if (asked !== undefined && !asked.isAnswered) {
       return asked.from !== undefined && channel.epoch !== undefined && channel.has(asked.from) &&
         channel.keepsAfter(asked.from, at);
     }
-    if (channel.losses.some(({ told }) => told >= (asked?.at ?? -Infinity))) return false;
     const members = this.#membersOf(client, name);
+    // Who is still in a past that was lost says nothing of where its client is.
     return members.length > 0 &&
-      members.every(({ cursor }) => cursor !== undefined && channel.keepsAfter(cursor, at));
+      members.every(({ cursor }) =>
+        cursor !== undefined && channel.has(cursor) && channel.keepsAfter(cursor, at)
+      );
   }
 
   /** Something newer than a reset that the program has not been told of. */

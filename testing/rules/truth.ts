@@ -71,9 +71,19 @@ export class ChannelTruth {
     return this.path[offset - 1]?.fingerprint === fingerprint;
   }
 
+  /** The first offset that has not been trimmed from the present stream. A copy that takes over may have less in it. */
+  get trimmed(): number {
+    const begins = this.losses.findLastIndex((loss) => loss.is === "stream lost") + 1;
+    let trimmed = 1;
+    for (const { is, oldest } of this.losses.slice(begins)) {
+      if (is === "trim") trimmed = Math.max(trimmed, oldest);
+    }
+    return trimmed;
+  }
+
   /** Whether everything after a position of the present stream is still kept, at this time. */
   keepsAfter({ offset }: Position, at: number): boolean {
-    const trimmed = this.losses.some((loss) => loss.is === "trim" && loss.oldest > offset + 1);
+    const trimmed = this.trimmed > offset + 1;
     const next = this.path[offset];
     return !trimmed && this.path.length - offset <= this.retention &&
       (next === undefined || at - next.at < this.retentionMs);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { run } from "../../tools/child.mjs";
 import { filesUnder } from "../../tools/files.mjs";
 
-const TIMEOUT = 300_000;
+const TIMEOUT = 600_000;
 
 /** Bun ends a test after this; Deno has no such limit, there the deadline of the whole run holds. */
 const TEST_TIMEOUT = 60_000;

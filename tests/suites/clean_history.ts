@@ -7,6 +7,8 @@ import { Random } from "../../testing/random.ts";
 
 const CLIENTS = ["ada", "bob", "cy"];
 const CHANNELS = ["red", "blue"];
+/** Messages that a channel keeps: all that there are here. */
+const KEPT = 10_000;
 
 interface Entry {
   readonly fingerprint: number;
@@ -27,12 +29,19 @@ export class CleanHistory {
   readonly #streams = new Map<string, { epoch: string; entries: Entry[] }>();
   readonly #subs: Sub[] = [];
   readonly #numbers = new Map<string, number>();
+  /** The connection and session of each client. */
+  readonly #sessions = new Map<string, { connection: number; session: string }>();
+  /** The first offset that is left of what was trimmed. */
+  readonly #trimmed = new Map<string, number>();
   #now = 0;
   #names = 0;
 
   constructor(seed: number) {
     this.#random = new Random(seed);
     for (const channel of CHANNELS) this.#streams.set(channel, this.#fresh());
+    this.#add({ is: "room", sessions: 10 });
+    for (const channel of CHANNELS) this.#add({ is: "retention", channel, messages: KEPT, ms: 1_000_000 });
+    for (const client of CLIENTS) this.#connect(client);
     for (const client of CLIENTS) for (const channel of CHANNELS) this.#subscribe(client, channel);
     for (let i = 0; i < 120; i++) this.#step();
     this.#trim("red");
@@ -41,8 +50,17 @@ export class CleanHistory {
     this.#shutOut("cy", "red");
     for (let i = 0; i < 60; i++) this.#step();
     for (const outcome of ["value", "cut", "refused"] as const) this.#call("ada", outcome);
+    this.#call("bob", "value", true);
+    for (const channel of CHANNELS) {
+      this.#page("bob", channel, this.#trimmed.get(channel) ?? 1);
+      this.#page("bob", channel, Infinity);
+    }
     this.#add({ is: "calm" });
-    for (const sub of this.#subs) this.#catchUp(sub, Infinity);
+    for (const sub of this.#subs) {
+      this.#catchUp(sub, Infinity);
+      const { client, channel, cursor: { offset } } = sub;
+      this.#add({ is: "seen", client, channel, offset });
+    }
     this.#add({ is: "finish" });
   }
 
@@ -87,6 +105,22 @@ export class CleanHistory {
     return { epoch, offset: at, fingerprint: entries[at - 1]?.fingerprint ?? 0 };
   }
 
+  /** For the first time, or again with the session that it has. */
+  #connect(client: string): void {
+    const before = this.#sessions.get(client);
+    const number = (before?.connection ?? 0) + 1;
+    const [connection, session] = [`${client}/${number}`, `${client}'s session ${number}`];
+    this.#sessions.set(client, { connection: number, session });
+    if (before === undefined) this.#add({ is: "hello", client, connection, opening: `${client}'s first` });
+    else {
+      this.#add({ is: "left", client, connection: `${client}/${before.connection}`, code: 1006 });
+      this.#add({ is: "hello", client, connection, session: before.session });
+    }
+    const resumed = before !== undefined;
+    this.#add({ is: "welcome", client, connection, session, resumed, window: 10_000 });
+    this.#add({ is: "welcomed", client, connection, resumed });
+  }
+
   #subscribe(client: string, channel: string): void {
     const sub = `${client}-${channel}`;
     const cursor = this.#position(channel);
@@ -121,10 +155,12 @@ export class CleanHistory {
   #catchUp(sub: Sub, most: number): void {
     const { entries } = this.#streams.get(sub.channel)!;
     for (let i = 0; i < most && sub.cursor.offset < entries.length; i++) {
+      const before = sub.cursor;
       sub.cursor = this.#position(sub.channel, sub.cursor.offset + 1);
       const { value } = entries[sub.cursor.offset - 1]!;
       this.#add({ is: "deliver", client: sub.client, channel: sub.channel });
       this.#add({ is: "message", sub: sub.sub, position: sub.cursor, value });
+      if (this.#random.chance(0.3)) this.#add({ is: "looked", sub: sub.sub, position: before });
     }
   }
 
@@ -132,6 +168,7 @@ export class CleanHistory {
     const { client, channel } = sub;
     const position = status === "recovered" ? sub.cursor : this.#position(channel);
     this.#add({ is: "fault", what: `cut ${client}` });
+    this.#connect(client);
     this.#add({ is: "join", client, channel, from: sub.cursor });
     this.#add({ is: "joined", client, channel, status, position });
     if (status === "reset") this.#add({ is: "reset", sub: sub.sub, position, reason: "lost" });
@@ -146,20 +183,31 @@ export class CleanHistory {
     this.#add({ is: "gap", sub: sub.sub, from, to, position: sub.cursor, reason: "slow" });
   }
 
-  #page(client: string, channel: string): void {
+  /** Upwards from a place, or below it; without one anywhere. */
+  #page(client: string, channel: string, from?: number): void {
     const { entries } = this.#streams.get(channel)!;
-    const first = this.#random.below(entries.length + 1);
-    const page = entries.slice(first, first + 5).map(({ value }, i) => ({
-      position: this.#position(channel, first + i + 1),
+    const limit = 5;
+    const top = this.#position(channel);
+    const oldest = Math.max(this.#trimmed.get(channel) ?? 1, 1);
+    const place = Math.min(from ?? Math.max(oldest, this.#random.below(entries.length + 2)), top.offset + 1);
+    const isUpwards = from === undefined ? this.#random.chance(0.5) : from !== Infinity;
+    const [first, last] = isUpwards
+      ? [place, Math.min(place + limit - 1, top.offset)]
+      : [Math.max(oldest, place - limit), Math.min(place - 1, top.offset)];
+    const page = entries.slice(first - 1, last).map(({ value }, i) => ({
+      position: this.#position(channel, first + i),
       value,
     }));
-    this.#add({ is: "page", client, channel, entries: page });
+    const query = { ...isUpwards ? { after: place - 1 } : { before: place }, limit, at: this.#now };
+    const more = page.length > 0 && (isUpwards ? last < top.offset : first > oldest);
+    this.#add({ is: "page", client, channel, entries: page, query, told: { top, oldest, more } });
   }
 
   /** One subscription is behind what is trimmed. */
   #trim(channel: string): void {
     const sub = this.#sub(`ada-${channel}`);
     for (let i = 0; i < 5; i++) this.#publish("bob", channel);
+    this.#trimmed.set(channel, this.#position(channel).offset);
     this.#add({ is: "trim", channel, oldest: this.#position(channel).offset });
     if (sub.cursor.offset + 1 < this.#position(channel).offset) this.#rejoin(sub, "reset");
   }
@@ -174,12 +222,14 @@ export class CleanHistory {
     this.#catchUp(ahead, 3);
     entries.length = top;
     this.#add({ is: "rollback", channel, epoch, top });
+    this.#add({ is: "told" });
     while (entries.length < top + 6) this.#publish("cy", channel);
     this.#rejoin(ahead, "reset");
   }
 
   #lose(channel: string): void {
     this.#add({ is: "stream lost", channel });
+    this.#add({ is: "told" });
     this.#streams.set(channel, this.#fresh());
     for (const sub of this.#subs.filter((one) => one.channel === channel)) this.#rejoin(sub, "reset");
   }
@@ -192,9 +242,13 @@ export class CleanHistory {
     this.#subs.splice(this.#subs.indexOf(sub), 1);
   }
 
-  #call(client: string, outcome = this.#random.weighted({ value: 6, cut: 2, refused: 2 })): void {
+  #call(
+    client: string,
+    outcome = this.#random.weighted({ value: 6, cut: 2, refused: 2 }),
+    hasKey = this.#random.chance(0.3),
+  ): void {
     const name = `call${this.#names++}`;
-    const key = this.#random.chance(0.3) ? name : undefined;
+    const key = hasKey ? name : undefined;
     this.#add({ is: "call", client, call: name, work: name, method: "add", key });
     const end = { is: "end", call: name } as const;
     switch (outcome) {

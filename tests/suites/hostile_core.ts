@@ -54,6 +54,7 @@ export class CoreTarget implements Target {
       newSession: () => new Uint8Array(16),
       keyed: new KeyedCalls({
         ledger: new MemoryLedger({ claims: 1_000, bytes: 1 << 20 }, () => this.#clock.now(), () => {}),
+        clock: this.#clock,
         node: "node",
         report: () => {},
       }),

@@ -42,6 +42,7 @@ export class ScriptedBroker implements Broker {
 
   readonly ledger: Ledger = {
     claim: () => ({ state: "new" }),
+    renew: () => {},
     settle: () => {},
     forget: () => {},
   };
@@ -165,12 +166,13 @@ export class ScriptedBroker implements Broker {
       if (given.length >= query.messages || (given.length > 0 && bytes > query.bytes)) break;
       given.push(entry);
     }
-    const known = after === undefined
+    const from = after ?? before;
+    const known = from === undefined
       ? undefined
-      : after === top.offset
+      : from === top.offset
       ? top.fingerprint
-      : entries.find(({ offset }) => offset === after)?.fingerprint ??
-        entries.find(({ offset }) => offset === after + 1)?.previous;
+      : entries.find(({ offset }) => offset === from)?.fingerprint ??
+        entries.find(({ offset }) => offset === from + 1)?.previous;
     return { epoch, top, oldest, boundary: known, entries: given, more: given.length < chosen.length };
   }
 

@@ -74,6 +74,7 @@ export class VectorServer {
         newSession: () => session,
         keyed: new KeyedCalls({
           ledger: new MemoryLedger({ claims: 1_000, bytes: 1 << 20 }, () => clock.now(), () => {}),
+          clock,
           node: "node",
           report: () => {},
         }),

@@ -2,14 +2,17 @@
  * One client of a simulation and the program on it: it does what the scenario says, and starts again after a crash.
  */
 import type { Client } from "../../client/client.ts";
+import type { WakeEvents } from "../../client/wake.ts";
 import { CallError } from "../../rpc/errors.ts";
 import type { Limits } from "../../rpc/limits.ts";
 import { ScenarioCaller } from "./caller.ts";
 import { patternOf, ScenarioPublisher } from "./publisher.ts";
 import { ScenarioSubscriber } from "./subscriber.ts";
+import type { Link } from "../../testing/link.ts";
 import type { Machine } from "../../testing/machine.ts";
 import type { Answer, ScenarioApp } from "./app.ts";
-import type { Deed, Fault } from "./scenario.ts";
+import type { Deed } from "./deeds.ts";
+import type { Fault } from "./faults.ts";
 import { describe, type SimulatedWorld } from "../../testing/world.ts";
 
 /** Subscriptions of one client to one channel, at most. */
@@ -20,20 +23,29 @@ export class Actor {
   readonly #world: SimulatedWorld<ScenarioApp>;
   readonly #name: string;
   readonly #limits: Partial<Limits>;
+  readonly #hasToken: boolean;
+  #alarms: WakeEvents | undefined;
   #lives = 0;
   #runs = 0;
   #caller: ScenarioCaller | undefined;
   #publisher: ScenarioPublisher | undefined;
   #subscriber: ScenarioSubscriber | undefined;
   #isCalm = false;
+  /** The next connection is cut before WELCOME, and the client told after so many ms. */
+  #losesWelcome: number | undefined;
   #client: Client<ScenarioApp> | undefined;
   #machine: Machine | undefined;
 
   /** Connects. */
-  constructor(world: SimulatedWorld<ScenarioApp>, name: string, limits: Partial<Limits>) {
+  constructor(
+    world: SimulatedWorld<ScenarioApp>,
+    name: string,
+    { limits, hasToken }: { readonly limits: Partial<Limits>; readonly hasToken: boolean },
+  ) {
     this.#world = world;
     this.#name = name;
     this.#limits = limits;
+    this.#hasToken = hasToken;
     this.#start();
   }
 
@@ -45,7 +57,7 @@ export class Actor {
       case "call":
         return this.#caller!.make(deed);
       case "publish":
-        return this.#publisher!.publish(deed.channel, deed.size);
+        return this.#publisher!.publish(deed.channel, deed);
       case "subscribe":
         if (subscriber.count(deed.channel) < MOST) subscriber.subscribe(deed.channel, deed);
         return;
@@ -71,13 +83,16 @@ export class Actor {
     return this.#machine!.name;
   }
 
-  #history({ channel, upwards, limit }: Extract<Deed, { do: "history" }>): void {
-    const { recorder } = this.#world;
+  #history({ channel, upwards, limit, from }: Extract<Deed, { do: "history" }>): void {
+    const { recorder, clock } = this.#world;
     const client = this.name;
-    const query = upwards ? { after: 0, limit } : { limit };
-    this.#client!.channel(...patternOf(channel)).history(query).then(({ entries }) => {
-      const found = entries.map(({ position, data }) => ({ position, value: data.value }));
-      recorder.add({ is: "page", client, channel, entries: upwards ? found : found.reverse() });
+    const place = upwards ? { after: from ?? 0 } : from === undefined ? {} : { before: from };
+    const query = { ...place, limit, at: clock.now() };
+    this.#client!.channel(...patternOf(channel)).history({ ...place, limit }).then((page) => {
+      const { position: top, oldest, more } = page;
+      const entries = page.entries.map(({ position, data }) => ({ position, value: data.value }));
+      if (!upwards) entries.reverse();
+      recorder.add({ is: "page", client, channel, entries, query, told: { top, oldest, more } });
     }, (error) => {
       if (!(error instanceof CallError)) recorder.add({ is: "escaped", error: `history: ${error}` });
     });
@@ -94,6 +109,11 @@ export class Actor {
         if (link === undefined) return;
         tell(`${link} is cut; told after ${fault.tellClient}, the server after ${fault.tellServer}`, "cut");
         return link.cut({ client: fault.tellClient, server: fault.tellServer });
+      case "lose welcome":
+        if (link === undefined) return;
+        tell(`${link} is cut, and the next one before WELCOME`, "cut");
+        this.#losesWelcome = fault.tellClient;
+        return link.cut();
       case "break":
         if (link === undefined) return;
         tell(`${link} breaks ${fault.way} after ${fault.bytes} bytes`);
@@ -113,9 +133,25 @@ export class Actor {
         tell(`sleeps for ${fault.ms}, its clock ${fault.counted ? "goes on" : "stops"}`);
         machine.sleep();
         return void clock.setTimeout(() => machine.wake(fault.counted), fault.ms);
+      case "alarm":
+        if (!machine.isAwake) return;
+        tell(fault.isOnline ? "is online" : "woke");
+        return fault.isOnline ? this.#alarms!.online() : this.#alarms!.woke();
       case "crash":
         return this.#crash(fault.ms);
     }
+  }
+
+  /** Something has arrived by a connection of this client: what is done to it when that is HELLO and WELCOME is to be lost. */
+  arrived(link: Link): void {
+    const client = this.#losesWelcome;
+    if (client === undefined) return;
+    this.#losesWelcome = undefined;
+    const { recorder, clock } = this.#world;
+    clock.setTimeout(() => {
+      recorder.fault(`${link} is cut before WELCOME; told after ${client}`, "cut");
+      link.cut({ client });
+    }, 0);
   }
 
   #crash(ms: number): void {
@@ -134,6 +170,11 @@ export class Actor {
     this.#lives++;
     const client = this.#client = this.#world.connect({
       limits: this.#limits,
+      ...(this.#hasToken ? { token: () => this.#name } : {}),
+      wake: (alarms) => {
+        this.#alarms = alarms;
+        return () => {};
+      },
       // Who listens to signals and is shut out is told so here.
       onError: (error) => {
         if (error instanceof CallError && error.code === "NOT_FOUND") return;
@@ -149,11 +190,11 @@ export class Actor {
     }, name);
     const machine = this.#machine = this.#world.machineOf(client);
     this.#caller = new ScenarioCaller({ name, client, machine, recorder });
-    this.#publisher = new ScenarioPublisher(
-      name,
+    this.#publisher = new ScenarioPublisher(name, {
       recorder,
-      (channel, message) => client.channel(...patternOf(channel)).publish(message),
-    );
+      clock: machine,
+      publish: (channel, message, options) => client.channel(...patternOf(channel)).publish(message, options),
+    });
     const random = this.#world.random.fork(`${name}'s handlers`);
     const kept = this.#subscriber?.kept ?? [];
     const subscriber = this.#subscriber = new ScenarioSubscriber({ name, client, machine, random, recorder });

@@ -10,7 +10,9 @@ import { CallError } from "../../rpc/errors.ts";
 import type { Limits } from "../../rpc/limits.ts";
 import { Node, type NodeOptions, type NodeSurroundings } from "../../rpc/node.ts";
 import type { Schema } from "../../rpc/schema.ts";
+import type { Traits } from "./traits.ts";
 import { readPattern, streamPattern } from "./pattern.ts";
+import type { Random } from "../../testing/random.ts";
 import type { Recorder } from "../../testing/recorder.ts";
 
 /** What a call asks for. */
@@ -27,6 +29,8 @@ export interface Work {
   readonly gap: number;
   /** Whether the handler throws an error that it declares. */
   readonly fails: boolean;
+  /** Weight of a call that is no stream: it is answered with as much. */
+  readonly fill?: Uint8Array;
 }
 
 /** An item of a stream. */
@@ -43,6 +47,8 @@ export interface Item {
 export interface Answer {
   /** The run of the handler. */
   readonly execution: number;
+  /** Weight. */
+  readonly fill?: Uint8Array | undefined;
 }
 
 function trusted<T>(): Schema<T> {
@@ -82,6 +88,12 @@ interface Tools {
   readonly mayJoin: (client: string, channel: string) => boolean;
   /** Messages that rooms keep. */
   readonly retention: number;
+  /** What sets the run apart. */
+  readonly traits: Traits;
+  /** Chance, for how long rules take. */
+  readonly random: Random;
+  /** The date of the server. */
+  readonly date: () => number;
   /** The machine of the server. */
   readonly clock: () => Clock;
   readonly recorder: Pick<Recorder, "add">;
@@ -117,28 +129,34 @@ class Journal {
   }
 }
 
+/** What was given may be a view of a frame: it is answered with as much. */
+function answer(execution: number, fill: Uint8Array | undefined): Answer {
+  return fill === undefined ? { execution } : { execution, fill: new Uint8Array(fill.length) };
+}
+
 function values({ recorder }: Tools, journal: Journal) {
   return {
-    quick: procedure({ input: trusted<Work>(), errors }, ({ work, fails }, { errors }): Answer => {
+    quick: procedure({ input: trusted<Work>(), errors }, ({ work, fails, fill }, { errors }): Answer => {
       const execution = journal.begin(work);
       if (fails) throw errors.REFUSED({ execution });
-      return { execution };
+      return answer(execution, fill);
     }),
     slow: procedure(
       { input: trusted<Work>(), errors },
-      async ({ work, ms, fails }, { errors }): Promise<Answer> => {
+      async ({ work, ms, fails, fill }, { errors, signal }): Promise<Answer> => {
         const execution = journal.begin(work);
         await pause(journal.clock(), ms);
+        if (signal.aborted) recorder.add({ is: "broken off", work, execution });
         if (fails) throw errors.REFUSED({ execution });
-        return { execution };
+        return answer(execution, fill);
       },
     ),
     again: procedure(
       { input: trusted<Work>(), idempotent: true },
-      async ({ work, ms }): Promise<Answer> => {
+      async ({ work, ms, fill }): Promise<Answer> => {
         const execution = journal.begin(work);
         await pause(journal.clock(), ms);
-        return { execution };
+        return answer(execution, fill);
       },
     ),
     ask: procedure({ input: trusted<Work>() }, async (input, { client }): Promise<Answer> => {
@@ -207,21 +225,39 @@ function streams(journal: Journal) {
 /** Messages that halls keep. */
 export const HALL = 1_000;
 
-function channels({ mayJoin, retention }: Tools) {
+function channels({ mayJoin, retention, traits: { rules, seconds }, random, clock }: Tools) {
+  const take = <T>(answer: () => T): T | Promise<T> =>
+    rules === 0 ? answer() : pause(clock(), random.next() * rules).then(answer);
   const make = (messages: number) =>
     channel({
       message: trusted<Message>(),
       signal: trusted<Signal>(),
-      history: { messages },
-      allow: { subscribe: ({ connection, channel }) => mayJoin(connection.address, channel) },
+      history: { messages, seconds },
+      allow: {
+        subscribe: ({ connection, channel }) => take(() => mayJoin(connection.address, channel)),
+        ...(rules === 0 ? {} : { publish: () => take(() => true) }),
+      },
+      ...(rules === 0 ? {} : { publish: (message: Message) => take(() => message) }),
     });
   return { "room/:id": make(retention), "hall/:id": make(HALL) };
+}
+
+/** Who has a token is who it says, for a while. */
+function authentication({ traits: { tokens, rules }, clock, date, random }: Tools) {
+  if (tokens === undefined) return {};
+  return {
+    authenticate: async ({ token }: { readonly token: string | undefined }) => {
+      await pause(clock(), random.next() * rules);
+      return { subject: token ?? "", expires: date() + tokens };
+    },
+  };
 }
 
 function makeApp(tools: Tools, limits: Partial<Limits>) {
   const journal = new Journal(tools);
   return millrace({
     limits,
+    ...authentication(tools),
     channels: channels(tools),
     onError: (error) => {
       if (!isExpected(error)) tools.recorder.add({ is: "escaped", error: `handler: ${error}` });
@@ -241,7 +277,7 @@ function isExpected(error: unknown): boolean {
 export type ScenarioApp = ReturnType<typeof makeApp> & HasContract;
 
 /** What a node of the app needs. */
-export interface ScenarioNodeOptions extends Omit<Tools, "clock"> {
+export interface ScenarioNodeOptions extends Omit<Tools, "clock" | "date"> {
   /** Bounds other than the defaults. */
   readonly limits: Partial<Limits>;
 }
@@ -251,7 +287,7 @@ export function makeScenarioNode(
   surroundings: NodeSurroundings,
   { limits, ...tools }: ScenarioNodeOptions,
 ): Node {
-  const app = makeApp({ clock: () => surroundings.clock, ...tools }, limits);
+  const app = makeApp({ clock: () => surroundings.clock, date: surroundings.date, ...tools }, limits);
   const { declared, options } = app as unknown as { declared: Declared; options: NodeOptions };
   return new Node(declared, options, surroundings);
 }

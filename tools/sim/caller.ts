@@ -62,11 +62,16 @@ export class ScenarioCaller {
     const { name, machine, recorder } = this.#parts;
     const call = number === 1 ? work : `${work}/${number}`;
     const { ms, count, size, gap, fails, shape } = plan;
+    const isValue = count === 0 && size > 0;
     const key = plan.key === undefined ? undefined : work;
     const repeatable = shape === "again" ? true : undefined;
-    recorder.add({ is: "call", client: name, call, work, method: shape, key, repeatable });
+    const mayGiveUp = plan.timeout !== undefined || plan.cancelAfter !== undefined ? true : undefined;
+    recorder.add({ is: "call", client: name, call, work, method: shape, key, repeatable, mayGiveUp });
     const options = { signal: this.#cancelling(machine, plan.cancelAfter), timeout: plan.timeout, key };
-    this.#run(shape, { work, ms, count, size, gap, fails }, options).then(
+    this.#run(shape, {
+      ...{ work, ms, count, size, gap, fails },
+      ...(isValue ? { fill: new Uint8Array(size) } : {}),
+    }, options).then(
       (execution) => recorder.add({ is: "end", call, answered: true, execution }),
       (error) => {
         this.#failed(call, error);

@@ -14,14 +14,14 @@ export interface Amount {
 const PERIOD = 65_521;
 const PATTERN: Uint8Array = makePattern();
 
-/** Twice, so that every chunk of one period is one piece of it. */
+/** Several times, so that every chunk of up to 200 KB is one piece of it. */
 function makePattern(): Uint8Array {
-  const pattern = new Uint8Array(2 * PERIOD);
+  const pattern = new Uint8Array(5 * PERIOD);
   for (let i = 0; i < pattern.length; i++) pattern[i] = Math.imul(i % PERIOD, 0x9e3779b1) >>> 24;
   return pattern;
 }
 
-/** `count` chunks, none longer than the period; `ended` is called when the last has been taken. */
+/** `count` chunks, none longer than four periods; `ended` is called when the last has been taken. */
 export function streamPattern({ count, size }: Amount, ended: () => void): ReadableStream<Uint8Array> {
   let n = 0;
   return new ReadableStream<Uint8Array>({

@@ -4,12 +4,14 @@
 import type { Anomaly } from "../../testing/anomaly.ts";
 import { check } from "../../testing/checker.ts";
 import type { LogEvent } from "../../testing/log.ts";
+import { Random } from "../../testing/random.ts";
 import { describe, SimulatedWorld } from "../../testing/world.ts";
 import { WireLog } from "../../testing/wire_log.ts";
 import { Actor } from "./actor.ts";
 import { HALL, makeScenarioNode, type ScenarioApp } from "./app.ts";
 import { patternOf, ScenarioPublisher } from "./publisher.ts";
-import { BROKER_FAULTS, CHANNELS, CUTS, EVENTS, type Scenario, type Step } from "./scenario.ts";
+import { CHANNELS } from "./deeds.ts";
+import { BROKER_FAULTS, CUTS, EVENTS, type Scenario, type Step } from "./scenario.ts";
 import { tallyOf } from "./tally.ts";
 
 /** What a run gives. */
@@ -62,6 +64,8 @@ class Simulation {
       add: (event: Parameters<typeof this.world.recorder.add>[0]) => this.world.recorder.add(event),
     };
     const wire = new WireLog(recorder);
+    const { traits } = scenario;
+    const counts = traits.isLarge || traits.isFlood;
     this.world = new SimulatedWorld<ScenarioApp>({
       seed,
       delays,
@@ -70,6 +74,8 @@ class Simulation {
           recorder,
           limits,
           retention,
+          traits,
+          random: new Random(seed).fork("rules"),
           mayJoin: (client, channel) => !this.#revoked.has(`${actorOf(client)} ${channel}`),
         }),
       conditions: (name) => {
@@ -78,35 +84,47 @@ class Simulation {
         return this.#isCalm ? { ...way, idle: Infinity } : way;
       },
       watch: {
-        arrived: (link, direction, frame) => wire.arrived(link, direction, frame),
-        closed: (link, code) => recorder.add({ is: "closed", client: link.client.name, code }),
+        arrived: (link, direction, frame) => {
+          wire.arrived(link, direction, frame);
+          if (direction === "up") this.#actors[Number(actorOf(link.client.name).slice(1))]?.arrived(link);
+        },
+        closed: (link, code) =>
+          recorder.add({ is: "closed", client: link.client.name, connection: `${link}`, code }),
+        left: (link, code) =>
+          recorder.add({ is: "left", client: link.client.name, connection: `${link}`, code }),
         broke: (link, way) => this.world.recorder.fault(`${link} has broken: ${way}`, "cut"),
         sent: (link, frame) => {
           const client = link.client.name;
-          for (const channel of wire.sent(link, frame, this.#revoked.size > 0)) {
+          for (const channel of wire.sent(link, frame, { channels: this.#revoked.size > 0, counts })) {
             if (!this.#revoked.has(`${actorOf(client)} ${channel}`)) continue;
             recorder.add({ is: "deliver", client, channel });
           }
         },
       },
     });
-    this.#publisher = new ScenarioPublisher(
-      "server",
+    this.#publisher = new ScenarioPublisher("server", {
       recorder,
-      (channel, message) =>
+      clock: this.world.machine,
+      publish: (channel, message) =>
         this.world.node.channelTools.publish(...patternOf(channel), message as never) as never,
-    );
+    });
   }
 
   async run(): Promise<void> {
     const { world } = this;
     const { clients, steps, length, retention } = this.#scenario;
+    world.recorder.add({ is: "room", sessions: world.node.parts.limits.sessions });
     for (const channel of CHANNELS) {
       const messages = channel.startsWith("room") ? retention : HALL;
-      world.recorder.add({ is: "retention", channel, messages, ms: 300_000 });
+      world.recorder.add({ is: "retention", channel, messages, ms: this.#scenario.traits.seconds * 1_000 });
     }
     for (let client = 0; client < clients; client++) {
-      this.#actors.push(new Actor(world, `c${client}`, this.#scenario.clientLimits[client]!));
+      this.#actors.push(
+        new Actor(world, `c${client}`, {
+          limits: this.#scenario.clientLimits[client]!,
+          hasToken: this.#scenario.traits.tokens !== undefined,
+        }),
+      );
     }
     this.#plan(steps);
     await world.run(length);
@@ -140,7 +158,10 @@ class Simulation {
       case "history":
         return actor.act(step);
       case "server publish":
-        if (machine.isAwake) this.#publisher.publish(step.channel, step.size);
+        if (!machine.isAwake) return;
+        for (let i = 0; i < (step.times ?? 1); i++) {
+          this.#publisher.publish(step.channel, { size: step.size });
+        }
         return;
       case "revoke":
         return this.#revoke(actor, step);

@@ -19,6 +19,8 @@ export interface SubscriptionPlan {
   readonly iterates: boolean;
   /** Publications of the past, where it has no position. */
   readonly rewind?: number | undefined;
+  /** Milliseconds of the past, where it has no position. */
+  readonly rewindMs?: number | undefined;
 }
 
 /** What a subscriber needs. */
@@ -85,9 +87,11 @@ export class ScenarioSubscriber {
     recorder.add({ is: "subscribe", client, channel, sub: name, from });
     const made: { held?: Held } = {};
     const onError = (error: unknown): void => this.#ended(made.held, name, error);
-    const options = { position: from, rewind: from === undefined ? plan.rewind : undefined, onError };
+    const past = from === undefined ? { rewind: plan.rewind, rewindMs: plan.rewindMs } : {};
+    const options = { position: from, ...past, onError };
     const handle = this.#parts.client.channel(...patternOf(channel));
-    const run = (event: ChannelEvent<Message>): Promise<void> => this.#take(name, plan, event);
+    const run = (event: ChannelEvent<Message>): Promise<void> => this.#take(made.held!, event);
+    // A handler is given nothing before there is a connection, and so not within this call.
     const subscription = plan.iterates ? handle.subscribe(options) : handle.subscribe(options, run);
     const held: Held = made.held = { name, channel, plan, subscription, closed: false };
     this.#held.push(held);
@@ -138,13 +142,16 @@ export class ScenarioSubscriber {
     for await (const event of subscription) await run(event);
   }
 
-  async #take(sub: string, { slow }: SubscriptionPlan, event: ChannelEvent<Message>): Promise<void> {
+  async #take({ name: sub, plan, subscription }: Held, event: ChannelEvent<Message>): Promise<void> {
     const { machine, random, recorder } = this.#parts;
     const { position } = event;
+    const { slow } = plan;
     if (event.type === "message") recorder.add({ is: "message", sub, position, value: event.data.value });
     else if (event.type === "reset") recorder.add({ is: "reset", sub, position, reason: event.reason });
     else recorder.add({ is: "gap", sub, from: event.from, to: event.to, position, reason: event.reason });
-    if (slow > 0 && !this.#isCalm) await pause(machine, random.next() * slow);
+    if (slow === 0 || this.#isCalm) return;
+    await pause(machine, random.next() * slow);
+    if (event.type === "message") recorder.add({ is: "looked", sub, position: subscription.position });
   }
 
   #ended(held: Held | undefined, sub: string, error: unknown): void {

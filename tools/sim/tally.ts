@@ -17,6 +17,14 @@ export interface Tally {
 const NO_EVENTS: ReadonlySet<LogEvent["is"]> = new Set(
   [
     "retention",
+    "room",
+    "hello",
+    "welcome",
+    "left",
+    "looked",
+    "seen",
+    "ahead",
+    "broken off",
     "told",
     "deliver",
     "claim",

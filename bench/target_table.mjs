@@ -1,0 +1,80 @@
+// What README.md quotes of earlier runs, as tables in Markdown: the targets and what was reached of them, and the rows in which others are ahead.
+import { basename } from "node:path";
+import { CONTENDERS } from "./contenders.mjs";
+import { rowsIn } from "./results.mjs";
+import { asked, TARGETS, verdict } from "./targets.mjs";
+import { WORKLOADS } from "./workloads.mjs";
+
+/** Floors: they decode and check nothing, so they are ahead wherever they are. */
+const FLOORS = ["echo", "shared"];
+
+/** Prints one line for each target. What is left is that of the first file that has the row. @param {string[]} files  of `--json` */
+export function printTargets(files) {
+  const runs = files.map((file) => ({ name: basename(file), rows: rowsIn(file) }));
+  const headings = ["row", "runtime", "target", ...runs.map(({ name }) => name), "factor left"];
+  line(headings);
+  line(headings.map(() => "---"));
+  for (const target of TARGETS) {
+    const reached = runs.map(({ rows }) => reachedIn(rows, target));
+    const first = reached.find(({ left }) => left !== undefined);
+    const { runtime, workload } = target;
+    line([
+      `\`${workload}\``,
+      runtime,
+      asked(target),
+      ...reached.map(({ text }) => text),
+      factor(first?.left),
+    ]);
+  }
+}
+
+/**
+ * Prints one line for each row of Millrace in which others on the same runtime take less CPU for an operation, or memory where that is the figure.
+ *
+ * @param {string} file  of `--json`
+ */
+export function printAhead(file) {
+  const rows = rowsIn(file);
+  const headings = ["row", "runtime", "unit", "Millrace", "less take"];
+  line(headings);
+  line(headings.map(() => "---"));
+  for (const { name, memory } of WORKLOADS) {
+    const figure = (row) => memory ? row.memory / 1024 : row.cpu;
+    for (const ours of rows.filter((row) => row.contender === "millrace" && row.workload === name)) {
+      const ahead = rows.filter((row) =>
+        row.runtime === ours.runtime && row.workload === name && !FLOORS.includes(row.contender) &&
+        figure(row) < figure(ours)
+      ).sort((a, b) => figure(a) - figure(b));
+      if (ahead.length === 0) continue;
+      const others = ahead.map((row) => `${titleOf(row)} ${short(figure(row))}`).join(", ");
+      line([`\`${name}\``, ours.runtime, memory ? "KiB" : "µs", short(figure(ours)), others]);
+    }
+  }
+}
+
+function line(cells) {
+  console.log(`| ${cells.join(" | ")} |`);
+}
+
+function titleOf({ contender }) {
+  return CONTENDERS.find(({ name }) => name === contender).title;
+}
+
+function short(value) {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(2);
+}
+
+function reachedIn(rows, target) {
+  const row = rows.find(({ runtime, workload, contender }) =>
+    contender === "millrace" && runtime === target.runtime && workload === target.workload
+  );
+  if (row === undefined) return { text: "-" };
+  if (row.rate === undefined) return { text: "failed" };
+  const { reached, left } = verdict(target, row) ?? { reached: "-" };
+  return { text: reached, left };
+}
+
+function factor(left) {
+  if (left === undefined) return "";
+  return left <= 1 ? "met" : left.toFixed(2);
+}

@@ -1,0 +1,156 @@
+/**
+ * Flow control: SEEN says what the program is done with, in time; the server waits for it. And where a program sees its subscription.
+ *
+ * @module
+ */
+import { show } from "./publications.ts";
+import { getOr } from "./get_or.ts";
+import type { Line, RuleCheck, Surroundings } from "./rule.ts";
+import type { Subscription, Subscriptions } from "./subscriptions.ts";
+
+/** Publications that a server may have sent and not seen acknowledged. */
+const MESSAGES = 1_000;
+/** Bytes of them, without the last. */
+const BYTES = 1024 * 1024;
+
+/**
+ * Whether SEEN is right after a fail-over, which keeps the epoch. It is not yet: a program that still has events of the past that was lost is taken to be
+ * done with as much of the new one (`client/subscription.ts`, `isBehind`; seed 6255).
+ */
+const COUNTS_FAIL_OVERS = false;
+
+/** One client on one channel. */
+interface Member {
+  /** What the server was told, on the present connection. */
+  seen: number;
+  /** The last publication that was given to the program since. */
+  given: { readonly epoch: string; readonly offset: number } | undefined;
+}
+
+type FlowControlLine = "joined" | "message" | "seen" | "ahead" | "crash" | "calm" | "finish";
+
+/** SEEN tells what the program is done with, in time, and the server waits for it. */
+export class FlowControl implements RuleCheck<FlowControlLine> {
+  /** As of a `RuleCheck`. */
+  readonly reads: readonly FlowControlLine[] = [
+    "joined",
+    "message",
+    "seen",
+    "ahead",
+    "crash",
+    "calm",
+    "finish",
+  ];
+  readonly #surroundings: Surroundings;
+  readonly #subscriptions: Subscriptions;
+  readonly #members = new Map<string, Member>();
+  readonly #gone = new Set<string>();
+  #isCalm = false;
+
+  constructor(surroundings: Surroundings, subscriptions: Subscriptions) {
+    this.#surroundings = surroundings;
+    this.#subscriptions = subscriptions;
+  }
+
+  /** As of a `RuleCheck`. */
+  see(event: Line<FlowControlLine>, line: number): void {
+    switch (event.is) {
+      case "joined":
+        return void this.#members.set(`${event.client} ${event.channel}`, {
+          seen: event.position.offset,
+          given: undefined,
+        });
+      case "message": {
+        const subscription = this.#subscriptions.all.get(event.sub);
+        if (subscription !== undefined) this.#member(subscription).given = event.position;
+        return;
+      }
+      case "seen":
+        return this.#seen(event, line);
+      case "ahead": {
+        const { client, channel, messages, bytes } = event;
+        if (messages <= MESSAGES && bytes <= BYTES) return;
+        return this.#found(
+          event,
+          `${messages} publications, ${bytes} bytes, sent to ${client} on ${channel} and not seen`,
+          line,
+        );
+      }
+      case "crash":
+        return void this.#gone.add(event.client);
+      case "calm":
+        this.#isCalm = true;
+        return;
+      case "finish":
+        return this.#finish(line);
+    }
+  }
+
+  #member({ client, channel }: { readonly client: string; readonly channel: string }): Member {
+    return getOr(this.#members, `${client} ${channel}`, () => ({ seen: 0, given: undefined }));
+  }
+
+  #seen(event: Line<"seen">, line: number): void {
+    const member = this.#member(event);
+    member.seen = Math.max(member.seen, event.offset);
+    const channel = this.#surroundings.truth.channel(event.channel);
+    for (const { sub, cursor } of this.#membersOf(event)) {
+      // Whoever is in another past is not counted: a reset waits for it.
+      if (cursor === undefined || (channel.isTold && !channel.has(cursor))) continue;
+      if (event.offset <= cursor.offset || event.offset > channel.path.length) continue;
+      if (!COUNTS_FAIL_OVERS && channel.losses.some(({ is }) => is === "rollback")) continue;
+      this.#found(event, `${event.offset} seen, and ${sub} is at ${show(cursor)}`, line);
+    }
+  }
+
+  /** When nothing has been published for a while, everything is acknowledged. */
+  #finish(line: number): void {
+    if (!this.#isCalm) return;
+    for (const [key, { seen, given }] of this.#members) {
+      const [client, channel] = key.split(" ") as [string, string];
+      if (given === undefined || this.#gone.has(client)) continue;
+      const subscriptions = this.#membersOf({ client, channel });
+      const least = Math.min(...subscriptions.map(({ cursor }) => cursor?.offset ?? 0));
+      if (subscriptions.length === 0 || least <= seen) continue;
+      this.#found({ client, channel }, `it is done with ${least}, and the server was told of ${seen}`, line);
+    }
+  }
+
+  #membersOf({ client, channel }: { readonly client: string; readonly channel: string }): Subscription[] {
+    return [...this.#subscriptions.all.values()].filter((one) =>
+      one.client === client && one.channel === channel && !one.ended
+    );
+  }
+
+  #found(
+    { client, channel }: { readonly client: string; readonly channel: string },
+    what: string,
+    line: number,
+  ): void {
+    this.#surroundings.found("flow control", `${client} on ${channel}: ${what}`, line);
+  }
+}
+
+type OwnPositionLine = "looked";
+
+/** A subscription's position is not ahead of what its handler is done with. */
+export class OwnPosition implements RuleCheck<OwnPositionLine> {
+  /** As of a `RuleCheck`. */
+  readonly reads: readonly OwnPositionLine[] = ["looked"];
+  readonly #surroundings: Surroundings;
+  readonly #subscriptions: Subscriptions;
+
+  constructor(surroundings: Surroundings, subscriptions: Subscriptions) {
+    this.#surroundings = surroundings;
+    this.#subscriptions = subscriptions;
+  }
+
+  /** As of a `RuleCheck`. The cursor is what the handler has been given last, and is at. */
+  see({ sub, position }: Line<OwnPositionLine>, line: number): void {
+    const cursor = this.#subscriptions.all.get(sub)?.cursor;
+    if (cursor === undefined || position === undefined || position.epoch !== cursor.epoch) return;
+    if (position.offset < cursor.offset) return;
+    const what = `${sub} is at ${show(position)} while its handler is at ${show(cursor)}`;
+    this.#surroundings.found("own position", what, line);
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Sessions: one is carried on as long as it is kept, under either of its ids, and its client asks for it.
+ *
+ * @module
+ */
+import type { Line, RuleCheck, Surroundings } from "./rule.ts";
+
+/** A session, as the wire shows it. */
+interface Session {
+  readonly client: string;
+  /** The connection that carries it, or did last. */
+  carrier: string;
+  /** How long it is kept, in ms. */
+  readonly window: number;
+  /** Since when it has no connection. */
+  lostAt: number | undefined;
+  /** Whether its end is allowed: a close that ends it, or no room. */
+  mayBeOver: boolean;
+}
+
+/** What a HELLO asked for. */
+interface Asked {
+  readonly id: string | undefined;
+  readonly opening: string | undefined;
+  /** The session of that id, when it asked. */
+  readonly session: Session | undefined;
+}
+
+/** The latest session that a client has to ask for, and until when. */
+interface Known {
+  readonly session: Session;
+  readonly until: number;
+}
+
+/** Closes after which a session is kept for sure; with others the server or the client may end it. */
+const KEEPS = new Set([1006, 4409, 4500, 4503, 4504]);
+
+/** How long a client asks at least for a session of which it heard no WELCOME, in ms after it was sent: its own bound is 120 s from a moment nobody else knows. */
+const OPENING = 30_000;
+
+type KeptSessionsLine = "room" | "hello" | "welcome" | "welcomed" | "closed" | "left";
+
+/** A session is carried on as long as it is kept, and no other is. */
+export class KeptSessions implements RuleCheck<KeptSessionsLine> {
+  /** As of a `RuleCheck`. */
+  readonly reads: readonly KeptSessionsLine[] = ["room", "hello", "welcome", "welcomed", "closed", "left"];
+  readonly #surroundings: Surroundings;
+  readonly #sessions = new Map<string, Session>();
+  readonly #all = new Set<Session>();
+  /** What clients call sessions that they want opened. */
+  readonly #openings = new Set<string>();
+  /** By connection. */
+  readonly #asked = new Map<string, Asked>();
+  /** The session that each connection was welcomed with. */
+  readonly #welcomed = new Map<string, Session>();
+  /** By client. */
+  readonly #known = new Map<string, Known>();
+  #room = Infinity;
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  /** As of a `RuleCheck`. */
+  see(event: Line<KeptSessionsLine>, line: number): void {
+    switch (event.is) {
+      case "room":
+        this.#room = event.sessions;
+        return;
+      case "hello":
+        return this.#hello(event, line);
+      case "welcome":
+        return this.#welcome(event, line);
+      case "welcomed": {
+        const session = this.#welcomed.get(event.connection ?? "");
+        if (session === undefined) return void this.#known.delete(event.client);
+        return void this.#known.set(event.client, { session, until: event.at + session.window });
+      }
+      case "closed":
+      case "left":
+        return this.#lost(event);
+    }
+  }
+
+  #hello({ client, connection, session: id, opening, at }: Line<"hello">, line: number): void {
+    const session = id === undefined ? undefined : this.#sessions.get(id);
+    this.#asked.set(connection, { id, opening, session });
+    if (opening !== undefined) this.#openings.add(opening);
+    if (id !== undefined) return;
+    const known = this.#known.get(client);
+    if (known === undefined || known.session.mayBeOver || at >= known.until) return;
+    this.#found(`${connection} does not ask for the session of ${known.session.carrier}`, line);
+  }
+
+  #welcome({ client, connection, session: id, resumed, window, at }: Line<"welcome">, line: number): void {
+    const asked = this.#asked.get(connection);
+    const before = asked?.session;
+    let session = before;
+    if (resumed) {
+      if (before === undefined) {
+        // A WELCOME that found the socket closed opened a session all the same.
+        const isOpened = asked?.id !== undefined && this.#openings.has(asked.id);
+        if (!isOpened) this.#found(`${connection} carries on a session that was never opened`, line);
+      } else if (before.client !== client) this.#found(`${connection} carries on ${before.client}'s`, line);
+    } else {
+      if (before !== undefined && this.#isKept(before, at)) {
+        const since = before.lostAt === undefined ? "had a connection" : `was lost at ${before.lostAt}`;
+        const what = `${connection} asked for the session of ${before.carrier}, which ${since}`;
+        this.#found(`${what} and is kept for ${before.window} ms, and got another`, line);
+      }
+      session = undefined;
+    }
+    session ??= { client, carrier: connection, window, lostAt: undefined, mayBeOver: window === 0 };
+    session.carrier = connection;
+    session.lostAt = undefined;
+    this.#all.add(session);
+    this.#sessions.set(id, session);
+    if (!resumed && asked?.opening !== undefined) {
+      this.#sessions.set(asked.opening, session);
+      // Should WELCOME be lost, the client has a name for it, and counts from the moment at which it lost the connection.
+      this.#known.set(client, { session, until: at + Math.min(window, OPENING) });
+    }
+    this.#welcomed.set(connection, session);
+  }
+
+  #isKept({ lostAt, window, mayBeOver }: Session, at: number): boolean {
+    return !mayBeOver && (lostAt === undefined || at < lostAt + window);
+  }
+
+  #lost({ connection, code, at }: Line<"closed" | "left">): void {
+    if (connection === undefined) return;
+    const asked = this.#asked.get(connection);
+    const session = this.#welcomed.get(connection) ?? asked?.session;
+    if (session === undefined) return;
+    if (!KEEPS.has(code)) session.mayBeOver = true;
+    if (session.carrier !== connection || session.lostAt !== undefined) return;
+    session.lostAt = at;
+    // Those that may be over may wait as well. The oldest goes first; which that is, is for the server to say.
+    const waiting = [...this.#all].filter(({ lostAt, window }) =>
+      lostAt !== undefined && at < lostAt + window
+    );
+    if (waiting.length > this.#room) { for (const one of waiting) one.mayBeOver = true; }
+  }
+
+  #found(what: string, line: number): void {
+    this.#surroundings.found("kept session", what, line);
+  }
+}

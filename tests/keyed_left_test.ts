@@ -1,0 +1,172 @@
+// A call with a key that its caller has given up runs on: whoever sends it again gets what came of it.
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { z } from "zod";
+import { CallError, millrace, procedure } from "../mod.ts";
+import type { CallResult } from "../client/mod.ts";
+import { mounted } from "../rpc/mount.ts";
+import { SimulatedWorld } from "../testing/world.ts";
+
+/** What a handler is told to do when its time, on the server's clock, is over; and what it saw. */
+interface Run {
+  readonly number: number;
+  readonly timeLeft: number;
+  stoppedAt?: number;
+}
+
+function open({ timeout, callTimeout, latency = 0 }: {
+  timeout?: number;
+  callTimeout?: number;
+  latency?: number;
+} = {}) {
+  const runs: Run[] = [];
+  const wait = procedure({ input: z.number(), timeout }, async (ms, { signal, timeLeft }) => {
+    const run: Run = { number: runs.length + 1, timeLeft: timeLeft() };
+    runs.push(run);
+    await new Promise<void>((resolve, reject) => {
+      signal.addEventListener("abort", () => {
+        run.stoppedAt = world.now();
+        if (ms > 1e6) reject(signal.reason); // this one obeys
+        else resolve();
+      });
+      if (ms < 1e6) world.serverClock.setTimeout(resolve, ms);
+    });
+    return run.number;
+  });
+  const app = millrace({
+    authenticate: () => ({ subject: "ada" }),
+    limits: callTimeout === undefined ? {} : { callTimeout },
+    procedures: { wait, get: procedure(() => "there") },
+    onError: () => {},
+  });
+  const world = new SimulatedWorld<typeof app>({
+    seed: 1,
+    makeNode: (surroundings) => mounted(app).makeNode(surroundings),
+    delays: { answer: latency, push: 0 },
+  });
+  return { world, runs };
+}
+
+/** How a call ended, for people. */
+function brief(
+  result: CallResult<unknown, never> | { ok: boolean; value?: unknown; error?: unknown },
+): unknown {
+  if (result.ok) return (result as { value: unknown }).value;
+  const { code, ambiguous, retryable } = (result as { error: CallError }).error;
+  return [code, ambiguous && "ambiguous", retryable && "retryable"].filter(Boolean).join(" ");
+}
+const STUCK = 1e9;
+
+describe("a call with a key whose caller does not wait any more", () => {
+  for (const how of ["timeout", "signal"] as const) {
+    it(`runs on after its ${how}, and the next gets its value`, async () => {
+      const { world, runs } = open();
+      const client = world.connect();
+      await world.wait(client.ready());
+      const start = world.now();
+      const controller = new AbortController();
+      const options = how === "timeout" ? { timeout: 1_000 } : { signal: controller.signal };
+      const first = client.call.wait(5_000, { key: "k", ...options }).result();
+      await world.run(1_000);
+      controller.abort();
+      assertEquals(
+        brief(await world.wait(first)),
+        how === "timeout" ? "DEADLINE ambiguous" : "CANCELLED ambiguous",
+      );
+      assertEquals(world.now() - start < 2_000, true, "told at once");
+      const waits = client.call.wait(5_000, { key: "k" }).result();
+      assertEquals(brief(await world.wait(waits)), 1);
+      assertEquals(brief(await world.wait(client.call.wait(5_000, { key: "k" }).result())), 1);
+      assertEquals([runs.length, runs[0]!.stoppedAt], [1, undefined]);
+      assertEquals(runs[0]!.timeLeft > 59_000, true, "its time is not its caller's");
+      await world[Symbol.asyncDispose]();
+    });
+  }
+
+  it("frees at once who only waited for it", async () => {
+    const { world, runs } = open();
+    const client = world.connect();
+    await world.wait(client.ready());
+    const start = world.now();
+    const run = client.call.wait(30_000, { key: "k" }).result();
+    for (let i = 0; i < 100; i++) {
+      const waiting = client.call.wait(30_000, { key: "k", timeout: 10 }).result();
+      assertEquals(brief(await world.wait(waiting)), "DEADLINE ambiguous");
+    }
+    assertEquals(await world.wait(client.call.get()), "there");
+    assertEquals(world.now() - start < 25_000, true, "no slot is held");
+    assertEquals([brief(await world.wait(run)), runs.length], [1, 1]);
+    await world[Symbol.asyncDispose]();
+  });
+
+  for (const bound of [{ timeout: 3_000 }, { callTimeout: 3_000 }]) {
+    it(`is told to stop when its own time is over, by ${Object.keys(bound)}; it does not run again`, async () => {
+      const { world, runs } = open(bound);
+      const client = world.connect();
+      await world.wait(client.ready());
+      const start = world.now();
+      const first = client.call.wait(STUCK, { key: "k", timeout: 1_000 }).result();
+      assertEquals(brief(await world.wait(first)), "DEADLINE ambiguous");
+      const second = client.call.wait(STUCK, { key: "k" }).result();
+      assertEquals(brief(await world.wait(second)), "DEADLINE ambiguous");
+      const took = runs[0]!.stoppedAt! - start;
+      assertEquals(took > 2_900 && took < 3_200, true, `${took} ms`);
+      assertEquals(
+        brief(await world.wait(client.call.wait(STUCK, { key: "k" }).result())),
+        "DEADLINE ambiguous",
+      );
+      assertEquals(runs.length, 1);
+      await world[Symbol.asyncDispose]();
+    });
+  }
+
+  it("has its value kept though it came after its time", async () => {
+    const { world, runs } = open({ timeout: 3_000 });
+    const client = world.connect();
+    await world.wait(client.ready());
+    const first = client.call.wait(50_000, { key: "k" }).result(); // it ends when it is told to stop, with a value
+    assertEquals(brief(await world.wait(first)), "DEADLINE ambiguous");
+    assertEquals(brief(await world.wait(client.call.wait(50_000, { key: "k" }).result())), 1);
+    assertEquals(runs.length, 1);
+    await world[Symbol.asyncDispose]();
+  });
+
+  it("may have a caller who waits longer than the server's bound", async () => {
+    const { world, runs } = open({ callTimeout: 3_000 });
+    const client = world.connect();
+    await world.wait(client.ready());
+    const first = client.call.wait(5_000, { key: "k", timeout: 20_000 }).result();
+    assertEquals(brief(await world.wait(first)), 1);
+    assertEquals(runs[0]!.stoppedAt, undefined);
+    await world[Symbol.asyncDispose]();
+  });
+
+  it("runs on when its session ends, past the deadline of its caller", async () => {
+    const { world, runs } = open();
+    const client = world.connect();
+    const other = world.connect();
+    await world.wait(Promise.all([client.ready(), other.ready()]));
+    const first = client.call.wait(20_000, { key: "k", timeout: 1_000 }).result();
+    await world.run(500);
+    client.close();
+    await world.wait(first);
+    await world.run(10_000);
+    assertEquals(brief(await world.wait(other.call.wait(20_000, { key: "k" }).result())), 1);
+    assertEquals([runs.length, runs[0]!.stoppedAt], [1, undefined]);
+    await world[Symbol.asyncDispose]();
+  });
+
+  it("does not run where it was given up while the ledger was asked: the next does", async () => {
+    const { world, runs } = open({ latency: 4_000 });
+    const client = world.connect();
+    await world.wait(client.ready());
+    const controller = new AbortController();
+    const first = client.call.wait(10, { key: "k", signal: controller.signal }).result();
+    await world.run(100);
+    controller.abort();
+    assertEquals(brief(await world.wait(first)), "CANCELLED ambiguous");
+    assertEquals(runs.length, 0);
+    assertEquals([brief(await world.wait(client.call.wait(10, { key: "k" }).result())), runs.length], [1, 1]);
+    await world[Symbol.asyncDispose]();
+  });
+});

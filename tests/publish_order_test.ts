@@ -1,0 +1,120 @@
+// What the order of a client's publications keeps, and for how long.
+import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { CallError } from "../rpc/errors.ts";
+import { PublishOrder } from "../rpc/publish_order.ts";
+import { encode } from "../msgpack/mod.ts";
+import { Kind } from "../rpc/kinds.ts";
+import { ChannelNode } from "./suites/channel_node.ts";
+import { ScriptedBroker } from "./suites/scripted_broker.ts";
+
+const PRODUCER = new Uint8Array(16).fill(9);
+
+describe("what the order of publications keeps", () => {
+  it("is nothing for names that are no channels, however long", async () => {
+    const server = new ChannelNode({ broker: new ScriptedBroker() });
+    const line = await server.connect({ producer: PRODUCER });
+    for (let i = 0; i < 20; i++) {
+      line.call("@publish", [`${i} ${"x".repeat(100_000)}`, 1, encode("x")]);
+      line.call("@publish", [`board/${"x".repeat(1_000)}`, 2, encode("x"), { low: 1 }]);
+      line.call("@publish", ["board", 2, encode("x"), { low: 1 }]);
+    }
+    await server.settle();
+    const codes = line.takeOf(Kind.ERROR).map(([, , , code]) => code);
+    assertEquals([codes.length, [...new Set(codes)]], [60, ["NOT_FOUND"]]);
+    assertEquals(line.connection.held, 0);
+  });
+
+  it("is bounded, and counts as held for the connection and its session", async () => {
+    const server = new ChannelNode({ broker: new ScriptedBroker() });
+    const line = await server.connect({ producer: PRODUCER });
+    const name = (i: number) => `board/${String(i).padStart(4, "0")}${"x".repeat(200)}`;
+    for (let i = 0; i < 200; i++) line.publish(1, "x", { channel: name(i) });
+    await server.settle();
+    assert(line.connection.held > 200 * 210, `${line.connection.held} bytes`);
+    for (let i = 200; i < 2_000; i++) line.publish(1, "x", { channel: name(i) });
+    await server.settle();
+    assertEquals(line.takeOf(Kind.RESULT).length, 2_000);
+    assertLess(line.connection.held, 256 * 400);
+  });
+});
+
+describe("a channel whose order was forgotten", () => {
+  const many = (order: PublishOrder, count: number) => {
+    for (let i = 0; i < count; i++) order.run({ channel: `${i}`, n: 1, low: 1 }, () => "landed");
+  };
+
+  it("is begun anew by the lowest number; a higher one comes again, when the client knows what has landed", () => {
+    const order = new PublishOrder(8);
+    many(order, 300);
+    const error = assertThrows(() => order.run({ channel: "0", n: 2, low: 1 }, () => "landed"), CallError);
+    assertEquals([error.code, error.retryable, error.ambiguous], ["OUT_OF_ORDER", true, false]);
+    assertEquals(order.run({ channel: "0", n: 2, low: 2 }, () => "landed"), "landed");
+  });
+
+  it("is the one that was used longest ago", () => {
+    const order = new PublishOrder(8);
+    many(order, 200);
+    for (let i = 200; i < 1_000; i++) {
+      order.run({ channel: `${i}`, n: 1, low: 1 }, () => "landed");
+      // Its next one, though there was no answer yet to the one before.
+      assertEquals(order.run({ channel: "0", n: i - 198, low: Math.max(1, i - 199) }, (low) => low), i - 198);
+    }
+  });
+});
+
+describe("a publication that waits for one before it", () => {
+  const order = () => new PublishOrder(8);
+  const at = (n: number, low = 1) => ({ channel: "news", n, low });
+  const never = () => new Promise<string>(() => {});
+  const code = (promise: unknown) =>
+    (promise as Promise<unknown>).catch((error: CallError) =>
+      `${error.code}${error.retryable ? " again" : ""}`
+    );
+
+  it("runs when its client has given that up, as `low` tells", async () => {
+    const rows = order();
+    void rows.run(at(1), never);
+    const two = rows.run(at(2), (low) => `two ${low}`);
+    const three = rows.run(at(3), (low) => `three ${low}`);
+    assertEquals(rows.run(at(2, 2), (low) => `two again ${low}`), "two again 2");
+    assertEquals([await two, await three], ["two 2", "three 3"]);
+  });
+
+  for (const isFirst of [false, true]) {
+    it(`comes again when the call of that was broken off, ${isFirst ? "before" : "while"} it waits for it`, async () => {
+      const [rows, call] = [order(), new AbortController()];
+      void rows.run(at(1), never, () => call.signal);
+      if (isFirst) call.abort();
+      const two = code(rows.run(at(2), (low) => `two ${low}`));
+      if (isFirst) {
+        assertEquals(rows.run(at(1), (low) => `one ${low}`), "one 1");
+        assertEquals(await two, "two 2", "nothing is under way: it waits for the first to come again");
+      } else {
+        call.abort();
+        assertEquals(await two, "OUT_OF_ORDER again");
+        const again = rows.run(at(2), (low) => `two ${low}`);
+        assertEquals([rows.run(at(1), (low) => `one ${low}`), await again], ["one 1", "two 2"]);
+      }
+      assertEquals(rows.run(at(3), (low) => `three ${low}`), "three 3");
+    });
+  }
+
+  it("is not held up, nor passed, by what was given up and ends late", async () => {
+    for (const end of ["resolve", "reject"] as const) {
+      const rows = order();
+      const [one, two] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+      void code(rows.run(at(1), () => one.promise));
+      const second = rows.run(at(2, 2), () => two.promise);
+      const third = rows.run(at(3), () => "three");
+      one[end](new CallError("UNAVAILABLE", "late", { ambiguous: true, retryable: true }) as never);
+      await Promise.resolve();
+      let isOver = false;
+      (third as Promise<string>).then(() => isOver = true);
+      for (let i = 0; i < 10; i++) await Promise.resolve();
+      assertEquals(isOver, false, "it waits for the second");
+      two.resolve("two");
+      assertEquals([await second, await third], ["two", "three"]);
+    }
+  });
+});

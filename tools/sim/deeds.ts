@@ -1,0 +1,144 @@
+/**
+ * What clients and the server do in a scenario.
+ */
+import type { Random } from "../../testing/random.ts";
+import type { CallPlan, CallShape } from "./caller.ts";
+import type { PublicationPlan } from "./publisher.ts";
+import type { SubscriptionPlan } from "./subscriber.ts";
+import type { Traits } from "./traits.ts";
+
+/** The channels there are. */
+export const CHANNELS = ["room/1", "hall/1", "hall/2"] as const;
+
+/** Something that a client does. */
+export type Deed =
+  | { readonly do: "call" } & CallPlan
+  | { readonly do: "publish"; readonly channel: string } & PublicationPlan
+  | { readonly do: "subscribe"; readonly channel: string } & SubscriptionPlan
+  | { readonly do: "leave"; readonly channel: string }
+  /** Begins to listen to signals, or stops. */
+  | { readonly do: "listen"; readonly channel: string }
+  | { readonly do: "signal"; readonly channel: string }
+  | {
+    readonly do: "history";
+    readonly channel: string;
+    readonly upwards: boolean;
+    readonly limit: number;
+    /** The offset above or below which it reads; without it at the end. */
+    readonly from?: number | undefined;
+  };
+
+/** Something that the server does. */
+export type Act =
+  | {
+    readonly do: "server publish";
+    readonly channel: string;
+    readonly size: number;
+    /** How often, at once. */
+    readonly times?: number;
+  }
+  /** Shuts the client out of a channel, for so long. */
+  | { readonly do: "revoke"; readonly channel: string; readonly ms: number };
+
+/** Something that is done. */
+export function deed(random: Random, channel: string, { isLarge }: Traits): Deed | Act {
+  const size = random.pick(isLarge ? [10, 2_000, 60_000, 200_000] : [0, 10, 100, 2_000]);
+  const what = random.weighted({
+    call: 25,
+    publish: 50,
+    subscribe: 4,
+    leave: 3,
+    listen: 2,
+    signal: 4,
+    history: 5,
+    "server publish": 10,
+    revoke: 0.7,
+  });
+  switch (what) {
+    case "call":
+      return call(random, isLarge);
+    case "publish":
+      return { do: what, channel, ...publication(random, size) };
+    case "server publish":
+      return { do: what, channel, size };
+    case "subscribe":
+      return subscription(random, channel);
+    case "leave":
+    case "listen":
+    case "signal":
+      return { do: what, channel };
+    case "history":
+      return {
+        do: "history",
+        channel,
+        upwards: random.chance(0.5),
+        limit: 1 + random.below(30),
+        ...(random.chance(0.5) ? { from: 1 + random.below(30) } : {}),
+      };
+    case "revoke":
+      return { do: "revoke", channel, ms: random.pick([500, 3_000, 20_000]) };
+  }
+}
+
+/** A program subscribes. */
+export function subscription(random: Random, channel: string): Deed {
+  return {
+    do: "subscribe",
+    channel,
+    slow: random.pick([0, 0, 0, 5, 100, 2_000]),
+    iterates: random.chance(0.3),
+    ...(random.chance(0.2) ? { rewind: random.below(20) } : {}),
+    ...(random.chance(0.1) ? { rewindMs: random.pick([0, 100, 3_000, 60_000]) } : {}),
+  };
+}
+
+/** Whether clients give publications up: by a deadline, or by hand. */
+const GIVES_UP = true;
+
+function publication(random: Random, size: number): PublicationPlan {
+  const key = random.chance(0.06) ? random.pick(["alone", "twice"] as const) : undefined;
+  const gives = GIVES_UP && random.chance(0.1) ? random.pick(["timeout", "cancel"] as const) : undefined;
+  return {
+    size,
+    ...(key === undefined ? {} : { key }),
+    ...(gives === "timeout" ? { timeout: random.pick([1, 50, 1_000, 20_000]) } : {}),
+    ...(gives === "cancel" ? { cancelAfter: random.pick([0, 5, 100, 2_000]) } : {}),
+  };
+}
+
+function call(random: Random, isLarge: boolean): Deed {
+  const shape: CallShape = random.weighted({
+    quick: 9,
+    slow: 8,
+    again: 3,
+    down: 2,
+    up: 2,
+    talk: 1,
+    pour: 1,
+    swallow: 1,
+    ask: 2,
+  });
+  const isStream = !["quick", "slow", "again", "ask"].includes(shape);
+  // What is cut short may run again under its key: those are not.
+  const key = ["quick", "slow"].includes(shape) && random.chance(0.4)
+    ? random.pick(["alone", "alone", "twice"] as const)
+    : undefined;
+  return {
+    do: "call",
+    shape,
+    ms: random.pick(shape === "again" ? [300, 3_000] : [0, 1, 20, 300, 3_000]),
+    count: isStream ? random.below(isLarge ? 5 : 20) : 0,
+    size: sizeOf(random, isStream, isLarge),
+    gap: random.pick([0, 0, 5, 100]),
+    fails: random.chance(0.1),
+    ...(key === undefined ? {} : { key }),
+    ...(key === undefined && random.chance(0.15) ? { timeout: random.pick([1, 50, 1_000, 20_000]) } : {}),
+    ...(key === undefined && random.chance(0.1) ? { cancelAfter: random.pick([0, 5, 100, 2_000]) } : {}),
+  };
+}
+
+/** Bytes of an item, or of what is given and answered. */
+function sizeOf(random: Random, isStream: boolean, isLarge: boolean): number {
+  if (isLarge) return random.pick(isStream ? [1, 300, 60_000, 200_000] : [0, 0, 60_000, 200_000]);
+  return isStream ? random.pick([1, 10, 300, 5_000]) : 0;
+}

@@ -1,0 +1,29 @@
+/**
+ * What sets the whole run of a seed apart: each in some seeds only, since it costs time or hides other things.
+ */
+import type { Random } from "../../testing/random.ts";
+
+/** What sets a run apart. */
+export interface Traits {
+  /** Publications, answers and items are of up to 200 KB: they go in pieces, and 1 MiB that nobody has seen is soon reached. */
+  readonly isLarge: boolean;
+  /** More is published at once than a subscriber may leave unseen. */
+  readonly isFlood: boolean;
+  /** Milliseconds that rules, hooks and authentication take, at most; 0 for at once. */
+  readonly rules: number;
+  /** Milliseconds that an authentication holds, where clients have to authenticate. */
+  readonly tokens: number | undefined;
+  /** Seconds that channels keep what was published. */
+  readonly seconds: number;
+}
+
+/** What a seed decides. */
+export function traitsOf(random: Random): Traits {
+  return {
+    isLarge: random.chance(0.06),
+    isFlood: random.chance(0.008),
+    rules: random.chance(0.3) ? random.pick([1, 40]) : 0,
+    tokens: random.chance(0.15) ? random.pick([4_000, 15_000]) : undefined,
+    seconds: random.chance(0.1) ? 4 : 300,
+  };
+}
