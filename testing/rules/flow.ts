@@ -94,7 +94,11 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
     const member = this.#member(event);
     member.seen = Math.max(member.seen, event.offset);
     const channel = this.#surroundings.truth.channel(event.channel);
-    for (const { sub, cursor } of this.#membersOf(event)) {
+    const members = this.#membersOf(event);
+    const furthest = Math.max(...members.map(({ cursor }) => cursor?.offset ?? 0));
+    for (const { sub, cursor } of members) {
+      // Who is behind another may have been put aside (`client/laggards.ts`), and is not spoken for then.
+      if (cursor !== undefined && cursor.offset < furthest) continue;
       // Whoever is in another past is not counted: a reset waits for it.
       if (cursor === undefined || (channel.isTold && !channel.has(cursor))) continue;
       if (event.offset <= cursor.offset || event.offset > channel.path.length) continue;
