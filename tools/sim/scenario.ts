@@ -117,10 +117,9 @@ const SMALL_MESSAGES: Partial<Limits> = { message: 1_500 };
 function limitsOf(random: Random, { isLarge }: Traits): Partial<Limits> {
   const limits: Partial<Limits> = random.chance(0.4)
     ? random.pick([
-      // Of what is large one piece a round trip would take longer than the run.
-      ...isLarge ? [] : [{ replay: 2_000 }, { window: 8_192 }],
+      // What is large would take longer than the run in such pieces, and is more than such a queue.
+      ...isLarge ? [] : [{ replay: 2_000 }, { window: 8_192 }, { queue: 65_536 }],
       { calls: 8, concurrency: 2 },
-      { queue: 65_536 },
       { sessions: 1 },
       { heartbeat: 3_000, grace: 2_000 },
     ])
