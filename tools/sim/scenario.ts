@@ -75,7 +75,7 @@ export function scenarioOf(seed: number): Scenario {
     const fault = i < CUTS ? cut(random) : i === CUTS ? brokerFault(random) : anyFault(random);
     steps.push({ ...fault, at: moment(random, length * 0.9), client: random.below(clients) });
   }
-  if (traits.isFlood) steps.push({ ...flood(random), at: moment(random, length * 0.9), client: 0 });
+  if (traits.isFlood) steps.push(...flood(random, length));
   steps.sort((a, b) => a.at - b.at);
   return {
     seed,
@@ -170,7 +170,13 @@ function burst(
   }));
 }
 
-/** More than a subscriber may leave unseen, to one that keeps as many. */
-function flood(random: Random): Act {
-  return { do: "server publish", channel: random.pick(["hall/1", "hall/2"]), size: 0, times: 1_100 };
+/** More than a subscriber may leave unseen, in portions that it takes live, to one whose handler is slow. */
+function flood(random: Random, length: number): Step[] {
+  const channel = random.pick(["hall/1", "hall/2"]);
+  const at = 1_000 + moment(random, length * 0.8);
+  const portions = Array.from({ length: 23 }, (_, i): Step => ({
+    ...{ do: "server publish", channel, size: 0, times: 50 },
+    ...{ at: at + i * 40, client: 0 },
+  }));
+  return [{ do: "subscribe", channel, slow: 100, iterates: false, at: at - 900, client: 0 }, ...portions];
 }
