@@ -98,12 +98,8 @@ export class Laggards {
     const at = this.#owner.at();
     if (at === undefined) return false;
     return some(this.#others, holdsTooMuch) &&
-      some(this.#others, (local) => waits(local) && hasCome(local.position, at));
+      some(this.#others, (local) => waits(local) && (local.doneIn(at.epoch) ?? -1) >= at.offset);
   }
-}
-
-function hasCome(position: Position | undefined, { epoch, offset }: Position): boolean {
-  return position?.epoch === epoch && position.offset >= offset;
 }
 
 /** Whether more could be given to it. */
