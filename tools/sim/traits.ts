@@ -25,8 +25,7 @@ export function traitsOf(random: Random): Traits {
     isLarge,
     isFlood: random.chance(0.008),
     rules: random.chance(0.3) ? random.pick([1, 40]) : 0,
-    // Not both, until it is known why a client with large publications whose token runs out again and again sends nothing more (seed 730975 of commit db685ae, under Bun).
-    tokens: isLarge ? undefined : tokens,
+    tokens,
     seconds: random.chance(0.1) ? 4 : 300,
   };
 }
