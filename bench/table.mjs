@@ -1,6 +1,6 @@
 // Prints rows as one table.
 import { CONTENDERS } from "./contenders.mjs";
-import { judge } from "./targets.mjs";
+import { judge, marksOf } from "./targets.mjs";
 import { WORKLOADS } from "./workloads.mjs";
 
 const HEADINGS = [
@@ -41,7 +41,7 @@ export function printTable(rows, machine) {
       console.log(`${workload.title} (${workload.unit})`);
       for (const { name, title, has } of measuredOn(runtime, rows)) {
         const row = of.find((row) => row.contender === name);
-        if (row !== undefined) printRow(row, workload);
+        if (row !== undefined) printRow(row, workload, rows);
         else if (!has.includes(workload.needs)) console.log(line([`  ${title}`, "-"]));
       }
     }
@@ -58,15 +58,15 @@ function measuredOn(runtime, rows) {
   );
 }
 
-function printRow(row, workload) {
+function printRow(row, workload, rows) {
   console.log(line(cells(row, workload)));
-  for (const { met, asked, reached } of judge(row)) {
+  for (const { met, asked, reached } of judge(row, rows)) {
     console.log(`    ${met ? "met" : "NOT MET"}  ${asked}: ${reached}`);
   }
 }
 
 function printTargets(rows) {
-  const judged = rows.flatMap(judge);
+  const judged = rows.flatMap((row) => judge(row, rows));
   if (judged.length === 0) return;
   const missed = judged.filter(({ met }) => !met).length;
   console.log(`\n${judged.length - missed} of ${judged.length} targets are met (targets.mjs).`);
@@ -75,9 +75,7 @@ function printTargets(rows) {
 function cells(row, workload) {
   const title = `  ${CONTENDERS.find(({ name }) => name === row.contender)?.title ?? row.contender}`;
   if (row.rate === undefined) return [title, "failed"];
-  const marks = ` ${row.generatorLimit ? "L" : ""}${row.disturbed > 0 ? "N" : ""}${
-    row.error === undefined ? "" : " failed once"
-  }`;
+  const marks = ` ${marksOf(row)}${row.error === undefined ? "" : " failed once"}`;
   if (workload.memory) return [title, "", "", "", "", "", "", number(row.memory / 1024), "", "", "", marks];
   const { echo, json } = row.over;
   return [
