@@ -30,6 +30,14 @@ const KINDS = {
 export const upload = {
   name: "upload",
   defaults: { mib: "1024", small: "64", only: "", rate: "200", delay: "20", window: "256" },
+  takes: {
+    mib: "whole",
+    small: "whole",
+    only: Object.values(KINDS).flat(),
+    rate: "number",
+    delay: "number",
+    window: "whole",
+  },
   measure,
   table,
   misses,
