@@ -128,15 +128,16 @@ function warn(rows, { samples, scripts }) {
   return failed + silent.length > 0 ? 1 : 0;
 }
 
-/** Reads the command line; says how to use it where that fails. */
+/** Reads the command line, or says what is wrong with it. */
 function options() {
   const args = process.argv.slice(2);
   if (!args.includes("--help")) {
     try {
       return readOptions(args);
     } catch (error) {
-      console.error(error.message);
+      console.error(`${error.message} (--help has all options)`);
       process.exitCode = 2;
+      return undefined;
     }
   }
   console.log(USAGE);
