@@ -1,7 +1,7 @@
 // What README.md quotes of earlier runs, as tables in Markdown: the targets and what was reached of them, and the rows in which others are ahead.
 import { basename } from "node:path";
 import { CONTENDERS } from "./contenders.mjs";
-import { read, rowsIn } from "./results.mjs";
+import { readRun, rowsIn } from "./results.mjs";
 import { asked, marks, SCRIPT_TARGETS, TARGETS, verdict } from "./targets.mjs";
 import { WORKLOADS } from "./workloads.mjs";
 
@@ -10,11 +10,7 @@ const FLOORS = ["echo", "shared"];
 
 /** Prints one line for each target. What is left is the most of all files that have the row. @param {string[]} files  of `--json` */
 export function printTargets(files) {
-  const runs = files.map((file) => ({
-    name: basename(file),
-    rows: rowsIn(file),
-    scripts: read(file).scripts ?? [],
-  }));
+  const runs = files.map((file) => ({ name: basename(file), ...readRun(file) }));
   const headings = ["row", "runtime", "target", ...runs.map(({ name }) => name), "factor left"];
   line(headings);
   line(headings.map(() => "---"));
