@@ -6,7 +6,7 @@ import { asked, marks, SCRIPT_TARGETS, TARGETS, verdict } from "./targets.mjs";
 import { WORKLOADS } from "./workloads.mjs";
 
 /** Floors: they decode and check nothing, so they are ahead wherever they are. */
-const FLOORS = ["echo", "shared"];
+const FLOORS = ["echo", "shared", "ws-echo"];
 
 /** Prints one line for each target. What is left is the most of all files that have the row. @param {string[]} files  of `--json` */
 export function printTargets(files) {

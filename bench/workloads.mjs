@@ -69,15 +69,9 @@ export const WORKLOADS = [
     job: { workload: "handshake", atOnce: 32 },
     slow: 4,
   },
-  {
-    name: "idle-10k",
-    title: "10,000 connections that do nothing",
-    unit: "connection",
-    needs: "calls",
-    job: { workload: "idle", connections: 10_000 },
-    memory: true,
-    own: 10,
-  },
+  { ...idle(2), needs: "rate" }, // what grows with connections and what is taken once: of the controls and Millrace
+  idle(10),
+  { ...idle(18), needs: "rate" },
   {
     name: "connections-50",
     title: "3,200 small calls a second over 50 connections",
@@ -116,6 +110,18 @@ function calls(name, title, shape, quick = false) {
     needs: "calls",
     job: { workload: "unary", perFrame: 1, ...shape },
     quick,
+  };
+}
+
+function idle(thousands) {
+  return {
+    name: `idle-${thousands}k`,
+    title: `${thousands},000 connections that do nothing`,
+    unit: "connection",
+    needs: "calls",
+    job: { workload: "idle", connections: thousands * 1_000 },
+    memory: true,
+    own: 6 + thousands * 0.4,
   };
 }
 
