@@ -133,7 +133,7 @@ function chosen(wanted, quick) {
   const whole = {
     workloads: named(SCRIPTS).length > 0 && named(CONTENDERS).length === 0
       ? []
-      : WORKLOADS.filter((one) => one.quick || !quick),
+      : WORKLOADS.filter(({ quick: short, byName }) => !byName && (short || !quick)),
     contenders: CONTENDERS,
     scripts: wanted.length > 0 || quick ? [] : SCRIPTS,
   };

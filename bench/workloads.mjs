@@ -10,6 +10,7 @@ const KIB = 1024;
  * @property {string} needs  what a contender must have for it
  * @property {object} job  what the generator is told: the fields of load/workload/job.go; run.mjs adds the times
  * @property {boolean} [quick]  part of `--quick`
+ * @property {boolean} [byName]  only where --only names it
  * @property {boolean} [memory]  its figure is memory, not a rate
  * @property {number} [slow]  times as long to warm up: where few calls come, compilers see too few of them in the time that others need
  * @property {number} [own]  seconds that it takes, where it has no warm-up and no time
@@ -69,9 +70,9 @@ export const WORKLOADS = [
     job: { workload: "handshake", atOnce: 32 },
     slow: 4,
   },
-  { ...idle(2), needs: "rate" }, // what grows with connections and what is taken once: of the controls and Millrace
+  { ...idle(2), byName: true }, // with the other: what each connection more takes, and what is taken once
   idle(10),
-  { ...idle(18), needs: "rate" },
+  { ...idle(18), byName: true },
   {
     name: "connections-50",
     title: "3,200 small calls a second over 50 connections",
