@@ -118,6 +118,9 @@ function warmUpOf({ slow = 1 }, { warmUp }, values) {
 function positive(name, text) {
   const value = Number(text);
   if (!(value > 0)) throw new Error(`Cannot use --${name} ${text}: must be a number above 0`);
+  if (["repeats", "mib"].includes(name) && !Number.isSafeInteger(value)) {
+    throw new Error(`Cannot use --${name} ${text}: must be a whole number`);
+  }
   return value;
 }
 

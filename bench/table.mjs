@@ -28,6 +28,7 @@ x echo      rate divided by the bare echo's in the same repeat, x JSON by the ha
 CPU x echo  CPU divided by the bare echo's: lower is better.
 -           the contender has nothing of that kind; under spread: it was measured once.
 L           the load generator was the limit: the server could do more.
+by CPU      of a target: the other server had time to spare, so its rate says nothing, and CPU is compared.
 N           other programs took over 5 % of the two cores in some repeats: do not trust it.`;
 
 /** Prints everything. @param {import("./summary.mjs").Row[]} rows */

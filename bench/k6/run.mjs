@@ -80,6 +80,9 @@ function readOptions(args) {
   for (const name of numbers.filter((name) => values[name] !== undefined)) {
     const value = Number(values[name]);
     if (!(value > 0)) throw new Error(`--${name}: a number above 0, not ${values[name]}`);
+    if (["connections", "burst", "repeats"].includes(name) && !Number.isSafeInteger(value)) {
+      throw new Error(`--${name}: a whole number, not ${values[name]}`);
+    }
     settings[name.replace("-u", "U")] = value;
   }
   const { slope = 4, repeats = 3, ...ofScript } = settings;
