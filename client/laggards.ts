@@ -9,7 +9,10 @@ import type { Clock } from "../rpc/clock.ts";
 import type { LocalSubscription } from "./subscription.ts";
 
 /** A new SUBSCRIBE is made when no more than this waits for the program, since the server may send 1,000 publications and 1 MiB on it. */
-export const MOST_HELD = { count: 500, bytes: 512 * 1024 };
+export const MOST_HELD: { readonly count: number; readonly bytes: number } = {
+  count: 500,
+  bytes: 512 * 1024,
+};
 
 /** Milliseconds that the others wait for one that holds more. */
 const PATIENCE = 1_000;
@@ -95,12 +98,8 @@ export class Laggards {
     const at = this.#owner.at();
     if (at === undefined) return false;
     return some(this.#others, holdsTooMuch) &&
-      some(this.#others, (local) => waits(local) && hasCome(local.position, at));
+      some(this.#others, (local) => waits(local) && (local.doneIn(at.epoch) ?? -1) >= at.offset);
   }
-}
-
-function hasCome(position: Position | undefined, { epoch, offset }: Position): boolean {
-  return position?.epoch === epoch && position.offset >= offset;
 }
 
 /** Whether more could be given to it. */

@@ -55,9 +55,7 @@ function targetOf(places: readonly LocalSubscription[], { received: position }: 
 /** Up to where all subscriptions are done, in this life of the stream; -1 where one is not in it yet. */
 export function lowestDone(locals: Iterable<LocalSubscription>, { epoch, offset }: Position): number {
   let lowest = offset;
-  for (const { position } of locals) {
-    lowest = Math.min(lowest, position?.epoch === epoch ? position.offset : -1);
-  }
+  for (const local of locals) lowest = Math.min(lowest, local.doneIn(epoch) ?? -1);
   return lowest;
 }
 

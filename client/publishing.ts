@@ -153,6 +153,9 @@ export class Publishing {
   connected(): void {
     this.#connected = true;
     this.#sendNow();
+    // A call that had not left may go out in another session, as it was made: there nobody knows what was answered since.
+    const first = this.#lowest;
+    if (first !== undefined && first.calls.size > 0 && first.low < first.n) this.#sendOne(first);
   }
 
   /** There is none. */

@@ -58,6 +58,9 @@ export class LocalSubscription implements Subscription<unknown> {
   readonly #watchers = new Set<() => void>();
   #position: Position | undefined;
   #given: Position | undefined;
+  /** Resets that the program is not done with, and those of them that it was given. */
+  #resets = 0;
+  #resetsGiven = 0;
   #running = false;
   #confirmed = false;
   #lags = false;
@@ -116,11 +119,11 @@ export class LocalSubscription implements Subscription<unknown> {
     let met = false; // whether it was in that life of the stream
     return new Promise((resolve) => {
       this.#watch(() => {
-        const at = this.#position;
-        const isThere = at?.epoch === epoch;
+        const done = this.doneIn(epoch);
+        const isThere = done !== undefined;
         const isComing = this.received?.epoch === epoch;
         met ||= isThere || isComing;
-        if (isThere && at.offset >= offset) resolve(true);
+        if (isThere && done >= offset) resolve(true);
         else if (this.#closed || isEnough() || (met && !isThere && !isComing)) resolve(false);
         // What has come before the end is still given to a handler; whether somebody will ever read the rest is not known.
         else if (this.#over && !(this.#handler && isComing && this.received!.offset >= offset)) {
@@ -178,9 +181,9 @@ export class LocalSubscription implements Subscription<unknown> {
     return this.#waiting.length;
   }
 
-  /** Whether it holds a reset that the program has not heard of, or is still nowhere: it has nothing to acknowledge in that life of the stream. */
-  isBehind(epoch: string): boolean {
-    return this.#position?.epoch !== epoch;
+  /** Up to where the program is done in that life of the stream; `undefined` while it is nowhere, or in another past, which may have the same epoch. */
+  doneIn(epoch: string): number | undefined {
+    return this.#resets === 0 && this.#position?.epoch === epoch ? this.#position.offset : undefined;
   }
 
   /** It is put aside, or not any more. */
@@ -233,6 +236,7 @@ export class LocalSubscription implements Subscription<unknown> {
   /** What comes does not join what came. */
   reset(position: Position, reason: ResetEvent["reason"]): void {
     this.received = position;
+    this.#resets++;
     this.#add({ type: "reset", position, reason });
     this.confirm();
   }
@@ -320,6 +324,7 @@ export class LocalSubscription implements Subscription<unknown> {
   #take(): void {
     const waiting = this.#waiting.shift();
     if (waiting?.type === "message") this.heldBytes -= waiting.data.length;
+    else if (waiting?.type === "reset") this.#resetsGiven++;
   }
 
   /** `undefined` when the message is none: then all is over. */
@@ -338,6 +343,8 @@ export class LocalSubscription implements Subscription<unknown> {
   /** The program is done up to here. */
   #done(position: Position): void {
     this.#position = position;
+    this.#resets -= this.#resetsGiven;
+    this.#resetsGiven = 0;
     this.#tell();
     this.#owner.advanced();
   }

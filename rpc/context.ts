@@ -37,11 +37,14 @@ export interface CallContext<
 > {
   /** The name of the procedure, as on the wire: `users.rename`. */
   readonly procedure: string;
-  /** Aborts when the caller cancels, the deadline passes, or the session is gone: not when a connection is lost and another carries on. */
+  /**
+   * Aborts when the caller cancels, the deadline passes, or the session is gone: not when a connection is lost and another carries on. For a call with a
+   * `key` it aborts when the call's own time is over, whoever waits for it: the procedure's `timeout`, else `limits.callTimeout`.
+   */
   readonly signal: AbortSignal;
   /**
-   * Milliseconds until the deadline, `Infinity` without one, 0 when it has passed. Calls made from the
-   * handler are bounded by it.
+   * Milliseconds until the deadline, `Infinity` without one, 0 when it has passed; for a call with a `key` until its own time is over. Calls made
+   * from the handler are bounded by it.
    */
   readonly timeLeft: () => number;
   /** Makes the errors that the procedure declares: `throw errors.TAKEN({ by: "Ada" })`. */

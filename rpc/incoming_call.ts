@@ -93,7 +93,7 @@ export class IncomingCall implements Expiring, Invocation, Unit {
   /** Whether it is the one run of its key: its callers may leave, and it runs on until its {@linkcode bound}. */
   isKept = false;
   /** When it is told to stop though it has a key: as its procedure says, or the server. */
-  bound = Infinity;
+  bound: number = Infinity;
   /** Set while it runs: called when its caller does not wait any more and it runs on. */
   onLeft: ((error: CallError) => void) | undefined;
   /** Set while it waits for its turn, or for the run of another: called when it is broken off before. */

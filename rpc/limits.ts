@@ -44,7 +44,8 @@ export interface Limits {
   window: number;
   /**
    * Bytes that may wait in front of the socket of one slow peer before it is cut with 4503. Half of it is where no more calls start and
-   * answers stay unencoded, until less waits. @default 2097152
+   * answers stay unencoded, until less waits. An empty queue takes one message, however large.
+   * Danger: where it is less than twice what is published at once, one large publication may have a client on a slow link cut again and again. @default 2097152
    */
   queue: number;
   /** Milliseconds until HELLO must have come, and `authenticate` must have answered. @default 10000 */

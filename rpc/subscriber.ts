@@ -274,6 +274,7 @@ export class Subscriber implements TopicMember {
     if (this.#isFull) return this.#line.awaitRoom(this);
     if (offset === topic.last.offset) {
       if (fingerprint !== topic.last.fingerprint) return this.#startAgain();
+      if (this.#unseen.isMuch(offset)) return; // SEEN goes on
       this.#state = "live";
       this.#unseen.goLive(offset);
       return topic.goLive(this);

@@ -68,8 +68,11 @@ export type SubscriberEvent =
 
 /** Which part of a history a client asked for: what comes after an offset, upwards, or before one, downwards; without both the newest. */
 export interface PageQuery {
+  /** What comes after this offset. */
   readonly after?: number | undefined;
+  /** What comes before this one. */
   readonly before?: number | undefined;
+  /** Entries, at most. */
   readonly limit: number;
   /** When it asked. */
   readonly at: number;

@@ -37,6 +37,8 @@ export type {
   CallEvent,
   Happening,
   LogEvent,
+  PageEnds,
+  PageQuery,
   PublisherEvent,
   Publishing,
   SubscriberEvent,

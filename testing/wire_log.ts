@@ -86,7 +86,10 @@ export class WireLog {
       if (message[0] === Kind.WELCOME) this.#welcome(link, message);
       else if (message[0] === Kind.SUBSCRIBED) {
         const [, sub, alias, , , seen] = message as [number, number, number, number, string, number];
-        aliases.set(alias, { channel: subs.get(sub) ?? "", seen, sent: [], bytes: 0, most: 0 });
+        const channel = subs.get(sub) ?? "";
+        // SEEN of the one before may be on its way: it says nothing of this one.
+        for (const [before, unseen] of aliases) if (unseen.channel === channel) aliases.delete(before);
+        aliases.set(alias, { channel, seen, sent: [], bytes: 0, most: 0 });
       } else {
         const unseen = aliases.get(message[1] as number);
         if (message[0] === Kind.PUBLICATION) channels.add(unseen?.channel ?? "");

@@ -278,6 +278,32 @@ describe("an iterator", () => {
 });
 
 describe("SEEN", () => {
+  it("tells nothing of the past that was lost in the one after it, which may have the same epoch", async () => {
+    const fake = await ChannelClient.connected();
+    const gates = [gate(), gate(), gate()];
+    const got: unknown[] = [];
+    const sub = fake.channel().subscribe((event) => {
+      got.push(event.type);
+      return gates[got.length - 1]?.promise;
+    });
+    await fake.server(subscribed(1, 9, FRESH, at(0)), ...publications(9, 1, 2));
+    const now = at(1, "E", 2);
+    await fake.server(subscribed(1, 10, RESET, now), publication(10, 2));
+    const reached = sub.reaches(at(2, "E", 2));
+    let isReached = false;
+    void reached.then((is) => isReached = is);
+    gates[0]!.open();
+    gates[1]!.open();
+    await fake.clock.advance(10_000);
+    assertEquals([got, sub.position?.offset, isReached], [["message", "message", "reset"], 2, false]);
+    assertEquals(fake.socket.take(SEEN), []);
+    gates[2]!.open();
+    await fake.clock.settle();
+    await fake.clock.advance(5_000);
+    assertEquals([got.length, await reached, fake.socket.take(SEEN)], [4, true, [[SEEN, 10, 2]]]);
+    await fake.close();
+  });
+
   it("tells at 250 publications, and 5 s after the last", async () => {
     const fake = await ChannelClient.connected();
     fake.follow();

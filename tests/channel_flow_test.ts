@@ -78,6 +78,21 @@ describe("a subscriber that acknowledges nothing", () => {
     assertEquals(heard, range(1, 40));
   });
 
+  it("at the top is not sent more because it has seen a little", async () => {
+    const server = start();
+    const line = await server.connect();
+    const [[, , alias]] = await line.joined() as [[number, number, number]];
+    await publish(server, 1);
+    await publish(server, 15, 66_000); // 60 KiB less than 1 MiB, and no more than that
+    assertEquals(offsets(line), range(1, 16));
+    line.send([Kind.SEEN, alias, 1]);
+    await publish(server, 2, 60_000);
+    assertEquals(offsets(line), []);
+    line.send([Kind.SEEN, alias, 16]);
+    await server.settle();
+    assertEquals(offsets(line), [17, 18]);
+  });
+
   it("is sent a single publication that is larger than all that", async () => {
     const server = start({ message: 4 * 1024 * 1024 });
     const line = await server.connect({ limits: { message: 4 * 1024 * 1024 } });

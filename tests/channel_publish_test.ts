@@ -9,6 +9,7 @@ import { payload } from "./suites/wire.ts";
 
 const CALL = 16;
 const CANCEL = 20;
+const GOODBYE = 5;
 const RETRYABLE = 1;
 const AMBIGUOUS = 2;
 
@@ -314,6 +315,26 @@ describe("a publication that fails", () => {
     assertEquals(asked.map(({ n, low }) => [n, low]), [[2, undefined]], "what was never sent took no number");
     await fake.close();
     assertEquals(later.is, "CLOSED, ambiguous");
+  });
+
+  it("does not wait on a new connection for one that was answered on the last", async () => {
+    const fake = await PublishClient.connected();
+    const one = outcome(fake.channel().publish(1));
+    const [first] = await fake.published();
+    await fake.server([GOODBYE, 1012, null, payload({})]);
+    const two = outcome(fake.channel().publish(2)); // it leaves by the next connection, as it was made
+    await fake.answer(first!.id, 1);
+    await fake.reconnect();
+    const asked = await fake.published();
+    assertEquals(asked.map(({ n, message }) => [n, message]), [[2, 2], [2, 2]]);
+    assertEquals(
+      asked.map(({ low }) => low).toSorted(),
+      [1, undefined],
+      "the server learns that nothing is before it",
+    );
+    for (const { id } of asked) await fake.answer(id, 2);
+    assertEquals([one.is, two.is], [1, 2]);
+    await fake.close();
   });
 
   it("says how long ago it was sent first, as far as it may have landed", async () => {

@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { z } from "zod";
 import { channel, define } from "../mod.ts";
+import type { OutgoingCall } from "../rpc/outgoing_call.ts";
 import { simulate } from "../testing/mod.ts";
 
 function open(session = 120_000) {
@@ -31,7 +32,7 @@ describe("what a call with a key has caused", () => {
     assertEquals([typeof epoch, fingerprint > 0], ["string", true]);
     const post = (text: string, key: string) => {
       const call = client.call.post(text, { key });
-      return call.result().then(() => [...call.caused ?? []]);
+      return call.result().then(() => [...(call as unknown as OutgoingCall).caused ?? []]);
     };
     for (const text of ["a", "refused"]) {
       const [first, waited] = await world.wait(Promise.all([post(text, text), post(text, text)]));
@@ -48,7 +49,7 @@ describe("what a call with a key has caused", () => {
     const client = world.connect();
     let done = 0;
     const subscription = client.channel("news").subscribe(async (event) => {
-      await new Promise((resolve) => world.machineOf(client).setTimeout(() => resolve(0), 5_000));
+      await new Promise((resolve) => world.serverClock.setTimeout(() => resolve(0), 5_000));
       done = event.position.offset;
     });
     await world.wait(subscription.ready());

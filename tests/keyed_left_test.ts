@@ -20,7 +20,8 @@ function open({ timeout, callTimeout, latency = 0 }: {
   latency?: number;
 } = {}) {
   const runs: Run[] = [];
-  const wait = procedure({ input: z.number(), timeout }, async (ms, { signal, timeLeft }) => {
+  const limit = timeout === undefined ? {} : { timeout };
+  const wait = procedure({ input: z.number(), ...limit }, async (ms, { signal, timeLeft }) => {
     const run: Run = { number: runs.length + 1, timeLeft: timeLeft() };
     runs.push(run);
     await new Promise<void>((resolve, reject) => {

@@ -86,8 +86,8 @@ describe("a bug in the core", () => {
       }, async () => {
       const outcome = await firstFailure();
       assertEquals([...new Set(outcome.anomalies.map(({ rule }) => rule))], ["honest failure"]);
-      const shrunk = await shrinkOutcome(outcome, { trials: 150 });
-      assert(shrunk.scenario.steps.length <= 10, `${shrunk.scenario.steps.length} steps are left`);
+      const shrunk = await shrinkOutcome(outcome, { trials: 200 });
+      assert(shrunk.scenario.steps.length <= 15, `${shrunk.scenario.steps.length} steps are left`);
       assert(shrunk.anomalies.some(({ rule }) => rule === "honest failure"));
       const told = story(shrunk);
       assert(told.startsWith(`seed ${outcome.scenario.seed}: `));

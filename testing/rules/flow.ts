@@ -13,12 +13,6 @@ const MESSAGES = 1_000;
 /** Bytes of them, without the last. */
 const BYTES = 1024 * 1024;
 
-/**
- * Whether SEEN is right after a fail-over, which keeps the epoch. It is not yet: a program that still has events of the past that was lost is taken to be
- * done with as much of the new one (`client/subscription.ts`, `isBehind`; seed 6255).
- */
-const COUNTS_FAIL_OVERS = false;
-
 /** One client on one channel. */
 interface Member {
   /** What the server was told, on the present connection. */
@@ -94,11 +88,14 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
     const member = this.#member(event);
     member.seen = Math.max(member.seen, event.offset);
     const channel = this.#surroundings.truth.channel(event.channel);
-    for (const { sub, cursor } of this.#membersOf(event)) {
+    const members = this.#membersOf(event);
+    const furthest = Math.max(...members.map(({ cursor }) => cursor?.offset ?? 0));
+    for (const { sub, cursor } of members) {
+      // Who is behind another may have been put aside (`client/laggards.ts`), and is not spoken for then.
+      if (cursor !== undefined && cursor.offset < furthest) continue;
       // Whoever is in another past is not counted: a reset waits for it.
       if (cursor === undefined || (channel.isTold && !channel.has(cursor))) continue;
       if (event.offset <= cursor.offset || event.offset > channel.path.length) continue;
-      if (!COUNTS_FAIL_OVERS && channel.losses.some(({ is }) => is === "rollback")) continue;
       this.#found(event, `${event.offset} seen, and ${sub} is at ${show(cursor)}`, line);
     }
   }

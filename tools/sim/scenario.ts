@@ -75,7 +75,7 @@ export function scenarioOf(seed: number): Scenario {
     const fault = i < CUTS ? cut(random) : i === CUTS ? brokerFault(random) : anyFault(random);
     steps.push({ ...fault, at: moment(random, length * 0.9), client: random.below(clients) });
   }
-  if (traits.isFlood) steps.push({ ...flood(random), at: moment(random, length * 0.9), client: 0 });
+  if (traits.isFlood) steps.push(...flood(random, length));
   steps.sort((a, b) => a.at - b.at);
   return {
     seed,
@@ -117,10 +117,9 @@ const SMALL_MESSAGES: Partial<Limits> = { message: 1_500 };
 function limitsOf(random: Random, { isLarge }: Traits): Partial<Limits> {
   const limits: Partial<Limits> = random.chance(0.4)
     ? random.pick([
-      // Of what is large one piece a round trip would take longer than the run.
-      ...isLarge ? [] : [{ replay: 2_000 }, { window: 8_192 }],
+      // What is large would take longer than the run in such pieces, and is more than such a queue.
+      ...isLarge ? [] : [{ replay: 2_000 }, { window: 8_192 }, { queue: 65_536 }],
       { calls: 8, concurrency: 2 },
-      { queue: 65_536 },
       { sessions: 1 },
       { heartbeat: 3_000, grace: 2_000 },
     ])
@@ -171,7 +170,13 @@ function burst(
   }));
 }
 
-/** More than a subscriber may leave unseen, to one that keeps as many. */
-function flood(random: Random): Act {
-  return { do: "server publish", channel: random.pick(["hall/1", "hall/2"]), size: 0, times: 1_100 };
+/** More than a subscriber may leave unseen, in portions that it takes live, to one whose handler is slow. */
+function flood(random: Random, length: number): Step[] {
+  const channel = random.pick(["hall/1", "hall/2"]);
+  const at = 1_000 + moment(random, length * 0.8);
+  const portions = Array.from({ length: 23 }, (_, i): Step => ({
+    ...{ do: "server publish", channel, size: 0, times: 50 },
+    ...{ at: at + i * 40, client: 0 },
+  }));
+  return [{ do: "subscribe", channel, slow: 100, iterates: false, at: at - 900, client: 0 }, ...portions];
 }

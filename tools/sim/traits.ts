@@ -19,11 +19,13 @@ export interface Traits {
 
 /** What a seed decides. */
 export function traitsOf(random: Random): Traits {
+  const isLarge = random.chance(0.06);
+  const tokens = random.chance(0.15) ? random.pick([4_000, 15_000]) : undefined;
   return {
-    isLarge: random.chance(0.06),
+    isLarge,
     isFlood: random.chance(0.008),
     rules: random.chance(0.3) ? random.pick([1, 40]) : 0,
-    tokens: random.chance(0.15) ? random.pick([4_000, 15_000]) : undefined,
+    tokens,
     seconds: random.chance(0.1) ? 4 : 300,
   };
 }
