@@ -12,6 +12,7 @@ const QUIET =
 export const client = {
   name: "client",
   defaults: { only: "deno,bun,node,chromium", repeats: "3" },
+  takes: { only: ["deno", "bun", "node", "chromium"], repeats: "whole" },
   measure,
   table,
 };

@@ -17,6 +17,9 @@ import {
 } from "../msgpack/encoder.ts";
 import { defaultLimits } from "../msgpack/limits.ts";
 import { setText } from "../msgpack/text.ts";
+import { flagsOf } from "./flags.ts";
+
+flagsOf("codec.ts", {});
 
 const messages = 64; // different ones in turn, so that no branch or string is remembered
 const rounds = 9;

@@ -7,6 +7,9 @@ import process from "node:process";
 import { writeHeapSnapshot } from "node:v8";
 import { encode } from "../msgpack/mod.ts";
 import { type App, type Client, connect, settle } from "./core/socket.ts";
+import { flagsOf } from "./flags.ts";
+
+flagsOf("connection.ts", {});
 
 const IDLE = 5_000;
 const ROUNDS = 40;

@@ -2,6 +2,9 @@
 // `HEADROOM` in rpc/buffers.ts (docs/decisions.md, 23).
 //   deno run -A bench/copy.ts        bun bench/copy.ts
 import process from "node:process";
+import { flagsOf } from "./flags.ts";
+
+flagsOf("copy.ts", {});
 
 const source = new Uint8Array(128 * 1024).fill(1).subarray(19, 19 + 64 * 1024);
 const target = new Uint8Array(128 * 1024);

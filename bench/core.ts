@@ -3,12 +3,13 @@
 //   deno run -A bench/core.ts [--no-session] [--only "1 frame"]        bun bench/core.ts
 // CPU time, the least of many short rounds that take turns: what the code costs when nothing else has the core. No kernel, no runtime's socket.
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { flagsOf } from "./flags.ts";
 import { type App, endTurn, open, settle } from "./core/socket.ts";
 import { jsonFrames, millraceFrames } from "./core/frames.ts";
 
-const { values: options } = parseArgs({
-  options: { "no-session": { type: "boolean", default: false }, only: { type: "string", default: "" } },
+const options = flagsOf("core.ts", {
+  "no-session": { type: "boolean", default: false },
+  only: { type: "string", default: "" },
 });
 
 const ROUNDS = 40;
@@ -111,8 +112,15 @@ function contender<Frame>(name: string, count: number, connections: Source<Frame
 
 export let kept: unknown;
 
-for (const shape of shapes) {
-  if (!shape.title.startsWith(options.only)) continue;
+const wanted = shapes.filter(({ title }) => title.startsWith(options.only));
+if (wanted.length === 0) {
+  console.error(
+    `Cannot run only ${options.only}: choose from ${shapes.map(({ title }) => title).join("; ")}`,
+  );
+  process.exit(2);
+}
+
+for (const shape of wanted) {
   const contenders = [await millrace(shape), await json(shape)];
   const each = Math.ceil(50 / shape.connections);
   for (let round = 0; round < ROUNDS; round++) {

@@ -8,20 +8,18 @@
 // server's, all threads; it says more than the rate.
 import { connect, type Socket as RawSocket } from "node:net";
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { SocketGroup } from "../src/group.ts";
 import type { Socket } from "../src/socket.ts";
 import { checkUpgrade, snapshot } from "../src/upgrade.ts";
+import { flagsOf } from "./flags.ts";
 
-const { values: flags } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "2" },
-    repeats: { type: "string", default: "3" },
-    subscribers: { type: "string", default: "1000" },
-    bytes: { type: "string", default: "128" },
-    only: { type: "string", default: "" },
-    port: { type: "string" },
-  },
+const flags = flagsOf("fan_out_publish_bun.ts", {
+  seconds: { type: "string", default: "2" },
+  repeats: { type: "string", default: "3" },
+  subscribers: { type: "string", default: "1000" },
+  bytes: { type: "string", default: "128" },
+  only: { type: "string", default: "" },
+  port: { type: "string" },
 });
 const [seconds, repeats, subscribers, bytes] = [
   flags.seconds,

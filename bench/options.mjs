@@ -13,7 +13,7 @@ const QUICK = { repeats: 3, peers: 3, seconds: 2, warmUp: 1, mib: 128 };
 const FULL = { repeats: 3, peers: 1, seconds: 2, warmUp: 2, mib: 512 };
 
 /** The file of a run that names none, so that it can be resumed. */
-const FILE = ".millrace/bench.json";
+export const FILE = ".millrace/bench.json";
 
 const names = (list) => list.map(({ name }) => name).join(", ");
 
@@ -46,7 +46,7 @@ const FLAG = { type: "boolean", default: false };
 /**
  * Reads the arguments.
  *
- * @returns {{ quick: boolean, fewer: boolean, repeats: number, peers: number, seconds: number, warmUp: number, mib: number, json?: string,
+ * @returns {{ quick: boolean, fewer: boolean, only: string, repeats: number, peers: number, seconds: number, warmUp: number, mib: number, json?: string,
  *   resume: boolean, show?: string, targets?: string[], ahead?: string, compare?: string, runtimes: string[], workloads: object[], contenders: object[],
  *   scripts: object[] }}  `fewer`: only those contenders that are quick
  * @throws {Error} what is wrong with them
@@ -84,7 +84,20 @@ export function readOptions(args) {
     ...workload,
     warmUp: warmUpOf(workload, times, values),
   }));
-  return { quick, fewer, json, resume, compare, show, targets, ahead, ...times, ...which, workloads };
+  return {
+    quick,
+    fewer,
+    only: values.only,
+    json,
+    resume,
+    compare,
+    show,
+    targets,
+    ahead,
+    ...times,
+    ...which,
+    workloads,
+  };
 }
 
 function timesOf(values) {
@@ -105,6 +118,9 @@ function warmUpOf({ slow = 1 }, { warmUp }, values) {
 function positive(name, text) {
   const value = Number(text);
   if (!(value > 0)) throw new Error(`Cannot use --${name} ${text}: must be a number above 0`);
+  if (["repeats", "mib"].includes(name) && !Number.isSafeInteger(value)) {
+    throw new Error(`Cannot use --${name} ${text}: must be a whole number`);
+  }
   return value;
 }
 
@@ -120,7 +136,7 @@ function chosen(wanted, quick) {
   const whole = {
     workloads: named(SCRIPTS).length > 0 && named(CONTENDERS).length === 0
       ? []
-      : WORKLOADS.filter((one) => one.quick || !quick),
+      : WORKLOADS.filter(({ quick: short, byName }) => !byName && (short || !quick)),
     contenders: CONTENDERS,
     scripts: wanted.length > 0 || quick ? [] : SCRIPTS,
   };

@@ -24,6 +24,15 @@ const SOCKETS = [
 
 /** In the order of the table. @type {Contender[]} */
 export const PEERS = [
+  {
+    name: "ws-echo", // the control of Node's table
+    title: "bare ws",
+    file: "ws_echo.mjs",
+    listens: true,
+    dialect: "Echo",
+    runtimes: ["node"],
+    has: RPC,
+  },
   ...SOCKETS,
   {
     name: "socketio",

@@ -13,6 +13,7 @@ const MOST = 1.2;
 export const procedures = {
   name: "procedures",
   defaults: { counts: "10,100,1000", repeats: "5", only: "deno,bun" },
+  takes: { counts: "wholes", repeats: "whole", only: ["deno", "bun"] },
   measure,
   table,
   misses,

@@ -23,19 +23,34 @@ const FILE = `${root}/.millrace/profile.json`;
 const MARGIN = 300;
 
 const STRING = { type: "string" };
-const { values } = parseArgs({
-  options: {
-    only: { ...STRING, default: "bun,unary-50x16" },
-    seconds: { ...STRING, default: "4" },
-    "warm-up": { ...STRING, default: "5" },
-    top: { ...STRING, default: "25" },
-    perf: { type: "boolean", default: false },
-    json: STRING,
-  },
-});
+const OPTIONS = {
+  only: { ...STRING, default: "bun,unary-50x16" },
+  seconds: { ...STRING, default: "4" },
+  "warm-up": { ...STRING, default: "5" },
+  top: { ...STRING, default: "25" },
+  perf: { type: "boolean", default: false },
+  json: STRING,
+};
+const USAGE =
+  "npm run bench:profile -- --only deno,unary-50x16[,millrace] [--seconds 4] [--warm-up 5] [--top 25] [--perf] [--json FILE]";
+
+/** The options and what they name; undefined where help was asked for, or they are wrong and that was said. */
+function given() {
+  if (process.argv.includes("--help")) return void console.log(USAGE);
+  try {
+    const { values } = parseArgs({ options: OPTIONS });
+    if (!(Number.isSafeInteger(Number(values.top)) && Number(values.top) > 0)) {
+      throw new Error(`Cannot use --top ${values.top}: must be a whole number above 0`);
+    }
+    return { values, ...chosen(values) };
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 2;
+  }
+}
 
 /** One runtime, one workload, one contender; Millrace where none is named. */
-function chosen() {
+function chosen(values) {
   const times = ["--seconds", values.seconds, "--warm-up", values["warm-up"]];
   const options = readOptions(["--only", values.only, ...times]);
   const { runtimes: [runtime], workloads: [workload], contenders } = options;
@@ -50,9 +65,13 @@ function chosen() {
   return { options, step: { runtime, workload, contender, repeat: 0 } };
 }
 
-async function main() {
+async function main({ values, options, step }) {
   await ensurePackages();
-  const { options, step } = chosen();
+  if (values.perf && (await run("perf", ["--version"])).code !== 0) {
+    throw new Error(
+      "--perf needs perf, and there is none on PATH: Linux has it in linux-perf or linux-tools",
+    );
+  }
   const runtimes = await findRuntimes();
   Object.assign(runtimes, await ensurePeers([step.contender]));
   const tools = { runtimes, generator: await ensureGenerator(), cores: await pinnableCores(), options };
@@ -72,7 +91,7 @@ async function main() {
     `${runtime} ${machine.versions[runtime]}, ${workload}, ${contender}, ${machine.versions.millrace}`,
   );
   console.log(`${(serverCpu * 1000 / operations).toFixed(2)} µs of CPU for one operation, this included`);
-  print(found);
+  print(found, Number(values.top));
   if (values.json !== undefined) {
     writeFileSync(values.json, JSON.stringify({ machine, sample, found }, null, 2));
   }
@@ -125,18 +144,19 @@ async function perf(step, tools, { begin, ms }) {
   return [sample, { modules, functions: [] }];
 }
 
-function print({ samples, modules, functions }) {
+function print({ samples, modules, functions }, top) {
   for (const [title, rows] of [["by module", modules], ["by function", functions]]) {
     if (rows.length === 0) continue;
     console.log(`\n${title}${samples === undefined ? "" : `, of ${samples} busy samples`}`);
-    for (const [name, share] of rows.slice(0, Number(values.top))) {
+    for (const [name, share] of rows.slice(0, top)) {
       console.log(`${(share * 100).toFixed(1).padStart(6)} %  ${name}`);
     }
   }
 }
 
+const asked = given();
 try {
-  await main();
+  if (asked !== undefined) await main(asked);
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;

@@ -1,5 +1,5 @@
 // The file of --json: written after every measurement, and read again by --resume and --compare.
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { CONTENDERS } from "./contenders.mjs";
 import { succeeded } from "./scripts.mjs";
@@ -10,7 +10,22 @@ const SAME = ["seconds", "warmUp", "mib"];
 
 /** The rows of a file, worked out anew from its samples. */
 export function rowsIn(path) {
-  return summarize(inOrder(read(path).samples));
+  return readRun(path).rows;
+}
+
+/**
+ * What --json wrote, its rows worked out anew from its samples.
+ *
+ * @returns {{ machine: object, options: object, scripts: object[], samples: object[], rows: import("./summary.mjs").Row[] }}
+ * @throws {Error} where the file is none of those
+ */
+export function readRun(path) {
+  const run = read(path);
+  if (run?.format !== 2 || !Array.isArray(run.samples) || run.machine?.versions === undefined) {
+    throw new Error(`Cannot use ${path}: it is no file that --json of this benchmark wrote`);
+  }
+  const { machine, options = {}, scripts = [], samples } = run;
+  return { machine, options, scripts, samples, rows: summarize(inOrder(samples)) };
 }
 
 /** In the order of the table, whatever order they were measured in. */
@@ -19,14 +34,33 @@ export function inOrder(samples) {
   return samples.toSorted((a, b) => place(a) - place(b));
 }
 
-/** What a file holds; undefined where there is none. */
-export function read(path) {
-  return path !== undefined && existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined;
+/** What a file holds; undefined where there is none. @throws {Error} where it is no JSON */
+function read(path) {
+  if (path === undefined || !existsSync(path)) return undefined;
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new Error(`Cannot use ${path}: ${error.message}`);
+  }
+}
+
+/** Keeps what an earlier run left in the file that a run of everything writes to. @returns {string | undefined} where it is now */
+export function setAside(json) {
+  if (!existsSync(json)) return undefined;
+  const time = statSync(json).mtime.toISOString().slice(0, 19).replaceAll(":", "-");
+  const kept = json.replace(/\.json$/, `-${time}.json`);
+  renameSync(json, kept);
+  return kept;
+}
+
+/** The options that a file keeps. */
+export function keptOptions({ repeats, peers, seconds, warmUp, mib }, { cores }) {
+  return { repeats, peers, seconds, warmUp, mib, pinned: cores.length > 0 };
 }
 
 /** Writes all of it, or nothing: a run may be ended at any time. */
-export function write({ json, repeats, peers, seconds, warmUp, mib }, { machine, cores, samples, scripts }) {
-  const options = { repeats, peers, seconds, warmUp, mib, pinned: cores.length > 0 };
+export function write({ json, ...given }, { machine, cores, samples, scripts }) {
+  const options = keptOptions(given, { cores });
   const all = { format: 2, machine, options, rows: summarize(samples), scripts, samples };
   mkdirSync(dirname(json), { recursive: true });
   writeFileSync(`${json}.part`, `${JSON.stringify(all, null, 2)}\n`);

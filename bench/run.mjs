@@ -3,15 +3,15 @@
 import { loadavg } from "node:os";
 import process from "node:process";
 import { ensurePackages, runtimes as findRuntimes } from "../tools/setup.mjs";
-import { printComparison } from "./compare.mjs";
+import { comparison } from "./compare.mjs";
 import { takesPart } from "./contenders.mjs";
 import { estimate } from "./estimate.mjs";
 import { ensureGenerator } from "./generator.mjs";
 import { describeMachine, pinnableCores } from "./machine.mjs";
 import { measure } from "./measure.mjs";
-import { readOptions, USAGE } from "./options.mjs";
+import { FILE, readOptions, USAGE } from "./options.mjs";
 import { ensurePeers, PEERS } from "./peers.mjs";
-import { inOrder, read, resume, rowsIn, sameStep, write } from "./results.mjs";
+import { inOrder, keptOptions, readRun, resume, sameStep, setAside, write } from "./results.mjs";
 import { runScript, succeeded } from "./scripts.mjs";
 import { summarize } from "./summary.mjs";
 import { printTable } from "./table.mjs";
@@ -46,14 +46,15 @@ function scriptsOf({ scripts, runtimes }) {
 
 /** Prints an earlier run. Returns the exit code. */
 function show(path) {
-  const { machine, scripts = [] } = read(path);
-  printTable(rowsIn(path), machine);
+  const { machine, scripts, rows } = readRun(path);
+  printTable(rows, machine);
   for (const { name, runtime, text } of scripts) console.log(`\n${name}, ${runtime}\n${text}`);
   return 0;
 }
 
 /** Returns the exit code. */
 async function main(options) {
+  const earlier = options.compare === undefined ? undefined : readRun(options.compare);
   await ensurePackages();
   const runtimes = await findRuntimes();
   const [machine, cores] = [await describeMachine(runtimes), await pinnableCores()];
@@ -63,6 +64,12 @@ async function main(options) {
   const run = { machine, cores, ...resume(options, machine) };
   const wanted = plan(options);
   Object.assign(runtimes, await ensurePeers([...new Set(wanted.map(({ contender }) => contender))]));
+  if (options.json === FILE && !options.resume) {
+    const kept = setAside(FILE);
+    if (kept !== undefined) {
+      console.log(`The run before this one is in ${kept} now; --resume goes on with one`);
+    }
+  }
   const todo = left(options, wanted.filter(({ runtime }) => runtimes[runtime] !== undefined), run);
   const generator = todo.steps.length > 0 ? await ensureGenerator() : undefined;
   await measureAll(todo.steps, run, { runtimes, generator, cores, options });
@@ -72,7 +79,10 @@ async function main(options) {
   }
   const rows = summarize(inOrder(run.samples));
   if (rows.length > 0) printTable(rows, machine);
-  if (options.compare !== undefined) printComparison(rows, options.compare);
+  if (earlier !== undefined) {
+    const now = { machine, rows, options: keptOptions(options, run) };
+    console.log(`\n${comparison(now, earlier).join("\n")}`);
+  }
   return warn(rows, run);
 }
 
@@ -128,15 +138,22 @@ function warn(rows, { samples, scripts }) {
   return failed + silent.length > 0 ? 1 : 0;
 }
 
-/** Reads the command line; says how to use it where that fails. */
+/** Reads the command line, or says what is wrong with it. */
 function options() {
   const args = process.argv.slice(2);
   if (!args.includes("--help")) {
     try {
-      return readOptions(args);
+      const given = readOptions(args);
+      if (plan(given).length + scriptsOf(given).length === 0) {
+        throw new Error(
+          `Nothing to measure with --only ${given.only}: none of these contenders has that, or runs there`,
+        );
+      }
+      return given;
     } catch (error) {
-      console.error(error.message);
+      console.error(`${error.message} (--help has all options)`);
       process.exitCode = 2;
+      return undefined;
     }
   }
   console.log(USAGE);

@@ -25,6 +25,12 @@ export const SCRIPTS = [
   { name: "codec.ts", title: "nanoseconds of the codec", runtimes: BOTH, minutes: 1 },
   { name: "core.ts", title: "a call through the whole server in memory", runtimes: BOTH, minutes: 1 },
   {
+    name: "channels.ts",
+    title: "a publication against channels and history, in memory",
+    runtimes: BOTH,
+    minutes: 1.5,
+  },
+  {
     name: "connection.ts",
     title: "a connection in memory: its time, and its bytes when idle",
     runtimes: BOTH,

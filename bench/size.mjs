@@ -17,7 +17,14 @@ const PARTS = {
 };
 
 /** @type {import("./part.mjs").Part} */
-export const size = { name: "size", defaults: { files: "no" }, measure, table, misses };
+export const size = {
+  name: "size",
+  defaults: { files: "no" },
+  takes: { files: ["yes", "no"] },
+  measure,
+  table,
+  misses,
+};
 
 async function measure({ files }) {
   const { core, parts } = await split();

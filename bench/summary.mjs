@@ -2,6 +2,8 @@
 
 /** The generator was the limit when it was busier than this, and than the server. */
 const GENERATOR_BUSY = 0.9;
+/** A server that used less than this of its core could have done more, and its rate says nothing about it. */
+const SERVER_BUSY = 0.9;
 /** Another program disturbed a measurement when it took more than this share of the two cores. */
 const DISTURBED = 0.05;
 
@@ -18,7 +20,7 @@ const DISTURBED = 0.05;
  * @property {number} [generatorCpu]  µs of the generator's
  * @property {number} [memory]  bytes that a connection takes in the server
  * @property {Record<string, Record<string, number | undefined>>} over  `rate`, `cpu`, `p50` and `p99` divided by those of each other contender,
- *   and `memoryMore`: memory less its
+ *   and `memoryMore`: memory less its; and `spare`, true where that contender's server could have done more than it did
  * @property {boolean} generatorLimit  the generator was the limit in most repeats
  * @property {number} disturbed  repeats that another program disturbed
  * @property {string} [error]
@@ -76,7 +78,12 @@ function ratios(samples, base) {
   });
   const middle = (name) => median(pairs.map(([a, b]) => FIGURES[name](a) / FIGURES[name](b)));
   const [rate, cpu, p50, p99] = ["rate", "cpu", "p50", "p99"].map(middle);
-  return { rate, cpu, p50, p99, memoryMore: median(pairs.map(([a, b]) => a.memory - b.memory)) };
+  const spare = pairs.filter(([, other]) => hadTimeToSpare(other)).length * 2 > pairs.length;
+  return { rate, cpu, p50, p99, memoryMore: median(pairs.map(([a, b]) => a.memory - b.memory)), spare };
+}
+
+function hadTimeToSpare(sample) {
+  return limitedByGenerator(sample) || sample.serverCpu < SERVER_BUSY * sample.ms;
 }
 
 function limitedByGenerator({ generatorCpu, serverCpu = 0, ms }) {

@@ -1,6 +1,6 @@
 // Prints rows as one table.
 import { CONTENDERS } from "./contenders.mjs";
-import { judge } from "./targets.mjs";
+import { judge, marksOf } from "./targets.mjs";
 import { WORKLOADS } from "./workloads.mjs";
 
 const HEADINGS = [
@@ -28,6 +28,7 @@ x echo      rate divided by the bare echo's in the same repeat, x JSON by the ha
 CPU x echo  CPU divided by the bare echo's: lower is better.
 -           the contender has nothing of that kind; under spread: it was measured once.
 L           the load generator was the limit: the server could do more.
+by CPU      of a target: the other server had time to spare, so its rate says nothing, and CPU is compared.
 N           other programs took over 5 % of the two cores in some repeats: do not trust it.`;
 
 /** Prints everything. @param {import("./summary.mjs").Row[]} rows */
@@ -41,7 +42,7 @@ export function printTable(rows, machine) {
       console.log(`${workload.title} (${workload.unit})`);
       for (const { name, title, has } of measuredOn(runtime, rows)) {
         const row = of.find((row) => row.contender === name);
-        if (row !== undefined) printRow(row, workload);
+        if (row !== undefined) printRow(row, workload, rows);
         else if (!has.includes(workload.needs)) console.log(line([`  ${title}`, "-"]));
       }
     }
@@ -58,15 +59,15 @@ function measuredOn(runtime, rows) {
   );
 }
 
-function printRow(row, workload) {
+function printRow(row, workload, rows) {
   console.log(line(cells(row, workload)));
-  for (const { met, asked, reached } of judge(row)) {
+  for (const { met, asked, reached } of judge(row, rows)) {
     console.log(`    ${met ? "met" : "NOT MET"}  ${asked}: ${reached}`);
   }
 }
 
 function printTargets(rows) {
-  const judged = rows.flatMap(judge);
+  const judged = rows.flatMap((row) => judge(row, rows));
   if (judged.length === 0) return;
   const missed = judged.filter(({ met }) => !met).length;
   console.log(`\n${judged.length - missed} of ${judged.length} targets are met (targets.mjs).`);
@@ -75,9 +76,7 @@ function printTargets(rows) {
 function cells(row, workload) {
   const title = `  ${CONTENDERS.find(({ name }) => name === row.contender)?.title ?? row.contender}`;
   if (row.rate === undefined) return [title, "failed"];
-  const marks = ` ${row.generatorLimit ? "L" : ""}${row.disturbed > 0 ? "N" : ""}${
-    row.error === undefined ? "" : " failed once"
-  }`;
+  const marks = ` ${marksOf(row)}${row.error === undefined ? "" : " failed once"}`;
   if (workload.memory) return [title, "", "", "", "", "", "", number(row.memory / 1024), "", "", "", marks];
   const { echo, json } = row.over;
   return [

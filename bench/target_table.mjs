@@ -1,31 +1,34 @@
 // What README.md quotes of earlier runs, as tables in Markdown: the targets and what was reached of them, and the rows in which others are ahead.
 import { basename } from "node:path";
 import { CONTENDERS } from "./contenders.mjs";
-import { rowsIn } from "./results.mjs";
-import { asked, TARGETS, verdict } from "./targets.mjs";
+import { readRun, rowsIn } from "./results.mjs";
+import { asked, marks, SCRIPT_TARGETS, TARGETS, verdict } from "./targets.mjs";
 import { WORKLOADS } from "./workloads.mjs";
 
 /** Floors: they decode and check nothing, so they are ahead wherever they are. */
-const FLOORS = ["echo", "shared"];
+const FLOORS = ["echo", "shared", "ws-echo"];
 
-/** Prints one line for each target. What is left is that of the first file that has the row. @param {string[]} files  of `--json` */
+/** Prints one line for each target. What is left is the most of all files that have the row. @param {string[]} files  of `--json` */
 export function printTargets(files) {
-  const runs = files.map((file) => ({ name: basename(file), rows: rowsIn(file) }));
+  const runs = files.map((file) => ({ name: basename(file), ...readRun(file) }));
   const headings = ["row", "runtime", "target", ...runs.map(({ name }) => name), "factor left"];
   line(headings);
   line(headings.map(() => "---"));
   for (const target of TARGETS) {
     const reached = runs.map(({ rows }) => reachedIn(rows, target));
-    const first = reached.find(({ left }) => left !== undefined);
-    const { runtime, workload } = target;
-    line([
-      `\`${workload}\``,
-      runtime,
-      asked(target),
-      ...reached.map(({ text }) => text),
-      factor(first?.left),
-    ]);
+    printTarget(`\`${target.workload}\``, target.runtime, asked(target), reached);
   }
+  for (const target of SCRIPT_TARGETS) {
+    const reached = runs.map(({ scripts }) => saidIn(scripts, target));
+    if (reached.every(({ left }) => left === undefined)) continue;
+    printTarget(target.row, target.runtime, target.asked, reached);
+  }
+}
+
+function printTarget(row, runtime, asked, reached) {
+  const known = reached.map(({ left }) => left).filter((left) => left !== undefined);
+  const worst = known.length === 0 ? undefined : Math.max(...known);
+  line([row, runtime, asked, ...reached.map(({ text }) => text), factor(worst)]);
 }
 
 /**
@@ -70,8 +73,14 @@ function reachedIn(rows, target) {
   );
   if (row === undefined) return { text: "-" };
   if (row.rate === undefined) return { text: "failed" };
-  const { reached, left } = verdict(target, row) ?? { reached: "-" };
-  return { text: reached, left };
+  const { reached, left } = verdict(target, row, rows) ?? { reached: "-" };
+  const doubts = marks(target, row, rows);
+  return { text: doubts === "" ? reached : `${reached} (${doubts})`, left };
+}
+
+function saidIn(scripts, { script, found, most }) {
+  const said = found.exec(scripts.find(({ name }) => name === script)?.text ?? "")?.[1];
+  return said === undefined ? { text: "-" } : { text: said, left: Number(said) / most };
 }
 
 function factor(left) {

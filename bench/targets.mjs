@@ -2,8 +2,9 @@
 
 /**
  * @typedef {object} Condition
- * @property {string} figure  of the row: "rate", "p50", "p99" (ms), "memory" (bytes), "p99More"
+ * @property {string} figure  of the row: "rate", "cpu", "p50", "p99" (ms), "memory" (bytes), "p99More"
  * @property {string} [over]  compared with this contender: divided by its figure, or, with `more`, less its figure
+ * @property {string} [than]  compared with Millrace's own row of this workload: divided by its figure
  * @property {number} [least]
  * @property {number} [most]
  * @property {boolean} [more]
@@ -27,6 +28,9 @@ export const TARGETS = [
     target(runtime, "binary-64k", [times("rate", "echo", { least: 0.95 })]),
     target(runtime, "handshakes", [times("rate", "echo", { least: 0.7 })]),
     target(runtime, "fan-out-stalled", [{ figure: "p99More", most: 2, unit: "x p99 before" }]),
+    // "Costs stay flat" has no figure in DESIGN: these are procedures.mjs's own for a call, and that of one call at a time for p99.
+    target(runtime, "connections-18k", [{ figure: "cpu", than: "connections-1k", most: 1.2 }]),
+    target(runtime, "connections-18k", [times("p99", "echo", { most: 1.5 })]),
     target(runtime, "idle-10k", [{ figure: "memory", over: "echo", more: true, most: 3 * 1024 }]),
   ]),
   target("bun", "unary-50x16", [times("rate", "json", { least: 1.2 })]),
@@ -57,6 +61,39 @@ function times(figure, over, bound) {
 }
 
 /**
+ * What scripts measure, by the row that they print.
+ *
+ * @type {{ script: string, row: string, runtime: string, asked: string, most: number, found: RegExp }[]}
+ */
+export const SCRIPT_TARGETS = [
+  {
+    script: "size.mjs",
+    row: "the client's core",
+    runtime: "browser",
+    asked: "under 12,000 bytes gzipped",
+    most: 12_000,
+    found: /^core +\d+ +(\d+)$/m,
+  },
+  ofTypes(
+    "1,000 procedures",
+    "under 0.5 s over their schemas",
+    0.5,
+    /^tsc contract +(?:[\d.-]+ +){4}([\d.-]+)/m,
+  ),
+  ofTypes(
+    "1,000 procedures",
+    "the same over schemas and functions",
+    0.5,
+    /^tsc contract +(?:[\d.-]+ +){2}([\d.-]+)/m,
+  ),
+  ofTypes("1,000 calls", "under 3 s", 3, /^tsc contract and 1000 calls +(?:[\d.-]+ +){2}([\d.-]+)/m),
+];
+
+function ofTypes(row, asked, most, found) {
+  return { script: "types.mjs", row, runtime: "tsc", asked, most, found };
+}
+
+/**
  * @typedef {object} Verdict
  * @property {boolean} met
  * @property {string} asked  the target in words
@@ -64,11 +101,11 @@ function times(figure, over, bound) {
  * @property {number} left  by how much it is missed: target divided by what is reached; at most 1 where it is met
  */
 
-/** What a row of Millrace reaches: one for each target whose contenders were measured. @returns {Verdict[]} */
-export function judge(row) {
+/** What a row of Millrace reaches, one of `rows`: one for each target whose contenders were measured. @returns {Verdict[]} */
+export function judge(row, rows) {
   if (row.contender !== "millrace" || row.rate === undefined) return [];
   return TARGETS.filter(({ runtime, workload }) => runtime === row.runtime && workload === row.workload)
-    .map((target) => verdict(target, row)).filter((one) => one !== undefined);
+    .map((target) => verdict(target, row, rows)).filter((one) => one !== undefined);
 }
 
 /** A target in words. */
@@ -77,8 +114,10 @@ export function asked({ either }) {
 }
 
 /** What a row reaches of one target. @returns {Verdict | undefined} nothing where a contender was not measured */
-export function verdict(target, row) {
-  const judged = target.either.map((conditions) => conditions.map((condition) => reached(condition, row)));
+export function verdict(target, row, rows) {
+  const judged = target.either.map((conditions) =>
+    conditions.map((condition) => reached(condition, row, rows))
+  );
   const all = judged.flat();
   if (all.some(({ left }) => !Number.isFinite(left))) return undefined;
   return {
@@ -89,16 +128,51 @@ export function verdict(target, row) {
   };
 }
 
-function inWords({ figure, over, least, most, more, unit = " ms" }) {
-  const to = over === undefined ? unit : more ? ` bytes more than ${over}` : `x ${over}`;
+function inWords({ figure, over, than, least, most, more, unit = " ms" }) {
+  const base = over ?? than;
+  const to = base === undefined ? unit : more ? ` bytes more than ${base}` : `x ${base}`;
   return `${figure} ${least === undefined ? "at most" : "at least"} ${least ?? most}${to}`;
 }
 
-function reached({ figure, over, least, most, more }, row) {
-  const value = over === undefined ? row[figure] : row.over[over]?.[more ? `${figure}More` : figure];
+function reached({ figure, over, than, least, most, more }, row, rows) {
+  // The rate of a server that could have done more says what the generator did.
+  const byCpu = figure === "rate" && row.over[over]?.spare === true;
+  const value = byCpu ? 1 / row.over[over].cpu : valueOf({ figure, over, than, more }, row, rows);
   return {
-    name: `${figure} ${over}`,
-    shown: value?.toFixed(more ? 0 : 2),
+    name: `${figure} ${over ?? than}`,
+    shown: value === undefined ? undefined : `${value.toFixed(more ? 0 : 2)}${byCpu ? " by CPU" : ""}`,
     left: least === undefined ? value / most : least / value,
   };
+}
+
+function valueOf({ figure, over, than, more }, row, rows) {
+  if (over !== undefined) return row.over[over]?.[more ? `${figure}More` : figure];
+  return than === undefined ? row[figure] : row[figure] / rowBeside(row, { workload: than }, rows)?.[figure];
+}
+
+/** The row that is like this one but for its workload or its contender. */
+function rowBeside({ runtime, workload, contender }, other, rows) {
+  const wanted = { workload, contender, ...other };
+  return rows.find((row) =>
+    row.runtime === runtime && row.workload === wanted.workload && row.contender === wanted.contender
+  );
+}
+
+/** What makes the figures of a target doubtful, of Millrace's row and of those that it is compared with: "L", "echo N". */
+export function marks({ either }, row, rows) {
+  const bases = either.flat().map(({ over, than }) =>
+    than === undefined
+      ? [over, rowBeside(row, { contender: over }, rows)]
+      : [than, rowBeside(row, { workload: than }, rows)]
+  );
+  const found = [["", row], ...new Map(bases)].map(([name, one]) => {
+    const letters = one === undefined ? "" : marksOf(one);
+    return letters === "" ? "" : `${name} ${letters}`.trim();
+  });
+  return found.filter(Boolean).join(", ");
+}
+
+/** As the table has them behind a row. */
+export function marksOf({ generatorLimit, disturbed }) {
+  return `${generatorLimit ? "L" : ""}${disturbed > 0 ? "N" : ""}`;
 }

@@ -30,6 +30,14 @@ const KINDS = {
 export const upload = {
   name: "upload",
   defaults: { mib: "1024", small: "64", only: "", rate: "200", delay: "20", window: "256" },
+  takes: {
+    mib: "whole",
+    small: "whole",
+    only: Object.values(KINDS).flat(),
+    rate: "number",
+    delay: "number",
+    window: "whole",
+  },
   measure,
   table,
   misses,
@@ -89,12 +97,12 @@ async function startLink(rt, args) {
 function table(rows) {
   const ms = (...times) => times.map((time) => time.toFixed(1)).join("/");
   const headings =
-    "route runtime way,MiB,MiB/s,held KiB,server MiB,client MiB,idle p50/p99,busy p50/p99/most,calls";
+    "route runtime way,MiB,MiB/s,held KiB,server MiB,client MiB,idle p50/p99,busy p50/p99/most,calls,p99";
   return [
     headings.split(","),
     ...rows.map(({ route, runtime, way, error, ...row }) => {
       const name = `${route} ${runtime} ${way}`;
-      if (error !== undefined) return [name, "failed", "", "", "", "", "", "", ""];
+      if (error !== undefined) return [name, "failed", "", "", "", "", "", "", "", ""];
       return [
         name,
         String(row.mebibytes),
@@ -105,6 +113,7 @@ function table(rows) {
         ms(row.idle.p50, row.idle.p99),
         ms(row.busy.p50, row.busy.p99, row.busy.most),
         String(row.busy.calls),
+        row.busy.calls < ENOUGH ? `not judged: ${row.busy.calls} calls` : "judged",
       ];
     }),
   ];

@@ -10,6 +10,7 @@ const KIB = 1024;
  * @property {string} needs  what a contender must have for it
  * @property {object} job  what the generator is told: the fields of load/workload/job.go; run.mjs adds the times
  * @property {boolean} [quick]  part of `--quick`
+ * @property {boolean} [byName]  only where --only names it
  * @property {boolean} [memory]  its figure is memory, not a rate
  * @property {number} [slow]  times as long to warm up: where few calls come, compilers see too few of them in the time that others need
  * @property {number} [own]  seconds that it takes, where it has no warm-up and no time
@@ -69,15 +70,9 @@ export const WORKLOADS = [
     job: { workload: "handshake", atOnce: 32 },
     slow: 4,
   },
-  {
-    name: "idle-10k",
-    title: "10,000 connections that do nothing",
-    unit: "connection",
-    needs: "calls",
-    job: { workload: "idle", connections: 10_000 },
-    memory: true,
-    own: 10,
-  },
+  { ...idle(2), byName: true }, // with the other: what each connection more takes, and what is taken once
+  idle(10),
+  { ...idle(18), byName: true },
   {
     name: "connections-50",
     title: "3,200 small calls a second over 50 connections",
@@ -116,6 +111,18 @@ function calls(name, title, shape, quick = false) {
     needs: "calls",
     job: { workload: "unary", perFrame: 1, ...shape },
     quick,
+  };
+}
+
+function idle(thousands) {
+  return {
+    name: `idle-${thousands}k`,
+    title: `${thousands},000 connections that do nothing`,
+    unit: "connection",
+    needs: "calls",
+    job: { workload: "idle", connections: thousands * 1_000 },
+    memory: true,
+    own: 6 + thousands * 0.4,
   };
 }
 

@@ -21,6 +21,7 @@ interface DenoSocket {
   onclose?: Listener;
   onmessage?: Listener;
   readonly listeners: Record<string, Listener>;
+  send(frame: Uint8Array): void;
 }
 
 let opened: DenoSocket;
@@ -59,14 +60,17 @@ export function open(app: App): Client["receive"] {
   return connect(app).receive;
 }
 
-/** Opens a socket. */
-export function connect(app: App): Client {
-  return "Bun" in globalThis ? openOnBun(app) : openOnDeno(app);
+/** Opens a socket; `heard` gets what the server sends, where somebody asks. */
+export function connect(app: App, heard: (frame: Uint8Array) => void = nothing): Client {
+  return "Bun" in globalThis ? openOnBun(app, heard) : openOnDeno(app, heard);
 }
 
-function openOnBun(app: App): Client {
+function openOnBun(app: App, heard: (frame: Uint8Array) => void): Client {
   const websocket = app.websocket as Record<string, (...args: unknown[]) => void>;
-  const send = (frame: { length: number }): number => frame.length;
+  const send = (frame: Uint8Array): number => {
+    heard(frame);
+    return frame.length;
+  };
   const socket = {
     data: undefined as unknown,
     readyState: 1,
@@ -91,9 +95,10 @@ function openOnBun(app: App): Client {
   };
 }
 
-function openOnDeno(app: App): Client {
+function openOnDeno(app: App, heard: (frame: Uint8Array) => void): Client {
   app.fetch(handshake(), { remoteAddr: { hostname: "127.0.0.1" } });
   const socket = opened;
+  if (heard !== nothing) socket.send = heard;
   tell(socket.listeners["open"] ?? socket.onopen, { type: "open" });
   const listener = socket.listeners["message"] ?? socket.onmessage;
   const event: Heard = { type: "message", data: undefined };

@@ -29,7 +29,8 @@ const MIB = 1 << 20;
 /**
  * @typedef {object} Result
  * @property {boolean} ok  every threshold held, and k6 ended well
- * @property {string} output  what k6 said
+ * @property {string} output  what k6 said, and the server where that failed
+ * @property {string} said  what k6 said
  * @property {object} metrics  k6's, by name
  * @property {{ ms: number, cpu?: number, work: number, perOperation?: number }} steady  ms of the server's CPU, operations, µs for one
  * @property {{ before: number, after: number, slope: number, growth: number, samples: object[] }} memory  MiB; MiB a minute
@@ -77,7 +78,14 @@ export async function drive(job, { k6, runtimes, cores }) {
     const output = outcome.code === 0
       ? outcome.output
       : `${outcome.output}\n(the server said)\n${server.output()}`;
-    const result = { ok: outcome.code === 0, output, metrics, steady, memory: memoryIn(samples) };
+    const result = {
+      ok: outcome.code === 0,
+      output,
+      said: outcome.output,
+      metrics,
+      steady,
+      memory: memoryIn(samples),
+    };
     writeFileSync(files.json, JSON.stringify({ date: new Date().toISOString(), job, ...result }, null, 2));
     return { ...result, job, files: [files.json, ...(job.html ? [files.html] : [])].map(fromRoot) };
   } finally {

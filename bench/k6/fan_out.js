@@ -1,5 +1,4 @@
-// One producer, many readers: every reader must get every item, in order. Until Millrace has channels each reader holds a stream of
-// server.ts; `read` and `finish` below are all that changes then.
+// One producer publishes to a channel with many subscribers: every one of them must get every item, in order.
 import { Counter, Trend } from "k6/metrics";
 import { at, mine, vusFor } from "./load/fleet.js";
 import { complain, failed, kept, lost, nothingWrong, pace, refused, violated } from "./load/metrics.js";
@@ -15,11 +14,15 @@ export { summarize as handleSummary } from "./load/metrics.js";
 /** Items that arrived, and milliseconds from publishing to arrival: coarse, and with k6's own time for all readers before this one. */
 const items = new Counter("items");
 const delivery = new Trend("delivery", true);
-/** Items that did not come, or twice, or out of order. */
+/** Items that did not come: holes and repetitions are violations as well (wire/subscription.js). */
 const gaps = new Counter("gaps");
-/** Readers whose stream has ended after exactly the last item. */
+/** Readers that have got exactly the last item. */
 const complete = new Counter("complete_readers");
 const published = new Counter("published");
+
+const CHANNEL = "news";
+/** What the last item says, which tells how many there were. */
+const LAST = "end";
 
 export const options = {
   ...common,
@@ -58,36 +61,32 @@ function itemIn(payload) {
 function reader(begin) {
   let seen = 0;
   let isOver = false;
-  let isComplete = false;
-  const client = connect(() => read(client, { item, ended }), () => isOver);
-  const item = (payload) => {
+  const client = connect(() => client.subscribe(CHANNEL, { subscribed: () => {}, published }), () => isOver);
+  const published = (payload) => {
     const now = Date.now();
     const { n, at, s } = itemIn(payload);
-    if (s === "end") {
-      isComplete = n === seen;
-      return;
-    }
-    if (seen !== 0 && n !== seen + 1) gaps.add(1);
+    if (s === LAST) return end(n === seen);
+    if (n !== seen + 1) gaps.add(1);
     seen = n;
     const phase = { phase: phaseAt(now, begin) };
     items.add(1, phase);
     delivery.add(now - at, phase);
   };
-  const ended = (error) => {
+  const end = (isComplete) => {
     isOver = true;
-    if (error !== undefined) failed.add(1);
-    else if (isComplete) complete.add(1);
+    if (isComplete) complete.add(1);
     else gaps.add(1);
     client.close();
   };
 }
 
-/** Waits until all readers are there, publishes at the rate, and ends the feed. */
+/** Waits until all readers are there, publishes at the rate, and at last how many there were. */
 export function producer() {
   const begin = beginning();
   const until = begin + warmUp + measured;
   let isOver = false;
   let waiting = 0;
+  let n = 0;
   const client = connect(() => countReaders(), () => isOver);
   const end = () => {
     isOver = true;
@@ -95,7 +94,7 @@ export function producer() {
     client.close();
   };
   const countReaders = () =>
-    client.call("readers", undefined, ({ payload }) => {
+    client.call("subscribers", undefined, ({ payload }) => {
       const count = valueOf(payload);
       if (count === connections) return publish();
       if (Date.now() < until) return setTimeout(countReaders, 100);
@@ -104,17 +103,22 @@ export function producer() {
     });
   const publish = () => {
     const period = 1000 / rate;
-    new Pacer({ from: Date.now(), until, period: () => period }, one, () => finish(client, end));
+    new Pacer({ from: Date.now(), until, period: () => period }, one, finish);
   };
   const one = (inTime) => {
     kept.add(inTime);
     waiting++;
-    client.call("publish", "abcdefghijklmnop", ({ error }) => {
+    client.publish(CHANNEL, { n: ++n, at: Date.now(), s: "abcdefghijklmnop" }, ({ error }) => {
       waiting--;
       if (error === undefined) published.add(1);
       else failed.add(1);
     });
   };
+  const finish = () =>
+    client.publish(CHANNEL, { n, at: Date.now(), s: LAST }, ({ error }) => {
+      if (error !== undefined) failed.add(1);
+      end();
+    });
 }
 
 function connect(ready, isOver) {
@@ -127,18 +131,5 @@ function connect(ready, isOver) {
       else refused.add(1);
     },
     violated,
-  });
-}
-
-/** With channels: SUBSCRIBE, and the publications that follow. */
-function read(client, { item, ended }) {
-  client.stream("feed", undefined, { item, ended: ({ error }) => ended(error) });
-}
-
-/** Sends a last item that tells how many there were, and ends all streams. With channels: a last publication. */
-function finish(client, done) {
-  client.call("finish", undefined, ({ error }) => {
-    if (error !== undefined) failed.add(1);
-    done();
   });
 }

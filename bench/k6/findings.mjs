@@ -13,9 +13,9 @@ const SHORT_GROWTH = 64;
  * @param {{ slope: number }} limits  MiB a minute
  * @returns {string[]}
  */
-export function faultsOf({ ok, output, job, steady, memory, metrics }, { slope }) {
+export function faultsOf({ ok, said, job, steady, memory, metrics }, { slope }) {
   const faults = [];
-  if (!ok) faults.push(crossed(metrics) || output.trim().split("\n").at(-1));
+  if (!ok) faults.push(crossed(metrics) || said.trim().split("\n").at(-1));
   if (steady.ms === 0) faults.push("k6 did not come to the end of the steady part");
   if (job.script === "soak" && memory.slope !== undefined) {
     if (job.settings.seconds >= LONG && memory.slope > slope) {

@@ -2,11 +2,12 @@
 // with nothing but Node, npm and Go, or a k6.
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { run } from "../../tools/child.mjs";
 import { k6 as findK6, K6_COMMAND } from "../../tools/k6.mjs";
 import { ensurePackages, runtimes as findRuntimes } from "../../tools/setup.mjs";
 import { describeMachine, pinnableCores } from "../machine.mjs";
 import { ensurePeers, PEERS } from "../peers.mjs";
-import { contendersOn } from "./contenders.mjs";
+import { contenderNamed, contendersOn } from "./contenders.mjs";
 import { drive } from "./drive.mjs";
 import { faultsOf, printRun } from "./findings.mjs";
 import { order } from "./order.mjs";
@@ -74,10 +75,14 @@ function readOptions(args) {
     throw new Error("--runtime: bun, deno or both");
   }
   if (!["server", "client", undefined].includes(values.side)) throw new Error("--side: server or client");
+  if (values.contender !== undefined) checkContender(values.contender, script, runtimes);
   const settings = {};
   for (const name of numbers.filter((name) => values[name] !== undefined)) {
     const value = Number(values[name]);
     if (!(value > 0)) throw new Error(`--${name}: a number above 0, not ${values[name]}`);
+    if (["connections", "burst", "repeats"].includes(name) && !Number.isSafeInteger(value)) {
+      throw new Error(`--${name}: a whole number, not ${values[name]}`);
+    }
     settings[name.replace("-u", "U")] = value;
   }
   const { slope = 4, repeats = 3, ...ofScript } = settings;
@@ -93,6 +98,17 @@ function readOptions(args) {
   };
 }
 
+/** Most scripts have a server of their own, which others than Millrace do not speak with. */
+function checkContender(name, script, runtimes) {
+  for (const runtime of runtimes) contenderNamed(name, runtime);
+  if (name !== "millrace" && scripts[script]?.speaksAll !== true) {
+    const able = Object.keys(scripts).filter((other) => scripts[other].speaksAll);
+    throw new Error(
+      `Cannot run ${script} with --contender ${name}: only ${able.join(", ")} has other contenders`,
+    );
+  }
+}
+
 /** Returns the exit code. */
 async function main(options) {
   await ensurePackages();
@@ -104,6 +120,8 @@ async function main(options) {
     );
     return 1;
   }
+  const { code: cannotRun, output } = await run(k6, ["version"], { timeout: 20_000 });
+  if (cannotRun) throw new Error(`Cannot run the k6 that MILLRACE_K6 or PATH names, ${k6}: ${output.trim()}`);
   const machine = { k6, runtimes: await findRuntimes(), cores: await pinnableCores() };
   if (options.script === "smoke") return await smoke(machine);
   const { cpu, cores, system, loadBefore, versions } = await describeMachine(machine.runtimes);
@@ -127,19 +145,27 @@ async function one({ script, runtime, contender, settings, slope, html }, machin
   return faults.length === 0 ? 0 : 1;
 }
 
-/** Reads the command line; says how to use it where that fails. */
+/** Reads the command line, or says what is wrong with it. */
 function options() {
   const args = process.argv.slice(2);
   if (!args.includes("--help")) {
     try {
       return readOptions(args);
     } catch (error) {
-      console.error(`${error.message}\n`);
+      console.error(`${error.message} (--help has all options)`);
       process.exitCode = 2;
+      return undefined;
     }
   }
   console.log(USAGE);
 }
 
 const given = options();
-if (given !== undefined) process.exitCode = await main(given);
+if (given !== undefined) {
+  try {
+    process.exitCode = await main(given);
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}

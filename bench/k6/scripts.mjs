@@ -46,7 +46,7 @@ export const scripts = {
     smoke: { connections: 200, rate: 200, warmUp: 1, seconds: 1, kept: 0.3 },
   },
   fan_out: {
-    title: "one producer, many readers of a stream each",
+    title: "one producer of a channel, many subscribers",
     counts: "items{phase:steady}",
     unit: "item",
     defaults: { connections: 500, rate: 5, warmUp: 4, seconds: 10 },

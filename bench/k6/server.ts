@@ -1,7 +1,8 @@
-// What the scripts call: the small call, a feed that one producer fills for all, and a procedure that ends every connection.
+// What the scripts call: the small call, a channel that one producer publishes to, a feed whose readers come and go, and a procedure that ends
+// every connection.
 //   deno serve -A bench/k6/server.ts        bun bench/k6/server.ts
 import { z } from "zod";
-import { millrace, procedure } from "../../mod.ts";
+import { channel, millrace, procedure } from "../../mod.ts";
 import { small } from "../contenders/procedures.ts";
 
 /** What all readers of the feed get. */
@@ -39,7 +40,7 @@ class Queue {
   }
 }
 
-/** Until Millrace has channels, the feed is a stream and a queue for each reader. Then it is one channel, and this goes. */
+/** The feed is a stream and a queue for each reader: soak and spike open, read and stop it all the time. */
 const readers = new Set<Queue>();
 let published = 0;
 
@@ -59,14 +60,7 @@ function publish(s: string): number {
   return published;
 }
 
-/** Ends the streams of all readers, each after one more item that tells how many there were. */
-function finish(): void {
-  const last = { n: published, at: Date.now(), s: "end" };
-  for (const reader of readers) {
-    reader.push(last);
-    reader.end();
-  }
-}
+let subscribers = 0;
 
 // As a server does that restarts, or a proxy in front of it: all at once, the caller included.
 function cut(): void {
@@ -77,10 +71,16 @@ const app = millrace({
   procedures: {
     echo: procedure({ input: small }, (value) => value),
     feed: procedure.stream({}, (_, { signal }) => feed(signal)),
-    readers: procedure(() => readers.size),
+    subscribers: procedure(() => subscribers),
     publish: procedure({ input: z.string() }, publish),
-    finish: procedure(finish),
     cut: procedure((): void => cut()),
+  },
+  channels: {
+    news: channel({
+      message: z.object({ n: z.number(), at: z.number(), s: z.string() }),
+      onSubscribe: () => void subscribers++,
+      onUnsubscribe: () => void subscribers--,
+    }),
   },
 });
 export default app;

@@ -1,17 +1,19 @@
 // A client of Millrace for k6, written from docs/protocol.md alone: it shares nothing with the package. It has what the scripts here
-// need: greeting, calls, streams of items with credit, heartbeat, sequence and acknowledgement, close codes. Anything else that a server
+// need: greeting, calls, streams of items with credit, subscriptions, heartbeat, sequence and acknowledgement, close codes. Anything else that a server
 // says is a violation. Callbacks instead of promises, since k6 runs these in an interpreter.
 import "./polyfill.js";
 import { decode, decodeMulti, encode } from "@msgpack/msgpack";
 import { bin, cursor, integer } from "./header.js";
 import { Socket, Violation } from "./socket.js";
+import { Subscription } from "./subscription.js";
 
 const VERSION = 1;
 const [HELLO, WELCOME, PING, PONG, ACK, GOODBYE, NAME] = [0, 1, 2, 3, 4, 5, 8];
 const [CALL, RESULT, ERROR, STREAM] = [16, 17, 18, 19];
 const [ITEM, END, FAIL, CREDIT, STOP] = [24, 27, 28, 29, 30];
-/** The head of an array of four: RESULT and ITEM have as many elements. */
-const ARRAY_4 = 0x94;
+const [SUBSCRIBE, SUBSCRIBED, PUBLICATION, SEEN] = [32, 33, 36, 39];
+/** The heads of arrays: RESULT and ITEM have four elements, PUBLICATION five. */
+const [ARRAY_4, ARRAY_5] = [0x94, 0x95];
 const NIL = 0xc0;
 /** The first credit of a stream, which needs no message, and what a unit costs at least. */
 const WINDOW = 262_144;
@@ -61,6 +63,9 @@ export class MillraceClient {
   /** Streams with units that are not acknowledged. */
   #arrived = new Set();
   #numbers = new Map();
+  /** Subscriptions: 1, 2, 3…; and by alias. */
+  #subscriptions = [];
+  #aliases = new Map();
 
   /** @param {string} url @param {import("./socket.js").Events} events */
   constructor(url, events) {
@@ -68,7 +73,10 @@ export class MillraceClient {
     this.#socket = new Socket(url, ["millrace.1"], {
       open: () => this.#send([HELLO, VERSION, null, 0, encode({ agent: "k6" })]),
       frame: (data) => this.#frame(data),
-      closed: events.closed,
+      closed: (end) => {
+        for (const subscription of this.#subscriptions) subscription.end();
+        events.closed(end);
+      },
       violated: events.violated,
     });
   }
@@ -103,6 +111,18 @@ export class MillraceClient {
    */
   stream(method, input, reader) {
     this.#call(method, input, { reader });
+  }
+
+  /** Subscribes to a channel, from now on. @param {string} channel @param {import("./subscription.js").Reader} reader */
+  subscribe(channel, reader) {
+    const seen = (alias, offset) => this.#send([SEEN, alias, offset]);
+    this.#subscriptions.push(new Subscription(reader, seen));
+    this.#send([SUBSCRIBE, this.#subscriptions.length, channel, null, null]);
+  }
+
+  /** Publishes without an identity: sent again it would land again. @param {(answer: Answer) => void} answered */
+  publish(channel, message, answered) {
+    this.call("@publish", [channel, 0, encode(message).slice()], answered);
   }
 
   /** The receiver wants no more of a stream: its end still comes. */
@@ -155,6 +175,9 @@ export class MillraceClient {
       else if (kind === ITEM) at = this.#item(bytes, at + 2);
       else break;
     }
+    while (bytes[at] === ARRAY_5 && bytes[at + 1] === PUBLICATION && this.#welcomed) {
+      at = this.#publication(bytes, at + 2);
+    }
     if (at < bytes.length) { for (const message of decodeMulti(bytes.subarray(at))) this.#message(message); }
     this.#acknowledge();
   }
@@ -177,6 +200,30 @@ export class MillraceClient {
     if (end > bytes.length) throw new Violation("ITEM is longer than its frame");
     this.#unit(stream, n, bytes.subarray(cursor, end));
     return end;
+  }
+
+  #publication(bytes, at) {
+    const alias = integer(bytes, at);
+    const offset = integer(bytes, cursor);
+    integer(bytes, cursor); // the fingerprint: for who comes back
+    const length = bin(bytes, cursor);
+    const end = cursor + length;
+    if (end > bytes.length) throw new Violation("PUBLICATION is longer than its frame");
+    this.#published(alias, offset, bytes.subarray(cursor, end));
+    return end;
+  }
+
+  #published(alias, offset, payload) {
+    const subscription = this.#aliases.get(alias);
+    if (subscription === undefined) throw new Violation(`a publication of alias ${alias}, which is none`);
+    subscription.publication(offset, payload);
+  }
+
+  #subscribed(answer) {
+    const subscription = this.#subscriptions[answer[0] - 1];
+    if (subscription === undefined) throw new Violation(`an answer for subscription ${answer[0]}`);
+    this.#aliases.set(answer[1], subscription);
+    subscription.begin(answer);
   }
 
   #message(message) {
@@ -206,6 +253,10 @@ export class MillraceClient {
         return this.#end(elements(rest, 2), { payload: new Uint8Array(0) });
       case FAIL:
         return this.#end(elements(rest, 5), { error: rest[2], payload: rest[4] });
+      case SUBSCRIBED:
+        return this.#subscribed(elements(rest, 6));
+      case PUBLICATION:
+        return this.#published(elements(rest, 4)[0], rest[1], rest[3]);
       case ACK:
       case GOODBYE:
         return;

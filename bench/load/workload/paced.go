@@ -53,7 +53,7 @@ func (r *Run) eachMillisecond(ms int, due func(tick int)) {
 }
 
 // call is made on the next connection. Where its last one is still not answered it is left out: a server that cannot keep
-// up shows in the rate.
+// up shows in the rate, and not in the latencies, which are of the calls that were made.
 func (p *pace) call() {
 	c := p.callers[p.next]
 	p.next = (p.next + 1) % len(p.callers)
