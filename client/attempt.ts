@@ -113,7 +113,7 @@ export class Attempt {
   readonly #lateAt: number;
   /** Until WELCOME, and then while the connection is in doubt. */
   #deadline: unknown;
-  /** The latest call for a sign. */
+  /** The call for a sign, until it has ended. */
   #sign: OutgoingCall | undefined;
   #retryAfter: number | undefined;
   #welcomed = false;
@@ -186,14 +186,16 @@ export class Attempt {
     const { clock } = this.#parts;
     const now = clock.now();
     const patience = this.#losesNothing ? DOUBT : LAST_DOUBT;
+    if (this.#sign !== undefined) return; // it is asked already, and has no more time than that
     clock.clearTimeout(this.#deadline);
     if (!this.#welcomed) return this.#await(Math.min(patience, this.#lateAt - now));
     this.#deadline = clock.setTimeout(() => {
       if (this.#heardAt < now + SECOND_CHANCE) this.#silent();
     }, patience);
     const sign = this.#sign = new OutgoingCall(SIGN);
-    void sign.result().then(() => {
-      if (this.#sign === sign) clock.clearTimeout(this.#deadline);
+    void sign.result().then(({ error }) => {
+      this.#sign = undefined;
+      if (error?.code === "NOT_FOUND") clock.clearTimeout(this.#deadline); // others may be of our own making
     });
     this.#peer!.call(sign, Infinity);
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Limits } from "./limits.ts";
 import { type Origin, producerName } from "./origin.ts";
 import { PublishOrder } from "./publish_order.ts";
 
@@ -17,17 +18,17 @@ export interface Publishing {
 /** The identity of a client's publications; names and order are made when it publishes. */
 export class ConnectionOrigin implements Origin {
   readonly #client: Publishing;
-  readonly #concurrency: number;
+  readonly #limits: Pick<Limits, "calls" | "concurrency">;
   #producer: string | undefined;
   #order: PublishOrder | undefined;
 
   /**
    * @param client Who it is; the same as long as the connection lives.
-   * @param concurrency Calls that run at once.
+   * @param limits Calls at all, and that run at once: publications that wait for others take half of them at most.
    */
-  constructor(client: Publishing, concurrency: number) {
+  constructor(client: Publishing, limits: Pick<Limits, "calls" | "concurrency">) {
     this.#client = client;
-    this.#concurrency = concurrency;
+    this.#limits = limits;
   }
 
   /** Bytes held for it. */
@@ -44,6 +45,7 @@ export class ConnectionOrigin implements Origin {
 
   /** See {@linkcode Origin.order}. */
   get order(): PublishOrder {
-    return this.#order ??= new PublishOrder(Math.floor(this.#concurrency / 2));
+    const { calls, concurrency } = this.#limits;
+    return this.#order ??= new PublishOrder(Math.floor(Math.min(calls, concurrency) / 2));
   }
 }

@@ -148,12 +148,23 @@ export class KeyedCalls {
       }
       value = new Encoded(given === undefined ? new Uint8Array(0) : encode(given));
     } catch (thrown) {
-      const told = new ToldError(outcomeOf(call, await tell(thrown)));
+      const told = this.#sayable(new ToldError(outcomeOf(call, await tell(thrown))));
       await this.#settle(key, told.error.retryable ? undefined : keptReply(told, call.caused));
       throw told;
     }
     await this.#settle(key, keptReply(value, call.caused));
     return value;
+  }
+
+  /** A declared error may have data that cannot be encoded: nobody is left waiting for it. */
+  #sayable(told: ToldError): ToldError {
+    try {
+      keptReply(told, undefined);
+      return told;
+    } catch (error) {
+      this.#parts.report(error);
+      return new ToldError(new CallError("INTERNAL"));
+    }
   }
 
   /** Keeps a reply; `undefined` where the same call may succeed later. The caller has it in any case. */

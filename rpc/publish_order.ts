@@ -95,8 +95,15 @@ export class PublishOrder {
         reject(error);
       }
     };
-    row.waiting.set(n, { start, refuse: reject });
+    const waiting = { start, refuse: reject };
+    row.waiting.set(n, waiting);
     this.#waiting++;
+    signal?.().addEventListener("abort", () => {
+      if (row.waiting.get(n) !== waiting) return; // it has started, or was refused
+      row.waiting.delete(n);
+      this.#waiting--;
+      reject(outOfOrder());
+    }, { once: true });
     return promise;
   }
 

@@ -134,7 +134,7 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
 
   /** Whose publications come by it. */
   get origin(): ConnectionOrigin {
-    return this.#origin ??= new ConnectionOrigin(this, this.#parts.limits.concurrency);
+    return this.#origin ??= new ConnectionOrigin(this, this.#parts.limits);
   }
 
   /** Calls what the client offers. */
