@@ -190,10 +190,12 @@ export class Attempt {
     clock.clearTimeout(this.#deadline);
     if (!this.#welcomed) return this.#await(Math.min(patience, this.#lateAt - now));
     this.#deadline = clock.setTimeout(() => {
+      this.#sign = undefined; // something else may have come: the next doubt asks anew
       if (this.#heardAt < now + SECOND_CHANCE) this.#silent();
     }, patience);
     const sign = this.#sign = new OutgoingCall(SIGN);
     void sign.result().then(({ error }) => {
+      if (this.#sign !== sign) return;
       this.#sign = undefined;
       if (error?.code === "NOT_FOUND") clock.clearTimeout(this.#deadline); // others may be of our own making
     });

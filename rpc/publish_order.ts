@@ -95,15 +95,8 @@ export class PublishOrder {
         reject(error);
       }
     };
-    const waiting = { start, refuse: reject };
-    row.waiting.set(n, waiting);
+    row.waiting.set(n, { start, refuse: reject });
     this.#waiting++;
-    signal?.().addEventListener("abort", () => {
-      if (row.waiting.get(n) !== waiting) return; // it has started, or was refused
-      row.waiting.delete(n);
-      this.#waiting--;
-      reject(outOfOrder());
-    }, { once: true });
     return promise;
   }
 
