@@ -5,6 +5,7 @@
  */
 import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
+import { checkHistoryQuery, offsetOfPlace } from "../rpc/history_query.ts";
 import { decodeMessage } from "../rpc/message_data.ts";
 import { isPosition } from "../rpc/positions.ts";
 import type { HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
@@ -20,20 +21,14 @@ export async function readHistory(
   { before, after, limit = PAGE }: HistoryQuery,
   call: (name: string, input: unknown) => PromiseLike<unknown>,
 ): Promise<HistoryPage<unknown>> {
-  if (before !== undefined && after !== undefined) {
-    throw new TypeError("Cannot read a history before one place and after another");
-  }
-  if (!isUint(limit)) throw new RangeError("limit must be a whole number, not below 0");
-  const input = { channel, before: asOffset(before), after: asOffset(after), limit };
+  checkHistoryQuery({ before, after, limit });
+  const input = {
+    channel,
+    before: before && offsetOfPlace(before),
+    after: after && offsetOfPlace(after),
+    limit,
+  };
   return readPage(await call("@history", input), before ?? after);
-}
-
-function asOffset(place: number | Position | undefined): number | undefined {
-  const offset = typeof place === "object" ? place.offset : place;
-  if (typeof place === "object" ? !isPosition(place) : offset !== undefined && !isUint(offset)) {
-    throw new TypeError("Cannot read a history: the place is none");
-  }
-  return offset;
 }
 
 /** `{ epoch, offset, fingerprint, oldest, more, boundary, entries: [[offset, fingerprint, at, data]...] }`. */

@@ -9,7 +9,7 @@ import type { Clock } from "./clock.ts";
 import type { CallerConnection } from "./context.ts";
 import { CallError, type CallErrorCode } from "./errors.ts";
 import type { IncomingCall } from "./incoming_call.ts";
-import { Encoded, keptReply, readReply, ToldError } from "./kept_reply.ts";
+import { type Caused, Encoded, keptReply, readReply, ToldError } from "./kept_reply.ts";
 import { isPromise } from "./iterating.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { originOf } from "./origin.ts";
@@ -148,8 +148,8 @@ export class KeyedCalls {
       }
       value = new Encoded(given === undefined ? new Uint8Array(0) : encode(given));
     } catch (thrown) {
-      const told = this.#sayable(new ToldError(outcomeOf(call, await tell(thrown))));
-      await this.#settle(key, told.error.retryable ? undefined : keptReply(told, call.caused));
+      const { told, kept } = this.#kept(new ToldError(outcomeOf(call, await tell(thrown))), call.caused);
+      await this.#settle(key, told.error.retryable ? undefined : kept);
       throw told;
     }
     await this.#settle(key, keptReply(value, call.caused));
@@ -157,13 +157,13 @@ export class KeyedCalls {
   }
 
   /** A declared error may have data that cannot be encoded: nobody is left waiting for it. */
-  #sayable(told: ToldError): ToldError {
+  #kept(told: ToldError, caused: Caused | undefined): { told: ToldError; kept: Uint8Array } {
     try {
-      keptReply(told, undefined);
-      return told;
+      return { told, kept: keptReply(told, caused) };
     } catch (error) {
       this.#parts.report(error);
-      return new ToldError(new CallError("INTERNAL"));
+      const internal = new ToldError(new CallError("INTERNAL"));
+      return { told: internal, kept: keptReply(internal, caused) };
     }
   }
 

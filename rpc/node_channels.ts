@@ -20,6 +20,7 @@ import type { NamedChannel } from "./channel_rules.ts";
 import type { ChannelGroup, Published } from "./channel_types.ts";
 import type { Clock } from "./clock.ts";
 import { CallError } from "./errors.ts";
+import { checkHistoryQuery, offsetOfPlace } from "./history_query.ts";
 import { Hub } from "./hub.ts";
 import type { Limits } from "./limits.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
@@ -27,9 +28,7 @@ import { decodeMessage, encodeMessage } from "./message_data.ts";
 import { isPromise } from "./iterating.ts";
 import { outOfOrder } from "./publish_order.ts";
 import type { HistoryPage, HistoryQuery, Publisher, PublishOptions, ServerChannel } from "./publisher.ts";
-import { isPosition } from "./positions.ts";
 import { isElsewhere } from "./resume.ts";
-import { isUint } from "./uint.ts";
 import { validate } from "./schema.ts";
 
 /** What the channels of a node are made of. */
@@ -189,7 +188,8 @@ export class NodeChannels implements Publisher {
   }
 
   async #history(channel: NamedChannel, query: HistoryQuery): Promise<HistoryPage<unknown>> {
-    const page = await this.read(channel, historyQuery(checkedQuery(query)));
+    checkHistoryQuery(query);
+    const page = await this.read(channel, historyQuery(query));
     const from = query.after ?? query.before;
     const reset = typeof from === "object" && isElsewhere(from, page);
     const entries = reset ? [] : page.entries.map(({ data, offset, fingerprint, at }) => ({
@@ -228,31 +228,11 @@ export function withRoom(bytes: Uint8Array): Encoded {
   return { data: buffer.subarray(PUBLICATION_HEAD), room: PUBLICATION_HEAD };
 }
 
-/** A query of a program: what a client's is refused for is thrown. */
-function checkedQuery(query: HistoryQuery): HistoryQuery {
-  const { before, after, limit } = query;
-  if (before !== undefined && after !== undefined) {
-    throw new TypeError("Cannot read a history before one place and after another");
-  }
-  const from = before ?? after;
-  if (from !== undefined && !(typeof from === "object" ? isPosition(from) : isUint(from))) {
-    throw new TypeError("Cannot read a history: the place is none");
-  }
-  if (limit !== undefined && !isUint(limit)) {
-    throw new RangeError("limit must be a whole number, not below 0");
-  }
-  return query;
-}
-
 /** What a query of a program, or a client, asks of the broker. A page of none would make a pager go on for ever: it has one at least. */
 export function historyQuery({ before, after, limit = HISTORY_MESSAGES }: HistoryQuery): Query {
   const bounds = { messages: Math.min(Math.max(1, limit), MOST_HISTORY), bytes: HISTORY_BYTES };
-  if (after !== undefined) return { after: offsetOf(after), ...bounds };
-  return { before: before === undefined ? Number.MAX_SAFE_INTEGER : offsetOf(before), ...bounds };
-}
-
-function offsetOf(from: number | Position): number {
-  return typeof from === "number" ? from : from.offset;
+  if (after !== undefined) return { after: offsetOfPlace(after), ...bounds };
+  return { before: before === undefined ? Number.MAX_SAFE_INTEGER : offsetOfPlace(before), ...bounds };
 }
 
 function topOf({ epoch, top }: Page): Position {

@@ -1,6 +1,7 @@
 // What the order of a client's publications keeps, and for how long.
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { ConnectionOrigin } from "../rpc/connection_origin.ts";
 import { CallError } from "../rpc/errors.ts";
 import { PublishOrder } from "../rpc/publish_order.ts";
 import { encode } from "../msgpack/mod.ts";
@@ -9,6 +10,22 @@ import { ChannelNode } from "./suites/channel_node.ts";
 import { ScriptedBroker } from "./suites/scripted_broker.ts";
 
 const PRODUCER = new Uint8Array(16).fill(9);
+
+describe("publications that wait for one before them", () => {
+  it("are at most half of the calls, and of those that run at once: that one needs a place too", () => {
+    for (
+      const [limits, most] of [[{ calls: 4, concurrency: 64 }, 2], [
+        { calls: 64, concurrency: 6 },
+        3,
+      ]] as const
+    ) {
+      const { order } = new ConnectionOrigin({ subject: undefined, producer: "p" }, limits);
+      const wait = (n: number) => order.run({ channel: "board/7", n, low: 1 }, () => n);
+      for (let n = 2; n < 2 + most; n++) void wait(n);
+      assertThrows(() => wait(2 + most), CallError, "is missing");
+    }
+  });
+});
 
 describe("what the order of publications keeps", () => {
   it("is nothing for names that are no channels, however long", async () => {
