@@ -10,7 +10,7 @@ import type { CallerConnection } from "./context.ts";
 import { implement } from "./definition.ts";
 import { CallError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
-import { isTooLong, LONGEST_NAME } from "./long_names.ts";
+import { isKey, LONGEST_NAME } from "./long_names.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { decodeMessage } from "./message_data.ts";
 import { type Encoded, encoded, historyQuery, type NodeChannels, withRoom } from "./node_channels.ts";
@@ -159,10 +159,10 @@ function readPublication(input: unknown): Publication {
   const { low = n, key, age } = readOptions(options);
   if (!isUint(low) || low > n) throw badInput("low that is at most n");
   if (age !== undefined && !isUint(age)) throw badInput("an age that is an unsigned integer");
-  if (key !== undefined && (typeof key !== "string" || isTooLong(key))) { // it is kept with the stream
-    throw badInput(`a key of at most ${LONGEST_NAME} bytes`);
+  if (key !== undefined && !isKey(key)) { // it is kept with the stream
+    throw badInput(`a key of 1 to ${LONGEST_NAME} bytes`);
   }
-  return { channel, n, data, low, key: key as string | undefined, age };
+  return { channel, n, data, low, key, age };
 }
 
 function readOptions(

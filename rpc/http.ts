@@ -7,7 +7,7 @@ import { decode } from "../msgpack/decoder.ts";
 import { encode } from "../msgpack/encoder.ts";
 import { CallError, httpStatus } from "./errors.ts";
 import type { Limits } from "./limits.ts";
-import { isTooLong, LONGEST_NAME } from "./long_names.ts";
+import { isKey, LONGEST_NAME } from "./long_names.ts";
 import type { CallRequest } from "./outgoing_call.ts";
 import type { ServerParts } from "./server_parts.ts";
 
@@ -75,7 +75,7 @@ function readTimeout(headers: Headers): number | undefined {
 function readKey(headers: Headers): string | undefined {
   const key = headers.get("idempotency-key");
   if (key === null) return undefined;
-  if (key === "" || isTooLong(key)) {
+  if (!isKey(key)) {
     throw new CallError("BAD_MESSAGE", `idempotency-key must have 1 to ${LONGEST_NAME} bytes`);
   }
   return key;

@@ -11,3 +11,8 @@ export const LONGEST_NAME = 255;
 export function isTooLong(name: string): boolean {
   return name.length * 3 > LONGEST_NAME && new TextEncoder().encode(name).length > LONGEST_NAME;
 }
+
+/** Whether it can be the key of a call or a publication. An empty one would make all the same whose key was forgotten. */
+export function isKey(key: unknown): key is string {
+  return typeof key === "string" && key !== "" && !isTooLong(key);
+}

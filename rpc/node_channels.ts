@@ -24,6 +24,7 @@ import { checkHistoryQuery, offsetOfPlace } from "./history_query.ts";
 import { Hub } from "./hub.ts";
 import type { Limits } from "./limits.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
+import { isKey, LONGEST_NAME } from "./long_names.ts";
 import { decodeMessage, encodeMessage } from "./message_data.ts";
 import { isPromise } from "./iterating.ts";
 import { outOfOrder } from "./publish_order.ts";
@@ -174,6 +175,11 @@ export class NodeChannels implements Publisher {
     const value = validate(schema, message);
     const data = encoded(isPromise(value) ? await value : value);
     const { key } = options;
+    if (key !== undefined && !isKey(key)) {
+      throw new TypeError(
+        `Cannot publish to "${channel.name}": its key must be a string of 1 to ${LONGEST_NAME} bytes`,
+      );
+    }
     return this.append(
       channel,
       data,

@@ -8,7 +8,7 @@ import type { Position } from "./broker.ts";
 import type { CallOptions, CallResult } from "./calls.ts";
 import { CallError } from "./errors.ts";
 import type { ItemReceiver } from "./item_receiver.ts";
-import { isTooLong, LONGEST_NAME } from "./long_names.ts";
+import { isKey, LONGEST_NAME } from "./long_names.ts";
 import { isPromise, iteratorOf, stopItems } from "./iterating.ts";
 
 /** What a call says to the other side. */
@@ -54,7 +54,7 @@ export function readArguments(method: string, given: readonly unknown[]): CallRe
     throw new TypeError(`Cannot call ${method}: its options must be an object with signal or timeout`);
   }
   const { timeout, key } = (options ?? {}) as CallOptions;
-  if (key !== undefined && (typeof key !== "string" || key === "" || isTooLong(key))) {
+  if (key !== undefined && !isKey(key)) {
     throw new TypeError(`Cannot call ${method}: its key must be a string of 1 to ${LONGEST_NAME} bytes`);
   }
   if (timeout !== undefined && !(timeout >= 0)) {

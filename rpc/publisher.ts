@@ -9,7 +9,7 @@ import type { MessageInput, MessageOutput, Published, SignalInput, WithParams } 
 
 /** What server code may say about one publication. */
 export interface PublishOptions {
-  /** Names it: another publication to the channel with the same key, within 10 minutes, does not land, and resolves with the position of the first. */
+  /** Names it, in 1 to 255 bytes (else a `TypeError`): another publication to the channel with the same key, within 10 minutes, does not land, and resolves with the position of the first. */
   readonly key?: string | undefined;
 }
 

@@ -275,6 +275,9 @@ describe("channels in server code", () => {
   it("publishes once for each key, and validates", async () => {
     const server = withChannel();
     const { publish } = toolsOf(server);
+    for (const key of ["", "界".repeat(86)]) {
+      await assertRejects(() => publish("board/:id", { id: 7 }, "x", { key }), TypeError, "1 to 255 bytes");
+    }
     const first = await publish("board/:id", { id: 7 }, "x", { key: "k" });
     const second = await publish("board/:id", { id: 7 }, "x", { key: "k" });
     assertEquals([first.offset, second.offset], [1, 1]);

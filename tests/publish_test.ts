@@ -302,6 +302,15 @@ describe("a publication that is sent again", () => {
     assertEquals(answers(line).slice(3), [[4, "BAD_INPUT", 0], [5, "BAD_INPUT", 0]]);
   });
 
+  it("has no key of no characters: one that came out empty would take every other publication for the same", async () => {
+    const server = withChannel();
+    const line = await server.connect({ producer: PRODUCER });
+    for (const text of ["a", "b"]) line.call("@publish", [NAME, 0, encode(text), { key: "" }]);
+    await server.settle();
+    assertEquals(stored(server), []);
+    assertEquals(answers(line), [[1, "BAD_INPUT", 0], [2, "BAD_INPUT", 0]]);
+  });
+
   it("without any identity lands twice", async () => {
     const server = withChannel();
     const line = await server.connect();
