@@ -238,8 +238,17 @@ export class Publishing {
     const input: unknown[] = [this.#channel, n, data];
     if (key === undefined) entry.low = this.#lowest!.n;
     const low = key !== undefined || entry.low === n ? undefined : entry.low;
-    if (entry.uncertain > 0) input.push({ low, key, age: Math.ceil(this.#age(entry)) });
-    else if (key !== undefined) input.push({ key });
+    // A call may leave much later than it is made: its age is read when it is encoded.
+    const age = () => Math.ceil(this.#age(entry));
+    if (entry.uncertain > 0) {
+      input.push({
+        low,
+        key,
+        get age() {
+          return age();
+        },
+      });
+    } else if (key !== undefined) input.push({ key });
     else if (low !== undefined) input.push(low);
     return input;
   }

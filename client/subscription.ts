@@ -5,8 +5,10 @@
  */
 import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
+import { isPromise } from "../rpc/iterating.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import type { ChannelEvent, EventHandler, ResetEvent, Subscription } from "./channel_types.ts";
+import { PastLives } from "./past_lives.ts";
 import type { Payload } from "./payload.ts";
 import type { Start } from "./wanted.ts";
 
@@ -58,6 +60,7 @@ export class LocalSubscription implements Subscription<unknown> {
   readonly #watchers = new Set<() => void>();
   #position: Position | undefined;
   #given: Position | undefined;
+  readonly #past = new PastLives();
   /** Resets that the program is not done with, and those of them that it was given. */
   #resets = 0;
   #resetsGiven = 0;
@@ -116,7 +119,7 @@ export class LocalSubscription implements Subscription<unknown> {
   }
 
   #reaches({ epoch, offset }: Position, isEnough: () => boolean): Promise<boolean> {
-    let met = false; // whether it was in that life of the stream
+    let met = this.#past.has(epoch); // whether it was in that life of the stream
     return new Promise((resolve) => {
       this.#watch(() => {
         const done = this.doneIn(epoch);
@@ -235,6 +238,8 @@ export class LocalSubscription implements Subscription<unknown> {
 
   /** What comes does not join what came. */
   reset(position: Position, reason: ResetEvent["reason"]): void {
+    const { epoch } = this.received ?? position;
+    if (epoch !== position.epoch) this.#past.add(epoch);
     this.received = position;
     this.#resets++;
     this.#add({ type: "reset", position, reason });
@@ -295,7 +300,7 @@ export class LocalSubscription implements Subscription<unknown> {
     const { position } = event;
     try {
       const result = handler(event);
-      if (!isThenable(result)) return this.#done(position);
+      if (!isPromise(result)) return this.#done(position);
       this.#running = true;
       const settled = () => {
         this.#running = false;
@@ -390,9 +395,4 @@ const DONE: IteratorResult<never, undefined> = { done: true, value: undefined };
 /** The program closed the client: it knows. */
 function isClosed(error: unknown): boolean {
   return error instanceof CallError && error.code === "CLOSED";
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null &&
-    typeof (value as { then?: unknown }).then === "function";
 }

@@ -70,14 +70,16 @@ export class Waiting {
     call.onCancel = () => this.#giveUp(entry);
   }
 
-  /** Hands all calls on, in order. */
+  /** Hands all calls on, in order. What the program is giving up at this moment is not sent: its own signal comes to it later. */
   release(send: (call: OutgoingCall, deadline: number) => void): void {
     const all = [...this.#entries];
     this.#entries.clear();
     this.#deadlines.end();
     for (const { call, own } of all) {
       call.onCancel = undefined;
-      send(call, own);
+      const { signal } = call.request.options;
+      if (signal?.aborted) call.cancel(signal.reason);
+      else send(call, own);
     }
   }
 

@@ -110,7 +110,7 @@ export type AppOptions<
 export interface Stats {
   /** Open sockets, authenticated or not. */
   readonly connections: number;
-  /** Calls in flight, both ways, those by `POST` too; calls in process (`caller`) are not counted. */
+  /** Calls in flight, both ways, those by `POST` too, and those with a key that run on without their session; calls in process (`caller`) are not counted. */
   readonly calls: number;
   /** Streams that have not ended, both ways. */
   readonly streams: number;
@@ -140,7 +140,7 @@ export interface ShutdownOptions {
 export interface ShutdownReport {
   /** Connections that were closed. */
   readonly connections: number;
-  /** Calls that had not ended at the deadline; their callers got `UNAVAILABLE`, ambiguous. */
+  /** Calls that had not ended at the deadline: their handlers were told to stop, and their callers, where there were any, got `UNAVAILABLE`, ambiguous. */
   readonly calls: number;
 }
 

@@ -123,7 +123,11 @@ export class CallBook implements UnderPressure {
     this.#ended = true;
     for (const call of [...this.#calls.values()]) {
       // The reply of a keyed call is kept for whoever sends it again: it runs on, within its bound.
-      if (call.isKept) continue;
+      if (call.isKept) {
+        call.outlives = true;
+        call.onGivenUp = () => this.#bounds.over(call);
+        continue;
+      }
       this.#bounds.over(call);
       call.breakOff(error);
     }

@@ -92,11 +92,13 @@ export class IncomingCall implements Expiring, Invocation, Unit {
   failed = false;
   /** Whether it is the one run of its key: its callers may leave, and it runs on until its {@linkcode bound}. */
   isKept = false;
+  /** Whether its session is over, and it runs on: nobody else counts it, or tells it to stop. */
+  outlives = false;
   /** When it is told to stop though it has a key: as its procedure says, or the server. */
   bound: number = Infinity;
   /** Set while it runs: called when its caller does not wait any more and it runs on. */
   onLeft: ((error: CallError) => void) | undefined;
-  /** Set while it waits for its turn, or for the run of another: called when it is broken off before. */
+  /** Set while it waits for its turn, or for the run of another, and when it outlives its session: called when it is broken off before it ends. */
   onGivenUp: (() => void) | undefined;
   /** Set while it runs: called when its deadline has passed, whatever its handler does. */
   onExpired: (() => void) | undefined;

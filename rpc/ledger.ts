@@ -44,9 +44,11 @@ const RENEWAL_MS = KEPT_MS / 4;
 /** The calls with keys that clients of one node make. */
 export class KeyedCalls {
   readonly #parts: KeyedCallParts;
-  /** Keys of the calls that run here. */
-  readonly #running = new Set<string>();
+  /** Calls that run here, by their keys. */
+  readonly #running = new Map<string, IncomingCall>();
   #timer: unknown;
+  /** Set while it drains: called when a call has ended. */
+  #onEnd: (() => void) | undefined;
   #ended = false;
 
   /** Keeps replies where `parts` say. */
@@ -83,6 +85,43 @@ export class KeyedCalls {
       invoke,
       tell,
     });
+  }
+
+  /** Calls that run on though their session is over: no connection counts them. */
+  get outliving(): number {
+    let count = 0;
+    for (const { outlives } of this.#running.values()) if (outlives) count++;
+    return count;
+  }
+
+  /**
+   * Lets those end until `ms` from now, and tells the rest to stop: a retry finds that nobody knows what came of them.
+   *
+   * @returns How many the rest were.
+   */
+  async drain(ms: number): Promise<number> {
+    if (this.outliving > 0 && ms > 0) await this.#outlived(ms);
+    let broken = 0;
+    for (const call of this.#running.values()) {
+      if (!call.outlives) continue;
+      broken++;
+      call.breakOff(
+        new CallError("UNAVAILABLE", "The server stopped while the call ran", { ambiguous: true }),
+      );
+    }
+    return broken;
+  }
+
+  #outlived(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { clock } = this.#parts;
+    const timer = clock.setTimeout(resolve, ms);
+    this.#onEnd = () => {
+      if (this.outliving > 0) return;
+      clock.clearTimeout(timer);
+      resolve();
+    };
+    return promise;
   }
 
   /** The node has stopped: no claim is renewed any more, whatever still runs. */
@@ -143,7 +182,7 @@ export class KeyedCalls {
     try {
       let given = invoke();
       if (isPromise(given)) {
-        this.#begins(key);
+        this.#begins(key, call);
         given = await given;
       }
       value = new Encoded(given === undefined ? new Uint8Array(0) : encode(given));
@@ -178,13 +217,15 @@ export class KeyedCalls {
     }
   }
 
-  #begins(key: string): void {
-    this.#running.add(key);
+  #begins(key: string, call: IncomingCall): void {
+    this.#running.set(key, call);
     if (!this.#ended) this.#timer ??= this.#parts.clock.setTimeout(() => this.#renew(), RENEWAL_MS);
   }
 
   #ends(key: string): void {
-    if (!this.#running.delete(key) || this.#running.size > 0) return;
+    if (!this.#running.delete(key)) return;
+    this.#onEnd?.();
+    if (this.#running.size > 0) return;
     this.#parts.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
   }
@@ -193,7 +234,7 @@ export class KeyedCalls {
   async #renew(): Promise<void> {
     const { ledger, clock, report } = this.#parts;
     this.#timer = clock.setTimeout(() => this.#renew(), RENEWAL_MS);
-    for (const key of [...this.#running]) {
+    for (const key of [...this.#running.keys()]) {
       try {
         await ledger.renew(key, KEPT_MS);
       } catch (error) {

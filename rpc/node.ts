@@ -137,8 +137,8 @@ export class Node {
 
   /** What is going on here; sockets count themselves. */
   stats(): Omit<Stats, "connections" | "lingering"> {
-    let [calls, streams, heldBytes, subscriptions] = [this.posts.calls, 0, 0, 0];
-    const { waiting } = this.parts.sessions;
+    const { sessions: { waiting }, keyed } = this.parts;
+    let [calls, streams, heldBytes, subscriptions] = [this.posts.calls + keyed.outliving, 0, 0, 0];
     for (const one of [...this.#open, ...waiting]) {
       calls += one.calls;
       streams += one.streams;
@@ -151,16 +151,23 @@ export class Node {
 
   /** Lets calls end, answers the rest, and closes all connections. */
   async drain(draining: Draining): Promise<ShutdownReport> {
+    const { clock, sessions, keyed } = this.parts;
+    const until = clock.now() + draining.deadline;
     const open = [...this.#open];
-    const waited = [...this.parts.sessions.waiting].reduce((sum, { calls }) => sum + calls, 0);
-    this.parts.sessions.close();
+    const waited = [...sessions.waiting].reduce((sum, { calls }) => sum + calls, keyed.outliving);
+    sessions.close();
+    const lost = waited - keyed.outliving; // those with a key run on
     const [posts, ...cuts] = await Promise.all([
       this.posts.drain(draining.deadline),
       ...open.map((connection) => connection.drain(draining)),
     ]);
+    const broken = await keyed.drain(until - clock.now());
     this.parts.channels?.end();
-    this.parts.keyed.end();
-    return { connections: open.length, calls: cuts.reduce((sum, { calls }) => sum + calls, posts + waited) };
+    keyed.end();
+    return {
+      connections: open.length,
+      calls: cuts.reduce((sum, { calls }) => sum + calls, posts + lost + broken),
+    };
   }
 
   /** Tells the program of an error that no caller was told of. Never throws. */

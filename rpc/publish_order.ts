@@ -95,8 +95,16 @@ export class PublishOrder {
         reject(error);
       }
     };
-    row.waiting.set(n, { start, refuse: reject });
+    const waiting = { start, refuse: reject };
+    row.waiting.set(n, waiting);
     this.#waiting++;
+    // Who gives it up wants its place for others; a higher `low` may never come.
+    signal?.().addEventListener("abort", () => {
+      if (row.waiting.get(n) !== waiting) return;
+      row.waiting.delete(n);
+      this.#waiting--;
+      reject(outOfOrder());
+    }, { once: true });
     return promise;
   }
 

@@ -62,4 +62,22 @@ describe("what a call with a key has caused", () => {
     assertEquals([done, runs()], [1, 1]);
     await world[Symbol.asyncDispose]();
   });
+
+  it("is not waited for where it is in a life of the channel that is over", async () => {
+    const { world, runs } = open();
+    const client = world.connect();
+    const events: string[] = [];
+    const subscription = client.channel("news").subscribe(({ type }) => void events.push(type));
+    await world.wait(subscription.ready());
+    await world.wait(client.seen(client.call.post("a", { key: "k" })));
+    world.loseStream("news");
+    await world.wait(client.channel("news").publish("b"));
+    await world.run(5_000);
+    assertEquals(events, ["message", "reset", "message"]);
+    const again = client.call.post("a", { key: "k" });
+    assertEquals(await world.wait(again), "posted");
+    await world.wait(client.seen(again));
+    assertEquals(runs(), 1);
+    await world[Symbol.asyncDispose]();
+  });
 });

@@ -157,6 +157,51 @@ describe("a call with a key whose caller does not wait any more", () => {
     await world[Symbol.asyncDispose]();
   });
 
+  it("is counted when its session has ended, and a server that shuts down waits for it", async () => {
+    const { world, runs } = open();
+    const client = world.connect();
+    await world.wait(client.ready());
+    const first = client.call.wait(20_000, { key: "k" }).result();
+    await world.run(500);
+    client.close();
+    await world.wait(first);
+    await world.run(1_000);
+    assertEquals(world.node.stats().calls, 1);
+    const report = await world.wait(world.node.drain({ code: 1001, deadline: 60_000, retryAfter: 0 }));
+    assertEquals([report, runs[0]!.stoppedAt], [{ connections: 0, calls: 0 }, undefined]);
+    assertEquals(world.node.stats().calls, 0);
+    await world[Symbol.asyncDispose]();
+  });
+
+  it("is told to stop when a server that shuts down has waited, wherever its caller is; nobody says that it did not run", async () => {
+    for (const where of ["closed", "away", "there"]) {
+      const { world, runs } = open();
+      const client = world.connect();
+      await world.wait(client.ready());
+      const start = world.now();
+      const first = client.call.wait(STUCK, { key: "k" }).result();
+      await world.run(500);
+      if (where === "closed") client.close();
+      if (where === "away") {
+        world.refuse(60_000);
+        world.cut(client);
+        await world.run(3_000);
+        assertEquals(world.node.stats().sessions, 1);
+      }
+      assertEquals(world.node.stats().calls, 1);
+      const drained = world.node.drain({ code: 1001, deadline: 5_000, retryAfter: 0 });
+      const { calls } = await world.wait(drained);
+      const waited = runs[0]!.stoppedAt! - start;
+      assertEquals([calls, waited > 5_000 && waited < 10_000], [1, true], `${where}: after ${waited} ms`);
+      await world.run(100);
+      assertEquals(world.node.stats().calls, 0, where);
+      const last = world.broker.ledger.claim("subject ada\nk", "", 1, "");
+      assertEquals((await last).state === "new", false, where);
+      await world[Symbol.asyncDispose]();
+      await first;
+    }
+  });
+
   it("does not run where it was given up while the ledger was asked: the next does", async () => {
     const { world, runs } = open({ latency: 4_000 });
     const client = world.connect();

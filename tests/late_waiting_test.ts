@@ -132,6 +132,25 @@ describe("calls that wait for code", () => {
     assertEquals([fake.errors, fake.clock.pending], [[], 0]);
   });
 
+  it("do not leave when one signal gives up the first and them", async () => {
+    const fake = await LateClient.connected();
+    const abort = new AbortController();
+    const { signal } = abort;
+    const calls = [
+      fake.call.a!(items(), { signal }),
+      fake.call.b!(undefined, { signal }),
+      fake.call.c!(undefined, { signal: AbortSignal.any([signal]) }),
+      fake.call.d!(),
+    ].map(watch);
+    await fake.clock.settle();
+    abort.abort();
+    await fake.clock.settle();
+    assertEquals(fake.called(), [[1, "d"]]);
+    for (const call of calls.slice(0, 3)) assertEquals((tell(call) as CallError).code, "CANCELLED");
+    await fake.close();
+    assertEquals([fake.errors, fake.clock.pending], [[], 0]);
+  });
+
   it("stay where they are when one behind the first is given up", async () => {
     const fake = await LateClient.connected();
     void fake.call.a!(items()).catch(() => {});

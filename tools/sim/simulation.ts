@@ -28,6 +28,8 @@ export interface Outcome {
 
 /** How long everything has to come right after the last fault, in ms. */
 const CALM = 100_000;
+/** The same where megabytes may wait, and a way takes 64 KiB in a round trip of a second and a half. */
+const LARGE_CALM = 300_000;
 /** How long each part of the reserve lasts, in ms. */
 const PART = 1_500;
 
@@ -136,7 +138,7 @@ class Simulation {
     world.recorder.add({ is: "calm" });
     this.#isCalm = true;
     for (const actor of this.#actors) actor.calm();
-    await world.run(CALM);
+    await world.run(this.#scenario.traits.isLarge ? LARGE_CALM : CALM);
     world.recorder.add({ is: "finish" });
   }
 

@@ -1,0 +1,45 @@
+// How long a publication may have been on its way is told when it leaves, not when its call is made.
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Publishing } from "../client/publishing.ts";
+import { decode, encode } from "../msgpack/mod.ts";
+import { CallError } from "../rpc/errors.ts";
+import { ManualClock } from "./suites/manual_clock.ts";
+
+describe("the age of a publication", () => {
+  it("is that of the moment in which its call is encoded", async () => {
+    const clock = new ManualClock();
+    const inputs: unknown[] = [];
+    const fates: PromiseWithResolvers<unknown>[] = [];
+    const publishing = new Publishing("news", {
+      clock,
+      call: (_name, input) => {
+        inputs.push(input);
+        const fate = Promise.withResolvers<unknown>();
+        fates.push(fate);
+        return fate.promise;
+      },
+      size: {
+        count: 0,
+        bytes: 0,
+        most: { count: 8, bytes: 1_000 },
+        sent: 0,
+        mostSent: () => 8,
+        waiting: new Set(),
+      },
+    });
+    publishing.connected();
+    const published = publishing.publish(new Uint8Array(1), {});
+    await clock.advance(1_000);
+    publishing.disconnected();
+    fates[0]!.reject(new CallError("DISCONNECTED", undefined, { ambiguous: true }));
+    await clock.settle();
+    publishing.connected();
+    const ageOf = () => ((decode(encode(inputs[1])) as unknown[])[3] as { age: number }).age;
+    assertEquals([inputs.length, (inputs[0] as unknown[]).length, ageOf()], [2, 3, 1_000]);
+    await clock.advance(500_000); // it waits for a socket that takes it
+    assertEquals(ageOf(), 501_000);
+    fates[1]!.resolve(["epoch", 1, 2, "memory"]);
+    assertEquals((await published).offset, 1);
+  });
+});
