@@ -144,6 +144,8 @@ export type WireEvent =
   | { readonly is: "signal"; readonly client: string; readonly channel: string; readonly value: string }
   /** A client that listens is told of it. */
   | { readonly is: "signalled"; readonly client: string; readonly channel: string; readonly value: string }
+  /** A client listens to signals, of whose subscription nothing else is told. */
+  | { readonly is: "listens"; readonly client: string; readonly channel: string }
   /** SEEN arrives at the server: the program is done with everything up to here. */
   | { readonly is: "seen"; readonly client: string; readonly channel: string; readonly offset: number }
   /** So much more has been sent to a client than it has seen: told whenever it is the most so far, in steps. */

@@ -248,6 +248,27 @@ describe("check() on what only looks wrong", () => {
       ["honest flag"],
     );
   });
+
+  it("asks for no session in what arrives late, of a connection that its client has given up", () => {
+    const hello = (
+      number: number,
+      name: { session: string } | { opening: string },
+      at: number,
+    ): LogEvent => ({
+      is: "hello",
+      client: "c0",
+      connection: `c0/${number}`,
+      ...name,
+      at,
+    });
+    const log: LogEvent[] = [
+      hello(2, { session: "a" }, 1),
+      { is: "welcome", client: "c0", connection: "c0/2", session: "b", resumed: false, window: 500, at: 1 },
+      { is: "welcomed", client: "c0", connection: "c0/2", resumed: false, at: 2 },
+    ];
+    assertEquals(check([...log, hello(1, { opening: "a" }, 3)]), []);
+    assertEquals(check([...log, hello(3, { opening: "c" }, 3)]).map(({ rule }) => rule), ["kept session"]);
+  });
 });
 
 describe("check() on one bug", () => {

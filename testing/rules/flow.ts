@@ -21,7 +21,7 @@ interface Member {
   given: { readonly epoch: string; readonly offset: number } | undefined;
 }
 
-type FlowControlLine = "joined" | "message" | "seen" | "ahead" | "crash" | "calm" | "finish";
+type FlowControlLine = "joined" | "message" | "listens" | "seen" | "ahead" | "crash" | "calm" | "finish";
 
 /** SEEN tells what the program is done with, in time, and the server waits for it. */
 export class FlowControl implements RuleCheck<FlowControlLine> {
@@ -29,6 +29,7 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
   readonly reads: readonly FlowControlLine[] = [
     "joined",
     "message",
+    "listens",
     "seen",
     "ahead",
     "crash",
@@ -39,6 +40,8 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
   readonly #subscriptions: Subscriptions;
   readonly #members = new Map<string, Member>();
   readonly #gone = new Set<string>();
+  /** Clients and channels of which signals are listened to, or were. */
+  readonly #listening = new Set<string>();
   #isCalm = false;
 
   constructor(surroundings: Surroundings, subscriptions: Subscriptions) {
@@ -59,6 +62,8 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
         if (subscription !== undefined) this.#member(subscription).given = event.position;
         return;
       }
+      case "listens":
+        return void this.#listening.add(`${event.client} ${event.channel}`);
       case "seen":
         return this.#seen(event, line);
       case "ahead": {
@@ -89,7 +94,10 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
     member.seen = Math.max(member.seen, event.offset);
     const channel = this.#surroundings.truth.channel(event.channel);
     const members = this.#membersOf(event);
-    const furthest = Math.max(...members.map(({ cursor }) => cursor?.offset ?? 0));
+    // Who listens has a subscription that nobody sees, and that is done with all that comes.
+    const furthest = this.#listening.has(`${event.client} ${event.channel}`)
+      ? Infinity
+      : Math.max(...members.map(({ cursor }) => cursor?.offset ?? 0));
     for (const { sub, cursor } of members) {
       // Who is behind another may have been put aside (`client/laggards.ts`), and is not spoken for then.
       if (cursor !== undefined && cursor.offset < furthest) continue;

@@ -55,6 +55,8 @@ export class KeptSessions implements RuleCheck<KeptSessionsLine> {
   readonly #welcomed = new Map<string, Session>();
   /** By client. */
   readonly #known = new Map<string, Known>();
+  /** The latest connection of each client that has said HELLO, by its number. */
+  readonly #latest = new Map<string, number>();
   #room = Infinity;
 
   constructor(surroundings: Surroundings) {
@@ -86,7 +88,8 @@ export class KeptSessions implements RuleCheck<KeptSessionsLine> {
     const session = id === undefined ? undefined : this.#sessions.get(id);
     this.#asked.set(connection, { id, opening, session });
     if (opening !== undefined) this.#openings.add(opening);
-    if (id !== undefined) return;
+    const isLate = this.#isLate(client, connection);
+    if (id !== undefined || isLate) return;
     const known = this.#known.get(client);
     if (known === undefined || known.session.mayBeOver || at >= known.until) return;
     this.#found(`${connection} does not ask for the session of ${known.session.carrier}`, line);
@@ -118,9 +121,19 @@ export class KeptSessions implements RuleCheck<KeptSessionsLine> {
     if (!resumed && asked?.opening !== undefined) {
       this.#sessions.set(asked.opening, session);
       // Should WELCOME be lost, the client has a name for it, and counts from the moment at which it lost the connection.
-      this.#known.set(client, { session, until: at + Math.min(window, OPENING) });
+      if (!this.#isLate(client, connection)) {
+        this.#known.set(client, { session, until: at + Math.min(window, OPENING) });
+      }
     }
     this.#welcomed.set(connection, session);
+  }
+
+  /** What a client sent on a connection that it has given up may arrive after what it sent on the next. */
+  #isLate(client: string, connection: string): boolean {
+    const number = Number(connection.slice(connection.lastIndexOf("/") + 1));
+    const latest = this.#latest.get(client) ?? 0;
+    if (number > latest) this.#latest.set(client, number);
+    return number < latest;
   }
 
   #isKept({ lostAt, window, mayBeOver }: Session, at: number): boolean {

@@ -107,6 +107,7 @@ export class ScenarioSubscriber {
       this.#listening.delete(channel);
       return stop();
     }
+    recorder.add({ is: "listens", client, channel });
     const run = ({ value }: Signal): void => recorder.add({ is: "signalled", client, channel, value });
     this.#listening.set(channel, this.#parts.client.channel(...patternOf(channel)).onSignal(run));
   }

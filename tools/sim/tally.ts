@@ -22,6 +22,7 @@ const NO_EVENTS: ReadonlySet<LogEvent["is"]> = new Set(
     "welcome",
     "left",
     "looked",
+    "listens",
     "seen",
     "ahead",
     "broken off",
