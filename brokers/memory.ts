@@ -13,19 +13,31 @@ import {
   type Query,
 } from "../rpc/broker.ts";
 import { type Clock, systemClock } from "../rpc/clock.ts";
+import { Channel, ChannelSet } from "./channel_set.ts";
 import { newEpoch, type Randomness, systemRandomness } from "./epoch.ts";
-import { FanOut } from "./fan_out.ts";
 import { MemoryLedger } from "./memory_ledger.ts";
 import { LEAST_META, MemoryStream } from "./memory_stream.ts";
-import { Link, Recency } from "./recency.ts";
 
 /** How much a broker in memory holds, and where it takes time and chance from. */
 export interface MemoryBrokerOptions {
   /** Channels that nobody listens to, at most: above it those used longest ago are forgotten, history and all. 100,000 by default. */
   readonly channels?: number;
-  /** Bytes of history of channels that nobody listens to, all together: the same happens above it. 256 MiB by default. */
+  /**
+   * Channels besides them that were read, and that nobody has published or listens to, at most: above it those used longest ago are forgotten. Who has a position
+   * in one gets a `reset`, though nothing was missed. They make no other channel be forgotten, and count for no bound of bytes. 10,000 by default, of about 1.4 KB.
+   */
+  readonly blankChannels?: number;
+  /**
+   * Bytes of all channels, whether or not somebody listens: what their histories, publishers and the objects for them weigh, by an estimate that was measured
+   * (`weights.ts`). 512 MiB by default; the ledger has bounds of its own. Above it room is made down to 7/8. First the oldest entries go, of those channels that hold
+   * most: positions before them get a `reset`, and the numbers go on. When no entry is left anywhere, the publishers of the channels that have most are forgotten, as
+   * by `producers`; then the channels that nobody listens to, used longest ago. What is left above it then are channels that somebody listens to, of
+   * about 1.4 KB.
+   */
+  readonly bytes?: number;
+  /** The same for channels that nobody listens to, which are a part of `bytes`: above it room is made among them alone. 256 MiB by default. */
   readonly idleBytes?: number;
-  /** Bytes of history of one channel: its oldest entries go above it, whatever its retention says. 64 MiB by default. */
+  /** Bytes of the history of one channel, counted in the same way: its oldest entries go above it, whatever its retention says; one stays. 64 MiB by default. */
   readonly historyBytes?: number;
   /**
    * Publishers, and keys of publications, that are remembered for each channel, so that their retries land once. Above it those used longest ago are forgotten: their
@@ -57,7 +69,7 @@ export interface MemoryBrokerStats {
   readonly idle: number;
   /** Entries of all histories. */
   readonly entries: number;
-  /** Bytes of data in them. */
+  /** What channels weigh, by the estimate of {@linkcode MemoryBrokerOptions.bytes}. */
   readonly bytes: number;
   /** Records of producers. */
   readonly producers: number;
@@ -74,32 +86,12 @@ const PART_MS = 20;
 /** Channels that one part looks at: about 1 ms. */
 const PART = 4_096;
 
-class Channel extends Link<Channel> {
-  readonly name: string;
-  readonly listeners: FanOut;
-  /** Made when somebody asks for it: to listen and go leaves nothing. */
-  stream: MemoryStream | undefined = undefined;
-  /** When it was used last, by the clock that never goes back. */
-  usedAt = 0;
-  /** Its part of the bytes of idle channels. */
-  counted = 0;
-
-  constructor(name: string, report: (error: unknown) => void) {
-    super();
-    this.name = name;
-    this.listeners = new FanOut(report);
-  }
-}
-
 /** The default broker. Every method answers at once. */
 export class MemoryBroker implements Broker {
   /** The replies of calls that run once. */
   readonly ledger: MemoryLedger;
   readonly #options: Required<MemoryBrokerOptions>;
-  readonly #channels = new Map<string, Channel>();
-  /** Channels that nobody listens to. */
-  readonly #idle = new Recency<Channel>();
-  #idleBytes = 0;
+  readonly #channels: ChannelSet;
   #timer: unknown = undefined;
   /** Where the sweep stands, while it goes on. */
   #sweeping: Iterator<Channel> | undefined = undefined;
@@ -109,6 +101,8 @@ export class MemoryBroker implements Broker {
   constructor(options: MemoryBrokerOptions = {}) {
     this.#options = {
       channels: 100_000,
+      blankChannels: 10_000,
+      bytes: 512 * 1_048_576,
       idleBytes: 256 * 1_048_576,
       historyBytes: 64 * 1_048_576,
       producers: 10_000,
@@ -121,6 +115,7 @@ export class MemoryBroker implements Broker {
       ...options,
     };
     const { clock, claims, claimBytes: bytes } = this.#options;
+    this.#channels = new ChannelSet(this.#options);
     this.ledger = new MemoryLedger({ claims, bytes }, () => clock.now(), () => this.#arm(SWEEP_MS));
   }
 
@@ -132,7 +127,7 @@ export class MemoryBroker implements Broker {
     if (known !== undefined) return known;
     const entry = stream.append(append, this.#options.date(), channel.usedAt);
     const position = stream.top; // taken now: a listener may publish too
-    this.#settle(channel);
+    this.#channels.settle(channel);
     channel.listeners.push({ epoch: stream.epoch, entry });
     return { position, duplicate: false, durability: "memory" };
   }
@@ -141,7 +136,7 @@ export class MemoryBroker implements Broker {
   subscribe(name: string, listener: BrokerListener): void {
     const channel = this.#use(name);
     channel.listeners.add(listener);
-    this.#settle(channel);
+    this.#channels.settle(channel);
   }
 
   /** See {@linkcode Broker.unsubscribe}. */
@@ -150,15 +145,15 @@ export class MemoryBroker implements Broker {
     if (!channel?.listeners.has(listener)) return;
     channel.listeners.remove(listener);
     channel.usedAt = this.#options.clock.now();
-    if (channel.listeners.size === 0 && channel.stream === undefined) this.#drop(channel);
-    else this.#settle(channel);
+    if (channel.listeners.size === 0 && channel.stream === undefined) this.#channels.drop(channel);
+    else this.#channels.settle(channel);
   }
 
   /** See {@linkcode Broker.read}. */
   read(name: string, query: Query): Page {
     const channel = this.#use(name);
     const page = this.#stream(channel).read(query, this.#options.date());
-    this.#settle(channel);
+    this.#channels.settle(channel);
     return page;
   }
 
@@ -172,25 +167,25 @@ export class MemoryBroker implements Broker {
   forget(name: string): void {
     const channel = this.#channels.get(name);
     if (channel?.stream === undefined) return;
+    if (channel.listeners.size === 0) return this.#channels.drop(channel);
     channel.stream = undefined;
-    if (channel.listeners.size === 0) this.#drop(channel);
-    else channel.listeners.push("uncertain");
+    this.#channels.count(channel);
+    channel.listeners.push("uncertain");
   }
 
   /** What it holds. It walks over all channels. */
   stats(): MemoryBrokerStats {
-    let [entries, bytes, producers] = [0, 0, 0];
+    let [entries, producers] = [0, 0];
     for (const { stream } of this.#channels.values()) {
       entries += stream?.length ?? 0;
-      bytes += stream?.bytes ?? 0;
       producers += stream?.producers ?? 0;
     }
     const { ledger } = this;
     return {
       channels: this.#channels.size,
-      idle: this.#idle.size,
+      idle: this.#channels.idle,
       entries,
-      bytes,
+      bytes: this.#channels.bytes,
       producers,
       claims: ledger.size,
       claimBytes: ledger.bytes,
@@ -202,7 +197,7 @@ export class MemoryBroker implements Broker {
     this.#closed = true;
     this.#options.clock.clearTimeout(this.#timer);
     this.#timer = this.#sweeping = undefined;
-    for (const channel of [...this.#channels.values()]) this.#drop(channel);
+    for (const channel of [...this.#channels.values()]) this.#channels.drop(channel);
     this.ledger.clear();
   }
 
@@ -210,13 +205,13 @@ export class MemoryBroker implements Broker {
     if (this.#closed) throw new BrokerError("UNAVAILABLE", "The broker is closed: nothing was done");
   }
 
-  /** The channel, made if need be. {@linkcode #settle} follows. */
+  /** The channel, made if need be. {@linkcode ChannelSet.settle} follows. */
   #use(name: string): Channel {
     this.#mustBeOpen();
     let channel = this.#channels.get(name);
     if (channel === undefined) {
       channel = new Channel(name, this.#options.report);
-      this.#channels.set(name, channel);
+      this.#channels.add(channel);
       this.#arm(SWEEP_MS);
     }
     channel.usedAt = this.#options.clock.now();
@@ -227,31 +222,6 @@ export class MemoryBroker implements Broker {
     if (channel.stream !== undefined) return channel.stream;
     const { historyBytes: bytes, producers, random } = this.#options;
     return channel.stream = new MemoryStream(newEpoch(random), { bytes, producers });
-  }
-
-  /** Puts the channel where it belongs after what was done to it, and holds the bounds. */
-  #settle(channel: Channel): void {
-    if (channel.listeners.size > 0) this.#idle.remove(channel);
-    else this.#idle.touch(channel);
-    this.#count(channel);
-    const { channels, idleBytes } = this.#options;
-    while (this.#idle.size > channels || this.#idleBytes > idleBytes) {
-      const { oldest } = this.#idle;
-      if (oldest === undefined || oldest === channel) return; // a bound admits one
-      this.#drop(oldest);
-    }
-  }
-
-  #count(channel: Channel): void {
-    const bytes = channel.list === this.#idle ? channel.stream?.bytes ?? 0 : 0;
-    this.#idleBytes += bytes - channel.counted;
-    channel.counted = bytes;
-  }
-
-  #drop(channel: Channel): void {
-    this.#channels.delete(channel.name);
-    this.#idle.remove(channel);
-    this.#count(channel);
   }
 
   /** One timer for all. It keeps no process alive where the runtime lets it be. */
@@ -282,9 +252,9 @@ export class MemoryBroker implements Broker {
   #look(channel: Channel, date: number, now: number): void {
     channel.stream?.trim(date);
     channel.stream?.expire(now);
-    this.#count(channel);
-    if (channel.list === this.#idle && channel.usedAt + (channel.stream?.metaMs ?? LEAST_META) <= now) {
-      this.#drop(channel);
+    this.#channels.count(channel);
+    if (channel.listeners.size === 0 && channel.usedAt + (channel.stream?.metaMs ?? LEAST_META) <= now) {
+      this.#channels.drop(channel);
     }
   }
 }

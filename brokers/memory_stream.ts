@@ -6,13 +6,14 @@
 import type { Append, Appended, Entry, Page, Position, Producer, Query } from "../rpc/broker.ts";
 import { EntryRing } from "./entry_ring.ts";
 import { type Landed, Producers } from "./producers.ts";
+import { ENTRY_BYTES } from "./weights.ts";
 
 /** Milliseconds that epoch, top and records outlive the last use at the least. */
 export const LEAST_META = 600_000;
 
 /** What a stream may hold. */
 export interface StreamBounds {
-  /** Bytes of data, at most; one entry is always kept. */
+  /** What entries may weigh; one is always kept. */
   readonly bytes: number;
   /** Records of producers, at most. */
   readonly producers: number;
@@ -28,7 +29,7 @@ export class MemoryStream {
   #offset = 0;
   #fingerprint = 0;
   #at = 0;
-  #bytes = 0;
+  #entryBytes = 0;
   #messages = 0;
   #ms = 0;
   #metaMs = LEAST_META;
@@ -39,9 +40,19 @@ export class MemoryStream {
     this.#bounds = bounds;
   }
 
-  /** Bytes of data that are kept. */
-  get bytes(): number {
-    return this.#bytes;
+  /** Whether something was ever published: otherwise nobody would miss it. */
+  get isBlank(): boolean {
+    return this.#offset === 0;
+  }
+
+  /** What the entries weigh. */
+  get entryBytes(): number {
+    return this.#entryBytes;
+  }
+
+  /** What the records of producers weigh. */
+  get recordBytes(): number {
+    return this.#producers?.bytes ?? 0;
   }
 
   /** Entries that are kept. */
@@ -85,7 +96,7 @@ export class MemoryStream {
       this.#producers.add(producer, { offset: entry.offset, fingerprint }, now);
     }
     this.#entries.push(entry);
-    this.#bytes += data.byteLength;
+    this.#entryBytes += bytesOf(entry);
     this.trim(date);
     return entry;
   }
@@ -124,7 +135,7 @@ export class MemoryStream {
   /** Lets entries go that are too many, too large together, or too old. */
   trim(date: number): void {
     const entries = this.#entries;
-    while (entries.length > this.#messages || entries.length > 1 && this.#bytes > this.#bounds.bytes) {
+    while (entries.length > this.#messages || entries.length > 1 && this.#entryBytes > this.#bounds.bytes) {
       this.#shift();
     }
     while (entries.length > 0 && entries.at(0)!.at + this.#ms <= date) this.#shift();
@@ -135,8 +146,18 @@ export class MemoryStream {
     this.#producers?.expire(now - this.#metaMs);
   }
 
+  /** Lets the oldest entries go until the others weigh no more than this. The numbers go on, and the top is known as before. */
+  lightenEntries(bytes: number): void {
+    while (this.#entryBytes > bytes) this.#shift();
+  }
+
+  /** Forgets the producers that published longest ago, and from when on they may have, until the others weigh no more than this. */
+  lightenRecords(bytes: number): void {
+    this.#producers?.lighten(bytes);
+  }
+
   #shift(): void {
-    this.#bytes -= this.#entries.shift()!.data.byteLength;
+    this.#entryBytes -= bytesOf(this.#entries.shift()!);
   }
 
   get #oldest(): number {
@@ -166,4 +187,8 @@ export class MemoryStream {
   #position({ offset, fingerprint }: Landed): Position {
     return { epoch: this.epoch, offset, fingerprint };
   }
+}
+
+function bytesOf({ data, room }: Entry): number {
+  return ENTRY_BYTES + room + data.byteLength;
 }

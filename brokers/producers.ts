@@ -5,6 +5,7 @@
  */
 import { BrokerError, type Producer } from "../rpc/broker.ts";
 import { Link, Recency } from "./recency.ts";
+import { RECORD_BYTES, RESULT_BYTES, textBytes } from "./weights.ts";
 
 /** Results that are kept of each producer: as many as it may have unanswered. */
 export const RESULTS = 64;
@@ -31,6 +32,10 @@ class Record extends Link<Record> {
     this.first = first;
     this.last = first - 1;
   }
+
+  get bytes(): number {
+    return RECORD_BYTES + textBytes(this.id) + RESULT_BYTES * this.results.length;
+  }
 }
 
 /** The records of one stream: they live and die with it. */
@@ -40,6 +45,7 @@ export class Producers {
   readonly #most: number;
   /** When the latest of those that were forgotten had published last: whoever is not known has not published since. */
   #forgotten = -Infinity;
+  #bytes = 0;
 
   /** @param most Records that are kept; those used longest ago go first. */
   constructor(most: number) {
@@ -49,6 +55,11 @@ export class Producers {
   /** Records that are kept. */
   get size(): number {
     return this.#records.size;
+  }
+
+  /** What they weigh. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /**
@@ -89,11 +100,14 @@ export class Producers {
     if (record === undefined) {
       record = new Record(id, n);
       this.#records.set(id, record);
+      this.#bytes += record.bytes;
     }
+    const before = record.results.length;
     for (let over = Math.max(record.last + 1, n - RESULTS); over < n; over++) {
       record.results[(over - record.first) % RESULTS] = undefined;
     }
     record.results[(n - record.first) % RESULTS] = landed;
+    this.#bytes += (record.results.length - before) * RESULT_BYTES;
     record.last = n;
     record.at = now;
     this.#recency.touch(record);
@@ -107,9 +121,15 @@ export class Producers {
     }
   }
 
+  /** Forgets those used longest ago until the others weigh no more than this. */
+  lighten(bytes: number): void {
+    while (this.#bytes > bytes) this.#drop(this.#recency.oldest!);
+  }
+
   #drop(record: Record): void {
     this.#recency.remove(record);
     this.#records.delete(record.id);
+    this.#bytes -= record.bytes;
     this.#forgotten = Math.max(this.#forgotten, record.at);
   }
 }

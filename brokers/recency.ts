@@ -55,4 +55,9 @@ export class Recency<T extends Link<T>> {
     item.list = undefined;
     this.#size--;
   }
+
+  /** From the one used longest ago. The list must not change meanwhile. */
+  *[Symbol.iterator](): Iterator<T> {
+    for (let item = this.#oldest; item !== undefined; item = item.newer) yield item;
+  }
 }

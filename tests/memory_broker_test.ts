@@ -3,6 +3,7 @@ import { assert, assertEquals, assertNotEquals, assertStrictEquals, assertThrows
 import { describe, it } from "@std/testing/bdd";
 import { newEpoch } from "../brokers/epoch.ts";
 import { MemoryBroker } from "../brokers/memory.ts";
+import { CHANNEL_BYTES, textBytes } from "../brokers/weights.ts";
 import { type Append, BrokerError } from "../rpc/broker.ts";
 import { bytesOf, Heard } from "../testing/broker_kit.ts";
 import { brokerSuite } from "../testing/broker_suite.ts";
@@ -22,137 +23,6 @@ describe("the broker in memory keeps the rules of brokers", () => {
       await run();
     });
   }
-});
-
-describe("the bounds of the broker in memory", () => {
-  it("channels that nobody listens to: the latest are kept, and one that is heard always", () => {
-    const { broker } = new MemoryFixture({ channels: 100 });
-    const heard = new Heard();
-    broker.subscribe("heard", heard);
-    const { position } = broker.append("heard", append("a"));
-    for (let i = 0; i < 20_000; i++) {
-      broker.append(`one shot ${i}`, append("a", { producer: { id: "p", n: 1 } }));
-      if (i === 60) broker.read("one shot 0", ALL);
-    }
-    const { channels, idle, entries, bytes, producers } = broker.stats();
-    assertEquals([channels, idle, entries, bytes, producers], [101, 100, 101, 101, 100]);
-    assertEquals(broker.read("heard", ALL).epoch, position.epoch);
-    assertEquals(broker.read("one shot 19900", ALL).entries.length, 1);
-    assertEquals(broker.read("one shot 0", ALL).entries.length, 0);
-    assertEquals(broker.stats().idle, 100);
-    broker.close();
-  });
-
-  it("the channel that was used longest ago goes first", () => {
-    const { broker } = new MemoryFixture({ channels: 3 });
-    for (const name of ["a", "b", "c"]) broker.append(name, append(name));
-    broker.read("a", ALL);
-    broker.append("b", append("b"));
-    broker.append("d", append("d"));
-    const offsets = ["a", "b", "d"].map((name) => broker.read(name, ALL).top.offset);
-    assertEquals([offsets, broker.read("c", ALL).top.offset], [[1, 2, 1], 0]);
-    broker.close();
-  });
-
-  it("bytes of channels that nobody listens to, but one is always admitted", () => {
-    const { broker } = new MemoryFixture({ idleBytes: 1_000 });
-    for (const name of ["a", "b", "c", "d"]) broker.append(name, append("x".repeat(300)));
-    assertEquals([broker.stats().channels, broker.stats().bytes], [3, 900]);
-    assertEquals(broker.read("a", ALL).top.offset, 0);
-    broker.append("large", append("x".repeat(5_000)));
-    assertEquals([broker.stats().channels, broker.stats().bytes], [1, 5_000]);
-    const heard = new Heard();
-    broker.subscribe("large", heard); // does not count any more
-    for (const name of ["a", "b", "c"]) broker.append(name, append("x".repeat(300)));
-    assertEquals([broker.stats().channels, broker.stats().bytes], [4, 5_900]);
-    broker.unsubscribe("large", heard);
-    assertEquals([broker.stats().channels, broker.stats().bytes], [1, 5_000]);
-    broker.close();
-  });
-
-  it("bytes of a channel: the oldest entries go, and one is always kept", () => {
-    const { broker } = new MemoryFixture({ historyBytes: 1_000 });
-    for (let i = 0; i < 10; i++) broker.append("a", append("x".repeat(300)));
-    const page = broker.read("a", { ...ALL, after: 7 });
-    assertEquals([page.oldest, page.top.offset, page.boundary, broker.stats().bytes], [8, 10, 1, 900]);
-    broker.append("a", append("x".repeat(5_000)));
-    assertEquals(broker.read("a", ALL).entries.map(({ offset }) => offset), [11]);
-    broker.close();
-  });
-
-  it("producers of a channel: those that published longest ago are forgotten", () => {
-    const { broker } = new MemoryFixture({ producers: 10 });
-    const publish = (id: string, n = 1) => broker.append("a", append("a", { producer: { id, n } })).duplicate;
-    for (let i = 0; i < 10; i++) publish(`${i}`);
-    assert(publish("0")); // a retry is a use
-    for (let i = 10; i < 15; i++) publish(`${i}`);
-    assertEquals(broker.stats().producers, 10);
-    assertEquals(["0", "6", "14", "5"].map((id) => publish(id)), [true, true, true, false]);
-    broker.close();
-  });
-
-  it("producers of a channel: of whom was forgotten it is not known what has landed, and only what is new is taken", async () => {
-    const fixture = new MemoryFixture({ producers: 10 });
-    const { broker } = fixture;
-    const publish = (id: string, age?: number) => {
-      try {
-        return broker.append("a", append("a", { producer: { id, n: 1, low: 1, age } })).duplicate;
-      } catch (error) {
-        return (error as BrokerError).code;
-      }
-    };
-    publish("lost");
-    await fixture.advance(1_000);
-    assertEquals(publish("nobody was forgotten", 60_000), false);
-    for (let i = 0; i < 9; i++) publish(`${i}`);
-    await fixture.advance(1_000);
-    assertEquals(publish("lost", 2_000), "FORGOTTEN");
-    assertEquals(publish("lost", 2_001), "FORGOTTEN");
-    assertEquals(publish("sent first after it had published", 1_999), false);
-    assertEquals(publish("8", 60_000), true, "who is known is known");
-    assertEquals(publish("sent once"), false);
-    assertEquals(broker.read("a", ALL).top.offset, 13);
-    broker.close();
-  });
-
-  it("producers that have gone with time are forgotten all the same", async () => {
-    const fixture = new MemoryFixture();
-    const { broker } = fixture;
-    broker.subscribe("a", new Heard());
-    const publish = (id: string, age?: number) =>
-      broker.append("a", append("a", { producer: { id, n: 1, low: 1, age }, retention: { ...KEEP, ms: 1 } }));
-    publish("lost");
-    await fixture.advance(620_000);
-    assertThrows(() => publish("lost", 620_000), BrokerError, "not known any more");
-    assertEquals(publish("new", 600_000).duplicate, false);
-    broker.close();
-  });
-
-  it("producers go with time, too, while their channel goes on", async () => {
-    const fixture = new MemoryFixture();
-    const { broker } = fixture;
-    broker.subscribe("a", new Heard());
-    for (let minute = 0; minute < 30; minute++) {
-      broker.append("a", append("a", { producer: { id: `${minute}`, n: 1 }, retention: { ...KEEP, ms: 1 } }));
-      await fixture.advance(60_000);
-    }
-    assertEquals([broker.stats().producers, broker.stats().entries], [9, 0]);
-    broker.close();
-  });
-
-  it("to listen and go, or to send signals, leaves nothing", () => {
-    const { broker } = new MemoryFixture();
-    for (let i = 0; i < 1_000; i++) {
-      const heard = new Heard();
-      broker.subscribe(`channel ${i}`, heard);
-      broker.signal(`channel ${i}`, bytesOf("x"), undefined);
-      broker.signal(`nobody ${i}`, bytesOf("x"), undefined);
-      broker.unsubscribe(`channel ${i}`, heard);
-      assertEquals(heard.signals.length, 1);
-    }
-    assertEquals(broker.stats().channels, 0);
-    broker.close();
-  });
 });
 
 describe("the sweep of the broker in memory", () => {
@@ -189,7 +59,8 @@ describe("the sweep of the broker in memory", () => {
     await fixture.advance(4_999);
     assertEquals(broker.stats().entries, 100);
     await fixture.advance(10_000);
-    assertEquals([broker.stats().entries, broker.stats().bytes, broker.stats().channels], [0, 0, 2]);
+    const empty = 2 * CHANNEL_BYTES + textBytes("heard") + textBytes("idle");
+    assertEquals([broker.stats().entries, broker.stats().bytes, broker.stats().channels], [0, empty, 2]);
     broker.close();
   });
 
