@@ -138,11 +138,17 @@ export class ChannelSet {
     this.#blank.remove(channel);
   }
 
+  /** Each bound is held by those that count for it alone: a look at another channel makes nothing go. */
   #hold(used: Channel): void {
     const { channels, blankChannels, idleBytes, bytes } = this.#bounds;
-    while (this.#idle.size > channels && this.#dropOldest(this.#idle, used));
-    while (this.#blank.size > blankChannels && this.#dropOldest(this.#blank, used));
-    if (this.#idleBytes > idleBytes) this.#easeIdle(used);
+    if (used.list === this.#blank) {
+      while (this.#blank.size > blankChannels && this.#dropOldest(this.#blank, used));
+      return;
+    }
+    if (used.list === this.#idle) {
+      while (this.#idle.size > channels && this.#dropOldest(this.#idle, used));
+      if (this.#idleBytes > idleBytes) this.#easeIdle(used);
+    }
     if (this.#bytes <= bytes) this.#full = bytes;
     else if (this.#bytes > this.#full) this.#easeAll(used);
   }
