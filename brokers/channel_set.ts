@@ -155,14 +155,14 @@ export class ChannelSet {
 
   #easeIdle(used: Channel): void {
     const eased = this.#bounds.idleBytes * EASED;
-    this.#relieve([...this.#idle], this.#idleBytes - eased, eased / 2);
+    this.#relieve([...this.#idle], this.#idleBytes - eased);
     while (this.#idleBytes > eased && this.#dropOldest(this.#idle, used));
   }
 
   #easeAll(used: Channel): void {
     const { bytes } = this.#bounds;
     const eased = bytes * EASED;
-    this.#relieve([...this.#byName.values()], this.#bytes - eased, eased / 2);
+    this.#relieve([...this.#byName.values()], this.#bytes - eased);
     while (this.#bytes > eased && this.#dropOldest(this.#idle, used));
     this.#full = Math.max(bytes, this.#bytes + bytes - eased);
   }
@@ -174,9 +174,9 @@ export class ChannelSet {
     return true;
   }
 
-  #relieve(channels: readonly Channel[], excess: number, records: number): void {
+  #relieve(channels: readonly Channel[], excess: number): void {
     const laden = channels.filter(({ bytes }) => bytes > 0);
-    relieve(laden.map(({ stream }) => stream!), excess, records);
+    relieve(laden.map(({ stream }) => stream!), excess);
     for (const channel of laden) this.count(channel);
   }
 }

@@ -30,8 +30,8 @@ export interface MemoryBrokerOptions {
   /**
    * Bytes of all channels, whether or not somebody listens: what their histories, publishers and the objects for them weigh, by an estimate that was measured
    * (`weights.ts`). 512 MiB by default; the ledger has bounds of its own. Above it room is made down to 7/8. First the oldest entries go, of those channels that hold
-   * most: positions before them get a `reset`, and the numbers go on. When no entry is left anywhere, the publishers of the channels that have most are forgotten, as
-   * by `producers`; then the channels that nobody listens to, used longest ago. What is left above it then are channels that somebody listens to, of
+   * most: positions before them get a `reset`, and the numbers go on. When no entry is left anywhere, or where publishers weigh more than entries, those that published longest
+   * ago are forgotten, in the channels that have most of them, as by `producers`; at last the channels that nobody listens to, used longest ago. What is left above it then are channels that somebody listens to, of
    * about 1.4 KB.
    */
   readonly bytes?: number;
