@@ -29,10 +29,10 @@ export interface MemoryBrokerOptions {
   readonly blankChannels?: number;
   /**
    * Bytes of all channels, whether or not somebody listens: what their histories, publishers and the objects for them weigh, by an estimate that was measured
-   * (`weights.ts`). 512 MiB by default; the ledger has bounds of its own. Above it room is made down to 7/8. First the oldest entries go, of those channels that hold
-   * most: positions before them get a `reset`, and the numbers go on. When no entry is left anywhere, or where publishers weigh more than entries, those that published longest
-   * ago are forgotten, in the channels that have most of them, as by `producers`; at last the channels that nobody listens to, used longest ago. What is left above it then are channels that somebody listens to, of
-   * about 1.4 KB.
+   * (`weights.ts`). 512 MiB by default; the ledger has bounds of its own. Above it room is made down to 7/8. First the oldest entries go, of those channels that
+   * hold most: positions before them get a `reset`, and the numbers go on. When no entry is left anywhere, or where publishers weigh more than entries, those that
+   * published longest ago are forgotten, in the channels that have most of them, as by `producers`; at last the channels that nobody listens to, used
+   * longest ago. What is left above it then are channels that somebody listens to, of about 1.4 KB.
    */
   readonly bytes?: number;
   /** The same for channels that nobody listens to, which are a part of `bytes`: above it room is made among them alone. 256 MiB by default. */
@@ -124,7 +124,10 @@ export class MemoryBroker implements Broker {
     const channel = this.#use(name);
     const stream = this.#stream(channel);
     const known = append.producer && stream.find(append.producer, channel.usedAt);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#channels.settle(channel); // a retry is a use
+      return known;
+    }
     const entry = stream.append(append, this.#options.date(), channel.usedAt);
     const position = stream.top; // taken now: a listener may publish too
     this.#channels.settle(channel);

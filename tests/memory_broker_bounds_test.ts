@@ -48,6 +48,14 @@ describe("the bounds of the broker in memory", () => {
     broker.close();
   });
 
+  it("a retry is a use of its channel", () => {
+    const { broker } = new MemoryFixture({ channels: 2 });
+    const publish = (name: string) => broker.append(name, append(name, { producer: { id: "p", n: 1 } }));
+    const duplicates = ["a", "b", "a", "c", "a"].map((name) => publish(name).duplicate);
+    assertEquals(duplicates, [false, false, true, false, true]);
+    broker.close();
+  });
+
   it("bytes of a channel: the oldest entries go, and one is always kept", () => {
     const { broker } = new MemoryFixture({ historyBytes: 3 * entry(300) });
     for (let i = 0; i < 10; i++) broker.append("a", append("x".repeat(300)));
