@@ -119,6 +119,7 @@ export class ChannelSet {
   count(channel: Channel): void {
     const { bytes } = channel;
     const idle = channel.list === this.#idle ? bytes : 0;
+    if (bytes === channel.counted && idle === channel.countedIdle) return;
     this.#bytes += bytes - channel.counted;
     this.#idleBytes += idle - channel.countedIdle;
     channel.counted = bytes;

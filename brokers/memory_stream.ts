@@ -95,8 +95,10 @@ export class MemoryStream {
       this.#producers ??= new Producers(this.#bounds.producers);
       this.#producers.add(producer, { offset: entry.offset, fingerprint }, now);
     }
-    this.#entries.push(entry);
-    this.#entryBytes += bytesOf(entry);
+    if (retention.messages > 0) {
+      this.#entries.push(entry);
+      this.#entryBytes += bytesOf(entry);
+    }
     this.trim(date);
     return entry;
   }

@@ -19,7 +19,7 @@ export interface Laden {
 /**
  * Frees as many bytes, or all that there are: the oldest entries first, and only when none is left the records of producers, which know what has landed.
  * Before either go the records that are more than half of what is to be left: otherwise who publishes under ever new keys takes everybody's history. It
- * looks at all: 10 to 45 ms for 100,000 on the machine that this was measured on, 2 to 5 for 1,000, with 8 MiB to free.
+ * looks at all: to free 64 MiB of 512 takes 20 to 50 ms where 100,000 channels have them, and 4 to 14 where 1,000 have, on both runtimes.
  */
 export function relieve(all: readonly Laden[], excess: number): void {
   const records = sum(all, RECORDS);
