@@ -25,7 +25,11 @@ export interface ChannelContext {
 /** Who may do something with a channel: a function that is asked each time, or the same for all. */
 export type ChannelRule<Context> = boolean | ((context: Context) => MaybePromise<boolean>);
 
-/** Who may do what. Asked on each connection anew; who may not is answered as if there were no such channel. */
+/**
+ * Who may do what. Asked on each connection anew; who may not is answered as if there were no such channel. A rule that throws a `CallError` for callers is
+ * answered with it. What else it throws is reported, and nobody is let in: a call fails with `INTERNAL`, and a subscription, a live one too, is refused as
+ * `UNAVAILABLE`, which its client asks for again, as where the rule has not answered within `limits.callTimeout`.
+ */
 export interface ChannelRules<Context> {
   /** Who may subscribe. @default true */
   readonly subscribe?: ChannelRule<Context>;
