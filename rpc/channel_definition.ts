@@ -10,6 +10,7 @@ import type { Channel } from "./channel_types.ts";
 import type { CallerConnection } from "./context.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import type { NeedsOf, Scope } from "./builder.ts";
+import { isMap } from "./options.ts";
 import { isSchema, type OutputOf, type Schema } from "./schema.ts";
 
 /** What rules and hooks of a channel find beside the context of the app. */
@@ -134,7 +135,8 @@ const LEAST_META = 600_000;
  */
 export function defineChannel(config: ChannelConfig<Scope, Schema, Schema>): ChannelDefinition {
   if (typeof config !== "object" || config === null) throw cannotMake("it has no options");
-  const { message, signal, publish, onSubscribe, onUnsubscribe } = config;
+  const { message, signal, history, allow, publish, onSubscribe, onUnsubscribe, ...others } = config;
+  for (const name of Object.keys(others)) throw cannotMake(`there is no option named "${name}"`);
   if (message === undefined && signal === undefined) throw cannotMake("it has neither messages nor signals");
   for (const [name, schema] of Object.entries({ message, signal })) {
     if (schema !== undefined && !isSchema(schema)) throw cannotMake(`its ${name} is no Standard Schema`);
@@ -146,8 +148,8 @@ export function defineChannel(config: ChannelConfig<Scope, Schema, Schema>): Cha
     "~millrace": "channel",
     message,
     signal,
-    history: retention(config.history ?? {}),
-    allow: rules(config.allow ?? {}),
+    history: retention(history),
+    allow: rules(allow),
     publish: publish as ChannelDefinition["publish"],
     onSubscribe: onSubscribe as ChannelDefinition["onSubscribe"],
     onUnsubscribe: onUnsubscribe as ChannelDefinition["onUnsubscribe"],
@@ -174,8 +176,11 @@ export function isChannel(value: unknown): value is ChannelDefinition {
 }
 
 function retention(
-  { messages = MESSAGES, seconds = SECONDS }: { messages?: number; seconds?: number },
+  given: NonNullable<ChannelConfig<Scope, undefined, undefined>["history"]> = {},
 ): Retention {
+  if (!isMap(given)) throw cannotMake("its history must be { messages, seconds }");
+  const { messages = MESSAGES, seconds = SECONDS, ...others } = given;
+  for (const name of Object.keys(others)) throw cannotMake(`its history has no option named "${name}"`);
   if (!Number.isSafeInteger(messages) || messages < 0) {
     throw new RangeError(`Cannot make a channel: ${messages} is no number of messages`);
   }
@@ -184,7 +189,11 @@ function retention(
   return Object.freeze({ messages, ms, metaMs: Math.max(ms, LEAST_META) });
 }
 
-function rules(given: ChannelRules<never>): ChannelDefinition["allow"] {
+/** A function, as `allow` of a procedure, or `false`, has no members: it would allow everything. */
+function rules(given: ChannelRules<never> = {}): ChannelDefinition["allow"] {
+  if (!isMap(given)) {
+    throw cannotMake("its allow must be { subscribe, publish, signal, history }, a rule for each");
+  }
   for (const [name, value] of Object.entries(given)) {
     if (!["subscribe", "publish", "signal", "history"].includes(name)) {
       throw cannotMake(`there is nothing to allow named "${name}"`);
