@@ -36,7 +36,9 @@ export function readWanted(
   given: SubscribeOptions | EventHandler<unknown>,
   handler: EventHandler<unknown> | undefined,
 ): Wanted {
-  const [options, run] = typeof given === "function" && !handler ? [{}, given] : [given, handler];
+  const [options, run] = typeof given === "function" && !handler
+    ? [{}, given]
+    : [given as SubscribeOptions, handler];
   if (run !== undefined && typeof run !== "function") {
     throw new TypeError("Cannot subscribe: the handler is no function");
   }

@@ -10,7 +10,6 @@ import type { Channel } from "./channel_types.ts";
 import type { CallerConnection } from "./context.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import type { NeedsOf, Scope } from "./builder.ts";
-import { isMap } from "./options.ts";
 import { isSchema, type OutputOf, type Schema } from "./schema.ts";
 
 /** What rules and hooks of a channel find beside the context of the app. */
@@ -178,7 +177,7 @@ export function isChannel(value: unknown): value is ChannelDefinition {
 function retention(
   given: NonNullable<ChannelConfig<Scope, undefined, undefined>["history"]> = {},
 ): Retention {
-  if (!isMap(given)) throw cannotMake("its history must be { messages, seconds }");
+  if (!isOptions(given)) throw cannotMake("its history must be { messages, seconds }");
   const { messages = MESSAGES, seconds = SECONDS, ...others } = given;
   for (const name of Object.keys(others)) throw cannotMake(`its history has no option named "${name}"`);
   if (!Number.isSafeInteger(messages) || messages < 0) {
@@ -191,7 +190,7 @@ function retention(
 
 /** A function, as `allow` of a procedure, or `false`, has no members: it would allow everything. */
 function rules(given: ChannelRules<never> = {}): ChannelDefinition["allow"] {
-  if (!isMap(given)) {
+  if (!isOptions(given)) {
     throw cannotMake("its allow must be { subscribe, publish, signal, history }, a rule for each");
   }
   for (const [name, value] of Object.entries(given)) {
@@ -214,6 +213,10 @@ function rules(given: ChannelRules<never> = {}): ChannelDefinition["allow"] {
 function rule(given: ChannelRule<never> | undefined): ErasedRule | undefined {
   if (given === undefined || given === true) return undefined;
   return given === false ? () => false : given as ErasedRule;
+}
+
+function isOptions(given: unknown): boolean {
+  return typeof given === "object" && given !== null && !Array.isArray(given);
 }
 
 function cannotMake(reason: string): TypeError {
