@@ -138,7 +138,7 @@ export interface ClientChannel<Input, Output, Signal = never, Signalled = never>
    * as the server refuses it; `RESOURCE_EXHAUSTED` when too much waits already; `ambiguous` when it was given up after it had been sent.
    */
   publish(message: Input, options?: PublishCallOptions): Promise<Published>;
-  /** A part of the history. */
+  /** A part of the history. Asked for again when its session is lost. */
   history(query?: HistoryQuery): Promise<HistoryPage<Output>>;
   /** Sends something ephemeral to who is subscribed now. Gives `false`, and sends nothing, where there is no connection. */
   signal(message: Signal): boolean;
