@@ -26,8 +26,9 @@ export const USAGE = `node bench/run.mjs [options]
                    ${names(SCRIPTS)}
   --repeats N      3; of the peers 1, but 3 with --quick
   --seconds N      --warm-up N      --mib N
-  --json FILE      writes everything that was measured, after each measurement; a run of everything does without it too, to ${FILE}
-  --resume         measures only what FILE does not have
+  --json FILE      writes everything that was measured, after each measurement; a run of everything does without it too, to ${FILE}.
+                   An earlier result there is kept under another name; any other file is refused
+  --resume         goes on with FILE: measures only what it does not have
   --compare OLD    beside it: what an earlier --json run measured
   --show FILE      measures nothing, and prints what a --json run measured
   --targets A,B    measures nothing, and prints in Markdown what these --json runs reached of the targets

@@ -1,7 +1,8 @@
 // The file of --json: written after every measurement, and read again by --resume and --compare.
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { CONTENDERS } from "./contenders.mjs";
+import { readKept } from "./kept.mjs";
 import { succeeded } from "./scripts.mjs";
 import { summarize } from "./summary.mjs";
 
@@ -20,37 +21,22 @@ export function rowsIn(path) {
  * @throws {Error} where the file is none of those
  */
 export function readRun(path) {
-  const run = read(path);
-  if (run?.format !== 2 || !Array.isArray(run.samples) || run.machine?.versions === undefined) {
-    throw new Error(`Cannot use ${path}: it is no file that --json of this benchmark wrote`);
+  const run = runIn(path);
+  return { ...run, rows: summarize(inOrder(run.samples)) };
+}
+
+function runIn(path) {
+  const { format, machine, options = {}, scripts = [], samples } = readKept(path);
+  if (format !== 2 || !Array.isArray(samples)) {
+    throw new Error(`Cannot use ${path}: it is no run, but what another program or an older one wrote`);
   }
-  const { machine, options = {}, scripts = [], samples } = run;
-  return { machine, options, scripts, samples, rows: summarize(inOrder(samples)) };
+  return { machine, options, scripts, samples };
 }
 
 /** In the order of the table, whatever order they were measured in. */
 export function inOrder(samples) {
   const place = ({ contender }) => CONTENDERS.findIndex(({ name }) => name === contender);
   return samples.toSorted((a, b) => place(a) - place(b));
-}
-
-/** What a file holds; undefined where there is none. @throws {Error} where it is no JSON */
-function read(path) {
-  if (path === undefined || !existsSync(path)) return undefined;
-  try {
-    return JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    throw new Error(`Cannot use ${path}: ${error.message}`);
-  }
-}
-
-/** Keeps what an earlier run left in the file that a run of everything writes to. @returns {string | undefined} where it is now */
-export function setAside(json) {
-  if (!existsSync(json)) return undefined;
-  const time = statSync(json).mtime.toISOString().slice(0, 19).replaceAll(":", "-");
-  const kept = json.replace(/\.json$/, `-${time}.json`);
-  renameSync(json, kept);
-  return kept;
 }
 
 /** The options that a file keeps. */
@@ -71,20 +57,20 @@ export function write({ json, ...given }, { machine, cores, samples, scripts }) 
  * The samples, and what scripts said, of an earlier run, that need not be measured again.
  *
  * @returns {{ samples: object[], scripts: object[] }}
- * @throws {Error} when that run was of another kind, or of other versions
+ * @throws {Error} when the file is no run, or that run was of another kind or of other versions
  */
 export function resume({ json, resume: wanted, ...options }, machine) {
-  const earlier = wanted ? read(json) : undefined;
-  if (earlier === undefined) return { samples: [], scripts: [] };
+  if (!wanted || !existsSync(json)) return { samples: [], scripts: [] };
+  const earlier = runIn(json);
   const differs = SAME.find((name) => earlier.options[name] !== options[name]);
-  if (earlier.format !== 2 || differs !== undefined) {
-    throw new Error(`Cannot resume ${json}: it was measured with another ${differs ?? "format"}`);
+  if (differs !== undefined) {
+    throw new Error(`Cannot resume ${json}: it was measured with another ${differs}`);
   }
   const versions = JSON.stringify(earlier.machine.versions);
   if (versions !== JSON.stringify(machine.versions) || earlier.machine.cpu !== machine.cpu) {
     throw new Error(`Cannot resume ${json}: it was measured on another machine or with ${versions}`);
   }
-  const { samples, scripts = [] } = earlier;
+  const { samples, scripts } = earlier;
   return { samples: samples.filter(({ error }) => error === undefined), scripts: scripts.filter(succeeded) };
 }
 

@@ -8,10 +8,11 @@ import { takesPart } from "./contenders.mjs";
 import { estimate } from "./estimate.mjs";
 import { ensureGenerator } from "./generator.mjs";
 import { describeMachine, pinnableCores } from "./machine.mjs";
+import { checkFree, makeRoom } from "./kept.mjs";
 import { measure } from "./measure.mjs";
-import { FILE, readOptions, USAGE } from "./options.mjs";
+import { readOptions, USAGE } from "./options.mjs";
 import { ensurePeers, PEERS } from "./peers.mjs";
-import { inOrder, keptOptions, readRun, resume, sameStep, setAside, write } from "./results.mjs";
+import { inOrder, keptOptions, readRun, resume, sameStep, write } from "./results.mjs";
 import { runScript, succeeded } from "./scripts.mjs";
 import { summarize } from "./summary.mjs";
 import { printTable } from "./table.mjs";
@@ -55,6 +56,7 @@ function show(path) {
 /** Returns the exit code. */
 async function main(options) {
   const earlier = options.compare === undefined ? undefined : readRun(options.compare);
+  if (!options.resume) checkFree(options.json);
   await ensurePackages();
   const runtimes = await findRuntimes();
   const [machine, cores] = [await describeMachine(runtimes), await pinnableCores()];
@@ -64,12 +66,7 @@ async function main(options) {
   const run = { machine, cores, ...resume(options, machine) };
   const wanted = plan(options);
   Object.assign(runtimes, await ensurePeers([...new Set(wanted.map(({ contender }) => contender))]));
-  if (options.json === FILE && !options.resume) {
-    const kept = setAside(FILE);
-    if (kept !== undefined) {
-      console.log(`The run before this one is in ${kept} now; --resume goes on with one`);
-    }
-  }
+  if (!options.resume) makeRoom(options.json);
   const todo = left(options, wanted.filter(({ runtime }) => runtimes[runtime] !== undefined), run);
   const generator = todo.steps.length > 0 ? await ensureGenerator() : undefined;
   await measureAll(todo.steps, run, { runtimes, generator, cores, options });
