@@ -27,10 +27,11 @@ export async function benchmarkFiles({ rt }) {
 }
 
 /** A file of --json, with one repeat of `unary-500x1` on Bun: Millrace's calls in two seconds, and the milliseconds that the echo's server was busy. */
-function written(name, { calls, echoBusy = 1_980, date, seconds, cpu = "one" }) {
+function written(name, { calls, echoBusy = 1_980, date, seconds, cpu = "one", failed = [] }) {
   const sample = (contender, operations, serverCpu) => {
     const where = { runtime: "bun", workload: "unary-500x1", contender, repeat: 0 };
     const spent = { serverCpu, generatorCpu: 900, otherCpu: 0 };
+    if (failed.includes(contender)) return { ...where, error: "it ended" };
     return { ...where, ms: 2_000, operations, ...spent, latency: { p50: 1, p99: 2 } };
   };
   const samples = [sample("echo", 100_000, echoBusy), sample("millrace", calls, 1_980)];
@@ -52,7 +53,16 @@ function compared() {
     /bun unary-500x1 echo: +rate 1\.00 +CPU 1\.00 +p99 1\.00/,
     /bun unary-500x1 millrace: +rate 0\.75 ! +CPU 1\.33 ! +p99 1\.00 +x echo 0\.75 !/,
   ];
-  return expected.filter((line) => !line.test(text)).map((line) => `no line ${line} in\n${text}`);
+  const broken = written("compared-failed", { calls: 60_000, date: "now", seconds: 2, failed: ["millrace"] });
+  const texts = [
+    [text, expected],
+    [comparison(broken, old).join("\n"), [/millrace: +failed now !/]],
+    [comparison(old, broken).join("\n"), [/millrace: +failed before !/]],
+    [comparison(broken, broken).join("\n"), [/millrace: +failed now and before !/, /echo: +rate 1\.00/]],
+  ];
+  return texts.flatMap(([said, wanted]) =>
+    wanted.filter((line) => !line.test(said)).map((line) => `no line ${line} in\n${said}`)
+  );
 }
 
 /** What is not judged as it should be: by the rates where both servers were busy, by CPU where the echo's was not. */
