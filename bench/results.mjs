@@ -47,7 +47,8 @@ export function keptOptions({ repeats, peers, seconds, warmUp, mib }, { cores })
 /** Writes all of it, or nothing: a run may be ended at any time. */
 export function write({ json, ...given }, { machine, cores, samples, scripts }) {
   const options = keptOptions(given, { cores });
-  const all = { format: 2, machine, options, rows: summarize(samples), scripts, samples };
+  const rows = summarize(samples).map(({ each: _, ...row }) => row); // the samples have that
+  const all = { format: 2, machine, options, rows, scripts, samples };
   mkdirSync(dirname(json), { recursive: true });
   writeFileSync(`${json}.part`, `${JSON.stringify(all, null, 2)}\n`);
   renameSync(`${json}.part`, json);

@@ -72,10 +72,9 @@ function reachedIn(rows, target) {
     contender === "millrace" && runtime === target.runtime && workload === target.workload
   );
   if (row === undefined) return { text: "-" };
-  if (row.rate === undefined) return { text: "failed" };
   const { reached, left } = verdict(target, row, rows) ?? { reached: "-" };
   const doubts = marks(target, row, rows);
-  return { text: doubts === "" ? reached : `${reached} (${doubts})`, left };
+  return { text: doubts === "" ? reached : `${reached}, ${doubts}`, left };
 }
 
 function saidIn(scripts, { script, found, most }) {
@@ -85,5 +84,6 @@ function saidIn(scripts, { script, found, most }) {
 
 function factor(left) {
   if (left === undefined) return "";
+  if (left === Infinity) return "failed";
   return left <= 1 ? "met" : left.toFixed(2);
 }
