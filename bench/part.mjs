@@ -85,7 +85,7 @@ function wrongIn(value, kind) {
 }
 
 /** Columns as wide as their widest cell: the first to the left, the others to the right. */
-function laidOut(lines) {
+export function laidOut(lines) {
   const widths = lines[0].map((_, i) => Math.max(...lines.map((cells) => cells[i].length)));
   return lines.map((cells) =>
     cells.map((text, i) => i === 0 ? text.padEnd(widths[i]) : text.padStart(widths[i])).join("  ")

@@ -15,8 +15,8 @@ import { ensurePeers, PEERS } from "./peers.mjs";
 import { inOrder, keptOptions, readRun, resume, sameStep, write } from "./results.mjs";
 import { runScript, succeeded } from "./scripts.mjs";
 import { summarize } from "./summary.mjs";
-import { printTable } from "./table.mjs";
-import { printAhead, printTargets } from "./target_table.mjs";
+import { printTable, printTargets } from "./table.mjs";
+import { printAhead, printTargetTable } from "./target_table.mjs";
 
 /** Everything that is to be measured. The repeats are outermost, and each begins with another contender. */
 function plan({ repeats, peers, runtimes, workloads, contenders, fewer }) {
@@ -50,6 +50,7 @@ function show(path) {
   const { machine, scripts, rows } = readRun(path);
   printTable(rows, machine);
   for (const { name, runtime, text } of scripts) console.log(`\n${name}, ${runtime}\n${text}`);
+  printTargets(rows, scripts);
   return 0;
 }
 
@@ -75,7 +76,8 @@ async function main(options) {
     save(options, run);
   }
   const rows = summarize(inOrder(run.samples));
-  if (rows.length > 0) printTable(rows, machine);
+  printTable(rows, machine);
+  printTargets(rows, run.scripts);
   if (earlier !== undefined) {
     const now = { machine, rows, options: keptOptions(options, run) };
     console.log(`\n${comparison(now, earlier).join("\n")}`);
@@ -159,7 +161,7 @@ function options() {
 const given = options();
 if (given !== undefined) {
   try {
-    if (given.targets !== undefined) printTargets(given.targets);
+    if (given.targets !== undefined) printTargetTable(given.targets);
     else if (given.ahead !== undefined) printAhead(given.ahead);
     else process.exitCode = given.show === undefined ? await main(given) : show(given.show);
   } catch (error) {

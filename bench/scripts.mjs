@@ -40,10 +40,10 @@ export const SCRIPTS = [
   {
     ...node(
       "upload.mjs",
-      "an upload and a download while calling: 1 GiB each by itself, 256 MiB as a part",
+      "an upload and a download while calling: 1 GiB each, as a part 256 MiB of it on the link",
       6,
     ),
-    args: ["--mib", "256"],
+    args: ["--link-mib", "256"],
   },
 ];
 

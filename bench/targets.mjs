@@ -61,39 +61,6 @@ function times(figure, over, bound) {
 }
 
 /**
- * What scripts measure, by the row that they print.
- *
- * @type {{ script: string, row: string, runtime: string, asked: string, most: number, found: RegExp }[]}
- */
-export const SCRIPT_TARGETS = [
-  {
-    script: "size.mjs",
-    row: "the client's core",
-    runtime: "browser",
-    asked: "under 12,000 bytes gzipped",
-    most: 12_000,
-    found: /^core +\d+ +(\d+)$/m,
-  },
-  ofTypes(
-    "1,000 procedures",
-    "under 0.5 s over their schemas",
-    0.5,
-    /^tsc contract +(?:[\d.-]+ +){4}([\d.-]+)/m,
-  ),
-  ofTypes(
-    "1,000 procedures",
-    "the same over schemas and functions",
-    0.5,
-    /^tsc contract +(?:[\d.-]+ +){2}([\d.-]+)/m,
-  ),
-  ofTypes("1,000 calls", "under 3 s", 3, /^tsc contract and 1000 calls +(?:[\d.-]+ +){2}([\d.-]+)/m),
-];
-
-function ofTypes(row, asked, most, found) {
-  return { script: "types.mjs", row, runtime: "tsc", asked, most, found };
-}
-
-/**
  * @typedef {object} Verdict
  * @property {boolean} met
  * @property {string} asked  the target in words

@@ -6,6 +6,7 @@ import { readRun } from "../../bench/results.mjs";
 import { judge } from "../../bench/targets.mjs";
 import { run } from "../../tools/child.mjs";
 import { root } from "../../tools/setup.mjs";
+import { judgedScripts } from "./benchmark_scripts.mjs";
 import { problems } from "./report.mjs";
 
 const FOLDER = `${root}/.millrace/benchmark-test`;
@@ -18,6 +19,7 @@ export async function benchmarkFiles({ rt }) {
     return [
       problems("two runs that differ are compared", compared()),
       problems("targets are judged", judged()),
+      problems("targets of scripts are judged", judgedScripts()),
       problems("an earlier result is kept under another name", kept()),
       problems("what cannot be used is said, and left as it is", await refused(rt)),
     ];
