@@ -66,7 +66,8 @@ function chosen(values) {
       `Cannot profile --only ${values.only}: name a runtime, a workload and at most one contender`,
     );
   }
-  const step = { runtime: runtimes[0], workload: workloads[0], contender: contenders[0], repeat: 0 };
+  const [[runtime], [workload], [contender]] = [runtimes, workloads, contenders];
+  const step = { runtime, workload, contender, repeat: 0, seconds: options.seconds };
   if (!takesPart(step.contender, step.workload, step)) {
     throw new Error(
       `Cannot profile --only ${values.only}: ${step.contender.name} has not that, or runs not there`,

@@ -7,7 +7,7 @@ import { succeeded } from "./scripts.mjs";
 import { summarize } from "./summary.mjs";
 
 /** The options that figures depend on. */
-const SAME = ["seconds", "warmUp", "mib"];
+const SAME = ["seconds", "peerSeconds", "warmUp", "mib"];
 
 /** The rows of a file, worked out anew from its samples. */
 export function rowsIn(path) {
@@ -30,7 +30,13 @@ function runIn(path) {
   if (format !== 2 || !Array.isArray(samples)) {
     throw new Error(`Cannot use ${path}: it is no run, but what another program or an older one wrote`);
   }
-  return { machine, options, scripts, samples };
+  // Before peers had another time, it was the same for all.
+  return {
+    machine,
+    options: { ...options, peerSeconds: options.peerSeconds ?? options.seconds },
+    scripts,
+    samples,
+  };
 }
 
 /** In the order of the table, whatever order they were measured in. */
@@ -40,8 +46,8 @@ export function inOrder(samples) {
 }
 
 /** The options that a file keeps. */
-export function keptOptions({ repeats, peers, seconds, warmUp, mib }, { cores }) {
-  return { repeats, peers, seconds, warmUp, mib, pinned: cores.length > 0 };
+export function keptOptions({ repeats, seconds, peers, peerSeconds, warmUp, mib }, { cores }) {
+  return { repeats, seconds, peers, peerSeconds, warmUp, mib, pinned: cores.length > 0 };
 }
 
 /** Writes all of it, or nothing: a run may be ended at any time. */

@@ -4,46 +4,19 @@ import { loadavg } from "node:os";
 import process from "node:process";
 import { ensurePackages, runtimes as findRuntimes } from "../tools/setup.mjs";
 import { comparison } from "./compare.mjs";
-import { takesPart } from "./contenders.mjs";
 import { estimate } from "./estimate.mjs";
 import { ensureGenerator } from "./generator.mjs";
 import { describeMachine, pinnableCores } from "./machine.mjs";
 import { checkFree, makeRoom } from "./kept.mjs";
 import { measure } from "./measure.mjs";
 import { readOptions, USAGE } from "./options.mjs";
-import { ensurePeers, PEERS } from "./peers.mjs";
+import { ensurePeers } from "./peers.mjs";
+import { plan, scriptsOf } from "./plan.mjs";
 import { inOrder, keptOptions, readRun, resume, sameStep, write } from "./results.mjs";
 import { runScript, succeeded } from "./scripts.mjs";
 import { summarize } from "./summary.mjs";
 import { printTable, printTargets } from "./table.mjs";
 import { printAhead, printTargetTable } from "./target_table.mjs";
-
-/** Everything that is to be measured. The repeats are outermost, and each begins with another contender. */
-function plan({ repeats, peers, runtimes, workloads, contenders, fewer }) {
-  return Array.from(
-    { length: repeats },
-    (_, repeat) =>
-      runtimes.flatMap((runtime) =>
-        workloads.flatMap((workload) => {
-          const here = contenders.filter((contender) =>
-            takesPart(contender, workload, { fewer, runtime }) &&
-            (repeat < peers || !PEERS.includes(contender))
-          );
-          const first = here.length === 0 ? 0 : repeat % here.length;
-          const order = [...here.slice(first), ...here.slice(0, first)];
-          return order.map((contender) => ({ runtime, workload, contender, repeat }));
-        })
-      ),
-  ).flat();
-}
-
-/** The scripts, once for each runtime that runs them. */
-function scriptsOf({ scripts, runtimes }) {
-  return scripts.flatMap((script) =>
-    script.runtimes.filter((runtime) => runtime === "node" || runtimes.includes(runtime))
-      .map((runtime) => ({ ...script, runtime }))
-  );
-}
 
 /** Prints an earlier run. Returns the exit code. */
 function show(path) {
@@ -94,7 +67,7 @@ function left(options, wanted, { samples, scripts }) {
   );
   const before = wanted.length - steps.length + asked.length - unheard.length;
   if (before > 0) console.log(`${before} were measured before`);
-  console.log(estimate(steps, unheard, options));
+  console.log(estimate(steps, unheard));
   if (options.json !== undefined) console.log(`Kept in ${options.json}: --resume goes on with it`);
   return { steps, scripts: unheard };
 }

@@ -1,7 +1,12 @@
 // What the benchmark says of the files that it wrote, and of command lines and files that it cannot use. Nothing is measured.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { comparison } from "../../bench/compare.mjs";
+import { CONTENDERS } from "../../bench/contenders.mjs";
+import { minutesOfScripts, minutesOfSteps } from "../../bench/estimate.mjs";
 import { setAside } from "../../bench/kept.mjs";
+import { readOptions } from "../../bench/options.mjs";
+import { PEERS } from "../../bench/peers.mjs";
+import { plan, scriptsOf } from "../../bench/plan.mjs";
 import { readRun } from "../../bench/results.mjs";
 import { judge } from "../../bench/targets.mjs";
 import { run } from "../../tools/child.mjs";
@@ -20,6 +25,7 @@ export async function benchmarkFiles({ rt }) {
       problems("two runs that differ are compared", compared()),
       problems("targets are judged", judged()),
       problems("targets of scripts are judged", judgedScripts()),
+      problems("a run of everything: two hours, and every contender more than once", everything()),
       problems("an earlier result is kept under another name", kept()),
       problems("what cannot be used is said, and left as it is", await refused(rt)),
     ];
@@ -85,6 +91,32 @@ function judged() {
     [reached({ failed: ["millrace"] }), "not met failed"],
     [reached({ failed: ["echo"] }), ""],
   ].filter(([found, wanted]) => found !== wanted).map((pair) => pair.join(" instead of "));
+}
+
+/** What a run of everything has not as it should: its time by its own estimate, and its repeats. */
+function everything() {
+  const options = readOptions([]);
+  const steps = plan(options);
+  const minutes = minutesOfSteps(steps) + minutesOfScripts(scriptsOf(options));
+  const found = minutes <= 120 ? [] : [`it takes ${minutes.toFixed(0)} minutes`];
+  for (const contender of CONTENDERS) {
+    const own = steps.filter((step) => step.contender === contender);
+    const repeats = new Map();
+    for (const { runtime, workload, repeat } of own) {
+      const row = `${runtime} ${workload.name}`;
+      repeats.set(row, [...(repeats.get(row) ?? []), repeat]);
+    }
+    const wanted = PEERS.includes(contender) ? "0,1" : "0,1,2";
+    const other = [...repeats].filter(([, all]) => all.join() !== wanted);
+    found.push(...other.map(([row, all]) => `${contender.name} on ${row} has the repeats ${all}`));
+    if (new Set(own.map(({ runtime }) => runtime)).size !== contender.runtimes.length) {
+      found.push(`${contender.name} is not measured on all of ${contender.runtimes}`);
+    }
+    if (own.some(({ seconds }) => seconds !== (PEERS.includes(contender) ? 1 : 2))) {
+      found.push(`${contender.name} has another time`);
+    }
+  }
+  return found;
 }
 
 /** What is lost of three results that were written to one path, one after the other. */
