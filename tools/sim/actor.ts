@@ -7,7 +7,7 @@ import { CallError } from "../../rpc/errors.ts";
 import type { Limits } from "../../rpc/limits.ts";
 import { ScenarioCaller } from "./caller.ts";
 import { patternOf, ScenarioPublisher } from "./publisher.ts";
-import { ScenarioSubscriber } from "./subscriber.ts";
+import { isForNow, ScenarioSubscriber } from "./subscriber.ts";
 import type { Link } from "../../testing/link.ts";
 import type { Machine } from "../../testing/machine.ts";
 import type { Answer, ScenarioApp } from "./app.ts";
@@ -168,16 +168,21 @@ export class Actor {
     const { recorder } = this.#world;
     const name = this.#lives === 0 ? this.#name : `${this.#name}.${this.#lives}`;
     this.#lives++;
+    const tokens = this.#world.random.fork(`${name}'s tokens`);
+    const token = (): Promise<string> =>
+      new Promise((resolve) =>
+        void this.#world.clock.setTimeout(() => resolve(this.#name), tokens.pick([0, 20, 1_000, 5_000]))
+      );
     const client = this.#client = this.#world.connect({
       limits: this.#limits,
-      ...(this.#hasToken ? { token: () => this.#name } : {}),
+      ...(this.#hasToken ? { token } : {}),
       wake: (alarms) => {
         this.#alarms = alarms;
         return () => {};
       },
       // Who listens to signals and is shut out is told so here.
       onError: (error) => {
-        if (error instanceof CallError && error.code === "NOT_FOUND") return;
+        if (isForNow(error) || (error instanceof CallError && error.code === "NOT_FOUND")) return;
         recorder.add({ is: "escaped", error: `${name}: ${describe(error)}` });
       },
       client: {
