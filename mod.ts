@@ -134,6 +134,8 @@ export {
   type Retention,
 } from "./rpc/broker.ts";
 
+export { type MemoryBounds, memoryBroker } from "./brokers/memory.ts";
+
 // Calls, as callers hold them.
 export type {
   Call,

@@ -18,8 +18,8 @@ import { newEpoch, type Randomness, systemRandomness } from "./epoch.ts";
 import { MemoryLedger } from "./memory_ledger.ts";
 import { LEAST_META, MemoryStream } from "./memory_stream.ts";
 
-/** How much a broker in memory holds, and where it takes time and chance from. */
-export interface MemoryBrokerOptions {
+/** How much a broker in memory holds. Each is a whole number, 0 or more. */
+export interface MemoryBounds {
   /** Channels that nobody listens to, at most: above it those used longest ago are forgotten, history and all. 100,000 by default. */
   readonly channels?: number;
   /**
@@ -51,6 +51,10 @@ export interface MemoryBrokerOptions {
   readonly claims?: number;
   /** Bytes of their replies, all together, shared in the same way: 128 MiB by default. What goes above it is known to have run. */
   readonly claimBytes?: number;
+}
+
+/** How much a broker in memory holds, and where it takes time and chance from. */
+export interface MemoryBrokerOptions extends MemoryBounds {
   /** Time that never goes back, and the timer of the sweep. */
   readonly clock?: Pick<Clock, "now" | "setTimeout" | "clearTimeout">;
   /** Milliseconds since 1970. */
@@ -85,6 +89,30 @@ const PART_MS = 20;
 
 /** Channels that one part looks at: about 1 ms. */
 const PART = 4_096;
+
+/**
+ * The default broker of an app, with other bounds. What an app is given it does not close: `close()` ends its timer, after `shutdown()`.
+ *
+ * @example
+ * ```ts
+ * import { memoryBroker, millrace, procedure } from "@millrace/millrace";
+ *
+ * const broker = memoryBroker({ bytes: 64 * 1_048_576 });
+ * const app = millrace({ broker, procedures: { hi: procedure(() => "hi") } });
+ * await app.shutdown();
+ * await broker.close();
+ * ```
+ *
+ * @throws {RangeError} A bound that is no whole number of 0 or more.
+ */
+export function memoryBroker(bounds: MemoryBounds = {}): Broker {
+  const given = Object.entries(bounds).filter(([, bound]) => bound !== undefined);
+  for (const [name, bound] of given) {
+    if (Number.isSafeInteger(bound) && bound >= 0) continue;
+    throw new RangeError(`Cannot make a broker: ${name} ${bound} is no whole number of 0 or more`);
+  }
+  return new MemoryBroker(Object.fromEntries(given));
+}
 
 /** The default broker. Every method answers at once. */
 export class MemoryBroker implements Broker {

@@ -94,7 +94,8 @@ export type AppOptions<
     /** Channels that clients subscribe to, beside those that `with` declared: by pattern. */
     readonly channels?: Channels;
     /**
-     * Where channels live. The memory of this process by default: what was published is gone with it, and another process knows nothing of it.
+     * Where channels live. The memory of this process by default: what was published is gone with it, and another process knows nothing of it; `memoryBroker` gives it
+     * other bounds.
      */
     readonly broker?: Broker;
     /** Bounds other than the defaults. */

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CHANNEL_BYTES, ENTRY_BYTES, RECORD_BYTES, RESULT_BYTES, textBytes } from "../brokers/weights.ts";
+import { type MemoryBounds, memoryBroker } from "../mod.ts";
 import { type Append, BrokerError } from "../rpc/broker.ts";
 import { bytesOf, Heard } from "../testing/broker_kit.ts";
 import { MemoryFixture } from "./suites/memory_fixture.ts";
@@ -17,6 +18,19 @@ const record = (id: string) => RECORD_BYTES + RESULT_BYTES + textBytes(id);
 function append(text: string, more: Partial<Append> = {}): Append {
   return { data: bytesOf(text), room: 0, fingerprint: 1, retention: KEEP, ...more };
 }
+
+describe("memoryBroker()", () => {
+  it("has the bounds that it is given, and the others by default", async () => {
+    const broker = memoryBroker({ channels: 1, bytes: undefined } as unknown as MemoryBounds);
+    for (const name of ["a", "b"]) await broker.append(name, append("x"));
+    assertEquals((await broker.read("a", ALL)).entries.length, 0);
+    assertEquals((await broker.read("b", ALL)).entries.length, 1);
+    await broker.close();
+    for (const bytes of [-1, 0.5, NaN, Infinity, "1"]) {
+      assertThrows(() => memoryBroker({ bytes: bytes as number }), RangeError, "bytes");
+    }
+  });
+});
 
 describe("the bounds of the broker in memory", () => {
   it("channels that nobody listens to: the latest are kept, and one that is heard always", () => {
