@@ -43,6 +43,8 @@ export class CallBook implements UnderPressure {
   #running = 0;
   #orderedRunning = false;
   #starting = false;
+  /** All were cut: none starts any more. */
+  #isCut = false;
   #ended = false;
 
   /** Nothing is written in it. */
@@ -84,11 +86,12 @@ export class CallBook implements UnderPressure {
   }
 
   /**
-   * Answers every call that has not ended with `error`, and tells the handlers.
+   * Answers every call that has not ended with `error`, and tells the handlers. What has not started never does.
    *
    * @returns How many there were.
    */
   cut(error: CallError): number {
+    this.#isCut = true;
     const calls = [...this.#calls.values()];
     for (const call of calls) {
       this.#waiting.remove(call);
@@ -164,7 +167,7 @@ export class CallBook implements UnderPressure {
   /** Starts what may start of those that wait. */
   startNext(): void {
     const waiting = this.#waiting;
-    if (this.#starting || waiting.size === 0 || this.#ended) return;
+    if (this.#starting || waiting.size === 0 || this.#isCut || this.#ended) return;
     this.#starting = true; // a call that ends at once comes back here: the loop goes on instead
     for (let call = waiting.take(this); call !== undefined; call = waiting.take(this)) this.#start(call);
     this.#starting = false;
