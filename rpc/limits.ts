@@ -59,10 +59,13 @@ export interface Limits {
    * for none. @default 120000
    */
   session: number;
-  /** Sessions without a connection that are kept at once; the oldest goes first. @default 10000 */
+  /**
+   * Sessions without a connection that are kept at once. Above it the oldest of whoever has most goes: of a subject, or where nobody signed
+   * in of an address. @default 10000
+   */
   sessions: number;
   /**
-   * Bytes that all sessions without a connection hold together, as counted when each lost its own; the oldest goes first. @default 268435456
+   * Bytes that all sessions without a connection hold together. Above it the oldest of whoever holds most goes, as above. @default 268435456
    */
   sessionBytes: number;
   /**

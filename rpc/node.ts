@@ -42,6 +42,8 @@ export interface NodeSurroundings {
   readonly newSession: () => Uint8Array;
   /** Where channels live, and the replies of calls that run once. */
   readonly broker: Broker;
+  /** What to count an address under; itself by default. */
+  readonly addressKey?: ((address: string) => string) | undefined;
   /** Told of an address where somebody could not say who it is. */
   readonly authenticationFailed: (address: string) => void;
 }

@@ -47,6 +47,8 @@ export interface ServerParts<C = unknown> {
   readonly connected: (connection: C) => void;
   /** A welcomed connection has closed. */
   readonly disconnected: (connection: C, end: { code: number; reason: string }) => void;
+  /** What to count an address under; itself by default. */
+  readonly addressKey?: ((address: string) => string) | undefined;
   /** Somebody at this address could not say who it is. */
   readonly authenticationFailed: (address: string) => void;
 }

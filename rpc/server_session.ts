@@ -37,6 +37,8 @@ export interface SessionParts {
   readonly channels: Publisher | undefined;
   /** Runs calls with a key. */
   readonly keyed: KeyedCalls;
+  /** What to count an address under: one peer has many of IPv6. */
+  readonly addressKey?: ((address: string) => string) | undefined;
 }
 
 /** The connection that carries a session, or was the last to do so. */
@@ -172,6 +174,14 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
     return this.peer.held + (this.#origin?.held ?? 0);
   }
 
+  /** See {@linkcode KeptSession.owner}. */
+  get owner(): string {
+    const { subject, address } = this;
+    return subject !== undefined
+      ? `subject ${subject}`
+      : `address ${this.#parts.addressKey?.(address) ?? address}`;
+  }
+
   /** Whether a connection of this order may carry it: none that came later does. */
   mayBeTaken(order: number): boolean {
     return this.#carrier.order < order;
@@ -196,7 +206,7 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
     if (this.ids.length === 0) return this.end();
     this.#isLost = true;
     this.peer.detach();
-    this.#parts.sessions.lost(this);
+    this.#parts.sessions.waits(this);
   }
 
   /** It has waited too long. */
