@@ -127,8 +127,8 @@ export class CallBook implements UnderPressure {
     for (const call of [...this.#calls.values()]) {
       // The reply of a keyed call is kept for whoever sends it again: it runs on, within its bound.
       if (call.isKept) {
-        call.outlives = true;
         call.onGivenUp = () => this.#bounds.over(call);
+        this.#parts.keyed!.outlive(call);
         continue;
       }
       this.#bounds.over(call);

@@ -92,8 +92,8 @@ export class IncomingCall implements Expiring, Invocation, Unit {
   failed = false;
   /** Whether it is the one run of its key: its callers may leave, and it runs on until its {@linkcode bound}. */
   isKept = false;
-  /** Whether its session is over, and it runs on: nobody else counts it, or tells it to stop. */
-  outlives = false;
+  /** Whether what that run ended with is kept. */
+  isSettled = false;
   /** When it is told to stop though it has a key: as its procedure says, or the server. */
   bound: number = Infinity;
   /** Set while it runs: called when its caller does not wait any more and it runs on. */

@@ -61,7 +61,7 @@ export interface Limits {
   session: number;
   /**
    * Sessions without a connection that are kept at once. Above it the oldest of whoever has most goes: of a subject, or where nobody signed
-   * in of an address. @default 10000
+   * in of an address. As many calls with a key may run on whose session is over; above it one is told to stop, by the same rule. @default 10000
    */
   sessions: number;
   /**

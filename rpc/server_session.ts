@@ -19,6 +19,7 @@ import { type Continuation, Peer, type PeerEvents, type PeerOwner } from "./peer
 import type { ProcedureDefinition } from "./procedure.ts";
 import type { Publisher } from "./publisher.ts";
 import type { KeptSession, Sessions } from "./sessions.ts";
+import { type AddressKey, ownerOf } from "./shares.ts";
 import type { Transport } from "./transport.ts";
 
 /** What sessions share. */
@@ -37,8 +38,8 @@ export interface SessionParts {
   readonly channels: Publisher | undefined;
   /** Runs calls with a key. */
   readonly keyed: KeyedCalls;
-  /** What to count an address under: one peer has many of IPv6. */
-  readonly addressKey?: ((address: string) => string) | undefined;
+  /** What to count an address under; itself by default. */
+  readonly addressKey?: AddressKey | undefined;
 }
 
 /** The connection that carries a session, or was the last to do so. */
@@ -176,10 +177,7 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
 
   /** See {@linkcode KeptSession.owner}. */
   get owner(): string {
-    const { subject, address } = this;
-    return subject !== undefined
-      ? `subject ${subject}`
-      : `address ${this.#parts.addressKey?.(address) ?? address}`;
+    return ownerOf(this, this.#parts.addressKey);
   }
 
   /** Whether a connection of this order may carry it: none that came later does. */

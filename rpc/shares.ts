@@ -138,6 +138,18 @@ export class Shares<T> {
   }
 }
 
+/** What to count an address under: one peer has many of IPv6. */
+export type AddressKey = (address: string) => string;
+
+/** Whose it is what a caller has: who signed in, else where it comes from. */
+export function ownerOf(
+  { subject, address }: { readonly subject: string | undefined; readonly address: string },
+  addressKey: AddressKey | undefined,
+): string {
+  if (subject !== undefined) return `subject ${subject}`;
+  return `address ${addressKey === undefined ? address : addressKey(address)}`;
+}
+
 /** Whether what the first has goes before what the second has. */
 function isBefore<T>(first: Owner<T>, second: Owner<T>): boolean {
   if (first.weight !== second.weight) return first.weight > second.weight;
