@@ -8,7 +8,7 @@ const WORTH_A_LOOK = 0.1;
 const MACHINE = ["cpu", "cores", "memoryGiB", "system"];
 
 /**
- * What is to be printed: what differs in how both were measured, and one line for each row that both have.
+ * What is to be printed: what differs in how both were measured, and one line for each row that both have, failed or not.
  *
  * @param {{ machine: object, options: object, rows: import("./summary.mjs").Row[] }} now
  * @param {typeof now} earlier
@@ -42,7 +42,10 @@ function differences(now, earlier) {
 }
 
 function lineOf(row, old) {
-  if (old?.rate === undefined || row.rate === undefined) return [];
+  if (old === undefined) return [];
+  const name = `${row.runtime} ${row.workload} ${row.contender}:`.padEnd(36);
+  const failed = [[row, "now"], [old, "before"]].filter(([{ rate }]) => rate === undefined);
+  if (failed.length > 0) return [`${name} failed ${failed.map(([, when]) => when).join(" and ")} !`];
   const changes = {
     rate: row.rate / old.rate,
     CPU: row.cpu / old.cpu,
@@ -50,8 +53,7 @@ function lineOf(row, old) {
     memory: row.memory / old.memory,
     ...changesToControls(row, old),
   };
-  const name = `${row.runtime} ${row.workload} ${row.contender}:`;
-  return [`${name.padEnd(36)} ${described(changes)}`];
+  return [`${name} ${described(changes)}`];
 }
 
 function sameRow(a, b) {

@@ -12,6 +12,7 @@ import { PEERS } from "./peers.mjs";
  * @property {string[]} has  what workloads may need: "calls", "rate" (10,000 of them a second, on any machine), "frames" (several calls
  *   in one), "binary", "streams", "uploads", "channels", "recovery" (who reads too slowly is cut)
  * @property {boolean | string[]} [quick]  part of `--quick`: always, or in these workloads
+ * @property {string[]} [whole]  in a run of everything only in these workloads: in the others it says what another one says
  */
 
 const CALLS = ["calls", "rate", "frames", "binary", "streams", "uploads"];
@@ -59,6 +60,7 @@ export const CONTENDERS = [
     runtimes: BOTH,
     has: ["calls"],
     quick: ["unary-50x16"],
+    whole: ["unary-50x16"], // elsewhere there is nothing to share a frame with, or it is the same shape
   },
   {
     name: "loop",
@@ -88,8 +90,16 @@ export const CONTENDERS = [
   ...PEERS,
 ];
 
-/** Whether a contender is measured under a workload. */
-export function takesPart(contender, workload, { fewer, runtime }) {
-  if (!contender.runtimes.includes(runtime) || !contender.has.includes(workload.needs)) return false;
-  return !fewer || contender.quick === true || (contender.quick || []).includes(workload.name);
+/**
+ * Whether a contender is measured under a workload. `extent` is "quick" (only those that are), "whole" (a run of everything, which has two hours, so
+ * that Node and Go, where there is no Millrace to compare with, have the quick rows and the fan-outs alone), or nothing: whatever it can do.
+ */
+export function takesPart(contender, workload, { extent, runtime }) {
+  const { runtimes, has, quick, whole } = contender;
+  if (!runtimes.includes(runtime) || !has.includes(workload.needs)) return false;
+  if (extent === "quick") return quick === true || (quick || []).includes(workload.name);
+  if (extent !== "whole") return true;
+  if (workload.noPeers && PEERS.includes(contender)) return false;
+  const isBeside = BOTH.includes(runtime) || workload.quick || workload.needs === "channels";
+  return isBeside && (whole === undefined || whole.includes(workload.name));
 }

@@ -27,6 +27,10 @@ const [seconds, repeats, subscribers, bytes] = [
   flags.subscribers,
   flags.bytes,
 ].map(Number) as [number, number, number, number];
+if (![seconds, repeats, subscribers, bytes].every((value) => value > 0)) {
+  console.error("Cannot use these numbers: each must be above 0");
+  process.exit(2);
+}
 
 const SHARED = { shared: true };
 
@@ -53,6 +57,7 @@ async function serve(): Promise<void> {
     { name: "64, one a turn", count: 64, turns: 64 },
     { name: "64, four a turn", count: 64, turns: 16 },
   ].filter(({ name }) => name.includes(flags.only));
+  if (cases.length === 0) throw new Error(`Cannot run only ${flags.only}: no case has that in its name`);
   const ways: Way[] = [
     { name: "loop", isNative: false, isMerged: false },
     { name: "loop, merged", isNative: false, isMerged: true },

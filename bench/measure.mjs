@@ -26,11 +26,11 @@ const PATIENCE = 120_000;
 /**
  * Measures once; never rejects.
  *
- * @param {object} step  @param {object} tools  `entry` and `env`: see `startServer`; `during` is told of the server when the load begins
+ * @param {import("./plan.mjs").Step} step  @param {object} tools  `entry` and `env`: see `startServer`; `during` is told of the server when the load begins
  * @returns {Promise<Sample>}
  */
 export async function measure(
-  { runtime, workload, contender, repeat },
+  { runtime, workload, contender, repeat, seconds },
   { runtimes, generator, cores, options, entry, env, during },
 ) {
   const which = { runtime, workload: workload.name, contender: contender.name, repeat };
@@ -40,7 +40,7 @@ export async function measure(
     const job = {
       ...workload.job,
       warmUp: Math.round(workload.warmUp * 1000),
-      ms: Math.round(options.seconds * 1000),
+      ms: Math.round(seconds * 1000),
       mib: options.mib,
       port: server.port,
       server: server.pid,

@@ -7,10 +7,10 @@ import { WORKLOADS } from "./workloads.mjs";
 
 export const RUNTIMES = [...new Set(CONTENDERS.flatMap(({ runtimes }) => runtimes))];
 
-/** How often and how long: `peers` are the repeats of those that are no controls, with which everything ends within two hours. */
+/** How often and how long; `peers` and `peerSeconds` are of those that are no controls, with which everything ends within two hours (tests/runner/benchmark_files.mjs). */
 // Bun compiles Millrace with its last compiler for 0.4 s of the first 3 s under load: a shorter warm-up measures that.
-const QUICK = { repeats: 3, peers: 3, seconds: 2, warmUp: 1, mib: 128 };
-const FULL = { repeats: 3, peers: 1, seconds: 2, warmUp: 2, mib: 512 };
+const QUICK = { repeats: 3, seconds: 2, peers: 3, peerSeconds: 2, warmUp: 1, mib: 128 };
+const FULL = { repeats: 3, seconds: 2, peers: 2, peerSeconds: 1, warmUp: 2, mib: 512 };
 
 /** The file of a run that names none, so that it can be resumed. */
 export const FILE = ".millrace/bench.json";
@@ -24,10 +24,12 @@ export const USAGE = `node bench/run.mjs [options]
                    ${names(WORKLOADS)};
                    ${names(CONTENDERS)};
                    ${names(SCRIPTS)}
-  --repeats N      3; of the peers 1, but 3 with --quick
-  --seconds N      --warm-up N      --mib N
-  --json FILE      writes everything that was measured, after each measurement; a run of everything does without it too, to ${FILE}
-  --resume         measures only what FILE does not have
+  --repeats N      3; of the peers 2, but 3 with --quick
+  --seconds N      2; of the peers 1, but 2 with --quick
+  --warm-up N      --mib N
+  --json FILE      writes everything that was measured, after each measurement; a run of everything does without it too, to ${FILE}.
+                   An earlier result there is kept under another name; any other file is refused
+  --resume         goes on with FILE: measures only what it does not have
   --compare OLD    beside it: what an earlier --json run measured
   --show FILE      measures nothing, and prints what a --json run measured
   --targets A,B    measures nothing, and prints in Markdown what these --json runs reached of the targets
@@ -46,9 +48,9 @@ const FLAG = { type: "boolean", default: false };
 /**
  * Reads the arguments.
  *
- * @returns {{ quick: boolean, fewer: boolean, only: string, repeats: number, peers: number, seconds: number, warmUp: number, mib: number, json?: string,
+ * @returns {{ quick: boolean, extent?: string, only: string, repeats: number, peers: number, seconds: number, peerSeconds: number, warmUp: number, mib: number, json?: string,
  *   resume: boolean, show?: string, targets?: string[], ahead?: string, compare?: string, runtimes: string[], workloads: object[], contenders: object[],
- *   scripts: object[] }}  `fewer`: only those contenders that are quick
+ *   scripts: object[] }}  `extent`: of `takesPart`
  * @throws {Error} what is wrong with them
  */
 export function readOptions(args) {
@@ -77,7 +79,9 @@ export function readOptions(args) {
   const wanted = values.only.split(",").filter(Boolean);
   const everything = !quick && wanted.length === 0;
   const json = values.json ?? (everything || resume ? FILE : undefined);
-  const fewer = quick && !CONTENDERS.some(({ name }) => wanted.includes(name));
+  const areNamed = (all) => all.some(({ name }) => wanted.includes(name));
+  const isNamed = areNamed(CONTENDERS) || (!quick && areNamed(WORKLOADS));
+  const extent = isNamed ? undefined : quick ? "quick" : "whole";
   const times = timesOf(values);
   const which = chosen(wanted, quick);
   const workloads = which.workloads.map((workload) => ({
@@ -86,7 +90,7 @@ export function readOptions(args) {
   }));
   return {
     quick,
-    fewer,
+    extent,
     only: values.only,
     json,
     resume,
@@ -107,6 +111,7 @@ function timesOf(values) {
     if (values[name] !== undefined) times[key] = positive(name, values[name]);
   }
   if (values.repeats !== undefined) times.peers = times.repeats;
+  if (values.seconds !== undefined) times.peerSeconds = times.seconds;
   return times;
 }
 

@@ -4,6 +4,7 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { ensurePackages, runtimes } from "../tools/setup.mjs";
+import { checkFree, makeRoom } from "./kept.mjs";
 import { describeMachine } from "./machine.mjs";
 
 /**
@@ -31,6 +32,7 @@ export async function mainOf(url, part) {
   if (values.json !== undefined) {
     const machine = await describeMachine(rt);
     const all = { format: 1, part: part.name, options: values, machine, rows, missed };
+    makeRoom(values.json);
     writeFileSync(values.json, `${JSON.stringify(all, null, 2)}\n`);
   }
   process.exitCode = missed.length > 0 ? 1 : 0;
@@ -50,9 +52,10 @@ function optionsOf({ name, defaults, takes = {} }) {
       const wrong = wrongIn(values[option], kind);
       if (wrong !== undefined) throw new Error(`Cannot use --${option} ${values[option]}: ${wrong}`);
     }
+    checkFree(values.json);
     return values;
   } catch (error) {
-    console.error(error.message);
+    console.error(`${error.message}\n${usageOf({ name, defaults, takes })}`);
     process.exitCode = 2;
   }
 }
@@ -82,7 +85,7 @@ function wrongIn(value, kind) {
 }
 
 /** Columns as wide as their widest cell: the first to the left, the others to the right. */
-function laidOut(lines) {
+export function laidOut(lines) {
   const widths = lines[0].map((_, i) => Math.max(...lines.map((cells) => cells[i].length)));
   return lines.map((cells) =>
     cells.map((text, i) => i === 0 ? text.padEnd(widths[i]) : text.padStart(widths[i])).join("  ")

@@ -51,6 +51,7 @@ export const PEERS = [
     dialect: "SocketIO",
     runtimes: ["bun"],
     has: [...RPC, "streams", "channels"],
+    whole: ["binary-64k"], // where Socket.IO's engine for Bun does what it should not: README.md
   },
   {
     name: "capnweb",

@@ -5,9 +5,7 @@
 import { run } from "../tools/child.mjs";
 import { root } from "../tools/setup.mjs";
 import { mainOf, median, program } from "./part.mjs";
-
-/** A call of the largest app costs at most this many times one of the smallest. */
-const MOST = 1.2;
+import { MOST_GROWTH } from "./script_targets.mjs";
 
 /** @type {import("./part.mjs").Part} */
 export const procedures = {
@@ -80,7 +78,7 @@ function misses(rows) {
   return [...new Set(rows.map(({ runtime }) => runtime))].flatMap((runtime) => {
     const own = rows.filter((row) => row.runtime === runtime);
     const [least, most] = [own[0], own.at(-1)];
-    return ["name", "number", "oneSchema"].filter((by) => most[by] > least[by] * MOST).map((by) =>
+    return ["name", "number", "oneSchema"].filter((by) => most[by] > least[by] * MOST_GROWTH).map((by) =>
       `${runtime}: a call (${by}) costs ${most[by].toFixed(2)} µs among ${most.procedures} procedures, ${
         least[by].toFixed(2)
       } among ${least.procedures}`

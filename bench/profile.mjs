@@ -11,8 +11,10 @@ import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { run } from "../tools/child.mjs";
 import { ensurePackages, root, runtimes as findRuntimes } from "../tools/setup.mjs";
+import { CONTENDERS, takesPart } from "./contenders.mjs";
 import { ensureGenerator } from "./generator.mjs";
 import { describeMachine, pinnableCores } from "./machine.mjs";
+import { checkFree, makeRoom } from "./kept.mjs";
 import { measure } from "./measure.mjs";
 import { readOptions } from "./options.mjs";
 import { ensurePeers } from "./peers.mjs";
@@ -42,9 +44,10 @@ function given() {
     if (!(Number.isSafeInteger(Number(values.top)) && Number(values.top) > 0)) {
       throw new Error(`Cannot use --top ${values.top}: must be a whole number above 0`);
     }
+    checkFree(values.json);
     return { values, ...chosen(values) };
   } catch (error) {
-    console.error(error.message);
+    console.error(`${error.message}\n${USAGE}`);
     process.exitCode = 2;
   }
 }
@@ -53,16 +56,24 @@ function given() {
 function chosen(values) {
   const times = ["--seconds", values.seconds, "--warm-up", values["warm-up"]];
   const options = readOptions(["--only", values.only, ...times]);
-  const { runtimes: [runtime], workloads: [workload], contenders } = options;
-  const contender = contenders.length === 1
-    ? contenders[0]
-    : contenders.find(({ name }) => name === "millrace");
-  if (options.runtimes.length > 1 || options.workloads.length > 1 || contender === undefined) {
+  const { runtimes, workloads, scripts } = options;
+  const contenders = options.contenders.length === CONTENDERS.length
+    ? CONTENDERS.filter(({ name }) => name === "millrace")
+    : options.contenders;
+  const one = [runtimes, workloads, contenders].every(({ length }) => length === 1);
+  if (!one || scripts.length > 0) {
     throw new Error(
       `Cannot profile --only ${values.only}: name a runtime, a workload and at most one contender`,
     );
   }
-  return { options, step: { runtime, workload, contender, repeat: 0 } };
+  const [[runtime], [workload], [contender]] = [runtimes, workloads, contenders];
+  const step = { runtime, workload, contender, repeat: 0, seconds: options.seconds };
+  if (!takesPart(step.contender, step.workload, step)) {
+    throw new Error(
+      `Cannot profile --only ${values.only}: ${step.contender.name} has not that, or runs not there`,
+    );
+  }
+  return { options, step };
 }
 
 async function main({ values, options, step }) {
@@ -93,6 +104,7 @@ async function main({ values, options, step }) {
   console.log(`${(serverCpu * 1000 / operations).toFixed(2)} µs of CPU for one operation, this included`);
   print(found, Number(values.top));
   if (values.json !== undefined) {
+    makeRoom(values.json);
     writeFileSync(values.json, JSON.stringify({ machine, sample, found }, null, 2));
   }
 }

@@ -1,12 +1,13 @@
 // The file of --json: written after every measurement, and read again by --resume and --compare.
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { CONTENDERS } from "./contenders.mjs";
+import { readKept } from "./kept.mjs";
 import { succeeded } from "./scripts.mjs";
 import { summarize } from "./summary.mjs";
 
 /** The options that figures depend on. */
-const SAME = ["seconds", "warmUp", "mib"];
+const SAME = ["seconds", "peerSeconds", "warmUp", "mib"];
 
 /** The rows of a file, worked out anew from its samples. */
 export function rowsIn(path) {
@@ -20,12 +21,22 @@ export function rowsIn(path) {
  * @throws {Error} where the file is none of those
  */
 export function readRun(path) {
-  const run = read(path);
-  if (run?.format !== 2 || !Array.isArray(run.samples) || run.machine?.versions === undefined) {
-    throw new Error(`Cannot use ${path}: it is no file that --json of this benchmark wrote`);
+  const run = runIn(path);
+  return { ...run, rows: summarize(inOrder(run.samples)) };
+}
+
+function runIn(path) {
+  const { format, machine, options = {}, scripts = [], samples } = readKept(path);
+  if (format !== 2 || !Array.isArray(samples)) {
+    throw new Error(`Cannot use ${path}: it is no run, but what another program or an older one wrote`);
   }
-  const { machine, options = {}, scripts = [], samples } = run;
-  return { machine, options, scripts, samples, rows: summarize(inOrder(samples)) };
+  // Before peers had another time, it was the same for all.
+  return {
+    machine,
+    options: { ...options, peerSeconds: options.peerSeconds ?? options.seconds },
+    scripts,
+    samples,
+  };
 }
 
 /** In the order of the table, whatever order they were measured in. */
@@ -34,34 +45,16 @@ export function inOrder(samples) {
   return samples.toSorted((a, b) => place(a) - place(b));
 }
 
-/** What a file holds; undefined where there is none. @throws {Error} where it is no JSON */
-function read(path) {
-  if (path === undefined || !existsSync(path)) return undefined;
-  try {
-    return JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    throw new Error(`Cannot use ${path}: ${error.message}`);
-  }
-}
-
-/** Keeps what an earlier run left in the file that a run of everything writes to. @returns {string | undefined} where it is now */
-export function setAside(json) {
-  if (!existsSync(json)) return undefined;
-  const time = statSync(json).mtime.toISOString().slice(0, 19).replaceAll(":", "-");
-  const kept = json.replace(/\.json$/, `-${time}.json`);
-  renameSync(json, kept);
-  return kept;
-}
-
 /** The options that a file keeps. */
-export function keptOptions({ repeats, peers, seconds, warmUp, mib }, { cores }) {
-  return { repeats, peers, seconds, warmUp, mib, pinned: cores.length > 0 };
+export function keptOptions({ repeats, seconds, peers, peerSeconds, warmUp, mib }, { cores }) {
+  return { repeats, seconds, peers, peerSeconds, warmUp, mib, pinned: cores.length > 0 };
 }
 
 /** Writes all of it, or nothing: a run may be ended at any time. */
 export function write({ json, ...given }, { machine, cores, samples, scripts }) {
   const options = keptOptions(given, { cores });
-  const all = { format: 2, machine, options, rows: summarize(samples), scripts, samples };
+  const rows = summarize(samples).map(({ each: _, ...row }) => row); // the samples have that
+  const all = { format: 2, machine, options, rows, scripts, samples };
   mkdirSync(dirname(json), { recursive: true });
   writeFileSync(`${json}.part`, `${JSON.stringify(all, null, 2)}\n`);
   renameSync(`${json}.part`, json);
@@ -71,20 +64,20 @@ export function write({ json, ...given }, { machine, cores, samples, scripts }) 
  * The samples, and what scripts said, of an earlier run, that need not be measured again.
  *
  * @returns {{ samples: object[], scripts: object[] }}
- * @throws {Error} when that run was of another kind, or of other versions
+ * @throws {Error} when the file is no run, or that run was of another kind or of other versions
  */
 export function resume({ json, resume: wanted, ...options }, machine) {
-  const earlier = wanted ? read(json) : undefined;
-  if (earlier === undefined) return { samples: [], scripts: [] };
+  if (!wanted || !existsSync(json)) return { samples: [], scripts: [] };
+  const earlier = runIn(json);
   const differs = SAME.find((name) => earlier.options[name] !== options[name]);
-  if (earlier.format !== 2 || differs !== undefined) {
-    throw new Error(`Cannot resume ${json}: it was measured with another ${differs ?? "format"}`);
+  if (differs !== undefined) {
+    throw new Error(`Cannot resume ${json}: it was measured with another ${differs}`);
   }
   const versions = JSON.stringify(earlier.machine.versions);
   if (versions !== JSON.stringify(machine.versions) || earlier.machine.cpu !== machine.cpu) {
     throw new Error(`Cannot resume ${json}: it was measured on another machine or with ${versions}`);
   }
-  const { samples, scripts = [] } = earlier;
+  const { samples, scripts } = earlier;
   return { samples: samples.filter(({ error }) => error === undefined), scripts: scripts.filter(succeeded) };
 }
 

@@ -4,57 +4,33 @@ import { loadavg } from "node:os";
 import process from "node:process";
 import { ensurePackages, runtimes as findRuntimes } from "../tools/setup.mjs";
 import { comparison } from "./compare.mjs";
-import { takesPart } from "./contenders.mjs";
 import { estimate } from "./estimate.mjs";
 import { ensureGenerator } from "./generator.mjs";
 import { describeMachine, pinnableCores } from "./machine.mjs";
+import { checkFree, makeRoom } from "./kept.mjs";
 import { measure } from "./measure.mjs";
-import { FILE, readOptions, USAGE } from "./options.mjs";
-import { ensurePeers, PEERS } from "./peers.mjs";
-import { inOrder, keptOptions, readRun, resume, sameStep, setAside, write } from "./results.mjs";
+import { readOptions, USAGE } from "./options.mjs";
+import { ensurePeers } from "./peers.mjs";
+import { plan, scriptsOf } from "./plan.mjs";
+import { inOrder, keptOptions, readRun, resume, sameStep, write } from "./results.mjs";
 import { runScript, succeeded } from "./scripts.mjs";
 import { summarize } from "./summary.mjs";
-import { printTable } from "./table.mjs";
-import { printAhead, printTargets } from "./target_table.mjs";
-
-/** Everything that is to be measured. The repeats are outermost, and each begins with another contender. */
-function plan({ repeats, peers, runtimes, workloads, contenders, fewer }) {
-  return Array.from(
-    { length: repeats },
-    (_, repeat) =>
-      runtimes.flatMap((runtime) =>
-        workloads.flatMap((workload) => {
-          const here = contenders.filter((contender) =>
-            takesPart(contender, workload, { fewer, runtime }) &&
-            (repeat < peers || !PEERS.includes(contender))
-          );
-          const first = here.length === 0 ? 0 : repeat % here.length;
-          const order = [...here.slice(first), ...here.slice(0, first)];
-          return order.map((contender) => ({ runtime, workload, contender, repeat }));
-        })
-      ),
-  ).flat();
-}
-
-/** The scripts, once for each runtime that runs them. */
-function scriptsOf({ scripts, runtimes }) {
-  return scripts.flatMap((script) =>
-    script.runtimes.filter((runtime) => runtime === "node" || runtimes.includes(runtime))
-      .map((runtime) => ({ ...script, runtime }))
-  );
-}
+import { printTable, printTargets } from "./table.mjs";
+import { printAhead, printTargetTable } from "./target_table.mjs";
 
 /** Prints an earlier run. Returns the exit code. */
 function show(path) {
   const { machine, scripts, rows } = readRun(path);
   printTable(rows, machine);
   for (const { name, runtime, text } of scripts) console.log(`\n${name}, ${runtime}\n${text}`);
+  printTargets(rows, scripts);
   return 0;
 }
 
 /** Returns the exit code. */
 async function main(options) {
   const earlier = options.compare === undefined ? undefined : readRun(options.compare);
+  if (!options.resume) checkFree(options.json);
   await ensurePackages();
   const runtimes = await findRuntimes();
   const [machine, cores] = [await describeMachine(runtimes), await pinnableCores()];
@@ -64,12 +40,7 @@ async function main(options) {
   const run = { machine, cores, ...resume(options, machine) };
   const wanted = plan(options);
   Object.assign(runtimes, await ensurePeers([...new Set(wanted.map(({ contender }) => contender))]));
-  if (options.json === FILE && !options.resume) {
-    const kept = setAside(FILE);
-    if (kept !== undefined) {
-      console.log(`The run before this one is in ${kept} now; --resume goes on with one`);
-    }
-  }
+  if (!options.resume) makeRoom(options.json);
   const todo = left(options, wanted.filter(({ runtime }) => runtimes[runtime] !== undefined), run);
   const generator = todo.steps.length > 0 ? await ensureGenerator() : undefined;
   await measureAll(todo.steps, run, { runtimes, generator, cores, options });
@@ -78,7 +49,8 @@ async function main(options) {
     save(options, run);
   }
   const rows = summarize(inOrder(run.samples));
-  if (rows.length > 0) printTable(rows, machine);
+  printTable(rows, machine);
+  printTargets(rows, run.scripts);
   if (earlier !== undefined) {
     const now = { machine, rows, options: keptOptions(options, run) };
     console.log(`\n${comparison(now, earlier).join("\n")}`);
@@ -95,7 +67,7 @@ function left(options, wanted, { samples, scripts }) {
   );
   const before = wanted.length - steps.length + asked.length - unheard.length;
   if (before > 0) console.log(`${before} were measured before`);
-  console.log(estimate(steps, unheard, options));
+  console.log(estimate(steps, unheard));
   if (options.json !== undefined) console.log(`Kept in ${options.json}: --resume goes on with it`);
   return { steps, scripts: unheard };
 }
@@ -162,7 +134,7 @@ function options() {
 const given = options();
 if (given !== undefined) {
   try {
-    if (given.targets !== undefined) printTargets(given.targets);
+    if (given.targets !== undefined) printTargetTable(given.targets);
     else if (given.ahead !== undefined) printAhead(given.ahead);
     else process.exitCode = given.show === undefined ? await main(given) : show(given.show);
   } catch (error) {

@@ -19,8 +19,8 @@ const BOTH = ["deno", "bun"];
 /** @type {Script[]} */
 export const SCRIPTS = [
   node("size.mjs", "bytes of the browser's client", 0.2),
-  node("types.mjs", "seconds of the compilers for 1,000 procedures", 5),
-  node("procedures.mjs", "cost against the number of procedures", 3),
+  { ...node("types.mjs", "seconds of the compilers for 1,000 procedures", 3), args: ["--repeats", "3"] },
+  { ...node("procedures.mjs", "cost against the number of procedures", 2), args: ["--repeats", "3"] },
   node("client.mjs", "the client's own cost, in Chromium too", 3),
   { name: "codec.ts", title: "nanoseconds of the codec", runtimes: BOTH, minutes: 1 },
   { name: "core.ts", title: "a call through the whole server in memory", runtimes: BOTH, minutes: 1 },
@@ -40,10 +40,10 @@ export const SCRIPTS = [
   {
     ...node(
       "upload.mjs",
-      "an upload and a download while calling: 1 GiB each by itself, 256 MiB as a part",
+      "an upload and a download while calling: 1 GiB each, as a part 256 MiB of it on the link",
       6,
     ),
-    args: ["--mib", "256"],
+    args: ["--link-mib", "256"],
   },
 ];
 

@@ -8,6 +8,9 @@ import { defaultLimits } from "../msgpack/limits.ts";
 import { encode } from "../msgpack/mod.ts";
 import { readText, setText } from "../msgpack/text.ts";
 import { writeByte, writeNumber, writeString } from "../msgpack/writer.ts";
+import { flagsOf } from "./flags.ts";
+
+flagsOf("shape.ts", {});
 
 // As rpc/server.ts does.
 setText(Buffer.prototype as never);

@@ -21,6 +21,7 @@ const DISTURBED = 0.05;
  * @property {number} [memory]  bytes that a connection takes in the server
  * @property {Record<string, Record<string, number | undefined>>} over  `rate`, `cpu`, `p50` and `p99` divided by those of each other contender,
  *   and `memoryMore`: memory less its; and `spare`, true where that contender's server could have done more than it did
+ * @property {object[]} [each]  the same figures of every repeat, with its number as `repeat`
  * @property {boolean} generatorLimit  the generator was the limit in most repeats
  * @property {number} disturbed  repeats that another program disturbed
  * @property {string} [error]
@@ -63,11 +64,17 @@ function rowOf(group, all) {
   const rates = good.map(FIGURES.rate);
   return {
     ...row,
+    each: good.map(figuresOf),
     spread: good.length < 2 ? undefined : (Math.max(...rates) - Math.min(...rates)) / median(rates),
     generatorLimit: good.filter(limitedByGenerator).length * 2 > good.length,
     disturbed: good.filter(({ otherCpu, ms }) => otherCpu > DISTURBED * 2 * ms).length,
     error,
   };
+}
+
+function figuresOf(sample) {
+  const figures = Object.entries(FIGURES).map(([name, figure]) => [name, figure(sample)]);
+  return { repeat: sample.repeat, ...Object.fromEntries(figures) };
 }
 
 /** Divided within the same repeat, so that what the machine did meanwhile happened to both; then the median. */

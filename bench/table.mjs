@@ -1,5 +1,6 @@
 // Prints rows as one table.
 import { CONTENDERS } from "./contenders.mjs";
+import { SCRIPT_TARGETS, verdictOf } from "./script_targets.mjs";
 import { judge, marksOf } from "./targets.mjs";
 import { WORKLOADS } from "./workloads.mjs";
 
@@ -31,7 +32,7 @@ L           the load generator was the limit: the server could do more.
 by CPU      of a target: the other server had time to spare, so its rate says nothing, and CPU is compared.
 N           other programs took over 5 % of the two cores in some repeats: do not trust it.`;
 
-/** Prints everything. @param {import("./summary.mjs").Row[]} rows */
+/** Prints the rows, with their targets below them. @param {import("./summary.mjs").Row[]} rows */
 export function printTable(rows, machine) {
   for (const runtime of new Set(rows.map((row) => row.runtime))) {
     console.log(`\n${runtime} ${machine.versions[runtime] ?? ""}`);
@@ -47,8 +48,7 @@ export function printTable(rows, machine) {
       }
     }
   }
-  console.log(LEGEND);
-  printTargets(rows);
+  if (rows.length > 0) console.log(LEGEND);
 }
 
 /** The contenders of a table. The controls of fan-out have no calls at all: they are not missed elsewhere. */
@@ -66,11 +66,19 @@ function printRow(row, workload, rows) {
   }
 }
 
-function printTargets(rows) {
-  const judged = rows.flatMap((row) => judge(row, rows));
+/** Prints the targets of the scripts that ran, and how many of all targets are met. */
+export function printTargets(rows, scripts) {
+  const said = SCRIPT_TARGETS.map((target) => ({ ...target, ...verdictOf(target, scripts) }))
+    .filter(({ reached }) => reached !== undefined);
+  if (said.length > 0) console.log("\nTargets of the scripts");
+  for (const { met, row, runtime, asked, reached } of said) {
+    const word = met === undefined ? "open" : met ? "met" : "NOT MET";
+    console.log(`    ${word}  ${row}, ${runtime}: ${asked}: ${reached}`);
+  }
+  const judged = [...rows.flatMap((row) => judge(row, rows)), ...said];
   if (judged.length === 0) return;
-  const missed = judged.filter(({ met }) => !met).length;
-  console.log(`\n${judged.length - missed} of ${judged.length} targets are met (targets.mjs).`);
+  const met = judged.filter((one) => one.met).length;
+  console.log(`\n${met} of ${judged.length} targets are met (targets.mjs, script_targets.mjs).`);
 }
 
 function cells(row, workload) {

@@ -2,14 +2,15 @@
 import { basename } from "node:path";
 import { CONTENDERS } from "./contenders.mjs";
 import { readRun, rowsIn } from "./results.mjs";
-import { asked, marks, SCRIPT_TARGETS, TARGETS, verdict } from "./targets.mjs";
+import { SCRIPT_TARGETS, verdictOf } from "./script_targets.mjs";
+import { asked, marks, TARGETS, verdict } from "./targets.mjs";
 import { WORKLOADS } from "./workloads.mjs";
 
 /** Floors: they decode and check nothing, so they are ahead wherever they are. */
 const FLOORS = ["echo", "shared", "ws-echo"];
 
 /** Prints one line for each target. What is left is the most of all files that have the row. @param {string[]} files  of `--json` */
-export function printTargets(files) {
+export function printTargetTable(files) {
   const runs = files.map((file) => ({ name: basename(file), ...readRun(file) }));
   const headings = ["row", "runtime", "target", ...runs.map(({ name }) => name), "factor left"];
   line(headings);
@@ -19,8 +20,9 @@ export function printTargets(files) {
     printTarget(`\`${target.workload}\``, target.runtime, asked(target), reached);
   }
   for (const target of SCRIPT_TARGETS) {
-    const reached = runs.map(({ scripts }) => saidIn(scripts, target));
-    if (reached.every(({ left }) => left === undefined)) continue;
+    const said = runs.map(({ scripts }) => verdictOf(target, scripts));
+    if (said.every((one) => one === undefined)) continue;
+    const reached = said.map((one) => ({ text: one?.reached ?? "-", left: one?.left }));
     printTarget(target.row, target.runtime, target.asked, reached);
   }
 }
@@ -72,18 +74,13 @@ function reachedIn(rows, target) {
     contender === "millrace" && runtime === target.runtime && workload === target.workload
   );
   if (row === undefined) return { text: "-" };
-  if (row.rate === undefined) return { text: "failed" };
   const { reached, left } = verdict(target, row, rows) ?? { reached: "-" };
   const doubts = marks(target, row, rows);
-  return { text: doubts === "" ? reached : `${reached} (${doubts})`, left };
-}
-
-function saidIn(scripts, { script, found, most }) {
-  const said = found.exec(scripts.find(({ name }) => name === script)?.text ?? "")?.[1];
-  return said === undefined ? { text: "-" } : { text: said, left: Number(said) / most };
+  return { text: doubts === "" ? reached : `${reached}, ${doubts}`, left };
 }
 
 function factor(left) {
   if (left === undefined) return "";
+  if (left === Infinity) return "failed";
   return left <= 1 ? "met" : left.toFixed(2);
 }

@@ -61,49 +61,16 @@ function times(figure, over, bound) {
 }
 
 /**
- * What scripts measure, by the row that they print.
- *
- * @type {{ script: string, row: string, runtime: string, asked: string, most: number, found: RegExp }[]}
- */
-export const SCRIPT_TARGETS = [
-  {
-    script: "size.mjs",
-    row: "the client's core",
-    runtime: "browser",
-    asked: "under 12,000 bytes gzipped",
-    most: 12_000,
-    found: /^core +\d+ +(\d+)$/m,
-  },
-  ofTypes(
-    "1,000 procedures",
-    "under 0.5 s over their schemas",
-    0.5,
-    /^tsc contract +(?:[\d.-]+ +){4}([\d.-]+)/m,
-  ),
-  ofTypes(
-    "1,000 procedures",
-    "the same over schemas and functions",
-    0.5,
-    /^tsc contract +(?:[\d.-]+ +){2}([\d.-]+)/m,
-  ),
-  ofTypes("1,000 calls", "under 3 s", 3, /^tsc contract and 1000 calls +(?:[\d.-]+ +){2}([\d.-]+)/m),
-];
-
-function ofTypes(row, asked, most, found) {
-  return { script: "types.mjs", row, runtime: "tsc", asked, most, found };
-}
-
-/**
  * @typedef {object} Verdict
  * @property {boolean} met
  * @property {string} asked  the target in words
  * @property {string} reached
- * @property {number} left  by how much it is missed: target divided by what is reached; at most 1 where it is met
+ * @property {number} left  by how much it is missed: target divided by what is reached; at most 1 where it is met, Infinity where the row failed
  */
 
-/** What a row of Millrace reaches, one of `rows`: one for each target whose contenders were measured. @returns {Verdict[]} */
+/** What a row of Millrace reaches, one of `rows`: one for each target whose contenders were measured, and none of a row that failed. @returns {Verdict[]} */
 export function judge(row, rows) {
-  if (row.contender !== "millrace" || row.rate === undefined) return [];
+  if (row.contender !== "millrace") return [];
   return TARGETS.filter(({ runtime, workload }) => runtime === row.runtime && workload === row.workload)
     .map((target) => verdict(target, row, rows)).filter((one) => one !== undefined);
 }
@@ -115,6 +82,9 @@ export function asked({ either }) {
 
 /** What a row reaches of one target. @returns {Verdict | undefined} nothing where a contender was not measured */
 export function verdict(target, row, rows) {
+  if (hasFailed(target, row, rows)) {
+    return { met: false, asked: asked(target), reached: "failed", left: Infinity };
+  }
   const judged = target.either.map((conditions) =>
     conditions.map((condition) => reached(condition, row, rows))
   );
@@ -128,19 +98,28 @@ export function verdict(target, row, rows) {
   };
 }
 
+/** Whether Millrace has nothing to show for a target, in its row or in the one that this is compared with. */
+function hasFailed({ either }, row, rows) {
+  const others = either.flat().filter(({ than }) => than !== undefined)
+    .map(({ than }) => rowBeside(row, { workload: than }, rows));
+  return [row, ...others].some((one) => one !== undefined && one.rate === undefined);
+}
+
 function inWords({ figure, over, than, least, most, more, unit = " ms" }) {
   const base = over ?? than;
   const to = base === undefined ? unit : more ? ` bytes more than ${base}` : `x ${base}`;
   return `${figure} ${least === undefined ? "at most" : "at least"} ${least ?? most}${to}`;
 }
 
-function reached({ figure, over, than, least, most, more }, row, rows) {
+function reached(condition, row, rows) {
+  const { figure, over, than, least, most, more } = condition;
   // The rate of a server that could have done more says what the generator did.
   const byCpu = figure === "rate" && row.over[over]?.spare === true;
-  const value = byCpu ? 1 / row.over[over].cpu : valueOf({ figure, over, than, more }, row, rows);
+  const value = byCpu ? 1 / row.over[over].cpu : valueOf(condition, row, rows);
+  const text = value?.toFixed(more ? 0 : 2);
   return {
     name: `${figure} ${over ?? than}`,
-    shown: value === undefined ? undefined : `${value.toFixed(more ? 0 : 2)}${byCpu ? " by CPU" : ""}`,
+    shown: text && `${text}${byCpu ? " by CPU" : ""}${range(eachOf(condition, byCpu, row, rows))}`,
     left: least === undefined ? value / most : least / value,
   };
 }
@@ -148,6 +127,27 @@ function reached({ figure, over, than, least, most, more }, row, rows) {
 function valueOf({ figure, over, than, more }, row, rows) {
   if (over !== undefined) return row.over[over]?.[more ? `${figure}More` : figure];
   return than === undefined ? row[figure] : row[figure] / rowBeside(row, { workload: than }, rows)?.[figure];
+}
+
+/** The same value of every repeat. */
+function eachOf({ figure, over, than, more }, byCpu, row, rows) {
+  if (over === undefined && than === undefined) return row.each.map((one) => one[figure]);
+  const base = rowBeside(row, over === undefined ? { workload: than } : { contender: over }, rows);
+  return row.each.flatMap((one) => {
+    const other = base?.each?.find(({ repeat }) => repeat === one.repeat);
+    if (other === undefined) return [];
+    if (byCpu) return [other.cpu / one.cpu];
+    return [more ? one[figure] - other[figure] : one[figure] / other[figure]];
+  });
+}
+
+/** " (1.6 to 2.9)"; nothing where there is only one. */
+function range(values) {
+  if (values.length < 2) return "";
+  const [least, most] = [Math.min(...values), Math.max(...values)].map((value) =>
+    Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(2)
+  );
+  return ` (${least} to ${most})`;
 }
 
 /** The row that is like this one but for its workload or its contender. */

@@ -1,7 +1,7 @@
 // 1 GiB up, and 1 GiB down, while a small call starts every 10 ms on the same connection: how long these take, what the server holds and
 // what both processes keep. First over the bare loopback, then over a link of 200 Mbit/s and 20 ms.
 //
-//   node bench/upload.mjs [--mib 1024] [--small 64] [--only deno,bun,items,stream,items-down,stream-down,bare,link]
+//   node bench/upload.mjs [--mib 1024] [--link-mib 1024] [--small 64] [--only deno,bun,items,stream,items-down,stream-down,bare,link]
 //                         [--rate MBIT] [--delay MS] [--window KIB] [--json FILE]
 //
 // Exit 1 when a target is missed: see `misses`.
@@ -9,14 +9,13 @@ import { run, start } from "../tools/child.mjs";
 import { root } from "../tools/setup.mjs";
 import { serving } from "../tests/runner/serving.mjs";
 import { mainOf, program } from "./part.mjs";
+import { MOST_BARE, MOST_OVER_IDLE } from "./script_targets.mjs";
 
 const MIB = 1 << 20;
 /** Memory may grow by this much from the small move to the large one. */
 const MOST_GROWTH = 32 * MIB;
 /** Most that the server holds of an upload beside one window of the stream: the unit that may start just below its end, and small answers. */
 const MOST_HELD = (64 + 8) * 1024;
-/** p99 of the small calls in ms: over the link this much above that of the idle link, and bare at most. */
-const [MOST_OVER_IDLE, MOST_BARE] = [25, 10];
 /** Calls from which on a p99 is another than the longest one: the small move has some twenty. */
 const ENOUGH = 100;
 
@@ -29,9 +28,18 @@ const KINDS = {
 /** @type {import("./part.mjs").Part} */
 export const upload = {
   name: "upload",
-  defaults: { mib: "1024", small: "64", only: "", rate: "200", delay: "20", window: "256" },
+  defaults: {
+    mib: "1024",
+    "link-mib": "1024",
+    small: "64",
+    only: "",
+    rate: "200",
+    delay: "20",
+    window: "256",
+  },
   takes: {
     mib: "whole",
+    "link-mib": "whole",
     small: "whole",
     only: Object.values(KINDS).flat(),
     rate: "number",
@@ -57,10 +65,10 @@ async function measure(options, rt) {
 }
 
 /** One server, one client, both sizes over the bare loopback and the large one over the link. */
-async function moved({ route, runtime, way }, { mib, small, rate, delay, window }, rt) {
+async function moved({ route, runtime, way }, { mib, "link-mib": linkMib, small, rate, delay, window }, rt) {
   const env = { DENO_V8_FLAGS: "--expose-gc", WINDOW: window };
   const server = { rt, runtime, file: "bench/upload_server.ts", cwd: root, env };
-  const sizes = route === "bare" ? [small, mib] : [mib];
+  const sizes = route === "bare" ? [small, mib] : [linkMib];
   let said = "";
   const outcome = await serving(server, async (port) => {
     const link = route === "link" ? await startLink(rt, [port, rate, delay]) : undefined;

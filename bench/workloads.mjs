@@ -11,6 +11,7 @@ const KIB = 1024;
  * @property {object} job  what the generator is told: the fields of load/workload/job.go; run.mjs adds the times
  * @property {boolean} [quick]  part of `--quick`
  * @property {boolean} [byName]  only where --only names it
+ * @property {boolean} [noPeers]  in a run of everything without them
  * @property {boolean} [memory]  its figure is memory, not a rate
  * @property {number} [slow]  times as long to warm up: where few calls come, compilers see too few of them in the time that others need
  * @property {number} [own]  seconds that it takes, where it has no warm-up and no time
@@ -25,11 +26,14 @@ export const WORKLOADS = [
   },
   calls("unary-50x16", "small call, 50 connections, 16 in flight", { connections: 50, inFlight: 16 }, true),
   calls("unary-500x1", "small call, 500 connections, 1 in flight", { connections: 500, inFlight: 1 }),
-  calls("unary-1k", "call of 1 KiB of text, 50 connections, 16 in flight", {
-    connections: 50,
-    inFlight: 16,
-    text: KIB,
-  }),
+  {
+    ...calls("unary-1k", "call of 1 KiB of text, 50 connections, 16 in flight", {
+      connections: 50,
+      inFlight: 16,
+      text: KIB,
+    }),
+    noPeers: true, // they come in the order of unary-50x16
+  },
   {
     name: "frame-16",
     title: "16 calls in a frame, 8 connections, 4 frames in flight",
@@ -83,7 +87,8 @@ export const WORKLOADS = [
   },
   ...[1, 4, 10, 18].map(spread),
   fanOut("fan-out", "fan-out 1 to 1,000, 128 bytes, one at a time", 1),
-  fanOut("fan-out-bursts", "fan-out 1 to 1,000, 128 bytes, 64 at a time", 64),
+  // The last burst of the warm-up and that of the time are waited for.
+  { ...fanOut("fan-out-bursts", "fan-out 1 to 1,000, 128 bytes, 64 at a time", 64), more: 1.3 },
   {
     // 1,000 publications, or 1 MiB, is what a server sends ahead to who acknowledges nothing; who is silent is cut 23 s later at most.
     name: "fan-out-stalled",

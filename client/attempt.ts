@@ -197,7 +197,10 @@ export class Attempt {
     void sign.result().then(({ error }) => {
       if (this.#sign !== sign) return;
       this.#sign = undefined;
-      if (error?.code === "NOT_FOUND") clock.clearTimeout(this.#deadline); // others may be of our own making
+      // Others may be of our own making, as RESOURCE_EXHAUSTED is: where all calls are taken, heartbeats have to do.
+      if (error?.code === "NOT_FOUND" || error?.code === "RESOURCE_EXHAUSTED") {
+        clock.clearTimeout(this.#deadline);
+      }
     });
     this.#peer!.call(sign, Infinity);
   }
@@ -360,7 +363,7 @@ export class Attempt {
     if (advice !== "reconnect" || !mayHaveRun) this.#isKept = false;
     this.#finish(
       endError({ code, reason }, mayHaveRun),
-      advice === "reconnect" ? this.#parts.again : undefined,
+      advice === "final" ? undefined : this.#parts.again,
     );
     this.#events.ended({ code, reason, advice, retryAfter: this.#retryAfter, welcomed: this.#welcomed });
   }

@@ -345,9 +345,11 @@ class Link {
   }
 
   async #sendToken(): Promise<void> {
+    const attempt = this.#attempt;
     try {
       const token = await this.#token();
-      if (token !== undefined) this.#attempt?.refresh(token);
+      // Another connection was made with a token of its own.
+      if (token !== undefined && attempt === this.#attempt) attempt?.refresh(token);
     } catch (error) {
       this.#report(error); // the server closes with 4401 when nothing better comes
     }

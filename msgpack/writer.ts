@@ -10,8 +10,8 @@ interface Suspended {
 const nothing = new Uint8Array(0);
 const float = new DataView(new ArrayBuffer(8));
 
-// One cursor for the whole module: reading it costs a load, where a writer object passed down every call measured
-// slower in both engines. Only one writer is at work at a time; `begin` inside another one suspends that one.
+// One cursor for the whole module: who writes is not handed a writer. It is not for speed: a writer object passed down every call took 8 % less to 6 % more
+// on both engines, and copies of the same code differ by as much. Only one writer is at work at a time; `begin` inside another one suspends that one.
 let buffer: Uint8Array = nothing;
 let at = 0;
 let depth = 0;
@@ -281,6 +281,7 @@ export function tryString(text: string): boolean {
   const n = text.length;
   if (n < 32) {
     reserve(n + 1);
+    // 4, 16 and 31 characters take 27, 41 and 58 ns on Bun, where the runtime's routine takes 64 and more; 20, 72 and 117 on Deno, where it takes 200 and more.
     const target = buffer;
     const start = at + 1;
     let i = 0;

@@ -4,6 +4,7 @@
  * @module
  */
 import type { CallTree } from "./calls.ts";
+import { closeAdvice, CloseCode } from "./close.ts";
 import type { CallerConnection } from "./context.ts";
 
 /** One connection, as the program sees it. */
@@ -18,9 +19,12 @@ export interface AppConnection<Base = unknown, Client = unknown> extends CallerC
 
 /** Some connections of this process, at one moment. */
 export interface Connections<Base = unknown, Client = unknown> extends Iterable<AppConnection<Base, Client>> {
-  /** How many. */
+  /** How many; sessions that have lost their connection are not counted. */
   readonly size: number;
-  /** Closes all of them; by default with code 1000, which their clients take as final. */
+  /**
+   * Closes all of them; by default with code 1000, which their clients take as final. Where the code is no invitation to come back, sessions of the same clients that
+   * have lost their connection end as well: their calls are broken off, and none that waits starts.
+   */
   close(code?: number, reason?: string): void;
   /**
    * Asks the rules of channels (`allow.subscribe`) again, of all their subscriptions or of those to one channel, by name. Who may no more is
@@ -35,17 +39,29 @@ export interface Reauthorized {
   reauthorize(channel?: string): void;
 }
 
+/** What a client has on the server while it has no connection. */
+export interface WaitingSession {
+  /** Whose it is. */
+  readonly subject: string | undefined;
+  /** Ends it, or closes the connection that it has by then. */
+  close(code: number, reason?: string): void;
+}
+
 /** Makes the list; it does not follow later changes. */
 export function connectionsOf<C extends CallerConnection & Reauthorized>(
-  all: Iterable<C>,
+  all: { readonly open: Iterable<C>; readonly waiting: Iterable<WaitingSession> },
   filter: { readonly subject?: string | undefined },
 ): Connections {
-  const chosen = filter.subject === undefined
-    ? [...all]
-    : [...all].filter(({ subject }) => subject === filter.subject);
+  const isChosen = ({ subject }: { subject: string | undefined }) =>
+    filter.subject === undefined || subject === filter.subject;
+  const chosen = [...all.open].filter(isChosen);
+  const waiting = [...all.waiting].filter(isChosen);
   return {
     size: chosen.length,
-    close: (code, reason) => chosen.forEach((connection) => connection.close(code, reason)),
+    close: (code = CloseCode.NORMAL, reason) => {
+      chosen.forEach((connection) => connection.close(code, reason));
+      if (closeAdvice(code) !== "reconnect") waiting.forEach((session) => session.close(code, reason));
+    },
     reauthorize: (channel) => chosen.forEach((connection) => connection.reauthorize(channel)),
     [Symbol.iterator]: () => (chosen as unknown as AppConnection[])[Symbol.iterator](),
   };

@@ -137,7 +137,7 @@ export class Node {
 
   /** Those that were welcomed: all, or those of one subject. */
   connections(filter: { readonly subject?: string | undefined } = {}): ReturnType<typeof connectionsOf> {
-    return connectionsOf(this.#connections, filter);
+    return connectionsOf({ open: this.#connections, waiting: this.parts.sessions.waiting }, filter);
   }
 
   /** What is going on here; sockets count themselves. */

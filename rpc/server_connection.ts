@@ -13,7 +13,6 @@ import type { Greeting } from "./dispatch.ts";
 import { CallError } from "./errors.ts";
 import { optionalString, readHello, tellServer } from "./greeting.ts";
 import type { Cut, Handshake, Wanted } from "./handshake.ts";
-import { Expiry } from "./expiry.ts";
 import { Heartbeat, type HeartbeatOwner } from "./heartbeat.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import { Kind, VERSION } from "./kinds.ts";
@@ -48,8 +47,6 @@ export class ServerConnection
   #heartbeat: Heartbeat | undefined;
   #asking: AbortController | undefined;
   #refreshing = false;
-  /** Made where an authentication ends. */
-  #expiry: Expiry | undefined;
   #timer: unknown;
   #welcomed = false;
   #mayRun = false;
@@ -253,7 +250,6 @@ export class ServerConnection
   #stop(): void {
     this.#closed = true;
     this.#timer = this.#parts.clock.clearTimeout(this.#timer);
-    this.#expiry?.stop();
     this.#asking?.abort();
     this.#heartbeat?.stop();
     this.#channels?.end();
@@ -337,7 +333,7 @@ export class ServerConnection
     this.#welcomed = true;
     this.#timer = this.#parts.clock.clearTimeout(this.#timer);
     this.#heartbeat = new Heartbeat(this.#parts.heartbeat, this);
-    return this.#take(identity);
+    return this.#session.identify(identity);
   }
 
   /** See {@linkcode HeartbeatOwner.beat}. */
@@ -349,17 +345,6 @@ export class ServerConnection
   silent(): void {
     if (this.#channels?.isSlow) this.close(CloseCode.TOO_SLOW, "nothing was read");
     else this.close(CloseCode.SILENT, "nothing was received");
-  }
-
-  /** Takes over what `authenticate` gave, and closes when it ends. Returns the ms that it holds. */
-  #take(identity: Identity): number | undefined {
-    this.#session.identity = identity;
-    this.#session.subject = identity.subject;
-    if (identity.expires === undefined && this.#expiry === undefined) return undefined;
-    const { clock, date } = this.#parts;
-    const expired = () => this.close(CloseCode.UNAUTHENTICATED, "the authentication has expired");
-    this.#expiry ??= new Expiry(clock, date, expired);
-    return this.#expiry.holdUntil(identity.expires);
   }
 
   /** Asks the program. Closes, and gives `undefined`, when it says no. */
@@ -391,7 +376,7 @@ export class ServerConnection
     if (identity.subject !== this.subject) {
       return this.close(CloseCode.FORBIDDEN, "the token is somebody else's");
     }
-    const remaining = this.#take(identity);
+    const remaining = this.#session.identify(identity);
     this.#peer.send(() => writeExpires(remaining));
     this.#channels?.reauthorize();
   }

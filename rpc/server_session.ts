@@ -3,13 +3,16 @@
  *
  * @module
  */
+import type { Identity } from "./app.ts";
 import type { Clock } from "./clock.ts";
 import { BULK } from "./bulk_code.ts";
 import type { BulkSource } from "./bulk_source.ts";
 import { Callee } from "./callee.ts";
 import type { CalledPeer, CalleeParts } from "./callee_parts.ts";
+import { CloseCode } from "./close.ts";
 import { ConnectionOrigin } from "./connection_origin.ts";
 import { CallError } from "./errors.ts";
+import { Expiry } from "./expiry.ts";
 import type { IncomingCall, Registered } from "./incoming_call.ts";
 import type { Limits } from "./limits.ts";
 import type { KeyedCalls } from "./ledger.ts";
@@ -28,6 +31,8 @@ export interface SessionParts {
   readonly limits: Limits;
   /** Time. */
   readonly clock: Clock;
+  /** Milliseconds since 1970: expiry is told as a date. */
+  readonly date: () => number;
   /** Sessions that may be resumed. */
   readonly sessions: Sessions<ServerSession>;
   /** What clients may call. */
@@ -74,6 +79,8 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
   readonly #parts: SessionParts;
   #carrier: SessionConnection;
   #isLost = false;
+  /** Made where an authentication ends. */
+  #expiry: Expiry | undefined;
   #origin: ConnectionOrigin | undefined;
   #connection: Originating | undefined;
   #client: object | undefined;
@@ -198,6 +205,21 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
     this.peer.attach(continuation);
   }
 
+  /**
+   * Who it is, by the latest token. When that ends its connection is closed, or it is over where it has none: nothing starts any more.
+   *
+   * @returns The ms that it holds.
+   */
+  identify(identity: Identity): number | undefined {
+    this.identity = identity;
+    this.subject = identity.subject;
+    if (identity.expires === undefined && this.#expiry === undefined) return undefined;
+    const { clock, date } = this.#parts;
+    const expired = () => this.close(CloseCode.UNAUTHENTICATED, "the authentication has expired");
+    this.#expiry ??= new Expiry(clock, date, expired);
+    return this.#expiry.holdUntil(identity.expires);
+  }
+
   /** Its connection is lost. It waits for another, if it is one that is kept. */
   lost(): void {
     if (this.peer.ended || this.#isLost) return;
@@ -214,6 +236,7 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
 
   /** It is over: calls in flight end as they do when a connection is lost. */
   end(): void {
+    this.#expiry?.stop();
     this.#parts.sessions.ended(this);
     // With its stack an error was 7 % of a handshake in memory.
     this.peer.end(this.peer.isIdle ? FOR_NOBODY : new CallError("DISCONNECTED"));

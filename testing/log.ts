@@ -107,6 +107,8 @@ export type WireEvent =
     readonly resumed: boolean;
     readonly window: number;
   }
+  /** The server tells for how long, in ms from now, the authentication of a connection holds. */
+  | { readonly is: "expires"; readonly connection: string; readonly ms: number }
   /** The server learns that a connection is over. */
   | { readonly is: "left"; readonly client: string; readonly connection: string; readonly code: number }
   /** A connection is welcomed, with the session of the one before or with a new one. */

@@ -14,8 +14,8 @@ const LIMITS = { depth: 32, keys: 1024 };
 /** Kinds that are looked at, by direction; the others are skipped unread. */
 const UP = new Set<number>([Kind.HELLO, Kind.SUBSCRIBE, Kind.SEEN]);
 const DOWN = new Set<number>([Kind.WELCOME, Kind.SUBSCRIBED]);
-const SENT_ALWAYS = new Set<number>([Kind.WELCOME, Kind.SUBSCRIBED]);
-const SENT_ALL = new Set<number>([Kind.WELCOME, Kind.SUBSCRIBED, Kind.PUBLICATION, Kind.GAP]);
+const SENT_ALWAYS = new Set<number>([Kind.WELCOME, Kind.EXPIRES, Kind.SUBSCRIBED]);
+const SENT_ALL = new Set<number>([...SENT_ALWAYS, Kind.PUBLICATION, Kind.GAP]);
 const STATUS = {
   [SubscribeStatus.FRESH]: "fresh",
   [SubscribeStatus.RECOVERED]: "recovered",
@@ -84,6 +84,7 @@ export class WireLog {
     const channels = new Set<string>();
     for (const message of messages) {
       if (message[0] === Kind.WELCOME) this.#welcome(link, message);
+      else if (message[0] === Kind.EXPIRES) this.#expires(link, message[1] as number | null);
       else if (message[0] === Kind.SUBSCRIBED) {
         const [, sub, alias, , , seen] = message as [number, number, number, number, string, number];
         const channel = subs.get(sub) ?? "";
@@ -117,7 +118,11 @@ export class WireLog {
   }
 
   #welcome(link: Link, message: readonly unknown[]): void {
-    const payload = decode(message[4] as Uint8Array) as { resumed?: boolean; window?: number };
+    const payload = decode(message[4] as Uint8Array) as {
+      resumed?: boolean;
+      window?: number;
+      expires?: number;
+    };
     this.#recorder.add({
       is: "welcome",
       client: link.client.name,
@@ -126,6 +131,11 @@ export class WireLog {
       resumed: payload.resumed === true,
       window: payload.window ?? 0,
     });
+    if (payload.expires !== undefined) this.#expires(link, payload.expires);
+  }
+
+  #expires(link: Link, ms: number | null): void {
+    this.#recorder.add({ is: "expires", connection: `${link}`, ms: ms ?? Infinity });
   }
 
   #seeUp(link: Link, message: readonly unknown[]): void {

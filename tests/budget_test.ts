@@ -6,7 +6,7 @@ import { getHeapStatistics } from "node:v8";
 import { bytes } from "../rpc/bytes.ts";
 import { Kind } from "../rpc/kinds.ts";
 import { OutgoingCall, readArguments } from "../rpc/outgoing_call.ts";
-import { copiedBytes } from "./suites/copies.ts";
+import { type Copies, copies, isStraight } from "./suites/copies.ts";
 import { CallFrame, frameOf, LoneServer, LoopClock } from "./suites/lone_server.ts";
 import { ManualClock } from "./suites/manual_clock.ts";
 import { anything, procedure } from "./suites/pair.ts";
@@ -30,13 +30,18 @@ class Bench {
   readonly given: Uint8Array[] = [];
   /** The kinds of the messages that frames of the server begin with. */
   readonly kinds: unknown[] = [];
+  /** The last frame of the server, which is overwritten by the next one. */
+  sent = new Uint8Array(0);
   readonly server: LoneServer;
   #id = 0;
   constructor({ resumable = false } = {}) {
     this.server = new LoneServer({
       clock: this.clock,
       resumable,
-      sent: (frame) => void this.kinds.push(frame[1]),
+      sent: (frame) => {
+        this.kinds.push(frame[1]);
+        this.sent = frame as Uint8Array<ArrayBuffer>;
+      },
       procedures: {
         take: procedure({ input: bytes() }, (input) => void this.given.push(input as Uint8Array)),
         give: procedure({ input: anything }, (size) => PAYLOADS[size as number]),
@@ -62,7 +67,12 @@ class Bench {
 
   /** Bytes copied from the moment that a frame has come until all is quiet. */
   async copied(...frames: Uint8Array[]): Promise<number> {
-    const count = await copiedBytes(async () => {
+    return (await this.copies(...frames)).bytes;
+  }
+
+  /** As {@linkcode copied}, with what went where. */
+  async copies(...frames: Uint8Array[]): Promise<Copies> {
+    const count = await copies(async () => {
       for (const frame of frames) this.server.receive(frame);
       await this.clock.settle();
     });
@@ -98,7 +108,9 @@ describe("bytes copied for a payload", () => {
     const bench = new Bench();
     await bench.copied(bench.calling("give", SIZE)); // the buffer grows to its size, which moves what it holds
     const before = bench.server.bytes;
-    assertCopies(await bench.copied(bench.calling("give", SIZE)), 1);
+    const copied = await bench.copies(bench.calling("give", SIZE));
+    assertCopies(copied.bytes, 1);
+    assert(isStraight(copied, PAYLOAD, bench.sent));
     assert(bench.server.bytes - before > SIZE);
   });
 
@@ -106,7 +118,9 @@ describe("bytes copied for a payload", () => {
     const bench = new Bench();
     await bench.copied(bench.calling("give", SIZE)); // the buffer has its size
     const before = bench.server.bytes;
-    assertCopies(await bench.copied(bench.calling("items")), 1);
+    const copied = await bench.copies(bench.calling("items"));
+    assertCopies(copied.bytes, 1);
+    assert(isStraight(copied, PAYLOAD, bench.sent));
     assert(bench.server.bytes - before > SIZE);
   });
 
@@ -167,7 +181,7 @@ describe("bytes copied for a payload", () => {
     const bench = new Bench();
     const sent = async () => {
       const outgoing = new OutgoingCall(readArguments("offered", [PAYLOAD]));
-      const copied = await copiedBytes(async () => {
+      const copied = await copies(async () => {
         bench.server.peer.call(outgoing, Infinity);
         await bench.clock.settle();
       });
@@ -175,7 +189,8 @@ describe("bytes copied for a payload", () => {
     };
     const first = await sent();
     const second = await sent();
-    assertCopies(second.copied, 1);
+    assertCopies(second.copied.bytes, 1);
+    assert(isStraight(second.copied, PAYLOAD, bench.sent));
     const answers = [1, 2].map((id) => frameOf([Kind.RESULT, id, id, payload(PAYLOAD)]));
     assertCopies(await bench.copied(...answers), 0);
     assertEquals(await first.outgoing, PAYLOAD);
@@ -238,10 +253,33 @@ describe("the count of copies", () => {
       "Buffer.concat": () => Buffer.concat([PAYLOAD]),
       "Buffer.copy": () => Buffer.from(PAYLOAD.buffer).copy(target),
     };
-    for (const [name, copy] of Object.entries(ways)) assertEquals(await copiedBytes(copy), SIZE, name);
+    for (const [name, copy] of Object.entries(ways)) assertEquals((await copies(copy)).bytes, SIZE, name);
     const none = () => [PAYLOAD.subarray(1), new Uint8Array(PAYLOAD.buffer), new Uint8Array(SIZE)];
-    assertEquals(await copiedBytes(none), 0);
-    assertEquals(await copiedBytes(() => {}), 0, "everything was put back");
+    assertEquals((await copies(none)).bytes, 0);
+    assertEquals((await copies(() => {})).bytes, 0, "everything was put back");
+  });
+
+  it("sees what a loop over single bytes writes to, and another buffer on the way", async () => {
+    const target = new Uint8Array(SIZE);
+    const scratch = new Uint8Array(SIZE);
+    const loop = (to: Uint8Array) => {
+      for (let i = 0; i < SIZE; i++) to[i] = PAYLOAD[i]!;
+      return to;
+    };
+    const ways: Record<string, [() => unknown, straight: boolean]> = {
+      set: [() => target.set(PAYLOAD), true],
+      "set of a view": [() => target.set(PAYLOAD.subarray(0, SIZE - 1)), true],
+      "a new array": [() => target.set(loop(new Uint8Array(SIZE))), false],
+      "a new buffer": [() => target.set(loop(new Uint8Array(new ArrayBuffer(SIZE)))), false],
+      "a new array beside": [() => [loop(new Uint8Array(SIZE)), target.set(PAYLOAD)], false],
+      "an old array": [() => target.set(loop(scratch)), false],
+      "a list": [() => target.set(Array.from({ length: SIZE }, (_, i) => PAYLOAD[i]!)), false],
+      "a loop alone": [() => loop(target), false],
+      "twice": [() => [target.set(PAYLOAD), target.set(PAYLOAD)], false],
+    };
+    for (const [name, [copy, straight]] of Object.entries(ways)) {
+      assertEquals(isStraight(await copies(copy), PAYLOAD, target), straight, name);
+    }
   });
 });
 

@@ -76,17 +76,19 @@ const grammar: fc.Arbitrary<Uint8Array> = fc.array(
 
 describe("decoder and checker", () => {
   it("accept what the encoder wrote, in a range of a larger array too", () => {
-    fc.assert(
-      fc.property(values, fc.uint8Array({ maxLength: 9 }), (value, around) => {
-        const bytes = encode(value);
-        assert(agree(bytes));
-        const larger = join(around, bytes, around);
-        const [from, to] = [around.length, around.length + bytes.length];
-        assertEquals(skip(larger, from, larger.length, defaultLimits), to);
-        assertBytes(encode(decodeRange(larger, from, to, defaultLimits)), bytes);
-      }),
-      { numRuns: 500 },
-    );
+    withEachText(() => {
+      fc.assert(
+        fc.property(values, fc.uint8Array({ maxLength: 9 }), (value, around) => {
+          const bytes = encode(value);
+          assert(agree(bytes));
+          const larger = join(around, bytes, around);
+          const [from, to] = [around.length, around.length + bytes.length];
+          assertEquals(skip(larger, from, larger.length, defaultLimits), to);
+          assertBytes(encode(decodeRange(larger, from, to, defaultLimits)), bytes);
+        }),
+        { numRuns: 200 },
+      );
+    });
   });
 
   it("agree on damaged messages, throw DecodeErrors alone, and what they accept is stable", () => {
@@ -107,20 +109,24 @@ describe("decoder and checker", () => {
 
   it("agree on bytes made of headers", () => {
     let accepted = 0;
-    fc.assert(
-      fc.property(grammar, (bytes) => {
-        if (!agree(bytes)) return;
-        accepted++;
-        assertStable(bytes);
-      }),
-      { numRuns: 4000 },
-    );
+    withEachText(() => {
+      fc.assert(
+        fc.property(grammar, (bytes) => {
+          if (!agree(bytes)) return;
+          accepted++;
+          assertStable(bytes);
+        }),
+        { numRuns: 1500 },
+      );
+    });
     assert(accepted > 20, `${accepted} were accepted`);
   });
 
   it("agree on random bytes", () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => void agree(bytes)), {
-      numRuns: 3000,
+    withEachText(() => {
+      fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => void agree(bytes)), {
+        numRuns: 1200,
+      });
     });
   });
 });
@@ -130,43 +136,49 @@ describe("beside @msgpack/msgpack", () => {
   const wide = { encoder: new Encoder({ useBigInt64: true }), decoder: new Decoder({ useBigInt64: true }) };
 
   it("the same values have the same bytes, and are read by the other", () => {
-    fc.assert(
-      fc.property(values, (value) => {
-        if (hasMark(value)) return;
-        const bytes = encode(value);
-        if (has(value, (leaf) => typeof leaf === "bigint")) {
-          // It makes float64 of large numbers when it takes bigints: read alone is compared.
-          assertEquals(narrowed(wide.decoder.decode(bytes)), value);
-          return;
-        }
-        assertEquals(library.decoder.decode(bytes), value);
-        if (!has(value, (leaf) => Object.is(leaf, -0))) assertBytes(library.encoder.encode(value), bytes); // it drops the sign
-      }),
-      { numRuns: 1000 },
-    );
+    withEachText(() => {
+      fc.assert(
+        fc.property(values, (value) => {
+          if (hasMark(value)) return;
+          const bytes = encode(value);
+          if (has(value, (leaf) => typeof leaf === "bigint")) {
+            // It makes float64 of large numbers when it takes bigints: read alone is compared.
+            assertEquals(narrowed(wide.decoder.decode(bytes)), value);
+            return;
+          }
+          assertEquals(library.decoder.decode(bytes), value);
+          if (!has(value, (leaf) => Object.is(leaf, -0))) assertBytes(library.encoder.encode(value), bytes); // it drops the sign
+        }),
+        { numRuns: 400 },
+      );
+    });
   });
 
   it("bytes that it writes are read as the same value", () => {
-    fc.assert(
-      fc.property(
-        values,
-        (value) => assertEquals(decode(wide.encoder.encode(value)), withoutMinusZero(value)),
-      ),
-      { numRuns: 500 },
-    );
+    withEachText(() => {
+      fc.assert(
+        fc.property(
+          values,
+          (value) => assertEquals(decode(wide.encoder.encode(value)), withoutMinusZero(value)),
+        ),
+        { numRuns: 200 },
+      );
+    });
   });
 
   it("what we accept of damaged bytes, it reads alike", () => {
     let compared = 0;
-    fc.assert(
-      fc.property(values, damage, (value, damages) => {
-        const bytes = damaged(encode(value), damages);
-        if (!agree(bytes) || hasMark(decode(bytes))) return;
-        compared++;
-        assertEquals(narrowed(wide.decoder.decode(bytes)), decode(bytes));
-      }),
-      { numRuns: 1500 },
-    );
+    withEachText(() => {
+      fc.assert(
+        fc.property(values, damage, (value, damages) => {
+          const bytes = damaged(encode(value), damages);
+          if (!agree(bytes) || hasMark(decode(bytes))) return;
+          compared++;
+          assertEquals(narrowed(wide.decoder.decode(bytes)), decode(bytes));
+        }),
+        { numRuns: 600 },
+      );
+    });
     assert(compared > 30, `${compared} were compared`);
   });
 });

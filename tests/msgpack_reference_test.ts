@@ -6,7 +6,7 @@ import { decode } from "../msgpack/decoder.ts";
 import { encode } from "../msgpack/encoder.ts";
 import { DecodeError } from "../msgpack/errors.ts";
 import { decodeWithCodec, encodeWithCodec, type ExtensionCodec as AnyCodec } from "../msgpack/reference.ts";
-import { fromHex, toHex } from "./msgpack_support.ts";
+import { fromHex, toHex, withEachText } from "./msgpack_support.ts";
 
 class Point {
   readonly x: number;
@@ -59,10 +59,26 @@ describe("encodeWithCodec and decodeWithCodec", () => {
 
   it("write the same bytes as encode for what both know", () => {
     const value = {
-      a: [1, -1, 70_000, 0.5, "text", null, true, new Date(5), new Uint8Array(3), 2n ** 60n],
+      a: [
+        1,
+        -1,
+        70_000,
+        0.5,
+        "text",
+        "é".repeat(20),
+        "水".repeat(2000),
+        "x".repeat(5000),
+        null,
+        true,
+        new Date(5),
+        new Uint8Array(3),
+        2n ** 60n,
+      ],
       b: { c: [] },
     };
-    assertEquals(toHex(encodeWithCodec(value, new ExtensionCodec())), toHex(encode(value)));
+    withEachText(() => {
+      assertEquals(toHex(encodeWithCodec(value, new ExtensionCodec())), toHex(encode(value)));
+    });
   });
 
   it("give 64-bit integers as bigints", () => {

@@ -19,7 +19,7 @@ import {
   written,
 } from "../msgpack/encoder.ts";
 import { level } from "../msgpack/writer.ts";
-import { assertBytes, fromHex, toHex, withEachText } from "./msgpack_support.ts";
+import { assertBytes, fromHex, join, toHex, withEachText } from "./msgpack_support.ts";
 
 /** What `write` writes into `buffer` from `at` on. */
 function bytesOf(write: () => void, buffer = new Uint8Array(0), at = 0): Uint8Array {
@@ -299,5 +299,44 @@ describe("a writer begun inside another", () => {
     );
     abort();
     assertEquals(toHex(bytesOf(() => writeValue([1]))), "9101");
+  });
+});
+
+describe("writeBin", () => {
+  /** Runs `run` with `seen` in the place of `set` of all typed arrays; `set` is the one of the runtime. */
+  function watchSet(
+    run: () => void,
+    seen: (target: Uint8Array, source: Uint8Array, at: number, set: () => void) => void,
+  ): void {
+    const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as { set: (...args: never[]) => void };
+    const { set } = typedArray;
+    typedArray.set = function (this: Uint8Array, source: Uint8Array, at: number) {
+      seen(this, source, at, () => set.call(this, source as never, at as never));
+    };
+    try {
+      run();
+    } finally {
+      typedArray.set = set;
+    }
+  }
+
+  it("reads the bytes once, in one call of set: no loop has been there before, and none comes after", () => {
+    const bytes = new Uint8Array(1000).fill(1);
+    const target = new Uint8Array(2000);
+    let calls = 0;
+    watchSet(() => {
+      begin(target, 10);
+      writeBin(bytes);
+      end();
+    }, (into, source, at, set) => {
+      calls++;
+      assertStrictEquals(source.buffer, bytes.buffer);
+      assertStrictEquals(into, target);
+      assert(target.subarray(at).every((byte) => byte === 0), "written before");
+      set();
+      bytes.fill(2); // what is read from now on is something else
+    });
+    assertEquals(calls, 1);
+    assertBytes(written().subarray(10, 1013), join([0xc5, 3, 232], new Uint8Array(1000).fill(1)));
   });
 });

@@ -1,12 +1,12 @@
 // The RPC of json_rpc.ts in MessagePack, as one writes it by hand with `@msgpack/msgpack`: the same messages and checks, and bytes are bytes.
-import { decode, Encoder } from "@msgpack/msgpack";
+import { Decoder, Encoder } from "@msgpack/msgpack";
 import { z } from "zod";
 import { native, type NativeSocket } from "./native.ts";
 import { items, range, small } from "./procedures.ts";
 import type { Served } from "./sockets.ts";
 
 type Send = (message: unknown) => void;
-const encoder = new Encoder();
+const [encoder, decoder] = [new Encoder(), new Decoder()];
 const uploads = new WeakMap<NativeSocket, number>();
 const bytes = z.instanceof(Uint8Array);
 const procedures = new Map<unknown, { input: z.ZodType; run: (input: never) => unknown }>([
@@ -18,7 +18,7 @@ const procedures = new Map<unknown, { input: z.ZodType; run: (input: never) => u
 const app: Served = native((socket, frame) => {
   const send: Send = (message) => void socket.send(encoder.encodeSharedRef(message));
   if (typeof frame === "string" || frame.byteLength > 1024 * 1024) return send([0, 0, "not a message"]);
-  const message = decode(frame);
+  const message = decoder.decode(frame);
   if (!Array.isArray(message)) return send([0, 0, "not a message"]);
   if (Array.isArray(message[0])) return send(message.map((call) => answer(call, send)));
   const answered = message[0] === 1 ? answer(message, send) : upload(socket, message);

@@ -12,6 +12,8 @@ interface Session {
   carrier: string;
   /** How long it is kept, in ms. */
   readonly window: number;
+  /** When its authentication ends, unless a token comes before. */
+  expiresAt: number;
   /** Since when it has no connection. */
   lostAt: number | undefined;
   /** Whether its end is allowed: a close that ends it, or no room. */
@@ -38,12 +40,24 @@ const KEEPS = new Set([1006, 4409, 4500, 4503, 4504]);
 /** How long a client asks at least for a session of which it heard no WELCOME, in ms after it was sent: its own bound is 120 s from a moment nobody else knows. */
 const OPENING = 30_000;
 
-type KeptSessionsLine = "room" | "hello" | "welcome" | "welcomed" | "closed" | "left";
+/** How long `authenticate` may take between HELLO and WELCOME, in ms. */
+const ASKING = 1_000;
+
+type KeptSessionsLine = "fault" | "room" | "hello" | "welcome" | "expires" | "welcomed" | "closed" | "left";
 
 /** A session is carried on as long as it is kept, and no other is. */
 export class KeptSessions implements RuleCheck<KeptSessionsLine> {
   /** As of a `RuleCheck`. */
-  readonly reads: readonly KeptSessionsLine[] = ["room", "hello", "welcome", "welcomed", "closed", "left"];
+  readonly reads: readonly KeptSessionsLine[] = [
+    "fault",
+    "room",
+    "hello",
+    "welcome",
+    "expires",
+    "welcomed",
+    "closed",
+    "left",
+  ];
   readonly #surroundings: Surroundings;
   readonly #sessions = new Map<string, Session>();
   readonly #all = new Set<Session>();
@@ -58,6 +72,8 @@ export class KeptSessions implements RuleCheck<KeptSessionsLine> {
   /** The latest connection of each client that has said HELLO, by its number. */
   readonly #latest = new Map<string, number>();
   #room = Infinity;
+  /** Whether the server's timers run when they are due. */
+  #isPunctual = true;
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
@@ -66,6 +82,9 @@ export class KeptSessions implements RuleCheck<KeptSessionsLine> {
   /** As of a `RuleCheck`. */
   see(event: Line<KeptSessionsLine>, line: number): void {
     switch (event.is) {
+      case "fault":
+        if (event.what.startsWith("the server stands still")) this.#isPunctual = false;
+        return;
       case "room":
         this.#room = event.sessions;
         return;
@@ -73,6 +92,11 @@ export class KeptSessions implements RuleCheck<KeptSessionsLine> {
         return this.#hello(event, line);
       case "welcome":
         return this.#welcome(event, line);
+      case "expires": {
+        const session = this.#welcomed.get(event.connection);
+        if (session !== undefined) session.expiresAt = event.at + event.ms;
+        return;
+      }
       case "welcomed": {
         const session = this.#welcomed.get(event.connection ?? "");
         if (session === undefined) return void this.#known.delete(event.client);
@@ -105,6 +129,13 @@ export class KeptSessions implements RuleCheck<KeptSessionsLine> {
         const isOpened = asked?.id !== undefined && this.#openings.has(asked.id);
         if (!isOpened) this.#found(`${connection} carries on a session that was never opened`, line);
       } else if (before.client !== client) this.#found(`${connection} carries on ${before.client}'s`, line);
+      else if (this.#isPunctual && at > before.expiresAt + ASKING) {
+        this.#found(
+          `${connection} carries on a session whose authentication ended at ${before.expiresAt}`,
+          line,
+        );
+      }
+      if (before !== undefined) before.expiresAt = Infinity; // the next line tells
     } else {
       if (before !== undefined && this.#isKept(before, at)) {
         const since = before.lostAt === undefined ? "had a connection" : `was lost at ${before.lostAt}`;
@@ -113,7 +144,14 @@ export class KeptSessions implements RuleCheck<KeptSessionsLine> {
       }
       session = undefined;
     }
-    session ??= { client, carrier: connection, window, lostAt: undefined, mayBeOver: window === 0 };
+    session ??= {
+      client,
+      carrier: connection,
+      window,
+      expiresAt: Infinity,
+      lostAt: undefined,
+      mayBeOver: window === 0,
+    };
     session.carrier = connection;
     session.lostAt = undefined;
     this.#all.add(session);
@@ -136,8 +174,8 @@ export class KeptSessions implements RuleCheck<KeptSessionsLine> {
     return number < latest;
   }
 
-  #isKept({ lostAt, window, mayBeOver }: Session, at: number): boolean {
-    return !mayBeOver && (lostAt === undefined || at < lostAt + window);
+  #isKept({ lostAt, window, mayBeOver, expiresAt }: Session, at: number): boolean {
+    return !mayBeOver && at < expiresAt && (lostAt === undefined || at < lostAt + window);
   }
 
   #lost({ connection, code, at }: Line<"closed" | "left">): void {

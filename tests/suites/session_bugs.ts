@@ -44,6 +44,17 @@ export const SESSION_BUGS: readonly SeededBug[] = [
   ["kept session", "a session of nobody is carried on", (mutant) => {
     mutant.change("hello", mutant.find("hello", ({ session }) => session !== undefined), { session: "none" });
   }],
+  ["kept session", "a session is carried on after its authentication has ended", (mutant) => {
+    const line = { at: 0, client: "dee", window: 60_000 } as const;
+    mutant.log.push(
+      { ...line, is: "hello", connection: "dee/1" },
+      { ...line, is: "welcome", connection: "dee/1", session: "a", resumed: false },
+      { ...line, is: "expires", connection: "dee/1", ms: 5_000 },
+      { ...line, at: 4_000, is: "left", connection: "dee/1", code: 1006 },
+      { ...line, at: 9_000, is: "hello", connection: "dee/2", session: "a" },
+      { ...line, at: 9_000, is: "welcome", connection: "dee/2", session: "b", resumed: true },
+    );
+  }],
   ["key runs on", "broken off with its session", (mutant) => {
     const isAnswered = (work: string): boolean =>
       mutant.log.some((event) => event.is === "end" && event.call === work && event.answered);

@@ -168,9 +168,14 @@ export class Actor {
     const { recorder } = this.#world;
     const name = this.#lives === 0 ? this.#name : `${this.#name}.${this.#lives}`;
     this.#lives++;
+    const tokens = this.#world.random.fork(`${name}'s tokens`);
+    const token = (): Promise<string> =>
+      new Promise((resolve) =>
+        void this.#world.clock.setTimeout(() => resolve(this.#name), tokens.pick([0, 20, 1_000, 5_000]))
+      );
     const client = this.#client = this.#world.connect({
       limits: this.#limits,
-      ...(this.#hasToken ? { token: () => this.#name } : {}),
+      ...(this.#hasToken ? { token } : {}),
       wake: (alarms) => {
         this.#alarms = alarms;
         return () => {};

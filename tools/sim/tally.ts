@@ -20,6 +20,7 @@ const NO_EVENTS: ReadonlySet<LogEvent["is"]> = new Set(
     "room",
     "hello",
     "welcome",
+    "expires",
     "left",
     "looked",
     "listens",
