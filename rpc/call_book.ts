@@ -69,9 +69,11 @@ export class CallBook implements UnderPressure {
     return this.#waiting.size;
   }
 
-  /** Bytes of the inputs of calls that wait. */
+  /** Bytes of the inputs of calls that wait or run. */
   get held(): number {
-    return this.#waiting.held;
+    let held = 0;
+    for (const { size } of this.#calls.values()) held += size;
+    return held;
   }
 
   /** Whether one that ends at once may run without being written down. */
@@ -114,6 +116,11 @@ export class CallBook implements UnderPressure {
   /** What a handler gave cannot be sent. */
   failAnswer(call: IncomingCall, error: unknown): void {
     this.#fail(call, afterRunning(error));
+  }
+
+  /** The connection is lost: what waited to be encoded is, so that its bytes count. */
+  detach(): void {
+    this.#pressure.detach();
   }
 
   /** Another connection carries on: what waited for one is looked at. */
@@ -216,7 +223,7 @@ export class CallBook implements UnderPressure {
       this.#discard(call, value);
       return this.#fail(call, call.brokenBy);
     }
-    if (this.#pressure.isHigh) {
+    if (this.#pressure.holdsAnswers) {
       return this.#pressure.answerLater(() => this.answer(call, value));
     }
     try {
@@ -311,6 +318,7 @@ export class CallBook implements UnderPressure {
     }
     this.#owner.ended();
     this.startNext();
+    this.#peer.outbox.kept();
   }
 }
 

@@ -30,7 +30,7 @@ export interface Answering {
   onEnd: (() => void) | undefined;
   /** Calls that wait or run. */
   readonly inFlight: number;
-  /** Bytes of the inputs of calls that wait. */
+  /** Bytes of the inputs of calls that wait or run. */
   readonly held: number;
   /** CALL. `method` is a name, or a number that was announced. */
   accept(method: string | number, received: Received): void;
@@ -44,6 +44,8 @@ export interface Answering {
   cancel(id: number): void;
   /** Answers every call that has not ended with `error`, and tells the handlers. Gives how many there were. */
   cut(error: CallError): number;
+  /** The connection is lost, and the session is kept: what waited to be encoded is, so that its bytes count. */
+  detach(): void;
   /** Another connection carries on. */
   attach(): void;
   /** The connection is gone. */

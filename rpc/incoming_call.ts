@@ -82,6 +82,8 @@ export class IncomingCall implements Expiring, Invocation, Unit {
   start: number;
   /** Where its input ends. */
   end: number;
+  /** Bytes of its input, which its handler has once it runs. */
+  size: number;
   /** The caller's items, once it runs. */
   items: ItemReceiver | undefined;
   /** The stream of its answer, once there is one. */
@@ -128,6 +130,7 @@ export class IncomingCall implements Expiring, Invocation, Unit {
     this.bytes = received.bytes;
     this.start = received.start;
     this.end = received.end;
+    this.size = received.end - received.start;
   }
 
   /** What runs. */

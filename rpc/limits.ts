@@ -65,12 +65,12 @@ export interface Limits {
    */
   sessions: number;
   /**
-   * Bytes that all sessions without a connection hold together. Above it the oldest of whoever holds most goes, as above. @default 268435456
+   * Bytes that all sessions without a connection hold together, as they grow: inputs of calls, and what waits to be read or sent. Above it the oldest of whoever holds most goes, as above. @default 268435456
    */
   sessionBytes: number;
   /**
    * Bytes of calls and answers that may wait for their acknowledgement on one session before no more calls start and answers stay
-   * unencoded. What streams and large messages have on their way comes to that: at most 1 MiB. @default 262144
+   * unencoded, while there is a connection; without one they are encoded, and count for `sessionBytes`. What streams and large messages have on their way comes to that: at most 1 MiB. @default 262144
    */
   replay: number;
   /** Milliseconds that a call without streams may run, and any call may wait for its turn, when its caller set no timeout; 0 for no bound. @default 60000 */

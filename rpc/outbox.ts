@@ -164,12 +164,14 @@ export class Outbox implements BulkLane, EndsWithTurn {
    * Ends a message that carries {@linkcode nextSequence}: it stays in the frame, or leaves in fragments when it is large or
    * the socket is full.
    *
-   * @param fate Told what becomes of the message.
    * @throws {CallError} `TOO_LARGE`, the message dropped, when the peer would not accept it.
    */
   sealReliable(fate: Fate = NO_FATE): void {
     const size = this.sealSized();
-    if (this.#ended) return this.#lost(fate);
+    if (this.#ended) { // the connection went while the message was written: an accessor of its value ended it
+      this.#frame.drop();
+      return fate.refused?.(new CallError("DISCONNECTED", undefined, { ambiguous: false }));
+    }
     this.#checkSize(size);
     if (size > Math.min(FRAGMENT_OVER, this.peer.message - FRAGMENT_HEAD) || this.#mustWait(size)) {
       this.#bulkQueue.addLarge(this.takeOut(), fate, { lane: this, started: this.#budget === Infinity });
@@ -191,11 +193,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#added();
   }
 
-  /**
-   * Takes the last message out of the frame without copying it: what is before it is sent, and the buffer changes hands.
-   *
-   * @returns The message, owned by the caller, with at least `HEADROOM` writable bytes in front of it.
-   */
+  /** Takes the last message out of the frame without copying it: the buffer changes hands, with `HEADROOM` writable bytes in front of it. */
   takeOut(): Uint8Array {
     const { before, message } = this.#frame.takeLast();
     if (before.length > 0) this.#hand(before, undefined);
@@ -222,6 +220,11 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#room.use(undefined);
     this.#bulk?.unwatch();
     this.schedule();
+  }
+
+  /** Without a connection, what is held counts as it grows. Where it is too much all of this may end: nothing else may be under way. */
+  kept(): void {
+    if (this.#detached && !this.#ended) this.#owner.kept();
   }
 
   /** Another connection carries on: what was lost is sent again, and then what waits. */
@@ -299,7 +302,10 @@ export class Outbox implements BulkLane, EndsWithTurn {
   /** Sends what there is: acknowledgements and small messages first, then as much bulk as has room. */
   flush(): void {
     if (this.#ended || this.#flushing || this.#writing) return;
-    if (this.#detached) return this.#send();
+    if (this.#detached) {
+      this.#send();
+      return this.kept();
+    }
     this.#flushing = true;
     try {
       this.#leaving = true;
@@ -329,12 +335,6 @@ export class Outbox implements BulkLane, EndsWithTurn {
     if (this.#bulk === undefined) return;
     this.#bulk.acknowledged(received);
     if (this.#bulk.waits) this.schedule();
-  }
-
-  /** The connection went while the message was written: an accessor of its value ended it. */
-  #lost(fate: Fate): void {
-    this.#frame.drop();
-    fate.refused?.(new CallError("DISCONNECTED", undefined, { ambiguous: false }));
   }
 
   /** Drops the message just closed when it is too large. */

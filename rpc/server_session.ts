@@ -226,7 +226,12 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
     if (this.ids.length === 0) return this.end();
     this.#isLost = true;
     this.peer.detach();
-    this.#parts.sessions.waits(this);
+    this.kept();
+  }
+
+  /** See {@linkcode PeerOwner.kept}. */
+  kept(): void {
+    if (this.#isLost && !this.peer.ended) this.#parts.sessions.waits(this);
   }
 
   /** It has waited too long. */
