@@ -57,7 +57,7 @@ export class ItemSender extends Sender implements BulkSource {
   }
 
   override detach(): void {
-    if (this.#next !== undefined) this.#encodeNext(this.#next.item);
+    if (this.#next !== undefined && this.hasCredit) this.#encodeNext(this.#next.item);
   }
 
   override start(): void {
@@ -135,7 +135,7 @@ export class ItemSender extends Sender implements BulkSource {
       if (this.#stopped) return;
       // Looked at again: other streams may have used the room while the source was busy.
       // Without a connection it is kept as bytes, which count.
-      if (this.#mayLeave || this.outbox.isDetached) this.#send(item);
+      if (this.hasCredit && (this.outbox.roomForBulk || this.outbox.isDetached)) this.#send(item);
       else this.#next = { item };
       this.outbox.kept();
       if (this.#stopped) return;

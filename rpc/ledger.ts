@@ -22,8 +22,8 @@ export interface KeyedCallParts {
   readonly ledger: Ledger;
   /** Time. */
   readonly clock: Pick<Clock, "setTimeout" | "clearTimeout">;
-  /** `sessions` bounds the calls as well that run on without theirs. */
-  readonly limits: Pick<Limits, "sessions">;
+  /** `posts` bounds all that belong to no connection: the calls as well that run on without their session. */
+  readonly limits: Pick<Limits, "posts">;
   /** What to count an address under; itself by default. */
   readonly addressKey?: AddressKey | undefined;
   /** Names this node among those that share the ledger. */
@@ -112,7 +112,7 @@ export class KeyedCalls {
     if (call.brokenBy !== undefined) return;
     const left = this.#left;
     left.set(call, ownerOf(call.surroundings.connection, this.#parts.addressKey), 1);
-    while (left.size > this.#parts.limits.sessions) {
+    while (left.size > this.#parts.limits.posts) {
       const next = left.next!;
       left.delete(next);
       next.breakOff(unknownEnd("Too many calls run whose callers have left"));

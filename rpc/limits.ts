@@ -27,7 +27,8 @@ export interface Limits {
   /** Calls that wait or run, for each connection and direction; the surplus is answered `RESOURCE_EXHAUSTED`. @default 256 */
   calls: number;
   /**
-   * Calls by `POST` between their headers and their answer, for the whole app; the surplus is answered `RESOURCE_EXHAUSTED` (429).
+   * Calls by `POST` between their headers and their answer, for the whole app; the surplus is answered `RESOURCE_EXHAUSTED` (429). And as many calls
+   * with a key as run on though their session is over; above it the oldest of whoever has most is told to stop.
    * Danger: times `message` is what strangers may make the process hold.
    * @default 1024
    */
@@ -61,7 +62,7 @@ export interface Limits {
   session: number;
   /**
    * Sessions without a connection that are kept at once. Above it the oldest of whoever has most goes: of a subject, or where nobody signed
-   * in of an address. As many calls with a key may run on whose session is over; above it one is told to stop, by the same rule. @default 10000
+   * in of an address. @default 10000
    */
   sessions: number;
   /**

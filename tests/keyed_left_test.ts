@@ -17,7 +17,7 @@ interface Run {
 function open({ timeout, latency = 0, ...limits }: {
   timeout?: number;
   callTimeout?: number;
-  sessions?: number;
+  posts?: number;
   latency?: number;
 } = {}) {
   const runs: Run[] = [];
@@ -204,7 +204,7 @@ describe("a call with a key whose caller does not wait any more", () => {
   });
 
   it("is told to stop when too many do so: the oldest of who has most, and nobody says that it did not run", async () => {
-    const { world, runs } = open({ sessions: 4 });
+    const { world, runs } = open({ posts: 4 });
     const leave = async (token: string, keys: string[]) => {
       const client = world.connect({ token }, `${token} ${keys[0]}`);
       await world.wait(client.ready());
@@ -235,7 +235,7 @@ describe("a call with a key whose caller does not wait any more", () => {
 
   for (const latency of [0, 400]) {
     it(`takes no place when it has ended, whenever its session does, ${latency} ms from the ledger`, async () => {
-      const { world, runs } = open({ sessions: 2, latency });
+      const { world, runs } = open({ posts: 2, latency });
       for (let i = 0; i < 30; i++) {
         const client = world.connect({}, `client ${i}`);
         await world.wait(client.ready());
