@@ -318,7 +318,7 @@ export class CallBook implements UnderPressure {
     }
     this.#owner.ended();
     this.startNext();
-    this.#peer.outbox.kept();
+    this.#peer.outbox.kept?.();
   }
 }
 

@@ -190,7 +190,7 @@ export class Callee implements Answering, CallSurroundings, PlainCallOwner, Book
     }
   }
 
-  /** See {@linkcode Answering.detach}. */
+  /** The connection is lost, and the session is kept: answers that waited are encoded, so that their bytes count. */
   detach(): void {
     this.#book?.detach();
   }

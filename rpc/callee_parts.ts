@@ -44,8 +44,6 @@ export interface Answering {
   cancel(id: number): void;
   /** Answers every call that has not ended with `error`, and tells the handlers. Gives how many there were. */
   cut(error: CallError): number;
-  /** The connection is lost, and the session is kept: what waited to be encoded is, so that its bytes count. */
-  detach(): void;
   /** Another connection carries on. */
   attach(): void;
   /** The connection is gone. */

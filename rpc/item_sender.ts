@@ -137,7 +137,7 @@ export class ItemSender extends Sender implements BulkSource {
       // Without a connection it is kept as bytes, which count.
       if (this.hasCredit && (this.outbox.roomForBulk || this.outbox.isDetached)) this.#send(item);
       else this.#next = { item };
-      this.outbox.kept();
+      this.outbox.kept?.();
       if (this.#stopped) return;
       if (this.#next !== undefined || this.#large !== undefined) await this.#waitForTurn();
       if (this.#stopped) return;

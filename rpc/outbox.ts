@@ -35,6 +35,8 @@ export class Outbox implements BulkLane, EndsWithTurn {
   peer: PeerLimits;
   /** What was sent and may have to be sent again; `undefined` where the session is not kept. */
   replay: Replay | undefined;
+  /** Set while there is no connection: what is held has changed. All of this may end where it is too much, so nothing else may be under way. */
+  kept: (() => void) | undefined;
   readonly #clock: Clock;
   readonly #turn: Turn;
   readonly #room: SocketRoom;
@@ -222,11 +224,6 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.schedule();
   }
 
-  /** Without a connection, what is held counts as it grows. Where it is too much all of this may end: nothing else may be under way. */
-  kept(): void {
-    if (this.#detached && !this.#ended) this.#owner.kept();
-  }
-
   /** Another connection carries on: what was lost is sent again, and then what waits. */
   attach({ transport, peer, greet, arrived }: Attachment): void {
     this.#send();
@@ -304,7 +301,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
     if (this.#ended || this.#flushing || this.#writing) return;
     if (this.#detached) {
       this.#send();
-      return this.kept();
+      return this.kept?.();
     }
     this.#flushing = true;
     try {

@@ -14,8 +14,6 @@ import type { Transport } from "./transport.ts";
 export interface OutboxOwner extends StallOwner {
   /** Called before a frame leaves, to add acknowledgements and credits that became due in this turn. */
   beforeFlush(): void;
-  /** Without a connection: what is held has changed, and may be too much. It may end the outbox. */
-  kept(): void;
 }
 
 /** What an outbox is made of. */

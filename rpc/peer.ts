@@ -7,12 +7,12 @@
 import { DecodeError } from "../msgpack/errors.ts";
 import { Acknowledger } from "./acknowledger.ts";
 import type { Assembly } from "./assembly.ts";
-import { type AwaitingCode, CODE_NEEDED } from "./bulk_source.ts";
+import { type AwaitingCode, type BulkSource, CODE_NEEDED } from "./bulk_source.ts";
 import type { Answering, CalledPeer } from "./callee_parts.ts";
 import { Caller } from "./caller.ts";
 import type { Clock } from "./clock.ts";
 import { CloseCode } from "./close.ts";
-import type { ChannelReader, Targets } from "./dispatch.ts";
+import type { ChannelReader, ControlEvents, Targets } from "./dispatch.ts";
 import { CallError } from "./errors.ts";
 import { Inbox, type InboxOwner } from "./inbox.ts";
 import type { IncomingCall } from "./incoming_call.ts";
@@ -20,16 +20,58 @@ import { Kind } from "./kinds.ts";
 import { DEFAULT_LIMITS, type Limits, type PeerLimits, peerLimits } from "./limits.ts";
 import { writeReceived } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
-import type { OutboxOwner } from "./outbox_parts.ts";
+import type { Attachment, OutboxOwner } from "./outbox_parts.ts";
 import { NoStreams } from "./no_streams.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
-import type { Continuation, PeerEvents, PeerOwner, PeerParts } from "./peer_parts.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { Replay } from "./replay.ts";
+import type { ToldOfStream } from "./sender.ts";
 import type { Streams, StreamsOwner } from "./streams.ts";
+import type { Reporter } from "./telling.ts";
+import type { Transport } from "./transport.ts";
 import { type Turn, turnOf } from "./turn.ts";
 
-export type { Continuation, PeerEvents, PeerOwner, PeerParts };
+/** A connection that carries on where another was lost. */
+export interface Continuation extends Omit<Attachment, "arrived"> {
+  /** What happens. */
+  readonly events: PeerEvents;
+  /** The highest sequence that the other side has processed. */
+  readonly received: number;
+  /** How many units of our streams have come there, END and FAIL among them. */
+  readonly units: number;
+  /** What it tells of our streams. */
+  readonly streams: ReadonlyMap<number, ToldOfStream>;
+}
+
+/** What happens beside calls and streams. */
+export interface PeerEvents extends ControlEvents, Reporter {
+  /** A rule was broken, or something of ours failed: the connection is to be closed with the error's code. */
+  fault(error: ProtocolError): void;
+}
+
+/** Whose end of a connection it is. */
+export interface PeerOwner {
+  /** Makes what answers the calls of the other side; called when the first one comes. */
+  makeCallee(peer: CalledPeer): Answering;
+  /** The code of streams and large messages. */
+  readonly bulk: BulkSource;
+}
+
+/** What a peer is made of. */
+export interface PeerParts {
+  /** Which end this is. */
+  readonly role: "server" | "client";
+  /** Time and chance. */
+  readonly clock: Clock;
+  /** What carries frames. */
+  readonly transport: Transport;
+  /** Bounds of this side. */
+  readonly limits: Limits;
+  /** What happens. */
+  readonly events: PeerEvents;
+  /** Whose end it is. */
+  readonly owner: PeerOwner;
+}
 
 /** One end of a connection. Its parts are made when they are first used: an idle connection has few of them. */
 export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, StreamsOwner, AwaitingCode {
@@ -126,8 +168,7 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   /** Bytes held here that came from the other side, or wait to go there. */
   get held(): number {
     const { outbox } = this;
-    let units = (this.#streams?.held ?? 0) + (this.#callee?.held ?? 0);
-    for (const sender of this.#streams?.senders ?? []) units += sender.held;
+    const units = (this.#streams?.held ?? 0) + (this.#callee?.held ?? 0);
     return units + this.#inbox.heldBytes + outbox.waiting + (outbox.replay?.held ?? 0);
   }
 
@@ -172,18 +213,6 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
     this.#acknowledger.stop();
     this.#inbox.forget();
     this.outbox.detach();
-    // Not now: it may be an accessor of a value that is being encoded which closes the connection.
-    if (this.#callee !== undefined || this.#streams !== undefined) {
-      queueMicrotask(() => this.#encodeWaiting());
-    }
-  }
-
-  /** Without a connection nobody knows how long things wait: they do so as bytes, which count. */
-  #encodeWaiting(): void {
-    if (this.#ended || !this.outbox.isDetached) return;
-    for (const sender of this.#streams?.senders ?? []) sender.detach();
-    this.#callee?.detach();
-    this.outbox.kept();
   }
 
   /**
@@ -237,7 +266,6 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   call(call: OutgoingCall, deadline: number): void {
     if (this.#ended) return call.reject(new CallError("DISCONNECTED", undefined, { ambiguous: false }));
     this.caller.send(call, deadline);
-    this.outbox.kept();
   }
 
   /** A deadline on the clock of the connection: `timeout` ms from now, or `bound` where that is sooner. */
@@ -339,11 +367,6 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   /** See {@linkcode OutboxOwner.stalled}. */
   stalled(): void {
     this.fault(new ProtocolError("nothing was acknowledged", CloseCode.TOO_SLOW));
-  }
-
-  /** See {@linkcode OutboxOwner.kept}. */
-  kept(): void {
-    if (!this.#ended) this.#owner.kept?.();
   }
 
   /** See {@linkcode OutboxOwner.beforeFlush}. */

@@ -41,8 +41,6 @@ export class Refusing implements Answering {
     return 0;
   }
 
-  detach(): void {}
-
   attach(): void {}
 
   end(): void {}
