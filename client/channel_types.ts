@@ -101,7 +101,8 @@ export interface Subscription<Message> extends AsyncIterableIterator<ChannelEven
   ready(): Promise<void>;
   /**
    * Resolves with `true` when the program is done with everything up to a place, such as one that the answer to a call told; with
-   * `false` when that will not come: the channel was begun anew, or the subscription ended. Without a handler it has to be read meanwhile: an event
+   * `false` when that will not come: the channel was begun anew, or the subscription ended. Of a place in a life of the channel that the subscription was
+   * never in the server is asked when it has been live for 2 s. Rejects with a `TypeError` where the place is none. Without a handler it has to be read meanwhile: an event
    * is done when the next is asked for, so the loop that reads it must not wait for this.
    */
   reaches(position: Position): Promise<boolean>;
@@ -137,7 +138,7 @@ export interface ClientChannel<Input, Output, Signal = never, Signalled = never>
    * as the server refuses it; `RESOURCE_EXHAUSTED` when too much waits already; `ambiguous` when it was given up after it had been sent.
    */
   publish(message: Input, options?: PublishCallOptions): Promise<Published>;
-  /** A part of the history. */
+  /** A part of the history. Asked for again when its session is lost. */
   history(query?: HistoryQuery): Promise<HistoryPage<Output>>;
   /** Sends something ephemeral to who is subscribed now. Gives `false`, and sends nothing, where there is no connection. */
   signal(message: Signal): boolean;

@@ -28,7 +28,19 @@ export async function readHistory(
     after: after && offsetOfPlace(after),
     limit,
   };
-  return readPage(await call("@history", input), before ?? after);
+  return readPage(await askAgain(() => call("@history", input)), before ?? after);
+}
+
+/** A read may run twice: where it was lost with its session it is sent again. A client that has closed says so before it sends anything. */
+async function askAgain(ask: () => PromiseLike<unknown>): Promise<unknown> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isLost = error instanceof CallError && error.code === "DISCONNECTED" && error.ambiguous;
+      if (!isLost) throw error;
+    }
+  }
 }
 
 /** `{ epoch, offset, fingerprint, oldest, more, boundary, entries: [[offset, fingerprint, at, data]...] }`. */

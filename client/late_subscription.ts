@@ -56,7 +56,7 @@ export class LateSubscription implements Subscription<unknown> {
   }
 
   get position(): Position | undefined {
-    return this.#found === undefined ? this.#start : this.#found.position;
+    return this.#found ? this.#found.position : this.#start;
   }
 
   get state(): Subscription<unknown>["state"] {
@@ -75,7 +75,7 @@ export class LateSubscription implements Subscription<unknown> {
   }
 
   close(): void {
-    if (this.#found !== undefined) this.#found.close();
+    if (this.#found) this.#found.close();
     else this.#close();
   }
 

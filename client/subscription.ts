@@ -6,11 +6,13 @@
 import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
 import { isPromise } from "../rpc/iterating.ts";
+import { isPosition } from "../rpc/positions.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import type { ChannelEvent, EventHandler, ResetEvent, Subscription } from "./channel_types.ts";
 import { PastLives } from "./past_lives.ts";
 import type { Payload } from "./payload.ts";
 import type { Start } from "./wanted.ts";
+import { Watchers } from "./watchers.ts";
 
 /** What a subscription needs of its channel. */
 export interface SubscriptionOwner {
@@ -28,6 +30,8 @@ export interface SubscriptionOwner {
   decode(data: Unit): unknown;
   /** Told of what a handler threw. */
   report(error: unknown): void;
+  /** Somebody waits for a place in another life of the stream. Its end is told by {@linkcode LocalSubscription.ended}. */
+  awaits(position: Position): void;
 }
 
 /** What waits for the program. A `skip` only moves the position. */
@@ -57,7 +61,7 @@ export class LocalSubscription implements Subscription<unknown> {
   readonly #waiting: Waiting[] = [];
   readonly #readers: ((result: IteratorResult<ChannelEvent<unknown>, undefined>) => void)[] = [];
   readonly #failing: ((error: unknown) => void)[] = [];
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Watchers();
   #position: Position | undefined;
   #given: Position | undefined;
   readonly #past = new PastLives();
@@ -104,7 +108,7 @@ export class LocalSubscription implements Subscription<unknown> {
 
   ready(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#watch(() => {
+      this.#watchers.add(() => {
         if (this.#confirmed) resolve();
         else if (this.#refusal !== undefined) reject(this.#refusal);
         else if (this.#closed || this.#over) reject(this.#error ?? new CallError("CLOSED"));
@@ -114,18 +118,20 @@ export class LocalSubscription implements Subscription<unknown> {
     });
   }
 
-  reaches(position: Position): Promise<boolean> {
-    return this.#reaches(position, () => false);
+  async reaches(position: Position): Promise<boolean> {
+    if (!isPosition(position ?? {})) throw new TypeError("Cannot wait: the position is none");
+    return await this.#reaches(position, () => false);
   }
 
-  #reaches({ epoch, offset }: Position, isEnough: () => boolean): Promise<boolean> {
-    let met = this.#past.has(epoch); // whether it was in that life of the stream
+  #reaches(position: Position, isEnough: () => boolean): Promise<boolean> {
+    const { epoch, offset } = position;
+    let met = false; // whether it was in that life of the stream
     return new Promise((resolve) => {
-      this.#watch(() => {
+      const waits = this.#watchers.add(() => {
         const done = this.doneIn(epoch);
         const isThere = done !== undefined;
         const isComing = this.received?.epoch === epoch;
-        met ||= isThere || isComing;
+        met ||= isThere || isComing || this.#past.has(epoch);
         if (isThere && done >= offset) resolve(true);
         else if (this.#closed || isEnough() || (met && !isThere && !isComing)) resolve(false);
         // What has come before the end is still given to a handler; whether somebody will ever read the rest is not known.
@@ -134,6 +140,7 @@ export class LocalSubscription implements Subscription<unknown> {
         } else return false;
         return true;
       });
+      if (waits && this.received?.epoch !== epoch) this.#owner.awaits(position);
     });
   }
 
@@ -145,7 +152,7 @@ export class LocalSubscription implements Subscription<unknown> {
     this.#failing.length = 0;
     this.onClose?.();
     for (const read of this.#readers.splice(0)) read(DONE);
-    this.#tell();
+    this.#watchers.tell();
     this.#owner.left(this);
   }
 
@@ -192,7 +199,7 @@ export class LocalSubscription implements Subscription<unknown> {
   /** It is put aside, or not any more. */
   lag(lags: boolean): void {
     this.#lags = lags;
-    this.#tell();
+    this.#watchers.tell();
   }
 
   /** Resolves when it has come to a place, will not, or lags: nobody waits for who does not read. */
@@ -212,7 +219,7 @@ export class LocalSubscription implements Subscription<unknown> {
     this.#isRefused = false;
     if (this.#confirmed) return;
     this.#confirmed = true;
-    this.#tell();
+    this.#watchers.tell();
   }
 
   /** The next publication. */
@@ -246,10 +253,16 @@ export class LocalSubscription implements Subscription<unknown> {
     this.confirm();
   }
 
+  /** A life of the stream is over, whether it was in it or not. */
+  ended(epoch: string): void {
+    this.#past.add(epoch);
+    this.#watchers.tell();
+  }
+
   /** It is refused for now, and asked for again: whoever waits is told each time, the program once. */
   refused(error: CallError): void {
     this.#refusal = error;
-    this.#tell();
+    this.#watchers.tell();
     this.#refusal = undefined;
     if (this.#isRefused) return;
     this.#isRefused = true;
@@ -261,7 +274,7 @@ export class LocalSubscription implements Subscription<unknown> {
     if (this.#over || this.#closed) return;
     this.#over = true;
     this.#error = error;
-    this.#tell();
+    this.#watchers.tell();
     this.#feed();
   }
 
@@ -350,14 +363,14 @@ export class LocalSubscription implements Subscription<unknown> {
     this.#position = position;
     this.#resets -= this.#resetsGiven;
     this.#resetsGiven = 0;
-    this.#tell();
+    this.#watchers.tell();
     this.#owner.advanced();
   }
 
   #end(): void {
     if (this.#handler === undefined) {
-      this.#readers.length = 0;
       // What was refused is told once, to who reads first; whoever reads on finds the end.
+      this.#readers.shift();
       const reject = this.#failing.shift();
       if (reject === undefined) return;
       reject(this.#error);
@@ -375,18 +388,6 @@ export class LocalSubscription implements Subscription<unknown> {
     } catch (failure) {
       this.#owner.report(failure);
     }
-  }
-
-  #watch(settle: () => boolean): void {
-    if (settle()) return;
-    const watcher = () => {
-      if (settle()) this.#watchers.delete(watcher);
-    };
-    this.#watchers.add(watcher);
-  }
-
-  #tell(): void {
-    for (const run of this.#watchers) run();
   }
 }
 

@@ -30,13 +30,15 @@ export interface Wanted {
 /**
  * Reads the arguments of `subscribe`: `(options, handler)` or `(handler)`.
  *
- * @throws {TypeError} If the handler is no function, or the beginning none: a position may come from a store.
+ * @throws {TypeError} If the handler is no function, as options behind a handler are none, or the beginning none: a position may come from a store.
  */
 export function readWanted(
   given: SubscribeOptions | EventHandler<unknown>,
   handler: EventHandler<unknown> | undefined,
 ): Wanted {
-  const [options, run] = typeof given === "function" ? [{}, given] : [given, handler];
+  const [options, run] = typeof given === "function" && !handler
+    ? [{}, given]
+    : [given as SubscribeOptions, handler];
   if (run !== undefined && typeof run !== "function") {
     throw new TypeError("Cannot subscribe: the handler is no function");
   }

@@ -9,6 +9,7 @@ import type { Clock } from "../rpc/clock.ts";
 import type { Gap, Subscribed } from "../rpc/dispatch_channels.ts";
 import type { CallError } from "../rpc/errors.ts";
 import type { Unit } from "../rpc/receiver.ts";
+import type { Target } from "./places.ts";
 
 /** A channel on the wire, as its connection knows it: what comes for it. */
 export interface Wire {
@@ -54,3 +55,17 @@ export interface WireParts {
   /** Nobody is interested any more. */
   readonly idle: () => void;
 }
+
+/** Where a channel is on the wire. */
+export type WireState =
+  /** There is no connection, or nobody to subscribe for. */
+  | { readonly is: "idle" }
+  | { readonly is: "subscribing"; readonly sub: number; readonly target: Target }
+  | { readonly is: "live"; readonly sub: number; readonly alias: number }
+  /** It was refused, or its server makes no sense: until a timer fires. */
+  | { readonly is: "waiting" }
+  /** The program holds so much that more would not be bounded: until it has taken some. */
+  | { readonly is: "full" };
+
+/** There is nothing to be done. */
+export const IDLE: WireState = { is: "idle" };

@@ -13,6 +13,7 @@ import type { Gap, Subscribed } from "../rpc/dispatch_channels.ts";
 import type { CallError } from "../rpc/errors.ts";
 import { SubscribeStatus } from "../rpc/kinds.ts";
 import type { Unit } from "../rpc/receiver.ts";
+import { Elsewhere } from "./elsewhere.ts";
 import { Laggards, MOST_HELD } from "./laggards.ts";
 import { Payload } from "./payload.ts";
 import {
@@ -28,19 +29,7 @@ import {
 } from "./places.ts";
 import { GAP_BYTES, Seen } from "./seen.ts";
 import type { LocalSubscription, SubscriptionOwner } from "./subscription.ts";
-import type { Wire, WireConnection, WireParts } from "./wire_parts.ts";
-
-type State =
-  /** There is no connection, or nobody to subscribe for. */
-  | { readonly is: "idle" }
-  | { readonly is: "subscribing"; readonly sub: number; readonly target: Target }
-  | { readonly is: "live"; readonly sub: number; readonly alias: number }
-  /** It was refused, or its server makes no sense: until a timer fires. */
-  | { readonly is: "waiting" }
-  /** The program holds so much that more would not be bounded: until it has taken some. */
-  | { readonly is: "full" };
-
-const IDLE: State = { is: "idle" };
+import { IDLE, type Wire, type WireConnection, type WireParts, type WireState } from "./wire_parts.ts";
 
 /** A server that sends more than this without waiting for SEEN breaks the rules. */
 const MOST_UNSEEN = { count: 4 * MOST_HELD.count, bytes: 4 * MOST_HELD.bytes };
@@ -62,9 +51,10 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   /** All but those that were put aside; never empty while there are any. */
   readonly #locals = new Set<LocalSubscription>();
   readonly #laggards: Laggards;
+  readonly #elsewhere: Elsewhere;
   readonly #seen: Seen;
   #connection: WireConnection | undefined;
-  #state: State = IDLE;
+  #state: WireState = IDLE;
   /** Up to where publications have come on this subscription. Epoch, offset and fingerprint are one value, and change together. */
   #at: Position | undefined;
   #failures = 0;
@@ -79,6 +69,10 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     this.#laggards = new Laggards(parts.clock, this.#locals, {
       at: () => this.#state.is === "live" ? this.#at : undefined,
       putAside: () => this.advanced(),
+    });
+    this.#elsewhere = new Elsewhere(parts.clock, {
+      epoch: () => this.#state.is === "live" ? this.#at?.epoch : undefined,
+      ask: () => this.#askAgain(),
     });
     this.#seen = new Seen(parts.clock, (offset) => {
       if (this.#state.is === "live") this.#connection?.acknowledge(this.#state.alias, offset);
@@ -127,6 +121,11 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     this.#laggards.look();
   }
 
+  /** Somebody waits for a place in another life of the stream. */
+  awaits(position: Position): void {
+    this.#elsewhere.add(position);
+  }
+
   /** Resolves when all that are read are done with everything up to a place, or will not be. */
   async seenBy(position: Position): Promise<void> {
     await Promise.all([...this.#locals].map((local) => local.comesOrLags(position)));
@@ -161,6 +160,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     if (state.is !== "subscribing") return;
     const { sub, target } = state;
     this.#at = position;
+    this.#elsewhere.answered(target);
     for (const local of target.locals) {
       if (!this.#locals.has(local)) continue;
       if (target.position === undefined) local.begin(position);
@@ -174,7 +174,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
       if (local.received?.epoch !== position.epoch) local.verified = false;
       if (isSame(local.received, position)) local.confirm();
     }
-    const next = nextTarget(this.#locals, position);
+    const next = this.#elsewhere.next() ?? nextTarget(this.#locals, position);
     if (next !== undefined) return this.#subscribe(next);
     this.#goLive(sub, alias);
     for (const local of [...this.#locals]) if (local.received === undefined) local.begin(position);
@@ -255,6 +255,9 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     this.#state = { is: "live", sub, alias };
     this.#seen.begin(this.#at!.offset);
     this.#watchThoseAhead(this.#at!);
+    for (const epoch of this.#elsewhere.live(this.#at!.epoch)) {
+      for (const local of [...this.#laggards, ...this.#locals]) local.ended(epoch);
+    }
   }
 
   /**
@@ -268,9 +271,13 @@ export class WireSubscription implements SubscriptionOwner, Wire {
       const at = this.#at;
       if (this.#state.is !== "live" || at === undefined) return;
       if (at !== since) return this.#watchThoseAhead(at);
-      this.#doubt();
-      this.#plan();
+      this.#askAgain();
     }, AHEAD_WAIT);
+  }
+
+  #askAgain(): void {
+    this.#doubt();
+    this.#plan();
   }
 
   /** A subscription that is further on: nothing for it, unless the stream has come to where it is and is another one. */
@@ -305,7 +312,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
       this.#state = { is: "full" };
       return;
     }
-    const target = nextTarget(this.#locals, undefined) ?? EVERYBODY;
+    const target = this.#elsewhere.next() ?? nextTarget(this.#locals, undefined) ?? EVERYBODY;
     this.#subscribe(target);
   }
 
@@ -368,6 +375,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     this.#unbind();
     this.#seen.stop();
     this.#laggards.stop();
+    this.#elsewhere.stop();
     this.#at = undefined;
     this.#state = IDLE;
   }

@@ -11,7 +11,7 @@ export interface CallOptions {
   /**
    * Under which the call runs once: sent again with the same key, by whoever signed in as the same, it gets the reply of the first, which is
    * kept for 10 minutes. The client then sends it again by itself when its session is lost. The same key with another procedure or input is
-   * refused, `KEY_REUSED`. For calls from value to value; 1 to 255 bytes. Who gives it up, by `signal` or `timeout`, does not stop its handler: made again
+   * refused, `KEY_REUSED`. For calls from value to value, no streams of bytes in them; 1 to 255 bytes. Who gives it up, by `signal` or `timeout`, does not stop its handler: made again
    * it gets the value.
    *
    * @example `await app.call.pay(order, { key: order.id })`

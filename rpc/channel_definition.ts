@@ -25,7 +25,11 @@ export interface ChannelContext {
 /** Who may do something with a channel: a function that is asked each time, or the same for all. */
 export type ChannelRule<Context> = boolean | ((context: Context) => MaybePromise<boolean>);
 
-/** Who may do what. Asked on each connection anew; who may not is answered as if there were no such channel. */
+/**
+ * Who may do what. Asked on each connection anew; who may not is answered as if there were no such channel. A rule that throws a `CallError` for callers is
+ * answered with it. What else it throws is reported, and nobody is let in: a call fails with `INTERNAL`, and a subscription, a live one too, is refused as
+ * `UNAVAILABLE`, which its client asks for again, as where the rule has not answered within `limits.callTimeout`.
+ */
 export interface ChannelRules<Context> {
   /** Who may subscribe. @default true */
   readonly subscribe?: ChannelRule<Context>;
@@ -130,7 +134,8 @@ const LEAST_META = 600_000;
  */
 export function defineChannel(config: ChannelConfig<Scope, Schema, Schema>): ChannelDefinition {
   if (typeof config !== "object" || config === null) throw cannotMake("it has no options");
-  const { message, signal, publish, onSubscribe, onUnsubscribe } = config;
+  const { message, signal, history, allow, publish, onSubscribe, onUnsubscribe, ...others } = config;
+  for (const name of Object.keys(others)) throw cannotMake(`there is no option named "${name}"`);
   if (message === undefined && signal === undefined) throw cannotMake("it has neither messages nor signals");
   for (const [name, schema] of Object.entries({ message, signal })) {
     if (schema !== undefined && !isSchema(schema)) throw cannotMake(`its ${name} is no Standard Schema`);
@@ -142,8 +147,8 @@ export function defineChannel(config: ChannelConfig<Scope, Schema, Schema>): Cha
     "~millrace": "channel",
     message,
     signal,
-    history: retention(config.history ?? {}),
-    allow: rules(config.allow ?? {}),
+    history: retention(history),
+    allow: rules(allow),
     publish: publish as ChannelDefinition["publish"],
     onSubscribe: onSubscribe as ChannelDefinition["onSubscribe"],
     onUnsubscribe: onUnsubscribe as ChannelDefinition["onUnsubscribe"],
@@ -170,8 +175,11 @@ export function isChannel(value: unknown): value is ChannelDefinition {
 }
 
 function retention(
-  { messages = MESSAGES, seconds = SECONDS }: { messages?: number; seconds?: number },
+  given: NonNullable<ChannelConfig<Scope, undefined, undefined>["history"]> = {},
 ): Retention {
+  if (!isOptions(given)) throw cannotMake("its history must be { messages, seconds }");
+  const { messages = MESSAGES, seconds = SECONDS, ...others } = given;
+  for (const name of Object.keys(others)) throw cannotMake(`its history has no option named "${name}"`);
   if (!Number.isSafeInteger(messages) || messages < 0) {
     throw new RangeError(`Cannot make a channel: ${messages} is no number of messages`);
   }
@@ -180,7 +188,11 @@ function retention(
   return Object.freeze({ messages, ms, metaMs: Math.max(ms, LEAST_META) });
 }
 
-function rules(given: ChannelRules<never>): ChannelDefinition["allow"] {
+/** A function, as `allow` of a procedure, or `false`, has no members: it would allow everything. */
+function rules(given: ChannelRules<never> = {}): ChannelDefinition["allow"] {
+  if (!isOptions(given)) {
+    throw cannotMake("its allow must be { subscribe, publish, signal, history }, a rule for each");
+  }
   for (const [name, value] of Object.entries(given)) {
     if (!["subscribe", "publish", "signal", "history"].includes(name)) {
       throw cannotMake(`there is nothing to allow named "${name}"`);
@@ -201,6 +213,10 @@ function rules(given: ChannelRules<never>): ChannelDefinition["allow"] {
 function rule(given: ChannelRule<never> | undefined): ErasedRule | undefined {
   if (given === undefined || given === true) return undefined;
   return given === false ? () => false : given as ErasedRule;
+}
+
+function isOptions(given: unknown): boolean {
+  return typeof given === "object" && given !== null && !Array.isArray(given);
 }
 
 function cannotMake(reason: string): TypeError {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Page, Producer } from "./broker.ts";
-import { type Asker, channelContext, isAllowed, type NamedChannel } from "./channel_rules.ts";
+import { type Asker, channelContext, type NamedChannel, noChannel, refusalOf } from "./channel_rules.ts";
 import type { Published } from "./channel_types.ts";
 import type { CallerConnection } from "./context.ts";
 import { implement } from "./definition.ts";
@@ -17,7 +17,6 @@ import { type Encoded, encoded, historyQuery, type NodeChannels, withRoom } from
 import { keyedProducer, type Origin, originOf } from "./origin.ts";
 import { isPromise } from "./iterating.ts";
 import { isMap } from "./options.ts";
-import { notFound } from "./pipeline.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
 import { validate } from "./schema.ts";
 import { isUint } from "./uint.ts";
@@ -75,7 +74,7 @@ interface Found {
 /** What both do first. */
 function find(parts: ChannelProcedureParts, name: string, context: Context): Found {
   const channel = parts.channels.find(name);
-  if (channel === undefined) throw notFound();
+  if (channel === undefined) throw noChannel();
   const { connection } = context;
   return {
     channel,
@@ -116,8 +115,9 @@ class Publishing {
     origin: Origin | undefined,
   ): MaybePromise<Published> {
     const { allow, message: schema, publish: hook } = channel.value;
-    return chain(isAllowed(allow.publish, { channel, asker, report }), (is) => {
-      if (!is || schema === undefined) throw notFound();
+    return chain(refusalOf(allow.publish, { channel, asker, report }), (refusal) => {
+      if (refusal !== undefined) throw refusal;
+      if (schema === undefined) throw noChannel();
       const arrived = this.#decode(given.data);
       return chain(validate(schema, arrived), (valid) => {
         const changed = hook === undefined ? valid : hook(valid, channelContext(channel, asker));
@@ -179,8 +179,9 @@ function readHistory(parts: ChannelProcedureParts, input: unknown, context: Cont
   const { channel: name, query } = readQuery(input);
   const { channel, asker, report } = find(parts, name, context);
   const { allow, message } = channel.value;
-  return chain(isAllowed(allow.history, { channel, asker, report }), (is) => {
-    if (!is || message === undefined) throw notFound();
+  return chain(refusalOf(allow.history, { channel, asker, report }), (refusal) => {
+    if (refusal !== undefined) throw refusal;
+    if (message === undefined) throw noChannel();
     return chain(parts.channels.read(channel, historyQuery(query)), asAnswer);
   });
 }

@@ -5,7 +5,9 @@
  */
 import type { ChannelDefinition, ErasedRule } from "./channel_definition.ts";
 import type { FoundChannel } from "./channel_names.ts";
+import type { Clock } from "./clock.ts";
 import type { CallerConnection } from "./context.ts";
+import { CallError, tellable } from "./errors.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { isPromise } from "./iterating.ts";
 
@@ -29,25 +31,50 @@ export function channelContext({ name, params }: NamedChannel, { connection, con
 }
 
 /**
- * Asks a rule. One that throws says no; its reason is reported, and nobody is told.
+ * Asks a rule.
  *
- * @returns Whether it is allowed: at once when the rule is synchronous.
+ * @returns `undefined` where it is allowed, or what who asks is told: as if there were no such channel where the rule says no, what it throws where
+ * that is a `CallError` for callers, and `INTERNAL`, the reason reported, where it failed. At once when the rule is synchronous.
  */
-export function isAllowed(
+export function refusalOf(
   rule: ErasedRule | undefined,
   { channel, asker, report }: { channel: NamedChannel; asker: Asker; report: (error: unknown) => void },
-): MaybePromise<boolean> {
-  if (rule === undefined) return true;
-  const no = (error: unknown) => {
-    report(error);
-    return false;
+): MaybePromise<CallError | undefined> {
+  if (rule === undefined) return undefined;
+  const answered = (is: unknown) => is === true ? undefined : noChannel();
+  const failed = (thrown: unknown) => {
+    const error = tellable(thrown, undefined);
+    if (error.code !== "INTERNAL") return error;
+    report(error.cause ?? error);
+    return new CallError("INTERNAL");
   };
   try {
     const allowed: unknown = rule(channelContext(channel, asker));
-    return isPromise(allowed) ? Promise.resolve(allowed).then((is) => is === true, no) : allowed === true;
+    return isPromise(allowed) ? Promise.resolve(allowed).then(answered, failed) : answered(allowed);
   } catch (error) {
-    return no(error);
+    return failed(error);
   }
+}
+
+/** An answer, or what `late` gives after `ms`; 0 is no bound. */
+export function inTime<T>(
+  answer: Promise<T>,
+  { clock, ms }: { readonly clock: Pick<Clock, "setTimeout" | "clearTimeout">; readonly ms: number },
+  late: () => T,
+): Promise<T> {
+  if (ms === 0) return answer;
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimeout(() => resolve(late()), ms);
+    answer.then((value) => {
+      clock.clearTimeout(timer);
+      resolve(value);
+    }, reject);
+  });
+}
+
+/** The answer to a channel that does not exist and to one that the client may not know of: the same. */
+export function noChannel(): CallError {
+  return new CallError("NOT_FOUND", "There is no such channel, or the client may not know of it");
 }
 
 /** Tells a hook of the program. Nothing it does may escape. */

@@ -25,6 +25,12 @@ export interface ErasedConfig {
   readonly timeout?: number | undefined;
 }
 
+/** What a builder hands on: the options of programs, and what it adds. */
+const OPTIONS: ReadonlySet<string> = new Set([
+  ...["input", "items", "output", "errors", "use", "allow", "ordered", "idempotent", "timeout"],
+  ...["around", "handler", "shape"],
+]);
+
 /** A handler and the middleware of its builder. */
 export interface Implementation {
   /** Middleware around that of the procedure. */
@@ -62,6 +68,10 @@ export function declare(shape: Shape, config: ErasedConfig): ProcedureDefinition
 
 function define(shape: Shape, config: ErasedConfig, run: Run | undefined): ProcedureDefinition {
   const { input, items, output, errors, allow, ordered = false, idempotent = false, timeout } = config;
+  // A misspelt `allow` would let everybody in.
+  for (const name of Object.keys(config)) {
+    if (!OPTIONS.has(name)) throw cannotMake(`it has no option named "${name}"`);
+  }
   for (const [name, schema] of Object.entries({ input, items, output })) {
     if (schema !== undefined && !isSchema(schema)) throw cannotMake(`its ${name} is no Standard Schema`);
   }

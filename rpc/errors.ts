@@ -174,10 +174,10 @@ export function isCallError<E extends CallError = CallError>(error: unknown): er
   return error instanceof CallError;
 }
 
-/** Errors that came as answers: a handler that lets one escape does not speak of its own call. */
+/** Errors that came as answers to calls and publications: a handler that lets one escape does not speak of its own call. */
 const received = new WeakSet<CallError>();
 
-/** Marks an error as the answer to a call made here. */
+/** Marks an error as the answer to a call, or a publication, made here. */
 export function markReceived(error: CallError): CallError {
   received.add(error);
   return error;

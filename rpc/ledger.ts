@@ -13,6 +13,7 @@ import { type Caused, Encoded, keptReply, readReply, ToldError } from "./kept_re
 import { isPromise } from "./iterating.ts";
 import type { Limits } from "./limits.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
+import { namesStreams } from "./named_streams.ts";
 import { originOf } from "./origin.ts";
 import { type AddressKey, ownerOf, Shares } from "./shares.ts";
 
@@ -83,7 +84,7 @@ export class KeyedCalls {
   ): MaybePromise<Encoded> {
     const scope = scopeOf(call.surroundings.connection, this.#parts.node);
     if (scope === undefined) throw refused("BAD_INPUT", "A key needs a caller who says who it is");
-    if (call.procedure.shape !== "value") {
+    if (call.procedure.shape !== "value" || namesStreams(call)) { // the number of a stream says nothing of its bytes
       throw refused("BAD_INPUT", "A key is for calls from value to value");
     }
     // Of its bytes before they are anybody else's.

@@ -1,3 +1,4 @@
+import { decodeRange } from "../msgpack/decoder.ts";
 import { BYTE_STREAM_EXTENSION } from "./kinds.ts";
 import type { Unit } from "./receiver.ts";
 import type { CallError } from "./errors.ts";
@@ -41,4 +42,20 @@ export function mayNameStreams({ bytes, start, end }: Unit): boolean {
     if (payload[at + 1] === BYTE_STREAM_EXTENSION) return true;
   }
   return false;
+}
+
+/** More than a message may have: who decodes it for its value holds it to the limits. */
+const UNBOUNDED = { depth: 1_000, keys: Infinity };
+
+/** Whether a payload names a byte stream, in whatever form. It is decoded for that; nothing is claimed. */
+export function namesStreams({ bytes, start, end }: Unit): boolean {
+  let names = false;
+  try {
+    if (start < end) {
+      decodeRange(bytes, start, end, UNBOUNDED, (type) => names ||= type === BYTE_STREAM_EXTENSION);
+    }
+  } catch {
+    // What cannot be decoded is refused by who needs the value.
+  }
+  return names;
 }

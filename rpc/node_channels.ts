@@ -19,7 +19,7 @@ import { PUBLICATION_HEAD } from "./channel_messages.ts";
 import type { NamedChannel } from "./channel_rules.ts";
 import type { ChannelGroup, Published } from "./channel_types.ts";
 import type { Clock } from "./clock.ts";
-import { CallError } from "./errors.ts";
+import { CallError, markReceived } from "./errors.ts";
 import { checkHistoryQuery, offsetOfPlace } from "./history_query.ts";
 import { Hub } from "./hub.ts";
 import type { Limits } from "./limits.ts";
@@ -109,8 +109,8 @@ export class NodeChannels implements Publisher {
     if (channel === undefined) throw new TypeError(`There is no channel "${pattern}"`);
     return {
       name: channel.name,
-      publish: async (message, options) => await this.#publish(channel, message, options),
-      signal: async (message) => await this.#signal(channel, message),
+      publish: (message, options) => this.#publish(channel, message, options).catch(ofTheProgram),
+      signal: (message) => this.#signal(channel, message).catch(ofTheProgram),
       position: async () => topOf(await this.read(channel, { messages: 0, bytes: 1 })),
       history: async (query) => await this.#history(channel, query ?? {}),
     };
@@ -247,4 +247,10 @@ function topOf({ epoch, top }: Page): Position {
 
 function published({ position, durability }: Appended): Published {
   return { ...position, durability };
+}
+
+/** A message that server code should not have published is no fault of whoever called it: for a caller it is `INTERNAL`, as any error of the program. */
+function ofTheProgram(error: unknown): never {
+  const isWrong = error instanceof CallError && (error.code === "BAD_INPUT" || error.code === "TOO_LARGE");
+  throw isWrong ? markReceived(error) : error;
 }

@@ -54,7 +54,8 @@ export interface HistoryEntry<Message> {
  * Publishes to a channel: `publish("board/:id", { id: "7" }, message)`, or `publish("news", message)` where the pattern has no parameters. The
  * message is validated and stored before the promise resolves. Rules (`allow`) and the `publish` hook of the channel are for clients: server code passes by them.
  *
- * Rejects with a `CallError`: `BAD_INPUT` when the message does not pass the schema, `UNAVAILABLE`, ambiguous, when the broker is not
+ * Rejects with a `CallError`: `BAD_INPUT` when the message does not pass the schema (a handler that lets it escape has failed: its caller is told
+ * `INTERNAL`), `UNAVAILABLE`, ambiguous, when the broker is not
  * there; with a `TypeError` for parameters that name no channel.
  */
 export type Publish<Channels> = <Pattern extends keyof Channels & string>(

@@ -6,7 +6,7 @@
 import { decodeRange } from "../msgpack/decoder.ts";
 import type { AskingParts } from "./asking.ts";
 import { writeUnsubscribed } from "./channel_messages.ts";
-import { channelContext, isAllowed, type NamedChannel, runHook } from "./channel_rules.ts";
+import { channelContext, inTime, type NamedChannel, noChannel, refusalOf, runHook } from "./channel_rules.ts";
 import type { Clock } from "./clock.ts";
 import { CloseCode } from "./close.ts";
 import type { CallerConnection } from "./context.ts";
@@ -155,11 +155,10 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     const subscription = { sub, channel, subscriber: undefined, isHooked: false };
     this.#bySub.set(sub, subscription);
     this.#byName.set(name, subscription);
-    this.#whenAllowed(
-      this.#maySubscribe(channel, wanted),
-      subscription,
-      () => this.#join(subscription, wanted),
-    );
+    this.#whenAnswered(this.#maySubscribe(channel, wanted), subscription, (refusal) => {
+      if (refusal === undefined) this.#join(subscription, wanted);
+      else this.#deny(subscription, refusal);
+    });
   }
 
   /** UNSUBSCRIBE. For one that has ended it comes late, and is ignored. */
@@ -182,19 +181,26 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
       : this.#channelOf(named);
     if (channel?.value.signal === undefined) return;
     const value = start === end ? undefined : decodeRange(bytes, start, end, this.#parts.limits);
-    const allowed = this.#ask(channel.value.allow.signal, channel);
-    if (allowed === true) return this.#signal(channel, value);
-    if (isPromise(allowed)) void allowed.then((is) => is && this.#signal(channel, value));
+    const send = (refusal: CallError | undefined) => {
+      if (refusal === undefined) this.#signal(channel, value);
+    };
+    const refusal = this.#ask(channel.value.allow.signal, channel);
+    if (isPromise(refusal)) void refusal.then(send);
+    else send(refusal);
   }
 
-  /** Asks again whether what is subscribed to may be: the identity is another one, or what it may do has changed. */
+  /**
+   * Asks again whether what is subscribed to may be: the identity is another one, or what it may do has changed. Nothing more is delivered where that cannot
+   * be said now: the client asks again, and the history has what it missed.
+   */
   reauthorize(only?: string): void {
     for (const subscription of [...this.#bySub.values()]) {
       const { channel, sub } = subscription;
       if (only !== undefined && channel.name !== only) continue;
-      this.#whenAllowed(this.#ask(channel.value.allow.subscribe, channel), subscription, () => {}, () => {
+      this.#whenAnswered(this.#maySubscribe(channel), subscription, (refusal) => {
+        if (refusal === undefined) return;
         this.#remove(subscription);
-        this.#tell(sub, noChannel());
+        this.#tell(sub, refusal);
       });
     }
   }
@@ -246,32 +252,48 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     for (const subscription of [...this.#bySub.values()]) this.#remove(subscription);
   }
 
-  #maySubscribe(channel: NamedChannel, { rewind }: Subscribe): MaybePromise<boolean> {
+  /** Gives `undefined` where it may. A rule that never answers is not waited for. */
+  #maySubscribe(channel: NamedChannel, wanted?: Subscribe): MaybePromise<CallError | undefined> {
     const { subscribe, history } = channel.value.allow;
-    const allowed = this.#ask(subscribe, channel);
-    const wantsHistory = rewind.rewind !== undefined || rewind.rewindMs !== undefined;
-    if (!wantsHistory || history === subscribe) return allowed;
-    return isPromise(allowed)
-      ? allowed.then((is) => is && this.#ask(history, channel))
-      : allowed && this.#ask(history, channel);
+    const { rewind, rewindMs } = wanted?.rewind ?? {};
+    const wantsHistory = (rewind !== undefined || rewindMs !== undefined) && history !== subscribe;
+    const refusal = this.#ask(subscribe, channel);
+    if (isPromise(refusal)) {
+      const last = wantsHistory ? refusal.then((no) => no ?? this.#ask(history, channel)) : refusal;
+      return this.#inTime(last, channel);
+    }
+    if (refusal !== undefined || !wantsHistory) return refusal;
+    const last = this.#ask(history, channel);
+    return isPromise(last) ? this.#inTime(last, channel) : last;
   }
 
-  #ask(rule: NamedChannel["value"]["allow"]["subscribe"], channel: NamedChannel): MaybePromise<boolean> {
-    return isAllowed(rule, { channel, asker: this.#owner, report: this.#owner.report });
+  #ask(
+    rule: NamedChannel["value"]["allow"]["subscribe"],
+    channel: NamedChannel,
+  ): MaybePromise<CallError | undefined> {
+    return refusalOf(rule, { channel, asker: this.#owner, report: this.#owner.report });
   }
 
-  /** Goes on if it is allowed and the subscription is still the same one; what nobody wants any more is dropped. */
-  #whenAllowed(
-    allowed: MaybePromise<boolean>,
+  /** With `limits.callTimeout`, as any call. */
+  #inTime(refusal: Promise<CallError | undefined>, { name }: NamedChannel): typeof refusal {
+    const { clock, limits: { callTimeout } } = this.#parts;
+    return inTime(refusal, { clock, ms: callTimeout }, () => {
+      this.#owner.report(new Error(`A rule of the channel "${name}" has not answered in ${callTimeout} ms`));
+      return new CallError("INTERNAL");
+    });
+  }
+
+  /** Goes on with the answer if the subscription is still the same one; what nobody wants any more is dropped. */
+  #whenAnswered(
+    refusal: MaybePromise<CallError | undefined>,
     subscription: Subscription,
-    yes: () => void,
-    no = () => this.#deny(subscription),
+    act: (refusal: CallError | undefined) => void,
   ): void {
-    const act = (is: boolean) => {
-      if (this.#bySub.get(subscription.sub) === subscription) is ? yes() : no();
+    const answered = (no: CallError | undefined) => {
+      if (this.#bySub.get(subscription.sub) === subscription) act(no && asRefusal(no));
     };
-    if (isPromise(allowed)) void allowed.then(act).catch((error) => this.fail(error));
-    else act(allowed);
+    if (isPromise(refusal)) void refusal.then(answered).catch((error) => this.fail(error));
+    else answered(refusal);
   }
 
   /** Sends a signal on. What does not pass its schema is lost: a signal has no answer. */
@@ -323,9 +345,11 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     runHook(() => hook(channelContext(channel, this.#owner)), this.#owner.report);
   }
 
-  #deny(subscription: Subscription): void {
+  /** What the program cannot say now counts for nothing: the client is told to ask again. */
+  #deny(subscription: Subscription, error: CallError): void {
     this.#remove(subscription);
-    this.#refuse(subscription.sub, noChannel());
+    if (error.retryable) this.#tell(subscription.sub, error);
+    else this.#refuse(subscription.sub, error);
   }
 
   #refuse(sub: number, error: CallError): void {
@@ -348,7 +372,8 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
   }
 }
 
-/** The answer to a channel that does not exist and to one that the client may not know of: the same. */
-function noChannel(): CallError {
-  return new CallError("NOT_FOUND", "There is no such channel, or the client may not know of it");
+/** What a client is told of a subscription: a rule that failed may know better in a moment. */
+function asRefusal({ code, message, retryable }: CallError): CallError {
+  if (code !== "INTERNAL") return new CallError(code, message, { retryable, ambiguous: false });
+  return new CallError("UNAVAILABLE", "Whether the client may subscribe cannot be said now");
 }

@@ -247,6 +247,16 @@ describe("an iterator", () => {
     await fake.close();
   });
 
+  it("that is refused tells who reads first why, and all others that it has ended", async () => {
+    const fake = await ChannelClient.connected();
+    const sub = fake.channel().subscribe();
+    const ends = [1, 2, 3].map(() => sub.next().then(({ done }) => done, ({ code }) => code));
+    await fake.server(unsubscribed(1, "NOT_FOUND"));
+    assertEquals([await Promise.all(ends), sub.state], [["NOT_FOUND", true, true], "closed"]);
+    assertEquals((await sub.next()).done, true);
+    await fake.close();
+  });
+
   it("ends when its signal aborts, before and after it began", async () => {
     const fake = await ChannelClient.connected();
     const controller = new AbortController();

@@ -62,6 +62,17 @@ describe("defineChannel", () => {
       [{ message, onUnsubscribe: {} }, "its onUnsubscribe is no function"],
       [{ message, allow: { subscribe: "editors" } }, "its rule for subscribe is no function"],
       [{ message, allow: { subscribed: true } }, 'there is nothing to allow named "subscribed"'],
+      [{ message, allow: { subscribe: null } }, "its rule for subscribe is no function"],
+      [{ message, histroy: { messages: 5 } }, 'there is no option named "histroy"'],
+      [{ message, onsubscribe: undefined }, 'there is no option named "onsubscribe"'],
+      [{ message, history: { message: 5 } }, 'its history has no option named "message"'],
+      [{ message, history: null }, "its history must be { messages, seconds }"],
+      [{ message, history: 50 }, "its history must be { messages, seconds }"],
+      [{ message, history: [50] }, "its history must be { messages, seconds }"],
+      ...[() => false, () => true, false, true, null, "editors", []].map((allow): [unknown, string] => [
+        { message, allow },
+        "its allow must be { subscribe, publish, signal, history }, a rule for each",
+      ]),
     ];
     for (const [config, reason] of refused) {
       assertThrows(() => make(config as object), TypeError, `Cannot make a channel: ${reason}`);

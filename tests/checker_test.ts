@@ -155,6 +155,11 @@ const BUGS: readonly SeededBug[] = [
     const { client, channel, at } = mutant.get("revoke", mutant.find("revoke"));
     mutant.insert(mutant.find("finish"), { is: "deliver", client, channel, at: at + 1_500 });
   }],
+  ["authorisation", "somebody is sent away who was not shut out", (mutant) => {
+    const [client, channel, sub, at] = ["c99", "room/1", "c99/1", mutant.find("finish")];
+    mutant.insert(at, { is: "unsubscribed", sub, code: "NOT_FOUND", at: 0 });
+    mutant.insert(at, { is: "subscribe", client, channel, sub, from: undefined, at: 0 });
+  }],
   ["ends once", "a call that never ends", (mutant) => mutant.remove(mutant.find("end"))],
   ["ends once", "a call that ends twice", (mutant) => mutant.repeat(mutant.find("end"))],
   ["value ran once", "an answer without a run", (mutant) => {

@@ -87,3 +87,35 @@ describe("the limit of a page", () => {
     await world[Symbol.asyncDispose]();
   });
 });
+
+describe("a page whose session was lost", () => {
+  it("is asked for again", async () => {
+    const app = millrace({
+      limits: { session: 1_000 },
+      procedures: {},
+      channels: { news: channel({ message: z.string() }) },
+    });
+    await using world = simulate(app, { seed: 1 });
+    const client = world.connect();
+    await world.wait(client.channel("news").publish("x"));
+    const page = client.channel("news").history();
+    world.silence(client, "down");
+    world.refuse(5_000); // longer than the session is kept
+    world.cut(client, { client: 200 });
+    assertEquals(texts(await world.wait(page)), ["x"]);
+  });
+
+  it("is given up with its client", async () => {
+    const { world } = open();
+    const client = world.connect();
+    await world.wait(client.ready());
+    client.channel("news");
+    await world.run(100);
+    world.silence(client, "down");
+    const page = client.channel("news").history().then(() => "page", ({ code }) => code);
+    await world.run(200);
+    await world.wait(client.close());
+    assertEquals(await world.wait(page), "CLOSED");
+    await world[Symbol.asyncDispose]();
+  });
+});

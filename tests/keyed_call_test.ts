@@ -2,6 +2,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CallError } from "../rpc/errors.ts";
+import { namesStreams } from "../rpc/named_streams.ts";
 import { anything, procedure } from "./suites/pair.ts";
 import { ending, World, type WorldClient, type WorldOptions } from "./suites/session_world.ts";
 import { deferred } from "./suites/sources.ts";
@@ -141,6 +142,46 @@ describe("a call with a key", () => {
     }
     assertEquals(numbers, [1, 1, 1, 1, 2, 2, 3, 3, 4, 4]);
     assertEquals(ran.length, 4);
+  });
+
+  it("is not for bytes in its input: nothing runs, nothing is kept, and the caller's source is told to stop", async () => {
+    const { world, ran } = open();
+    const app = world.client({ token: "ada" });
+    let stopped = 0;
+    const source = () => new ReadableStream({ cancel: () => void stopped++ });
+    const put = (input: unknown) => ending(app.call["pay"]!(input, { key: "k" }));
+    const refused = [put(source()), put({ body: source() }), put([{ name: "x" }, source()])];
+    await world.settle();
+    assertEquals(await Promise.all(refused), ["BAD_INPUT", "BAD_INPUT", "BAD_INPUT"]);
+    assertEquals([ran, stopped], [[], 3]);
+    const paid = put(new Uint8Array([0xd6, 1, 0, 0, 0, 1])); // bytes that look like one
+    await world.settle();
+    assertEquals(((await paid) as { number: number }).number, 1);
+    await app.close();
+  });
+
+  it("knows a stream in whatever form it is written", () => {
+    const hex = (text: string) => new Uint8Array(text.split(" ").map((byte) => parseInt(byte, 16)));
+    const names = (text: string) => {
+      const bytes = hex(`00 ${text} 00`);
+      return namesStreams({ bytes, start: 1, end: bytes.length - 1 });
+    };
+    assertEquals(
+      [
+        "d6 01 00 00 00 01",
+        "c7 04 01 00 00 00 01",
+        "91 c8 00 04 01 00 00 00 01",
+        "81 a1 61 d6 01 00 00 00 01",
+      ]
+        .map(names),
+      [true, true, true, true],
+    );
+    assertEquals(["c4 06 d6 01 00 00 00 01", "d6 ff 00 00 00 01", "c1", "91"].map(names), [
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 
   it("is for values: no streams, no bytes, and nobody who cannot be told", async () => {

@@ -244,6 +244,10 @@ describe("before the code of channels is there", () => {
   it("a subscription refuses what it refuses later", async () => {
     const fake = await LateClient.connected();
     assertThrows(() => fake.channel().subscribe({}, 7 as never), TypeError, "no function");
+    for (const options of [{}, { rewind: 5 }]) { // in the wrong order, it would begin somewhere else in silence
+      const subscribe = fake.channel().subscribe.bind(fake.channel()) as (...args: unknown[]) => unknown;
+      assertThrows(() => subscribe(() => {}, options), TypeError, "the handler is no function");
+    }
     assertThrows(() => fake.follow({ position: {} }), TypeError, "the position is none");
     await fake.arrive();
     assertEquals(fake.asked(), []);

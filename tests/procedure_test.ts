@@ -93,6 +93,7 @@ describe("procedure", () => {
       [() => untyped.upload({}, () => 1), "items need a schema"],
       [() => untyped({ use: [1] }, () => 1), "its middleware holds something that is no function"],
       [() => untyped({ allow: true }, () => 1), "its allow is no function"],
+      [() => untyped({ alow: () => false }, () => 1), `it has no option named "alow"`],
       [
         () => untyped({ errors: { NOT_FOUND: z.string() } }, () => 1),
         'the error "NOT_FOUND" has the name of a stable code',

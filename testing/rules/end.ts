@@ -59,14 +59,18 @@ export class Liveness implements RuleCheck<LivenessLine> {
   }
 }
 
-type AuthorisationLine = "revoke" | "grant" | "deliver";
+type AuthorisationLine = "revoke" | "grant" | "deliver" | "subscribe" | "unsubscribed";
 
-/** Who was shut out gets nothing after a while. */
+/** Who was shut out gets nothing after a while, and nobody else is sent away. */
 export class Authorisation implements RuleCheck<AuthorisationLine> {
   /** As of a `RuleCheck`. */
-  readonly reads: readonly AuthorisationLine[] = ["revoke", "grant", "deliver"];
+  readonly reads: readonly AuthorisationLine[] = ["revoke", "grant", "deliver", "subscribe", "unsubscribed"];
   readonly #surroundings: Surroundings;
   readonly #revoked = new Map<string, number>();
+  /** Whoever was shut out at any time, whichever of their lives it was. */
+  readonly #ever = new Set<string>();
+  /** Who subscribed to what. */
+  readonly #subscribed = new Map<string, string>();
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
@@ -74,17 +78,30 @@ export class Authorisation implements RuleCheck<AuthorisationLine> {
 
   /** As of a `RuleCheck`. */
   see(event: Line<AuthorisationLine>, line: number): void {
+    if (event.is === "unsubscribed") return this.#checkEnd(event, line);
     const key = `${event.client} on ${event.channel}`;
-    if (event.is === "revoke") getOr(this.#revoked, key, () => event.at);
+    const somebody = `${event.client.split(".")[0]} on ${event.channel}`;
+    if (event.is === "subscribe") this.#subscribed.set(event.sub, somebody);
+    if (event.is === "revoke") {
+      getOr(this.#revoked, key, () => event.at);
+      this.#ever.add(somebody);
+    }
     if (event.is === "grant") this.#revoked.delete(key);
     if (event.is !== "deliver") return;
     const since = event.at - (this.#revoked.get(key) ?? Infinity);
     if (since <= this.#surroundings.silence) return;
-    this.#surroundings.found(
-      "authorisation",
-      `${key}: sent ${since.toFixed(0)} ms after it was shut out`,
-      line,
-    );
+    this.#found(`${key}: sent ${since.toFixed(0)} ms after it was shut out`, line);
+  }
+
+  /** A rule that failed says nothing about who may be there. */
+  #checkEnd({ sub, code }: Line<"unsubscribed">, line: number): void {
+    const somebody = this.#subscribed.get(sub);
+    if (code !== "NOT_FOUND" || somebody === undefined || this.#ever.has(somebody)) return;
+    this.#found(`${sub}: ${somebody} was sent away, and never shut out`, line);
+  }
+
+  #found(what: string, line: number): void {
+    this.#surroundings.found("authorisation", what, line);
   }
 }
 

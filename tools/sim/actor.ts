@@ -7,7 +7,7 @@ import { CallError } from "../../rpc/errors.ts";
 import type { Limits } from "../../rpc/limits.ts";
 import { ScenarioCaller } from "./caller.ts";
 import { patternOf, ScenarioPublisher } from "./publisher.ts";
-import { ScenarioSubscriber } from "./subscriber.ts";
+import { isForNow, ScenarioSubscriber } from "./subscriber.ts";
 import type { Link } from "../../testing/link.ts";
 import type { Machine } from "../../testing/machine.ts";
 import type { Answer, ScenarioApp } from "./app.ts";
@@ -182,7 +182,7 @@ export class Actor {
       },
       // Who listens to signals and is shut out is told so here.
       onError: (error) => {
-        if (error instanceof CallError && error.code === "NOT_FOUND") return;
+        if (isForNow(error) || (error instanceof CallError && error.code === "NOT_FOUND")) return;
         recorder.add({ is: "escaped", error: `${name}: ${describe(error)}` });
       },
       client: {

@@ -86,6 +86,8 @@ export interface Signal {
 interface Tools {
   /** Whether a client may be on a channel. */
   readonly mayJoin: (client: string, channel: string) => boolean;
+  /** Whether the faults are over. */
+  readonly isCalm: () => boolean;
   /** Messages that rooms keep. */
   readonly retention: number;
   /** What sets the run apart. */
@@ -225,17 +227,25 @@ function streams(journal: Journal) {
 /** Messages that halls keep. */
 export const HALL = 1_000;
 
-function channels({ mayJoin, retention, traits: { rules, seconds }, random, clock }: Tools) {
+const RULE_FAILED = "A rule has failed";
+
+function channels({ mayJoin, isCalm, retention, traits, random, clock }: Tools) {
+  const { rules, seconds, failing } = traits;
   const take = <T>(answer: () => T): T | Promise<T> =>
     rules === 0 ? answer() : pause(clock(), random.next() * rules).then(answer);
+  const ask = (answer: () => boolean): boolean | Promise<boolean> =>
+    take(() => {
+      if (failing === 0 || isCalm() || !random.chance(failing)) return answer();
+      throw random.chance(0.5) ? new CallError("UNAVAILABLE", RULE_FAILED) : new Error(RULE_FAILED);
+    });
   const make = (messages: number) =>
     channel({
       message: trusted<Message>(),
       signal: trusted<Signal>(),
       history: { messages, seconds },
       allow: {
-        subscribe: ({ connection, channel }) => take(() => mayJoin(connection.address, channel)),
-        ...(rules === 0 ? {} : { publish: () => take(() => true) }),
+        subscribe: ({ connection, channel }) => ask(() => mayJoin(connection.address, channel)),
+        ...(rules === 0 && failing === 0 ? {} : { publish: () => ask(() => true) }),
       },
       ...(rules === 0 ? {} : { publish: (message: Message) => take(() => message) }),
     });
@@ -266,11 +276,12 @@ function makeApp(tools: Tools, limits: Partial<Limits>) {
   });
 }
 
-/** Streams of handlers end when connections do, brokers refuse, fail-overs are told of: anything else that the program is told is a bug. */
+/** Streams of handlers end when connections do, brokers refuse, rules fail, fail-overs are told of: anything else that the program is told is a bug. */
 function isExpected(error: unknown): boolean {
   if (error instanceof CallError) return error.cause === undefined || isExpected(error.cause);
   if (error instanceof BrokerError) return true;
-  return error instanceof Error && error.message.startsWith("The stream has ");
+  return error instanceof Error &&
+    (error.message === RULE_FAILED || error.message.startsWith("The stream has "));
 }
 
 /** The app, for its types. */

@@ -78,6 +78,7 @@ class Simulation {
           retention,
           traits,
           random: new Random(seed).fork("rules"),
+          isCalm: () => this.#isCalm,
           mayJoin: (client, channel) => !this.#revoked.has(`${actorOf(client)} ${channel}`),
         }),
       conditions: (name) => {

@@ -95,7 +95,7 @@ export class ScenarioSubscriber {
     const subscription = plan.iterates ? handle.subscribe(options) : handle.subscribe(options, run);
     const held: Held = made.held = { name, channel, plan, subscription, closed: false };
     this.#held.push(held);
-    subscription.ready().then(() => this.#ready(held), () => {});
+    this.#awaitReady(held);
     if (plan.iterates) this.#iterate(held, run).catch(onError);
   }
 
@@ -129,6 +129,13 @@ export class ScenarioSubscriber {
     held.subscription.close();
   }
 
+  #awaitReady(held: Held): void {
+    held.subscription.ready().then(
+      () => this.#ready(held),
+      (error) => isForNow(error) && this.#awaitReady(held),
+    );
+  }
+
   #ready({ name, subscription, closed }: Held): void {
     const { position } = subscription;
     if (position !== undefined && !closed) {
@@ -156,9 +163,14 @@ export class ScenarioSubscriber {
   }
 
   #ended(held: Held | undefined, sub: string, error: unknown): void {
-    if (held?.closed) return;
+    if (held?.closed || isForNow(error)) return;
     if (held !== undefined) held.closed = true;
     const code = error instanceof CallError ? error.code : String(error);
     this.#parts.recorder.add({ is: "unsubscribed", sub, code });
   }
+}
+
+/** Whether a subscription that was refused goes on. */
+export function isForNow(error: unknown): boolean {
+  return error instanceof CallError && error.retryable;
 }

@@ -15,6 +15,8 @@ export interface Traits {
   readonly tokens: number | undefined;
   /** Seconds that channels keep what was published. */
   readonly seconds: number;
+  /** How often a rule fails before the faults are over: 0 to 1. */
+  readonly failing: number;
 }
 
 /** What a seed decides. */
@@ -28,5 +30,6 @@ export function traitsOf(random: Random): Traits {
     // A large message takes longer than four seconds on a slow way, and its parts are gone with a session that ends in 4401.
     tokens: isLarge && tokens !== undefined ? 15_000 : tokens,
     seconds: random.chance(0.1) ? 4 : 300,
+    failing: random.fork("failing").chance(0.2) ? 0.3 : 0,
   };
 }
