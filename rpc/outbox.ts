@@ -27,8 +27,6 @@ const FLUSH_OVER = 64 * 1024;
 /** What a client may send before WELCOME: the 64 KiB of the protocol less a margin for HELLO's own header. */
 const BEFORE_WELCOME = 60 * 1024;
 
-const NO_FATE: Fate = {};
-
 /** The sending half of one connection, or of a session and the connections that carry it. */
 export class Outbox implements BulkLane, EndsWithTurn {
   /** What the peer accepts; HELLO or WELCOME set it. */
@@ -166,13 +164,14 @@ export class Outbox implements BulkLane, EndsWithTurn {
    * Ends a message that carries {@linkcode nextSequence}: it stays in the frame, or leaves in fragments when it is large or
    * the socket is full.
    *
+   * @param fate Told what becomes of the message.
    * @throws {CallError} `TOO_LARGE`, the message dropped, when the peer would not accept it.
    */
-  sealReliable(fate: Fate = NO_FATE): void {
+  sealReliable(fate?: Fate): void {
     const size = this.sealSized();
     if (this.#ended) { // the connection went while the message was written: an accessor of its value ended it
       this.#frame.drop();
-      return fate.refused?.(new CallError("DISCONNECTED", undefined, { ambiguous: false }));
+      return fate?.refused?.(new CallError("DISCONNECTED", undefined, { ambiguous: false }));
     }
     this.#checkSize(size);
     if (size > Math.min(FRAGMENT_OVER, this.peer.message - FRAGMENT_HEAD) || this.#mustWait(size)) {
@@ -180,7 +179,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
     } else {
       this.#sequence++;
       this.#added(size);
-      fate.sent?.();
+      fate?.sent?.();
     }
   }
 
