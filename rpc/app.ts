@@ -119,7 +119,7 @@ export interface Stats {
   readonly channels: number;
   /** Subscriptions of all connections. */
   readonly subscriptions: number;
-  /** Bytes held for peers: unread stream units, unfinished messages, and what waits to be sent. */
+  /** Bytes held for peers: inputs of calls that have not ended, unread stream units, unfinished messages, and what waits to be sent. */
   readonly heldBytes: number;
   /** Sessions that have lost their connection and wait for another; what they hold and run is counted above. */
   readonly sessions: number;

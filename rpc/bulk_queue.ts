@@ -52,7 +52,11 @@ export class BulkQueue {
   }
 
   /** Queues a large message, which leaves by `lane`; `started: false` keeps it until {@linkcode BulkQueue.start}. */
-  addLarge(message: Uint8Array, fate: Fate, { lane, started }: { lane: BulkLane; started: boolean }): void {
+  addLarge(
+    message: Uint8Array,
+    fate: Fate | undefined,
+    { lane, started }: { lane: BulkLane; started: boolean },
+  ): void {
     this.#fragments ??= new Fragments(lane, { started });
     this.#fragments.add(message, fate);
   }

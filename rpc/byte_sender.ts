@@ -27,6 +27,12 @@ export class ByteSender extends Sender implements BulkSource {
     this.#reader = source.getReader();
   }
 
+  override get held(): number {
+    return this.#chunk === undefined ? 0 : this.#chunk.length - this.#offset;
+  }
+
+  override detach(): void {}
+
   override start(): void {
     if (!this.#stopped) void this.#read();
   }

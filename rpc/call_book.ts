@@ -43,6 +43,8 @@ export class CallBook implements UnderPressure {
   #running = 0;
   #orderedRunning = false;
   #starting = false;
+  /** All were cut: none starts any more. */
+  #isCut = false;
   #ended = false;
 
   /** Nothing is written in it. */
@@ -67,9 +69,11 @@ export class CallBook implements UnderPressure {
     return this.#waiting.size;
   }
 
-  /** Bytes of the inputs of calls that wait. */
+  /** Bytes of the inputs of calls that wait or run. */
   get held(): number {
-    return this.#waiting.held;
+    let held = 0;
+    for (const { size } of this.#calls.values()) held += size;
+    return held;
   }
 
   /** Whether one that ends at once may run without being written down. */
@@ -84,11 +88,12 @@ export class CallBook implements UnderPressure {
   }
 
   /**
-   * Answers every call that has not ended with `error`, and tells the handlers.
+   * Answers every call that has not ended with `error`, and tells the handlers. What has not started never does.
    *
    * @returns How many there were.
    */
   cut(error: CallError): number {
+    this.#isCut = true;
     const calls = [...this.#calls.values()];
     for (const call of calls) {
       this.#waiting.remove(call);
@@ -113,6 +118,11 @@ export class CallBook implements UnderPressure {
     this.#fail(call, afterRunning(error));
   }
 
+  /** The connection is lost: what waited to be encoded is, so that its bytes count. */
+  detach(): void {
+    this.#pressure.detach();
+  }
+
   /** Another connection carries on: what waited for one is looked at. */
   attach(): void {
     this.#pressure.attach();
@@ -124,8 +134,8 @@ export class CallBook implements UnderPressure {
     for (const call of [...this.#calls.values()]) {
       // The reply of a keyed call is kept for whoever sends it again: it runs on, within its bound.
       if (call.isKept) {
-        call.outlives = true;
         call.onGivenUp = () => this.#bounds.over(call);
+        this.#parts.keyed!.outlive(call);
         continue;
       }
       this.#bounds.over(call);
@@ -164,7 +174,7 @@ export class CallBook implements UnderPressure {
   /** Starts what may start of those that wait. */
   startNext(): void {
     const waiting = this.#waiting;
-    if (this.#starting || waiting.size === 0 || this.#ended) return;
+    if (this.#starting || waiting.size === 0 || this.#isCut || this.#ended) return;
     this.#starting = true; // a call that ends at once comes back here: the loop goes on instead
     for (let call = waiting.take(this); call !== undefined; call = waiting.take(this)) this.#start(call);
     this.#starting = false;
@@ -213,7 +223,7 @@ export class CallBook implements UnderPressure {
       this.#discard(call, value);
       return this.#fail(call, call.brokenBy);
     }
-    if (this.#pressure.isHigh) {
+    if (this.#pressure.holdsAnswers) {
       return this.#pressure.answerLater(() => this.answer(call, value));
     }
     try {
@@ -308,6 +318,7 @@ export class CallBook implements UnderPressure {
     }
     this.#owner.ended();
     this.startNext();
+    this.#peer.outbox.kept?.();
   }
 }
 

@@ -83,7 +83,7 @@ export class Callee implements Answering, CallSurroundings, PlainCallOwner, Book
     return (this.#book?.size ?? 0) + (this.#plain.isRunning ? 1 : 0);
   }
 
-  /** Bytes of the inputs of calls that wait. */
+  /** See {@linkcode Answering.held}. */
   get held(): number {
     return this.#book?.held ?? 0;
   }
@@ -188,6 +188,11 @@ export class Callee implements Answering, CallSurroundings, PlainCallOwner, Book
     } catch (error) {
       throw undecodable(error);
     }
+  }
+
+  /** The connection is lost, and the session is kept: answers that waited are encoded, so that their bytes count. */
+  detach(): void {
+    this.#book?.detach();
   }
 
   /** Another connection carries on: what waited for one is looked at, and names are told again. */

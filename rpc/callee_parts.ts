@@ -30,7 +30,7 @@ export interface Answering {
   onEnd: (() => void) | undefined;
   /** Calls that wait or run. */
   readonly inFlight: number;
-  /** Bytes of the inputs of calls that wait. */
+  /** Bytes of the inputs of calls that wait or run. */
   readonly held: number;
   /** CALL. `method` is a name, or a number that was announced. */
   accept(method: string | number, received: Received): void;

@@ -47,7 +47,7 @@ export class Fragments {
   }
 
   /** Queues a message. It belongs to the fragments from now on, and `HEADROOM` bytes before it do. */
-  add(message: Uint8Array, fate: Fate): void {
+  add(message: Uint8Array, fate: Fate | undefined): void {
     this.#waiting += message.length;
     this.#queue.push({ message, ...fate });
     this.#openNext();

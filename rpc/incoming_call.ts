@@ -82,6 +82,8 @@ export class IncomingCall implements Expiring, Invocation, Unit {
   start: number;
   /** Where its input ends. */
   end: number;
+  /** Bytes of its input, which its handler has once it runs. */
+  size: number;
   /** The caller's items, once it runs. */
   items: ItemReceiver | undefined;
   /** The stream of its answer, once there is one. */
@@ -92,8 +94,8 @@ export class IncomingCall implements Expiring, Invocation, Unit {
   failed = false;
   /** Whether it is the one run of its key: its callers may leave, and it runs on until its {@linkcode bound}. */
   isKept = false;
-  /** Whether its session is over, and it runs on: nobody else counts it, or tells it to stop. */
-  outlives = false;
+  /** Whether what that run ended with is kept. */
+  isSettled = false;
   /** When it is told to stop though it has a key: as its procedure says, or the server. */
   bound: number = Infinity;
   /** Set while it runs: called when its caller does not wait any more and it runs on. */
@@ -128,6 +130,7 @@ export class IncomingCall implements Expiring, Invocation, Unit {
     this.bytes = received.bytes;
     this.start = received.start;
     this.end = received.end;
+    this.size = received.end - received.start;
   }
 
   /** What runs. */

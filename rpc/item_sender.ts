@@ -52,6 +52,14 @@ export class ItemSender extends Sender implements BulkSource {
     this.#source = source;
   }
 
+  override get held(): number {
+    return this.#large === undefined ? 0 : this.#large.length - this.#offset;
+  }
+
+  override detach(): void {
+    if (this.#next !== undefined && this.hasCredit) this.#encodeNext(this.#next.item);
+  }
+
   override start(): void {
     if (this.#started || this.#stopped) return;
     this.#started = true;
@@ -75,17 +83,21 @@ export class ItemSender extends Sender implements BulkSource {
   /** Sends one piece of what is ready; see {@linkcode BulkSource}. */
   sendNext(piece: number): boolean {
     this.#queued = false;
-    try {
-      if (this.#next !== undefined) this.#send(this.#next.item);
-      else if (this.#large !== undefined) this.#sendPart(this.#large, piece);
-    } catch (error) {
-      this.#turn?.reject(error);
-      this.#turn = undefined;
-      return false;
-    }
+    if (this.#next !== undefined) this.#encodeNext(this.#next.item);
+    else if (this.#large !== undefined) this.#sendPart(this.#large, piece);
     if (this.#large !== undefined) return this.#queued = this.hasCredit;
     this.#endTurn();
     return false;
+  }
+
+  #encodeNext(item: unknown): void {
+    try {
+      this.#send(item);
+      if (this.#large === undefined) this.#endTurn();
+    } catch (error) {
+      this.#turn?.reject(error);
+      this.#turn = undefined;
+    }
   }
 
   protected override wake(): void {
@@ -122,8 +134,11 @@ export class ItemSender extends Sender implements BulkSource {
       const item = validate === undefined ? result.value : await validate(result.value);
       if (this.#stopped) return;
       // Looked at again: other streams may have used the room while the source was busy.
-      if (this.#mayLeave) this.#send(item);
+      // Without a connection it is kept as bytes, which count.
+      if (this.hasCredit && (this.outbox.roomForBulk || this.outbox.isDetached)) this.#send(item);
       else this.#next = { item };
+      this.outbox.kept?.();
+      if (this.#stopped) return;
       if (this.#next !== undefined || this.#large !== undefined) await this.#waitForTurn();
       if (this.#stopped) return;
     }

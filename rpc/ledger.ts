@@ -11,9 +11,11 @@ import { CallError, type CallErrorCode } from "./errors.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import { type Caused, Encoded, keptReply, readReply, ToldError } from "./kept_reply.ts";
 import { isPromise } from "./iterating.ts";
+import type { Limits } from "./limits.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { namesStreams } from "./named_streams.ts";
 import { originOf } from "./origin.ts";
+import { type AddressKey, ownerOf, Shares } from "./shares.ts";
 
 /** What keyed calls need. */
 export interface KeyedCallParts {
@@ -21,6 +23,10 @@ export interface KeyedCallParts {
   readonly ledger: Ledger;
   /** Time. */
   readonly clock: Pick<Clock, "setTimeout" | "clearTimeout">;
+  /** `posts` bounds all that belong to no connection: the calls as well that run on without their session. */
+  readonly limits: Pick<Limits, "posts">;
+  /** What to count an address under; itself by default. */
+  readonly addressKey?: AddressKey | undefined;
   /** Names this node among those that share the ledger. */
   readonly node: string;
   /** Told when a reply could not be kept. */
@@ -47,6 +53,10 @@ export class KeyedCalls {
   readonly #parts: KeyedCallParts;
   /** Calls that run here, by their keys. */
   readonly #running = new Map<string, IncomingCall>();
+  /** Those whose session is over. */
+  readonly #outliving = new Set<IncomingCall>();
+  /** Those of them that were not told to stop. */
+  readonly #left = new Shares<IncomingCall>();
   #timer: unknown;
   /** Set while it drains: called when a call has ended. */
   #onEnd: (() => void) | undefined;
@@ -90,9 +100,24 @@ export class KeyedCalls {
 
   /** Calls that run on though their session is over: no connection counts them. */
   get outliving(): number {
-    let count = 0;
-    for (const { outlives } of this.#running.values()) if (outlives) count++;
-    return count;
+    return this.#outliving.size;
+  }
+
+  /**
+   * The session of a call is over, and it runs on. Of too many the oldest is told to stop, of whoever has most: a retry finds that nobody
+   * knows what came of it.
+   */
+  outlive(call: IncomingCall): void {
+    if (call.isSettled) return;
+    this.#outliving.add(call);
+    if (call.brokenBy !== undefined) return;
+    const left = this.#left;
+    left.set(call, ownerOf(call.surroundings.connection, this.#parts.addressKey), 1);
+    while (left.size > this.#parts.limits.posts) {
+      const next = left.next!;
+      left.delete(next);
+      next.breakOff(unknownEnd("Too many calls run whose callers have left"));
+    }
   }
 
   /**
@@ -102,15 +127,9 @@ export class KeyedCalls {
    */
   async drain(ms: number): Promise<number> {
     if (this.outliving > 0 && ms > 0) await this.#outlived(ms);
-    let broken = 0;
-    for (const call of this.#running.values()) {
-      if (!call.outlives) continue;
-      broken++;
-      call.breakOff(
-        new CallError("UNAVAILABLE", "The server stopped while the call ran", { ambiguous: true }),
-      );
-    }
-    return broken;
+    const rest = [...this.#running.values()].filter((call) => this.#outliving.has(call));
+    for (const call of rest) call.breakOff(unknownEnd("The server stopped while the call ran"));
+    return rest.length;
   }
 
   #outlived(ms: number): Promise<void> {
@@ -175,7 +194,7 @@ export class KeyedCalls {
 
   async #first({ call, key, invoke, tell }: Keyed): Promise<Encoded> {
     if (call.brokenBy !== undefined) { // while the ledger was asked
-      await this.#settle(key, undefined);
+      await this.#settle(key, call, undefined);
       throw call.brokenBy;
     }
     call.isKept = true;
@@ -189,10 +208,10 @@ export class KeyedCalls {
       value = new Encoded(given === undefined ? new Uint8Array(0) : encode(given));
     } catch (thrown) {
       const { told, kept } = this.#kept(new ToldError(outcomeOf(call, await tell(thrown))), call.caused);
-      await this.#settle(key, told.error.retryable ? undefined : kept);
+      await this.#settle(key, call, told.error.retryable ? undefined : kept);
       throw told;
     }
-    await this.#settle(key, keptReply(value, call.caused));
+    await this.#settle(key, call, keptReply(value, call.caused));
     return value;
   }
 
@@ -208,7 +227,7 @@ export class KeyedCalls {
   }
 
   /** Keeps a reply; `undefined` where the same call may succeed later. The caller has it in any case. */
-  async #settle(key: string, reply: Uint8Array | undefined): Promise<void> {
+  async #settle(key: string, call: IncomingCall, reply: Uint8Array | undefined): Promise<void> {
     this.#ends(key);
     const { ledger, report } = this.#parts;
     try {
@@ -216,6 +235,9 @@ export class KeyedCalls {
     } catch (error) {
       report(error);
     }
+    call.isSettled = true;
+    this.#left.delete(call);
+    if (this.#outliving.delete(call)) this.#onEnd?.();
   }
 
   #begins(key: string, call: IncomingCall): void {
@@ -224,9 +246,7 @@ export class KeyedCalls {
   }
 
   #ends(key: string): void {
-    if (!this.#running.delete(key)) return;
-    this.#onEnd?.();
-    if (this.#running.size > 0) return;
+    if (!this.#running.delete(key) || this.#running.size > 0) return;
     this.#parts.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
   }
@@ -258,6 +278,11 @@ function scopeOf(connection: CallerConnection, node: string): string | undefined
 function outcomeOf({ brokenBy }: IncomingCall, error: CallError): CallError {
   if (brokenBy === undefined || (error !== brokenBy && error.code !== "INTERNAL")) return error;
   return new CallError(brokenBy.code, brokenBy.message, { retryable: false, ambiguous: true });
+}
+
+/** What becomes of a call that is told to stop when its caller has left. */
+function unknownEnd(message: string): CallError {
+  return new CallError("UNAVAILABLE", message, { ambiguous: true });
 }
 
 function gone(): CallError {

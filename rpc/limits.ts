@@ -27,7 +27,8 @@ export interface Limits {
   /** Calls that wait or run, for each connection and direction; the surplus is answered `RESOURCE_EXHAUSTED`. @default 256 */
   calls: number;
   /**
-   * Calls by `POST` between their headers and their answer, for the whole app; the surplus is answered `RESOURCE_EXHAUSTED` (429).
+   * Calls by `POST` between their headers and their answer, for the whole app; the surplus is answered `RESOURCE_EXHAUSTED` (429). And as many calls
+   * with a key as run on though their session is over; above it the oldest of whoever has most is told to stop.
    * Danger: times `message` is what strangers may make the process hold.
    * @default 1024
    */
@@ -59,15 +60,18 @@ export interface Limits {
    * for none. @default 120000
    */
   session: number;
-  /** Sessions without a connection that are kept at once; the oldest goes first. @default 10000 */
+  /**
+   * Sessions without a connection that are kept at once. Above it the oldest of whoever has most goes: of a subject, or where nobody signed
+   * in of an address. @default 10000
+   */
   sessions: number;
   /**
-   * Bytes that all sessions without a connection hold together, as counted when each lost its own; the oldest goes first. @default 268435456
+   * Bytes that all sessions without a connection hold together, as they grow: inputs of calls, and what waits to be read or sent. Above it the oldest of whoever holds most goes, as above. @default 268435456
    */
   sessionBytes: number;
   /**
    * Bytes of calls and answers that may wait for their acknowledgement on one session before no more calls start and answers stay
-   * unencoded. What streams and large messages have on their way comes to that: at most 1 MiB. @default 262144
+   * unencoded, while there is a connection; without one they are encoded, and count for `sessionBytes`. What streams and large messages have on their way comes to that: at most 1 MiB. @default 262144
    */
   replay: number;
   /** Milliseconds that a call without streams may run, and any call may wait for its turn, when its caller set no timeout; 0 for no bound. @default 60000 */

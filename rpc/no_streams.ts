@@ -19,6 +19,7 @@ export class NoStreams implements Pick<Streams, keyof Streams> {
   readonly open = 0;
   readonly known = 0;
   readonly held = 0;
+  readonly senders: readonly never[] = [];
   readonly isDue = false;
   readonly #limits: Limits;
 

@@ -27,6 +27,7 @@ import type { Handshake } from "./handshake.ts";
 import { ServerConnection } from "./server_connection.ts";
 import type { ServerParts } from "./server_parts.ts";
 import { Sessions } from "./sessions.ts";
+import type { AddressKey } from "./shares.ts";
 import type { Transport } from "./transport.ts";
 
 /** What `millrace()` takes, the types erased. */
@@ -42,6 +43,8 @@ export interface NodeSurroundings {
   readonly newSession: () => Uint8Array;
   /** Where channels live, and the replies of calls that run once. */
   readonly broker: Broker;
+  /** What to count an address under; itself by default. */
+  readonly addressKey?: AddressKey | undefined;
   /** Told of an address where somebody could not say who it is. */
   readonly authenticationFailed: (address: string) => void;
 }
@@ -90,6 +93,8 @@ export class Node {
       keyed: new KeyedCalls({
         ledger: surroundings.broker.ledger,
         clock: surroundings.clock,
+        limits,
+        addressKey: surroundings.addressKey,
         node: nodeId,
         report: (error) => this.report(error, {}),
       }),

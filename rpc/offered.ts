@@ -56,6 +56,7 @@ function send(
   function sendWith(input: unknown): void {
     call.request.input = input;
     peer.call(call, deadline);
+    peer.outbox.kept?.();
   }
 }
 

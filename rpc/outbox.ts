@@ -27,14 +27,14 @@ const FLUSH_OVER = 64 * 1024;
 /** What a client may send before WELCOME: the 64 KiB of the protocol less a margin for HELLO's own header. */
 const BEFORE_WELCOME = 60 * 1024;
 
-const NO_FATE: Fate = {};
-
 /** The sending half of one connection, or of a session and the connections that carry it. */
 export class Outbox implements BulkLane, EndsWithTurn {
   /** What the peer accepts; HELLO or WELCOME set it. */
   peer: PeerLimits;
   /** What was sent and may have to be sent again; `undefined` where the session is not kept. */
   replay: Replay | undefined;
+  /** Set while there is no connection: what is held has changed. All of this may end where it is too much, so nothing else may be under way. */
+  kept: (() => void) | undefined;
   readonly #clock: Clock;
   readonly #turn: Turn;
   readonly #room: SocketRoom;
@@ -167,16 +167,19 @@ export class Outbox implements BulkLane, EndsWithTurn {
    * @param fate Told what becomes of the message.
    * @throws {CallError} `TOO_LARGE`, the message dropped, when the peer would not accept it.
    */
-  sealReliable(fate: Fate = NO_FATE): void {
+  sealReliable(fate?: Fate): void {
     const size = this.sealSized();
-    if (this.#ended) return this.#lost(fate);
+    if (this.#ended) { // the connection went while the message was written: an accessor of its value ended it
+      this.#frame.drop();
+      return fate?.refused?.(new CallError("DISCONNECTED", undefined, { ambiguous: false }));
+    }
     this.#checkSize(size);
     if (size > Math.min(FRAGMENT_OVER, this.peer.message - FRAGMENT_HEAD) || this.#mustWait(size)) {
       this.#bulkQueue.addLarge(this.takeOut(), fate, { lane: this, started: this.#budget === Infinity });
     } else {
       this.#sequence++;
       this.#added(size);
-      fate.sent?.();
+      fate?.sent?.();
     }
   }
 
@@ -191,11 +194,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#added();
   }
 
-  /**
-   * Takes the last message out of the frame without copying it: what is before it is sent, and the buffer changes hands.
-   *
-   * @returns The message, owned by the caller, with at least `HEADROOM` writable bytes in front of it.
-   */
+  /** Takes the last message out of the frame without copying it: the buffer changes hands, with `HEADROOM` writable bytes in front of it. */
   takeOut(): Uint8Array {
     const { before, message } = this.#frame.takeLast();
     if (before.length > 0) this.#hand(before, undefined);
@@ -299,7 +298,10 @@ export class Outbox implements BulkLane, EndsWithTurn {
   /** Sends what there is: acknowledgements and small messages first, then as much bulk as has room. */
   flush(): void {
     if (this.#ended || this.#flushing || this.#writing) return;
-    if (this.#detached) return this.#send();
+    if (this.#detached) {
+      this.#send();
+      return this.kept?.();
+    }
     this.#flushing = true;
     try {
       this.#leaving = true;
@@ -329,12 +331,6 @@ export class Outbox implements BulkLane, EndsWithTurn {
     if (this.#bulk === undefined) return;
     this.#bulk.acknowledged(received);
     if (this.#bulk.waits) this.schedule();
-  }
-
-  /** The connection went while the message was written: an accessor of its value ended it. */
-  #lost(fate: Fate): void {
-    this.#frame.drop();
-    fate.refused?.(new CallError("DISCONNECTED", undefined, { ambiguous: false }));
   }
 
   /** Drops the message just closed when it is too large. */

@@ -51,6 +51,8 @@ export class PlainCalls implements Claimant {
   readonly #owner: PlainCallOwner;
   /** The context of the call whose handler runs at this moment, while it is in no book. */
   #running: HandlerContext | undefined;
+  /** Bytes of its input. */
+  #size = 0;
 
   constructor({ surroundings, answers, streams, owner }: PlainCallParts) {
     this.#surroundings = surroundings;
@@ -68,6 +70,7 @@ export class PlainCalls implements Claimant {
   run(registered: Registered, id: number, bytes: Uint8Array, start: number, end: number): void {
     const context = HandlerContext.plain(registered, this.#surroundings, id);
     this.#running = context;
+    this.#size = end - start;
     let given: unknown;
     let isLater: boolean;
     let isDecoding = true;
@@ -111,6 +114,7 @@ export class PlainCalls implements Claimant {
     const call = HandlerContext.callOf(context);
     if (this.#running === context) {
       this.#running = undefined;
+      call.size = this.#size;
       this.#owner.register(call);
     }
     return call;

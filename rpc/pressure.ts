@@ -39,6 +39,11 @@ export class Pressure {
     return this.#outbox.isOver(this.#limit);
   }
 
+  /** Whether answers wait. Without a connection nobody knows for how long, so they are encoded: what a session holds is bounded by its bytes. */
+  get holdsAnswers(): boolean {
+    return !this.#outbox.isDetached && this.isHigh;
+  }
+
   /** Whether somebody waits for it to ease. */
   get watching(): boolean {
     return this.#watching;
@@ -55,6 +60,11 @@ export class Pressure {
     if (this.#watching || !this.isHigh) return;
     this.#watching = true;
     this.#lookLater();
+  }
+
+  /** The connection is lost: see {@linkcode Pressure.holdsAnswers}. */
+  detach(): void {
+    this.#answerReady();
   }
 
   /** Another connection carries on: what waits may be able to go. */

@@ -62,6 +62,12 @@ export abstract class Sender {
   /** The receiver wants no more, or our own side does not: the source is told, and FAIL with `error` ends the stream. */
   abstract stop(error?: CallError): void;
 
+  /** Bytes that it holds of its source. */
+  abstract get held(): number;
+
+  /** The connection is lost, and the session is kept: what it holds is encoded, so that its bytes count. */
+  abstract detach(): void;
+
   /** There may be room again. */
   protected abstract wake(): void;
 

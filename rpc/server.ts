@@ -74,6 +74,7 @@ class App {
       date: Date.now,
       broker: options.broker ?? (this.#ownBroker = new MemoryBroker()),
       newSession: () => crypto.getRandomValues(new Uint8Array(16)),
+      addressKey,
       authenticationFailed: (address) => void this.#failing.take(addressKey(address)),
     });
     const { limits } = node.parts;

@@ -14,6 +14,7 @@ import type { NodeChannels } from "./node_channels.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
 import type { ServerSession } from "./server_session.ts";
 import type { Sessions } from "./sessions.ts";
+import type { AddressKey } from "./shares.ts";
 
 /** What all connections of one app share. `C` is what a connection is. */
 export interface ServerParts<C = unknown> {
@@ -47,6 +48,8 @@ export interface ServerParts<C = unknown> {
   readonly connected: (connection: C) => void;
   /** A welcomed connection has closed. */
   readonly disconnected: (connection: C, end: { code: number; reason: string }) => void;
+  /** What to count an address under; itself by default. */
+  readonly addressKey?: AddressKey | undefined;
   /** Somebody at this address could not say who it is. */
   readonly authenticationFailed: (address: string) => void;
 }

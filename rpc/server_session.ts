@@ -21,7 +21,9 @@ import { ORIGIN, type Origin, type Originating } from "./origin.ts";
 import { type Continuation, Peer, type PeerEvents, type PeerOwner } from "./peer.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
 import type { Publisher } from "./publisher.ts";
+import type { Sender } from "./sender.ts";
 import type { KeptSession, Sessions } from "./sessions.ts";
+import { type AddressKey, ownerOf } from "./shares.ts";
 import type { Transport } from "./transport.ts";
 
 /** What sessions share. */
@@ -42,6 +44,8 @@ export interface SessionParts {
   readonly channels: Publisher | undefined;
   /** Runs calls with a key. */
   readonly keyed: KeyedCalls;
+  /** What to count an address under; itself by default. */
+  readonly addressKey?: AddressKey | undefined;
 }
 
 /** The connection that carries a session, or was the last to do so. */
@@ -78,6 +82,7 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
   #isLost = false;
   /** Made where an authentication ends. */
   #expiry: Expiry | undefined;
+  #callee: Callee | undefined;
   #origin: ConnectionOrigin | undefined;
   #connection: Originating | undefined;
   #client: object | undefined;
@@ -106,7 +111,7 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
 
   /** See {@linkcode PeerOwner.makeCallee}. */
   makeCallee(peer: CalledPeer): Callee {
-    return new Callee(this, peer);
+    return this.#callee = new Callee(this, peer);
   }
 
   /** Time. */
@@ -176,7 +181,19 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
 
   /** Bytes held for it. */
   get held(): number {
-    return this.peer.held + (this.#origin?.held ?? 0);
+    let held = this.peer.held + (this.#origin?.held ?? 0);
+    for (const sender of this.#senders) held += sender.held;
+    return held;
+  }
+
+  /** Streams that are sent. */
+  get #senders(): Iterable<Sender> {
+    return this.peer.openStreams > 0 ? this.peer.streams.senders : [];
+  }
+
+  /** See {@linkcode KeptSession.owner}. */
+  get owner(): string {
+    return ownerOf(this, this.#parts.addressKey);
   }
 
   /** Whether a connection of this order may carry it: none that came later does. */
@@ -193,6 +210,7 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
     this.#carrier.leave();
     this.#carrier = connection;
     this.#isLost = false;
+    this.peer.outbox.kept = undefined;
     this.#parts.sessions.found(this);
     this.peer.attach(continuation);
   }
@@ -218,7 +236,23 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
     if (this.ids.length === 0) return this.end();
     this.#isLost = true;
     this.peer.detach();
-    this.#parts.sessions.lost(this);
+    this.peer.outbox.kept = () => this.#waits();
+    this.#waits();
+    // Not now: it may be an accessor of a value that is being encoded which closes the connection.
+    if (!this.peer.isIdle) queueMicrotask(() => this.#encodeWaiting());
+  }
+
+  /** What it holds counts, as it grows. */
+  #waits(): void {
+    if (this.#isLost && !this.peer.ended) this.#parts.sessions.waits(this);
+  }
+
+  /** Without a connection nobody knows how long things wait: they do so as bytes, which count. */
+  #encodeWaiting(): void {
+    if (!this.#isLost || this.peer.ended) return;
+    for (const sender of this.#senders) sender.detach();
+    this.#callee?.detach();
+    this.#waits();
   }
 
   /** It has waited too long. */

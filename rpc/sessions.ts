@@ -6,21 +6,18 @@
 import { characters } from "./characters.ts";
 import type { Clock } from "./clock.ts";
 import type { Limits } from "./limits.ts";
+import { Shares } from "./shares.ts";
 
 /** What a session is here. */
 export interface KeptSession {
   /** The ids by which it can be resumed: the newest, and the one before it. */
   ids: readonly string[];
+  /** Whose it is, for bounds that all share: who signed in, else where it comes from. */
+  readonly owner: string;
   /** Bytes that it holds. */
   readonly held: number;
-  /** It has waited too long, or others need its place. */
+  /** It has waited too long, or another needs its place. It calls {@linkcode Sessions.ended}. */
   expire(): void;
-}
-
-/** One that waits for a connection. */
-interface Wait {
-  readonly until: number;
-  readonly held: number;
 }
 
 /** All sessions of one node that may be resumed. */
@@ -29,9 +26,11 @@ export class Sessions<S extends KeptSession> {
   readonly #limits: Pick<Limits, "session" | "sessions" | "sessionBytes">;
   readonly #newId: () => Uint8Array;
   readonly #byId = new Map<string, S>();
-  /** The one that lost its connection first comes first, and runs out first. */
-  readonly #waiting = new Map<S, Wait>();
-  #waitingBytes = 0;
+  /** Until when each waits: the one that lost its connection first comes first. */
+  readonly #waiting = new Map<S, number>();
+  /** Each of them counts as one. */
+  readonly #places = new Shares<S>();
+  readonly #bytes = new Shares<S>();
   #timer: unknown;
   #connections = 0;
   #closed = false;
@@ -82,25 +81,25 @@ export class Sessions<S extends KeptSession> {
     session.ids = [newest];
   }
 
-  /** A session has lost its connection, and waits for another. */
-  lost(session: S): void {
+  /** A session has lost its connection and waits for another; or what it holds has changed while it does. */
+  waits(session: S): void {
     if (this.#closed) return session.expire();
-    const { held } = session;
-    this.#waiting.set(session, { until: this.#clock.now() + this.#limits.session, held });
-    this.#waitingBytes += held;
-    while (this.#waiting.size > this.#limits.sessions || this.#waitingBytes > this.#limits.sessionBytes) {
-      this.#first()!.expire();
+    const { owner, held } = session;
+    if (!this.#waiting.has(session)) {
+      this.#waiting.set(session, this.#clock.now() + this.#limits.session);
+      this.#places.set(session, owner, 1);
     }
+    this.#bytes.set(session, owner, held);
+    this.#makeRoom();
     this.#arm();
   }
 
   /** A session has a connection again. */
   found(session: S): void {
-    const wait = this.#waiting.get(session);
-    if (wait === undefined) return;
-    this.#waiting.delete(session);
-    this.#waitingBytes -= wait.held;
-    this.#arm();
+    if (!this.#waiting.delete(session)) return;
+    this.#places.delete(session);
+    this.#bytes.delete(session);
+    if (this.#waiting.size === 0) this.#timer = this.#clock.clearTimeout(this.#timer);
   }
 
   /** A session is over. */
@@ -116,25 +115,31 @@ export class Sessions<S extends KeptSession> {
     for (const session of [...this.#waiting.keys()]) session.expire();
   }
 
-  #first(): S | undefined {
-    for (const session of this.#waiting.keys()) return session;
-    return undefined;
+  /** Who has most loses the oldest it has: nobody can take the room of the others. */
+  #makeRoom(): void {
+    const [places, bytes] = [this.#places, this.#bytes];
+    while (places.size > this.#limits.sessions) places.next!.expire();
+    while (bytes.total > this.#limits.sessionBytes) {
+      const session = bytes.next!;
+      const { held, owner } = session;
+      if (held < bytes.weightOf(session)) bytes.set(session, owner, held); // some of it was used since
+      else session.expire();
+    }
   }
 
   /** One timer for all: they run out in the order in which they came. */
   #arm(): void {
-    this.#clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const first = this.#first();
-    if (first === undefined) return;
-    const { until } = this.#waiting.get(first)!;
-    this.#timer = this.#clock.setTimeout(() => this.#expire(), Math.max(0, until - this.#clock.now()));
+    if (this.#timer !== undefined) return;
+    for (const until of this.#waiting.values()) {
+      this.#timer = this.#clock.setTimeout(() => this.#expire(), Math.max(0, until - this.#clock.now()));
+      return;
+    }
   }
 
   #expire(): void {
     this.#timer = undefined;
     const now = this.#clock.now();
-    for (const [session, { until }] of [...this.#waiting]) {
+    for (const [session, until] of this.#waiting) {
       if (until > now) break;
       session.expire();
     }

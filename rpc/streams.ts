@@ -250,7 +250,7 @@ export class Streams {
     for (const id of told.keys()) {
       if (id > this.#last) throw new ProtocolError("A session has a stream that was never opened");
     }
-    for (const sender of [...this.#senders]) sender.resume(told.get(sender.id), units);
+    for (const sender of [...this.senders]) sender.resume(told.get(sender.id), units);
     return () => {
       for (const id of this.#unstopped ?? []) this.#sendStop(id);
       this.#unstopped = undefined;
@@ -266,13 +266,13 @@ export class Streams {
 
   /** The session is not kept: ends are not acknowledged. */
   settle(): void {
-    for (const sender of [...this.#senders]) sender.settle();
+    for (const sender of [...this.senders]) sender.settle();
   }
 
   /** The connection is gone: sources are told to stop, readers get `error`. */
   end(error: CallError): void {
     this.#ended = error;
-    for (const sender of [...this.#senders]) sender.drop();
+    for (const sender of [...this.senders]) sender.drop();
     for (const receiver of [...this.#receivers]) receiver.drop(error);
     this.#sending =
       this.#receiving =
@@ -315,7 +315,8 @@ export class Streams {
     this.#outbox.seal();
   }
 
-  get #senders(): Iterable<Sender> {
+  /** Those that are sent. */
+  get senders(): Iterable<Sender> {
     return this.#sending?.values() ?? [];
   }
 
@@ -385,7 +386,7 @@ export class Streams {
 
   #openSending(): number {
     let open = 0;
-    for (const sender of this.#senders) if (!sender.ended) open++;
+    for (const sender of this.senders) if (!sender.ended) open++;
     return open;
   }
 

@@ -10,11 +10,6 @@ export class WaitingCalls {
     return this.#calls.length;
   }
 
-  /** Bytes of their inputs. */
-  get held(): number {
-    return this.#calls.reduce((sum, { start, end }) => sum + end - start, 0);
-  }
-
   /** Adds one. Its input is kept: see {@linkcode keep}. */
   add(call: IncomingCall): void {
     call.bytes = keep(call);

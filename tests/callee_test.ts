@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { z } from "zod";
 import { encode } from "../msgpack/mod.ts";
+import { CallError } from "../rpc/errors.ts";
 import { Kind } from "../rpc/kinds.ts";
 import type { Limits } from "../rpc/limits.ts";
 import { anything, gauges, NOTHING, Pair, procedure } from "./suites/pair.ts";
@@ -168,7 +169,7 @@ describe("the answering side", () => {
       await feed(message, ...(id <= 5 ? [[25, id, 1, new Uint8Array(10)]] : []), [27, id, 1]);
     }
     assertEquals([pair.server.faults, gauges(pair.server).streams], [[], 0]);
-    assertEquals(gauges(pair.server).held, 12 * 64);
+    assertEquals(gauges(pair.server).held, 12 * 64 + 5 * 6); // streams, and inputs of calls that run
     await feed([25, 13, 1, new Uint8Array(10)]);
     assertEquals(pair.server.faults.map(({ code }) => code), [4531]);
   });
@@ -241,6 +242,26 @@ describe("handlers that do not end", () => {
     await pair.clock.advance(100);
     const told = pair.server.pipe.frames.slice(before).flatMap(messagesOf);
     assertEquals(only(told, Kind.ERROR).map((error) => error.slice(2, 5)), [[2, "DEADLINE", 0]]); // it has not run
+  });
+
+  it("start none of those behind them when all are cut, ordered ones either", async () => {
+    const started: unknown[] = [];
+    const start = (n: unknown) => {
+      started.push(n);
+      return never();
+    };
+    const { pair, feed } = await fed({
+      hang: procedure({ input: anything }, start),
+      line: procedure({ input: anything, ordered: true }, start),
+    }, { concurrency: 2 });
+    const [method, more] = [(id: number) => id % 2 === 0 ? "line" : "hang", [1, 2, 3, 4, 5, 6, 7, 8]];
+    await feed(...more.map((id): Message => [16, id, id, method(id), null, payload(id)]));
+    const before = pair.server.pipe.frames.length;
+    const cut = pair.server.peer.callee.cut(new CallError("UNAVAILABLE"));
+    await pair.clock.settle();
+    assertEquals([started, cut, pair.server.peer.callee.inFlight], [[1, 2], 8, 0]);
+    const told = only(pair.server.pipe.frames.slice(before).flatMap(messagesOf), Kind.ERROR);
+    assertEquals(told.map(([, , id, code]) => [id, code]), more.map((id) => [id, "UNAVAILABLE"]));
   });
 
   it("open streams and uploads keep no other call from starting", async () => {

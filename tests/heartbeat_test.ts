@@ -108,6 +108,7 @@ describe("a connection of a server", () => {
         keyed: new KeyedCalls({
           ledger: new MemoryLedger({ claims: 1_000, bytes: 1 << 20 }, () => clock.now(), () => {}),
           clock,
+          limits: resolveLimits(),
           node: "node",
           report: () => {},
         }),

@@ -14,9 +14,10 @@ interface Run {
   stoppedAt?: number;
 }
 
-function open({ timeout, callTimeout, latency = 0 }: {
+function open({ timeout, latency = 0, ...limits }: {
   timeout?: number;
   callTimeout?: number;
+  posts?: number;
   latency?: number;
 } = {}) {
   const runs: Run[] = [];
@@ -35,8 +36,8 @@ function open({ timeout, callTimeout, latency = 0 }: {
     return run.number;
   });
   const app = millrace({
-    authenticate: () => ({ subject: "ada" }),
-    limits: callTimeout === undefined ? {} : { callTimeout },
+    authenticate: ({ token }) => ({ subject: token ?? "ada" }),
+    limits,
     procedures: { wait, get: procedure(() => "there") },
     onError: () => {},
   });
@@ -201,6 +202,53 @@ describe("a call with a key whose caller does not wait any more", () => {
       await first;
     }
   });
+
+  it("is told to stop when too many do so: the oldest of who has most, and nobody says that it did not run", async () => {
+    const { world, runs } = open({ posts: 4 });
+    const leave = async (token: string, keys: string[]) => {
+      const client = world.connect({ token }, `${token} ${keys[0]}`);
+      await world.wait(client.ready());
+      for (const key of keys) void client.call.wait(STUCK, { key }).result();
+      await world.run(500);
+      await world.wait(client.close());
+      await world.run(100);
+    };
+    const stopped = () => runs.filter(({ stoppedAt }) => stoppedAt !== undefined).map((run) => run.number);
+    await leave("ada", ["a"]); // run 1
+    await leave("eve", ["a", "b", "c"]); // runs 2, 3 and 4
+    assertEquals([stopped(), world.node.stats().calls], [[], 4]);
+    await leave("eve", ["d"]);
+    assertEquals([stopped(), world.node.stats().calls], [[2], 4]);
+    await leave("bob", ["a"]);
+    assertEquals([stopped(), world.node.stats().calls], [[2, 3], 4]);
+    const back = world.connect({ token: "eve" });
+    assertEquals(
+      brief(await world.wait(back.call.wait(STUCK, { key: "b" }).result())),
+      "UNAVAILABLE ambiguous",
+    );
+    assertEquals(runs.length, 6);
+    await world.wait(world.node.drain({ code: 1001, deadline: 0, retryAfter: 0 }));
+    await world.run(100);
+    assertEquals([stopped(), world.node.stats().calls], [[1, 2, 3, 4, 5, 6], 0]);
+    await world[Symbol.asyncDispose]();
+  });
+
+  for (const latency of [0, 400]) {
+    it(`takes no place when it has ended, whenever its session does, ${latency} ms from the ledger`, async () => {
+      const { world, runs } = open({ posts: 2, latency });
+      for (let i = 0; i < 30; i++) {
+        const client = world.connect({}, `client ${i}`);
+        await world.wait(client.ready());
+        void client.call.wait(500, { key: `${i}` }).result();
+        await world.run(latency + 50 * i); // before it runs, while it does, while its reply is on its way to the ledger, and after
+        await world.wait(client.close());
+        await world.run(2_000);
+        assertEquals(world.node.stats().calls, 0, `${i}`);
+      }
+      assertEquals([runs.length > 20, runs.filter(({ stoppedAt }) => stoppedAt !== undefined)], [true, []]);
+      await world[Symbol.asyncDispose]();
+    });
+  }
 
   it("does not run where it was given up while the ledger was asked: the next does", async () => {
     const { world, runs } = open({ latency: 4_000 });

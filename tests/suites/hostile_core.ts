@@ -55,6 +55,7 @@ export class CoreTarget implements Target {
       keyed: new KeyedCalls({
         ledger: new MemoryLedger({ claims: 1_000, bytes: 1 << 20 }, () => this.#clock.now(), () => {}),
         clock: this.#clock,
+        limits: bounds,
         node: "node",
         report: () => {},
       }),

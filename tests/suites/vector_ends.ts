@@ -75,6 +75,7 @@ export class VectorServer {
         keyed: new KeyedCalls({
           ledger: new MemoryLedger({ claims: 1_000, bytes: 1 << 20 }, () => clock.now(), () => {}),
           clock,
+          limits,
           node: "node",
           report: () => {},
         }),
