@@ -53,6 +53,18 @@ export interface MemoryBounds {
   readonly claimBytes?: number;
 }
 
+/** The defaults. */
+const BOUNDS: Required<MemoryBounds> = {
+  channels: 100_000,
+  blankChannels: 10_000,
+  bytes: 512 * 1_048_576,
+  idleBytes: 256 * 1_048_576,
+  historyBytes: 64 * 1_048_576,
+  producers: 10_000,
+  claims: 250_000,
+  claimBytes: 128 * 1_048_576,
+};
+
 /** How much a broker in memory holds, and where it takes time and chance from. */
 export interface MemoryBrokerOptions extends MemoryBounds {
   /** Time that never goes back, and the timer of the sweep. */
@@ -103,11 +115,15 @@ const PART = 4_096;
  * await broker.close();
  * ```
  *
+ * @throws {TypeError} A name that is none of a bound.
  * @throws {RangeError} A bound that is no whole number of 0 or more.
  */
 export function memoryBroker(bounds: MemoryBounds = {}): Broker {
   const given = Object.entries(bounds).filter(([, bound]) => bound !== undefined);
   for (const [name, bound] of given) {
+    if (!Object.hasOwn(BOUNDS, name)) {
+      throw new TypeError(`Cannot make a broker: it has no bound named "${name}"`);
+    }
     if (Number.isSafeInteger(bound) && bound >= 0) continue;
     throw new RangeError(`Cannot make a broker: ${name} ${bound} is no whole number of 0 or more`);
   }
@@ -128,14 +144,7 @@ export class MemoryBroker implements Broker {
   /** Makes an empty one. */
   constructor(options: MemoryBrokerOptions = {}) {
     this.#options = {
-      channels: 100_000,
-      blankChannels: 10_000,
-      bytes: 512 * 1_048_576,
-      idleBytes: 256 * 1_048_576,
-      historyBytes: 64 * 1_048_576,
-      producers: 10_000,
-      claims: 250_000,
-      claimBytes: 128 * 1_048_576,
+      ...BOUNDS,
       clock: systemClock(),
       date: () => Date.now(),
       random: systemRandomness,

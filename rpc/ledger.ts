@@ -16,6 +16,7 @@ import type { MaybePromise } from "./maybe_promise.ts";
 import { namesStreams } from "./named_streams.ts";
 import { originOf } from "./origin.ts";
 import { type AddressKey, ownerOf, Shares } from "./shares.ts";
+import { waitingFor } from "./waiting_for.ts";
 
 /** What keyed calls need. */
 export interface KeyedCallParts {
@@ -58,7 +59,7 @@ export class KeyedCalls {
   /** Those of them that were not told to stop. */
   readonly #left = new Shares<IncomingCall>();
   #timer: unknown;
-  /** Set while it drains: called when a call has ended. */
+  /** Set when it drains: called when none of those is left. */
   #onEnd: (() => void) | undefined;
   #ended = false;
 
@@ -126,22 +127,14 @@ export class KeyedCalls {
    * @returns How many the rest were.
    */
   async drain(ms: number): Promise<number> {
-    if (this.outliving > 0 && ms > 0) await this.#outlived(ms);
+    if (this.outliving > 0 && ms > 0) {
+      const { over, ended } = waitingFor(this.#parts.clock, ms);
+      this.#onEnd = ended;
+      await over;
+    }
     const rest = [...this.#running.values()].filter((call) => this.#outliving.has(call));
     for (const call of rest) call.breakOff(unknownEnd("The server stopped while the call ran"));
     return rest.length;
-  }
-
-  #outlived(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const { clock } = this.#parts;
-    const timer = clock.setTimeout(resolve, ms);
-    this.#onEnd = () => {
-      if (this.outliving > 0) return;
-      clock.clearTimeout(timer);
-      resolve();
-    };
-    return promise;
   }
 
   /** The node has stopped: no claim is renewed any more, whatever still runs. */
@@ -237,7 +230,7 @@ export class KeyedCalls {
     }
     call.isSettled = true;
     this.#left.delete(call);
-    if (this.#outliving.delete(call)) this.#onEnd?.();
+    if (this.#outliving.delete(call) && this.outliving === 0) this.#onEnd?.();
   }
 
   #begins(key: string, call: IncomingCall): void {

@@ -4,7 +4,6 @@
  * @module
  */
 import type { RequestCopy } from "./app.ts";
-import type { Clock } from "./clock.ts";
 import type { CallerConnection } from "./context.ts";
 import { CallError } from "./errors.ts";
 import { answerPost } from "./http.ts";
@@ -12,6 +11,7 @@ import { identify } from "./identity.ts";
 import { LocalCaller } from "./local_caller.ts";
 import { channelPost } from "./post_channels.ts";
 import type { ServerParts } from "./server_parts.ts";
+import { waitingFor } from "./waiting_for.ts";
 
 const ONE_VALUE = { streams: false, check: undefined };
 
@@ -74,7 +74,11 @@ export class Posts {
    * @returns How many those were.
    */
   async drain(deadline: number): Promise<number> {
-    if (this.#open.size > 0 && deadline > 0) await this.#allEnded(this.#parts.clock, deadline);
+    if (this.#open.size > 0 && deadline > 0) {
+      const { over, ended } = waitingFor(this.#parts.clock, deadline);
+      this.#ended = ended;
+      await over;
+    }
     const { calls } = this;
     for (const post of this.#open) {
       post.cut = true;
@@ -83,16 +87,6 @@ export class Posts {
       );
     }
     return calls;
-  }
-
-  #allEnded(clock: Clock, ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = clock.setTimeout(resolve, ms);
-      this.#ended = () => {
-        clock.clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   async #enter(request: RequestCopy): Promise<LocalCaller> {

@@ -29,6 +29,9 @@ describe("memoryBroker()", () => {
     for (const bytes of [-1, 0.5, NaN, Infinity, "1"]) {
       assertThrows(() => memoryBroker({ bytes: bytes as number }), RangeError, "bytes");
     }
+    for (const name of ["bites", "clock", "toString"]) {
+      assertThrows(() => memoryBroker({ [name]: 1 }), TypeError, `no bound named "${name}"`);
+    }
   });
 });
 
