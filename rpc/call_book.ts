@@ -7,7 +7,7 @@
 import type { Answers } from "./answers.ts";
 import { CallBounds } from "./call_bounds.ts";
 import type { CalledPeer, CalleeParts } from "./callee_parts.ts";
-import type { CallError } from "./errors.ts";
+import { CallError } from "./errors.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import { afterRunning, invokeCall } from "./invoking.ts";
 import { Encoded } from "./kept_reply.ts";
@@ -88,20 +88,22 @@ export class CallBook implements UnderPressure {
   }
 
   /**
-   * Answers every call that has not ended with `error`, and tells the handlers. What has not started never does.
+   * Answers every call that has not ended with `error`, and tells the handlers. What has not started never does, and is told so.
    *
    * @returns How many there were.
    */
   cut(error: CallError): number {
     this.#isCut = true;
+    const notRun = new CallError(error.code, undefined, { ambiguous: false });
     const calls = [...this.#calls.values()];
     for (const call of calls) {
+      const why = call.started ? error : notRun;
       this.#waiting.remove(call);
-      call.brokenBy ??= error;
-      if (call.sender !== undefined) call.sender.stop(error);
-      else if (!call.answered) this.#answers.error(call.id, error);
+      call.brokenBy ??= why;
+      if (call.sender !== undefined) call.sender.stop(why);
+      else if (!call.answered) this.#answers.error(call.id, why);
       this.#finish(call);
-      call.abort(error);
+      call.abort(why);
     }
     return calls.length;
   }

@@ -254,6 +254,48 @@ describe("check() on what only looks wrong", () => {
     );
   });
 
+  it("holds the reset of another subscription against none that goes on from where it was told to begin", () => {
+    const place = (offset: number, past = 0) => ({ epoch: "one", offset, fingerprint: offset + past });
+    const [client, channel] = ["ada", "red"];
+    const entry = (offset: number, past: number): LogEvent[] => {
+      const value = `bob-red-${offset + past}`;
+      const position = place(offset, past);
+      return [
+        { at: 1, is: "publish", channel, producer: "bob", number: offset + past, value },
+        { at: 1, is: "append", channel, position, previous: offset === 1 ? 0 : offset + past - 1, value },
+      ];
+    };
+    const asks = (number: number, from: ReturnType<typeof place>): LogEvent => {
+      return { at: 3, is: "join", client, channel, ask: `ada/${number}`, from };
+    };
+    const told = (number: number, status: "reset" | "recovered", position: ReturnType<typeof place>): LogEvent => {
+      return { at: 3, is: "joined", client, channel, ask: `ada/${number}`, status, position };
+    };
+    const reset = (sub: string, position: ReturnType<typeof place>): LogEvent => {
+      return { at: 3, is: "reset", sub, position, reason: "history" };
+    };
+    const before: LogEvent[] = [
+      { at: 0, is: "retention", channel, messages: 1, ms: 1_000 },
+      ...[1, 2, 3].flatMap((offset) => entry(offset, 0)),
+      { at: 2, is: "subscribe", client, channel, sub: "slow", from: place(3) },
+      { at: 2, is: "rollback", channel, epoch: "one", top: 0 },
+      { at: 2, is: "told" },
+      ...[1, 2, 3].flatMap((offset) => entry(offset, 10)),
+      { at: 3, is: "subscribe", client, channel, sub: "quick", from: place(1, 10) },
+      asks(1, place(3)),
+      told(1, "reset", place(2, 10)), // it stands behind what the slow one has still to handle
+      asks(2, place(1, 10)),
+      told(2, "reset", place(3, 10)),
+      reset("quick", place(3, 10)),
+      asks(3, place(2, 10)),
+      told(3, "recovered", place(2, 10)),
+    ];
+    const after: LogEvent = { at: 4, is: "message", sub: "slow", position: place(3, 10), value: "bob-red-13" };
+    assertEquals(check([...before, reset("slow", place(2, 10)), after]), []);
+    const found = check(before).map(({ rule, what }) => [rule, what]);
+    assertEquals(found, [["honest flag", "slow on red: the reset to one:2:c was never told"]]);
+  });
+
   it("asks for no session in what arrives late, of a connection that its client has given up", () => {
     const hello = (
       number: number,

@@ -9,7 +9,7 @@ import { show } from "./publications.ts";
 import { getOr } from "./get_or.ts";
 import type { Line, RuleCheck, Surroundings } from "./rule.ts";
 import type { Subscription, Subscriptions } from "./subscriptions.ts";
-import { positionKey } from "./truth.ts";
+import { type ChannelTruth, positionKey } from "./truth.ts";
 
 /** One client on one channel, as the wire shows it. */
 interface Membership {
@@ -133,10 +133,17 @@ export class HonestFlag implements RuleCheck<HonestFlagLine> {
         const goesOn = cursor === undefined || positionKey(cursor) === positionKey(position) ||
           (truth.isTold && truth.has(cursor));
         if (goesOn) this.#pending.delete(sub);
-        else this.#pending.set(sub, { position, line });
+        else if (!this.#concernsOthers(asked, sub, truth)) this.#pending.set(sub, { position, line });
       }
     }
     if (question !== undefined) question.isAnswered = true;
+  }
+
+  /** Whether it answers the place of another subscription, while this one is already on its way to a place that it may go on from. */
+  #concernsOthers(asked: Question | undefined, sub: string, truth: ChannelTruth): boolean {
+    const pending = this.#pending.get(sub);
+    if (pending === undefined || asked?.from === undefined || !truth.isTold) return false;
+    return positionKey(asked.from) !== positionKey(pending.position) && truth.has(pending.position);
   }
 
   /** A reset that the broker's truth does not explain. */
