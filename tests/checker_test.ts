@@ -268,7 +268,11 @@ describe("check() on what only looks wrong", () => {
     const asks = (number: number, from: ReturnType<typeof place>): LogEvent => {
       return { at: 3, is: "join", client, channel, ask: `ada/${number}`, from };
     };
-    const told = (number: number, status: "reset" | "recovered", position: ReturnType<typeof place>): LogEvent => {
+    const told = (
+      number: number,
+      status: "reset" | "recovered",
+      position: ReturnType<typeof place>,
+    ): LogEvent => {
       return { at: 3, is: "joined", client, channel, ask: `ada/${number}`, status, position };
     };
     const reset = (sub: string, position: ReturnType<typeof place>): LogEvent => {
@@ -290,10 +294,40 @@ describe("check() on what only looks wrong", () => {
       asks(3, place(2, 10)),
       told(3, "recovered", place(2, 10)),
     ];
-    const after: LogEvent = { at: 4, is: "message", sub: "slow", position: place(3, 10), value: "bob-red-13" };
+    const after: LogEvent = {
+      at: 4,
+      is: "message",
+      sub: "slow",
+      position: place(3, 10),
+      value: "bob-red-13",
+    };
     assertEquals(check([...before, reset("slow", place(2, 10)), after]), []);
     const found = check(before).map(({ rule, what }) => [rule, what]);
     assertEquals(found, [["honest flag", "slow on red: the reset to one:2:c was never told"]]);
+  });
+
+  it("takes the reset to a later place for all that were told before, of a subscription that was given up meanwhile", () => {
+    const place = (epoch: string, offset: number) => ({ epoch, offset, fingerprint: offset });
+    const [client, channel] = ["ada", "red"];
+    const told = (ask: string, position: ReturnType<typeof place>): LogEvent => {
+      return { at: 2, is: "joined", client, channel, ask, status: "reset", position };
+    };
+    const before: LogEvent[] = [
+      { at: 0, is: "retention", channel, messages: 3, ms: 1_000 },
+      { at: 0, is: "subscribe", client, channel, sub: "one", from: place("old", 0) },
+      { at: 1, is: "join", client, channel, ask: "ada/1", from: place("old", 0) },
+      { at: 1, is: "stream lost", channel },
+      { at: 1, is: "told" },
+      { at: 2, is: "publish", channel, producer: "bob", number: 1, value: "bob-red-1" },
+      { at: 2, is: "append", channel, position: place("new", 1), previous: 0, value: "bob-red-1" },
+      told("ada/1", place("between", 0)),
+      told("ada/1", place("new", 0)),
+      { at: 2, is: "join", client, channel, ask: "ada/2", from: place("old", 0) },
+      told("ada/2", place("new", 1)),
+    ];
+    const reset: LogEvent = { at: 2, is: "reset", sub: "one", position: place("new", 1), reason: "epoch" };
+    assertEquals(check([...before, reset]), []);
+    assertEquals(check(before).map(({ rule }) => rule), ["honest flag"]);
   });
 
   it("asks for no session in what arrives late, of a connection that its client has given up", () => {

@@ -9,7 +9,7 @@ import { show } from "./publications.ts";
 import { getOr } from "./get_or.ts";
 import type { Line, RuleCheck, Surroundings } from "./rule.ts";
 import type { Subscription, Subscriptions } from "./subscriptions.ts";
-import { type ChannelTruth, positionKey } from "./truth.ts";
+import { positionKey } from "./truth.ts";
 
 /** One client on one channel, as the wire shows it. */
 interface Membership {
@@ -133,17 +133,24 @@ export class HonestFlag implements RuleCheck<HonestFlagLine> {
         const goesOn = cursor === undefined || positionKey(cursor) === positionKey(position) ||
           (truth.isTold && truth.has(cursor));
         if (goesOn) this.#pending.delete(sub);
-        else if (!this.#concernsOthers(asked, sub, truth)) this.#pending.set(sub, { position, line });
+        else if (!this.#concernsOthers(asked?.from, { sub, cursor })) {
+          this.#pending.set(sub, { position, line });
+        }
       }
     }
     if (question !== undefined) question.isAnswered = true;
   }
 
-  /** Whether it answers the place of another subscription, while this one is already on its way to a place that it may go on from. */
-  #concernsOthers(asked: Question | undefined, sub: string, truth: ChannelTruth): boolean {
+  /** Whether who asked from there was another subscription, while this one is on its way to a place that it may go on from. */
+  #concernsOthers(
+    from: Position | undefined,
+    { sub, cursor }: Pick<Subscription, "sub" | "cursor">,
+  ): boolean {
     const pending = this.#pending.get(sub);
-    if (pending === undefined || asked?.from === undefined || !truth.isTold) return false;
-    return positionKey(asked.from) !== positionKey(pending.position) && truth.has(pending.position);
+    if (pending === undefined || from === undefined || cursor === undefined) return false;
+    const truth = this.#surroundings.truth.channel(this.#subscriptions.all.get(sub)!.channel);
+    const places = [positionKey(cursor), positionKey(pending.position)];
+    return truth.isTold && truth.has(pending.position) && !places.includes(positionKey(from));
   }
 
   /** A reset that the broker's truth does not explain. */
@@ -205,9 +212,11 @@ export class HonestFlag implements RuleCheck<HonestFlagLine> {
     if (told !== undefined || !isGone) this.#heard.set(sub, told?.line ?? line);
     const pending = this.#pending.get(sub);
     if (pending === undefined) return;
-    // Told twice to begin at the same place, a client may tell the program once.
+    // Told twice to begin at the same place, or further on, a client may tell the program once.
     const isIt = pending.line <= (told?.line ?? line) ||
-      positionKey(pending.position) === positionKey(position);
+      positionKey(pending.position) === positionKey(position) ||
+      (channel.isTold && channel.has(position) && channel.has(pending.position) &&
+        position.offset > pending.position.offset);
     if (isIt) this.#pending.delete(sub);
   }
 
