@@ -1,5 +1,5 @@
 // What a fresh machine with only Node and npm lacks: the packages of package.json, Deno, Bun, Node 22,
-// Chromium. Uses what is there, gets the rest, and says so. Only node: modules here: this runs before
+// Chromium, Redis. Uses what is there, gets the rest, and says so. Only node: modules here: this runs before
 // anything is installed, under Node, Deno or Bun.
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join, relative } from "node:path";
@@ -91,13 +91,46 @@ export async function chromium() {
   const find = () => onPath("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")[0];
   const given = process.env.MILLRACE_CHROMIUM ?? find();
   if (given) return given;
-  if (process.getuid?.() !== 0 || onPath("apt-get").length === 0) return undefined;
-  console.log("set-up: installing Chromium (apt)");
-  const env = { DEBIAN_FRONTEND: "noninteractive" };
-  await run("apt-get", ["update"], { env, timeout: 120_000 });
-  const packages = ["chromium", "fonts-dejavu-core"];
-  await run("apt-get", ["install", "-y", "--no-install-recommends", ...packages], { env, timeout: 300_000 });
+  if (!(await apt("Chromium", "chromium", "fonts-dejavu-core"))) return undefined;
   return find();
+}
+
+/** The oldest Redis that the tests are meant for: the first with sharded pub/sub. */
+const REDIS = [7, 0];
+
+/** The command that installs Redis by hand. */
+export const REDIS_COMMAND = "apt-get install -y redis-server";
+
+/**
+ * The path of a redis-server: `MILLRACE_REDIS` where set, else the one on PATH if it is new enough, else installed
+ * by apt when this is root. Puts it into the environment for every child.
+ *
+ * @returns {Promise<string>}
+ */
+export async function redisServer() {
+  const given = process.env.MILLRACE_REDIS;
+  if (given) return given;
+  const find = async () => {
+    for (const path of onPath("redis-server")) if (await newEnough(path, REDIS)) return path;
+  };
+  const found = await find() ?? (await apt("Redis", "redis-server") ? await find() : undefined);
+  if (!found) {
+    throw new Error(
+      `Cannot find redis-server ${REDIS.join(".")} or newer: set MILLRACE_REDIS, or try ${REDIS_COMMAND}`,
+    );
+  }
+  process.env.MILLRACE_REDIS = found;
+  return found;
+}
+
+/** Installs packages of Debian; false where that cannot be tried. None of their services is started. */
+async function apt(title, ...packages) {
+  if (process.getuid?.() !== 0 || onPath("apt-get").length === 0) return false;
+  console.log(`set-up: installing ${title} (apt)`);
+  const env = { DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
+  await run("apt-get", ["update"], { env, timeout: 120_000 });
+  await run("apt-get", ["install", "-y", "--no-install-recommends", ...packages], { env, timeout: 300_000 });
+  return true;
 }
 
 function onPath(...names) {
