@@ -1,0 +1,37 @@
+/**
+ * The names of keys and of sharded channels in Redis. All that belongs to one channel has one hash tag, so that one script may touch it in a Cluster.
+ *
+ * @module
+ */
+
+/** What belongs to one channel. */
+export interface ChannelKeys {
+  /** A string: the life of the stream, see `scripts.ts`. */
+  readonly life: string;
+  /** A stream: its entries. */
+  readonly entries: string;
+  /** What the records of producers begin with. */
+  readonly producers: string;
+  /** A sharded channel: what is pushed. */
+  readonly pushes: string;
+}
+
+/** What has a meaning in a hash tag or is not printed: it is percent-encoded. Everything else stays as people know it. */
+// deno-lint-ignore no-control-regex
+const SPECIAL = /[\x00-\x20%{}\x7f]/g;
+
+/** A name within a hash tag. */
+export function escaped(name: string): string {
+  return name.replace(SPECIAL, (letter) => `%${letter.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}
+
+/** The keys of a channel. The tag is never empty, since a whole key would count then. */
+export function channelKeys(prefix: string, channel: string): ChannelKeys {
+  const tag = `${prefix}:{${prefix}/${escaped(channel)}}`;
+  return { life: `${tag}:life`, entries: `${tag}:entries`, producers: `${tag}:producer:`, pushes: `${tag}:pushes` };
+}
+
+/** The key of a call that runs once, and the sharded channel on which it is told that it has ended. */
+export function claimKey(prefix: string, key: string): string {
+  return `${prefix}:{${prefix}:call/${escaped(key)}}`;
+}

@@ -1,0 +1,224 @@
+/**
+ * The steps that must be atomic, as scripts.
+ *
+ * The life of a stream is one string: `EPOCH OFFSET FINGERPRINT AT OLDEST MS META`, where `OLDEST` is the first offset that is kept, `MS` how long entries
+ * are, and `META` how long all of it outlives its last use. Entries are `OFFSET-0` in a stream, with `h` = `FINGERPRINT PREVIOUS AT` and `d` = the data. The
+ * two are written together, and live equally long: where they do not fit each other something was lost, and another life begins.
+ *
+ * Scripts with a head are refused at their start where memory is full, so that none is left half done
+ * (https://redis.io/docs/latest/develop/programmability/eval-intro/#eval-flags).
+ *
+ * @module
+ */
+
+/** A script. */
+export interface Script {
+  /** What Redis runs. */
+  readonly source: string;
+  /** Its name there. */
+  readonly sha: Promise<string>;
+}
+
+/** Opens the stream: sets `epoch`, `top`, `fp`, `last`, `oldest`, `kept`, `meta`, and lets go what is too old. */
+const OPEN = `
+local LIFE, ENTRIES = KEYS[1], KEYS[2]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function int(n) return string.format('%.0f', n) end
+local function id(n) return int(n) .. '-0' end
+local epoch, top, fp, last, oldest, kept, meta
+local function at_of(offset)
+  local found = redis.call('XRANGE', ENTRIES, id(offset), id(offset))[1]
+  return tonumber(string.match(found[2][2], '(%d+)$'))
+end
+local function first_from(time)
+  local low, high = oldest, top + 1
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if at_of(middle) < time then low = middle + 1 else high = middle end
+  end
+  return low
+end
+local life = redis.call('GET', LIFE)
+if life then
+  local e, o, f, l, s, k, m = string.match(life, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+  epoch, top, fp, last, oldest, kept, meta = e, tonumber(o), f, tonumber(l), tonumber(s), tonumber(k), tonumber(m)
+  local length = redis.call('XLEN', ENTRIES)
+  local ends = length == 0 or redis.call('XREVRANGE', ENTRIES, '+', '-', 'COUNT', 1)[1][1] == id(top)
+  if length ~= top - oldest + 1 or not ends then epoch = nil end
+end
+if not epoch then
+  redis.call('UNLINK', ENTRIES)
+  epoch, top, fp, last, oldest, kept, meta = ARGV[1], 0, '0', 0, 1, 0, 600000
+end
+now = math.max(now, last)
+local function drop_below(offset)
+  if offset <= oldest then return end
+  if offset > top then redis.call('UNLINK', ENTRIES) else redis.call('XTRIM', ENTRIES, 'MINID', id(offset)) end
+  oldest = offset
+end
+if oldest <= top and at_of(oldest) + kept <= now then drop_below(first_from(now - kept + 1)) end
+local function keep()
+  local life = {epoch, int(top), fp, int(last), int(oldest), int(kept), int(meta)}
+  redis.call('SET', LIFE, table.concat(life, ' '), 'PX', int(meta))
+  if oldest <= top then redis.call('PEXPIRE', ENTRIES, int(meta)) end
+end
+`;
+
+/**
+ * Appends. KEYS: life, entries, record of the producer. ARGV: an epoch, the channel of pushes, fingerprint, data, messages, ms, meta; with a producer its
+ * number, `low` (or ''), `age` (or ''); without one `''`, `''` and, where it is sent again, its age.
+ *
+ * Answers `new` or `known` with EPOCH OFFSET FINGERPRINT, `order` with the last number (or ''), or `forgotten`.
+ */
+export const APPEND: Script = script(`#!lua
+${OPEN}
+local RECORD = KEYS[3]
+local push, mine, data = ARGV[2], ARGV[3], ARGV[4]
+local messages, ms, most = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local n, low, age = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local before, first
+if n then
+  local record = redis.call('HMGET', RECORD, 'e', 'l', 'f', int(n % 64))
+  if record[1] == epoch then before, first = tonumber(record[2]), tonumber(record[3]) end
+  if not before then
+    if low and n ~= low then keep() return {'order', ''} end
+    if age and age >= meta and top > 0 then keep() return {'forgotten'} end
+  elseif n <= before then
+    keep()
+    local result, offset, fingerprint = string.match(record[4] or '', '^(%d+) (%d+) (%d+)$')
+    if n < first or tonumber(result) ~= n then return {'forgotten'} end
+    return {'known', epoch, offset, fingerprint}
+  elseif n ~= before + 1 and n ~= low then
+    keep()
+    return {'order', int(before)}
+  end
+elseif age then
+  local found = redis.call('XREVRANGE', ENTRIES, '+', '-', 'COUNT', 1000)
+  for _, entry in ipairs(found) do
+    local fingerprint, _, at = string.match(entry[2][2], '^(%d+) (%d+) (%d+)$')
+    if fingerprint == mine then keep() return {'known', epoch, string.match(entry[1], '^%d+'), mine} end
+    if tonumber(at) < now - age then found = nil break end
+  end
+  if found and last >= now - age and #found < top then keep() return {'forgotten'} end
+end
+if kept ~= ms then kept = ms end
+meta, top, last = most, top + 1, now
+local head = mine .. ' ' .. fp .. ' ' .. int(now)
+if messages > 0 then
+  redis.call('XADD', ENTRIES, 'MAXLEN', '=', int(messages), id(top), 'h', head, 'd', data)
+  oldest = math.max(oldest, top - messages + 1)
+else
+  redis.call('UNLINK', ENTRIES)
+  oldest = top + 1
+end
+fp = mine
+keep()
+if n then
+  if not before then redis.call('DEL', RECORD) redis.call('HSET', RECORD, 'e', epoch, 'f', int(n)) end
+  redis.call('HSET', RECORD, 'l', int(n), int(n % 64), int(n) .. ' ' .. int(top) .. ' ' .. mine)
+  redis.call('PEXPIRE', RECORD, int(meta))
+end
+redis.call('SPUBLISH', push, 'e ' .. epoch .. ' ' .. int(top) .. ' ' .. head .. ' ' .. data)
+return {'new', epoch, int(top), mine}
+`);
+
+/**
+ * Reads. KEYS: life, entries. ARGV: an epoch, `after`, `before` or `at` (or `all`) with its number, messages, bytes.
+ *
+ * Answers EPOCH OFFSET FINGERPRINT OLDEST, the fingerprint at the offset (or ''), 1 if there is more, and OFFSET, head, data of each entry.
+ */
+export const READ: Script = script(`#!lua flags=allow-oom
+${OPEN}
+keep()
+local how, where = ARGV[2], tonumber(ARGV[3])
+local messages, bytes = tonumber(ARGV[4]), tonumber(ARGV[5])
+local step, from = 1, oldest
+if how == 'after' then from = math.max(where + 1, oldest)
+elseif how == 'before' then step, from = -1, math.min(where, top + 1) - 1
+elseif how == 'at' then from = first_from(where) end
+local boundary = ''
+if how == 'after' or how == 'before' then
+  if where == top then boundary = fp
+  elseif oldest <= top and where >= oldest - 1 and where < top then
+    local entry = redis.call('XRANGE', ENTRIES, id(where + 1), id(where + 1))[1]
+    boundary = string.match(entry[2][2], '^%d+ (%d+)')
+  end
+end
+local entries, total, next = {}, 0, from
+local function take(found)
+  for _, entry in ipairs(found) do
+    total = total + math.floor(#entry[2][4] * 3 / 4)
+    if total > bytes and #entries > 0 then return false end
+    entries[#entries + 1] = string.match(entry[1], '^%d+')
+    entries[#entries + 1] = entry[2][2]
+    entries[#entries + 1] = entry[2][4]
+    next = next + step
+  end
+  return true
+end
+local going = true
+while going and #entries / 3 < messages and next >= oldest and next <= top do
+  local count = int(math.min(messages - #entries / 3, 64))
+  if step == 1 then going = take(redis.call('XRANGE', ENTRIES, id(next), '+', 'COUNT', count))
+  else going = take(redis.call('XREVRANGE', ENTRIES, id(next), '-', 'COUNT', count)) end
+end
+local more = (next >= oldest and next <= top) and '1' or '0'
+return {epoch, int(top), fp, int(oldest), boundary, more, entries}
+`);
+
+/**
+ * Claims a key. KEYS: the claim. ARGV: hash, ms, who claims: who asks again, since the answer was lost, has claimed it. Answers `new`, `running`, `done` with
+ * the reply, `gone` or `other`.
+ */
+export const CLAIM: Script = script(`#!lua
+local held = redis.call('HMGET', KEYS[1], 'h', 's', 'r', 'o')
+if not held[1] or (not held[2] and held[4] == ARGV[3]) then
+  redis.call('HSET', KEYS[1], 'h', ARGV[1], 'm', ARGV[2], 'o', ARGV[3])
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  return {'new'}
+end
+if held[1] ~= ARGV[1] then return {'other'} end
+if held[3] then return {'done', held[3]} end
+return {held[2] and 'gone' or 'running'}
+`);
+
+/** Renews a claim that runs. KEYS: the claim. ARGV: ms. */
+export const RENEW: Script = script(`#!lua flags=allow-oom
+if redis.call('HEXISTS', KEYS[1], 'h') == 1 and redis.call('HEXISTS', KEYS[1], 's') == 0 then
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+end
+return 0
+`);
+
+const SETTLE_STEP = `
+local held = redis.call('HMGET', KEYS[1], 's', 'm')
+if held[1] or not held[2] then return 0 end
+redis.call('HSET', KEYS[1], 's', '1')
+if ARGV[1] then redis.call('HSET', KEYS[1], 'r', ARGV[1]) end
+redis.call('PEXPIRE', KEYS[1], held[2])
+redis.call('SPUBLISH', KEYS[1], 'settled')
+return 1
+`;
+
+/** Keeps a reply. KEYS: the claim. ARGV: the reply. */
+export const SETTLE: Script = script(`#!lua\n${SETTLE_STEP}`);
+
+/** Notes that a call has run, though there is no room for its reply. KEYS: the claim. */
+export const SETTLE_GONE: Script = script(`#!lua flags=allow-oom\n${SETTLE_STEP}`);
+
+/** Gives a claim back. KEYS: the claim. */
+export const FORGET: Script = script(`#!lua flags=allow-oom
+if redis.call('HEXISTS', KEYS[1], 's') == 1 then return 0 end
+if redis.call('UNLINK', KEYS[1]) == 1 then redis.call('SPUBLISH', KEYS[1], 'forgotten') end
+return 1
+`);
+
+function script(source: string): Script {
+  return { source, sha: sha1(source) };
+}
+
+async function sha1(source: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(source));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
