@@ -118,7 +118,13 @@ export class RedisBroker implements Broker {
     const { life, entries, producers, pushes } = this.#keys(channel);
     const { data, fingerprint, producer, retention: { messages, ms, metaMs } } = append;
     const meta = Math.max(metaMs, ms, LEAST_META);
-    const fixed = [this.#newEpoch(), pushes, String(fingerprint), textOf(data), ...[messages, ms, meta].map(String)];
+    const fixed = [
+      this.#newEpoch(),
+      pushes,
+      String(fingerprint),
+      textOf(data),
+      ...[messages, ms, meta].map(String),
+    ];
     const reply = await this.#commands.run({
       script: APPEND,
       keys: [life, entries, producer === undefined ? life : producers + producer.id],
@@ -157,7 +163,13 @@ export class RedisBroker implements Broker {
   async read(channel: string, query: Query): Promise<Page> {
     const { life, entries } = this.#keys(channel);
     const { after, before, at, messages, bytes } = query;
-    const how = after !== undefined ? "after" : before !== undefined ? "before" : at !== undefined ? "at" : "all";
+    const how = after !== undefined
+      ? "after"
+      : before !== undefined
+      ? "before"
+      : at !== undefined
+      ? "at"
+      : "all";
     const args = [this.#newEpoch(), how, ...[after ?? before ?? at ?? 0, messages, bytes].map(String)];
     const reply = await this.#commands.run({ script: READ, keys: [life, entries], args: () => args });
     return pageOf(reply as readonly [string, string, string, string, string, string, readonly string[]]);
@@ -254,7 +266,9 @@ export class RedisBroker implements Broker {
 function identity(producer: Producer | undefined, again: number | undefined): string[] {
   if (producer === undefined) return ["", "", again === undefined ? "" : String(again)];
   const { n, low, age } = producer;
-  return [n, low, age === undefined ? undefined : age + (again ?? 0)].map((one) => one === undefined ? "" : String(one));
+  return [n, low, age === undefined ? undefined : age + (again ?? 0)].map((one) =>
+    one === undefined ? "" : String(one)
+  );
 }
 
 function appended([state, ...rest]: readonly string[], producer: Producer | undefined): Appended {

@@ -107,7 +107,7 @@ export class Commands {
   async #until(isOver: () => boolean, send: (age: number | undefined) => Promise<Reply>): Promise<Reply> {
     const { clock } = this.#options;
     const since = clock.now();
-    for (let age: number | undefined; ; age = Math.ceil(clock.now() - since)) {
+    for (let age: number | undefined;; age = Math.ceil(clock.now() - since)) {
       try {
         return await send(age);
       } catch (error) {

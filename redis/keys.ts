@@ -28,7 +28,12 @@ export function escaped(name: string): string {
 /** The keys of a channel. The tag is never empty, since a whole key would count then. */
 export function channelKeys(prefix: string, channel: string): ChannelKeys {
   const tag = `${prefix}:{${prefix}/${escaped(channel)}}`;
-  return { life: `${tag}:life`, entries: `${tag}:entries`, producers: `${tag}:producer:`, pushes: `${tag}:pushes` };
+  return {
+    life: `${tag}:life`,
+    entries: `${tag}:entries`,
+    producers: `${tag}:producer:`,
+    pushes: `${tag}:pushes`,
+  };
 }
 
 /** The key of a call that runs once, and the sharded channel on which it is told that it has ended. */

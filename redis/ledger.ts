@@ -9,7 +9,7 @@ import type { Clock } from "../rpc/clock.ts";
 import type { Commands } from "./commands.ts";
 import { bytesOf, textOf } from "./entries.ts";
 import { claimKey } from "./keys.ts";
-import { type RedisSubscriber, RedisReplyError, type Reply } from "./link.ts";
+import { RedisReplyError, type RedisSubscriber, type Reply } from "./link.ts";
 import { CLAIM, FORGET, RENEW, SETTLE, SETTLE_GONE } from "./scripts.ts";
 
 /** What it is made of. */
@@ -55,7 +55,11 @@ export class RedisLedger implements Ledger {
     const who = `${this.#parts.node} ${++this.#claims}`;
     let reply: Reply;
     try {
-      reply = await this.#parts.commands.run({ script: CLAIM, keys: [name], args: () => [hash, String(ms), who] });
+      reply = await this.#parts.commands.run({
+        script: CLAIM,
+        keys: [name],
+        args: () => [hash, String(ms), who],
+      });
     } catch (error) {
       if (isFull(error)) return { state: "full" };
       throw error;
@@ -132,7 +136,13 @@ export class RedisLedger implements Ledger {
     const waiting = this.#waiting.get(name);
     if (waiting === undefined) return;
     try {
-      const reply = await this.#parts.commands.send(["HMGET", name, "h", "s", "r"]) as readonly (string | null)[];
+      const reply = await this.#parts.commands.send([
+        "HMGET",
+        name,
+        "h",
+        "s",
+        "r",
+      ]) as readonly (string | null)[];
       if (this.#waiting.get(name) !== waiting) return;
       const [hash, settled, kept] = reply;
       if (hash === waiting.hash && settled === null) return this.#arm(name, waiting);

@@ -24,7 +24,9 @@ export async function askServer(link: RedisLink): Promise<ServerInfo> {
   const told = readInfo(String(await link.command(["INFO"])));
   const version = told.get("redis_version") ?? "?";
   if (!(Number.parseInt(version) >= OLDEST)) {
-    throw new Error(`Channels need Redis ${OLDEST}.0 or newer, or what is compatible with it: this is ${version}`);
+    throw new Error(
+      `Channels need Redis ${OLDEST}.0 or newer, or what is compatible with it: this is ${version}`,
+    );
   }
   const policy = told.get("maxmemory_policy");
   if (told.get("maxmemory") !== "0" && policy !== "noeviction") {

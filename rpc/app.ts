@@ -127,6 +127,22 @@ export interface Stats {
   readonly lingering: number;
 }
 
+/** How somebody is sent away. */
+export interface KickOptions {
+  /** The close code: 1000, or 3000 to 4999. What is no invitation to come back ends waiting sessions as well. @default 4403 */
+  readonly code?: number;
+  /** At most 123 bytes of UTF-8. @default "kicked" */
+  readonly reason?: string;
+}
+
+/** Whose subscriptions are looked at again. */
+export interface ReauthorizeFilter {
+  /** Those of one subject; of all by default. */
+  readonly subject?: string | undefined;
+  /** Those to one channel, by name; to all by default. */
+  readonly channel?: string | undefined;
+}
+
 /** How an app is shut down. */
 export interface ShutdownOptions {
   /** Milliseconds that calls in flight have to end. @default 10000 */
@@ -155,6 +171,21 @@ export interface Millrace<C extends Contract = Contract, Base = unknown> extends
   caller(context: Base): Caller<HasContract<C>>;
   /** The connections of this process: all, or those of one subject. */
   connections(filter?: { readonly subject?: string | undefined }): Connections<Base, C["client"]>;
+  /**
+   * Closes all connections of a subject, on all nodes that share the broker, as `connections({ subject }).close()` does here: within a second where Redis answers. They may come
+   * back: `authenticate` has to refuse them. Resolves when the broker has the order; a node that cannot reach the broker follows when it does, within 10 minutes.
+   *
+   * @throws {RangeError} A close code that is none.
+   * @throws {CallError} `UNAVAILABLE`: it was done here, and other nodes may not have heard of it.
+   */
+  kick(subject: string, options?: KickOptions): Promise<void>;
+  /**
+   * Asks the rules of channels (`allow.subscribe`) again on all nodes that share the broker, as `connections().reauthorize()` does here. A node that was away from
+   * the broker for longer than it keeps orders (10 minutes) asks all of them when it is back.
+   *
+   * @throws {CallError} `UNAVAILABLE`: it was done here, and other nodes may not have heard of it.
+   */
+  reauthorize(filter?: ReauthorizeFilter): Promise<void>;
   /** Publishes to a channel. */
   readonly publish: Publish<C["channels"]>;
   /** A channel of this app: its position, its history. */

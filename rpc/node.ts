@@ -4,15 +4,17 @@
  *
  * @module
  */
-import type { AppOptions, ShutdownReport, Stats } from "./app.ts";
+import type { AppOptions, KickOptions, ReauthorizeFilter, ShutdownReport, Stats } from "./app.ts";
 import type { Broker } from "./broker.ts";
 import { callTree } from "./call_tree.ts";
 import { channelProcedures } from "./channel_procedures.ts";
 import type { Clock } from "./clock.ts";
+import { CloseCode } from "./close.ts";
 import { connectionsOf } from "./connections.ts";
 import { type CallerConnection, checkContext, type ErrorPlace } from "./context.ts";
 import { serverProcedures } from "./contract.ts";
 import type { Declared } from "./define.ts";
+import { CallError } from "./errors.ts";
 import { heartbeatRules } from "./heartbeat.ts";
 import type { Registered } from "./incoming_call.ts";
 import { KeyedCalls } from "./ledger.ts";
@@ -20,6 +22,7 @@ import { type Limits, resolveLimits } from "./limits.ts";
 import { LocalCaller } from "./local_caller.ts";
 import { readArguments } from "./outgoing_call.ts";
 import { NodeChannels } from "./node_channels.ts";
+import { type KickOrder, type Order, Orders } from "./orders.ts";
 import { localConnection, Posts } from "./posts.ts";
 import type { Group } from "./procedure.ts";
 import { type ChannelTools, channelTools, type Publisher } from "./publisher.ts";
@@ -43,6 +46,8 @@ export interface NodeSurroundings {
   readonly newSession: () => Uint8Array;
   /** Where channels live, and the replies of calls that run once. */
   readonly broker: Broker;
+  /** Whether other nodes may be behind it, which hear of orders. */
+  readonly isShared?: boolean | undefined;
   /** What to count an address under; itself by default. */
   readonly addressKey?: AddressKey | undefined;
   /** Told of an address where somebody could not say who it is. */
@@ -68,10 +73,16 @@ export class Node {
   /** Publishing from code that is no handler. */
   readonly channelTools: ChannelTools;
   readonly #options: NodeOptions;
+  /** What is told to all nodes, where there may be others. */
+  readonly #orders: Orders | undefined;
   /** Those that have opened and not closed. */
   readonly #open = new Set<ServerConnection>();
   /** Those of them that were welcomed. */
   readonly #connections = new Set<ServerConnection>();
+  /** Those that were not yet, and since when they are open: nobody knows whose they are. */
+  readonly #greeting = new Map<ServerConnection, number>();
+  /** Who was sent away while there are any of them. */
+  #kicks: (KickOrder & { readonly at: number })[] = [];
 
   /**
    * Serves what was declared.
@@ -107,6 +118,18 @@ export class Node {
       disconnected: (connection, end) => this.#disconnected(connection, end),
     };
     this.posts = new Posts(this.parts as ServerParts);
+    if (surroundings.isShared) {
+      const { clock, broker } = surroundings;
+      const report = (error: unknown) => this.report(error, {});
+      this.#orders = new Orders({
+        clock,
+        broker,
+        limits,
+        node: nodeId,
+        report,
+        obey: (order) => this.#obey(order),
+      });
+    }
   }
 
   /**
@@ -115,14 +138,17 @@ export class Node {
    * @returns The connection; call {@linkcode Node.closed} when its transport has closed.
    */
   open(transport: Transport, handshake: Handshake): ServerConnection {
+    this.#orders?.listen();
     const connection = new ServerConnection(this.parts, transport, handshake);
     this.#open.add(connection);
+    this.#greeting.set(connection, this.parts.clock.now());
     return connection;
   }
 
   /** The transport of a connection has closed, whoever did it. */
   closed(connection: ServerConnection, code: number, reason: string): void {
     this.#open.delete(connection);
+    this.#greeted(connection);
     connection.closed(code, reason);
   }
 
@@ -138,6 +164,20 @@ export class Node {
   /** Those that were welcomed: all, or those of one subject. */
   connections(filter: { readonly subject?: string | undefined } = {}): ReturnType<typeof connectionsOf> {
     return connectionsOf({ open: this.#connections, waiting: this.parts.sessions.waiting }, filter);
+  }
+
+  /** Sends somebody away, on all nodes; see `Millrace.kick`. */
+  kick(subject: string, { code = CloseCode.FORBIDDEN, reason = "kicked" }: KickOptions = {}): Promise<void> {
+    if (typeof subject !== "string") throw new TypeError("Cannot kick: a subject is a string");
+    if (!(Number.isInteger(code) && (code === 1000 || (code >= 3000 && code <= 4999)))) {
+      throw new RangeError(`Cannot kick with ${code}: a close code is 1000, or 3000 to 4999`);
+    }
+    return this.#everywhere({ do: "kick", subject, code, reason });
+  }
+
+  /** Asks the rules of channels again, on all nodes; see `Millrace.reauthorize`. */
+  reauthorize({ subject, channel }: ReauthorizeFilter = {}): Promise<void> {
+    return this.#everywhere({ do: "reauthorize", subject, channel });
   }
 
   /** What is going on here; sockets count themselves. */
@@ -168,6 +208,7 @@ export class Node {
     ]);
     const broken = await keyed.drain(until - clock.now());
     this.parts.channels?.end();
+    this.#orders?.end();
     keyed.end();
     return {
       connections: open.length,
@@ -182,6 +223,29 @@ export class Node {
       else this.#options.onError(error, place);
     } catch (failure) {
       console.error(failure);
+    }
+  }
+
+  async #everywhere(order: Order): Promise<void> {
+    if (this.#orders === undefined) return this.#obey(order);
+    try {
+      await this.#orders.give(order);
+    } catch (cause) {
+      throw new CallError("UNAVAILABLE", "Done here; other nodes may not have heard of it", {
+        cause,
+        ambiguous: true,
+      });
+    }
+  }
+
+  #obey(order: Order): void {
+    const chosen = this.connections({ subject: order.subject });
+    try {
+      if (order.do === "reauthorize") return chosen.reauthorize(order.channel);
+      if (this.#greeting.size > 0) this.#kicks.push({ ...order, at: this.parts.clock.now() });
+      chosen.close(order.code, order.reason);
+    } catch (error) {
+      this.report(error, {});
     }
   }
 
@@ -209,7 +273,16 @@ export class Node {
 
   #connected(connection: ServerConnection): void {
     this.#connections.add(connection);
+    const since = this.#greeting.get(connection)!;
+    // What says who it is may have been asked before whoever it is was to leave.
+    const kick = this.#kicks.findLast(({ subject, at }) => subject === connection.subject && at >= since);
+    this.#greeted(connection);
     this.#hook(() => this.#options.onConnect?.(connection as never), connection);
+    if (kick !== undefined) connection.close(kick.code, kick.reason);
+  }
+
+  #greeted(connection: ServerConnection): void {
+    if (this.#greeting.delete(connection) && this.#greeting.size === 0) this.#kicks = [];
   }
 
   #disconnected(connection: ServerConnection, end: { code: number; reason: string }): void {

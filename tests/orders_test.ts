@@ -1,0 +1,227 @@
+// What one node tells all others: who is to leave, whose subscriptions are to be looked at again. Nodes share a broker in memory, whose pushes can be lost.
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { MemoryBroker } from "../brokers/memory.ts";
+import { channel } from "../mod.ts";
+import { BrokerError, type BrokerListener } from "../rpc/broker.ts";
+import { Kind } from "../rpc/kinds.ts";
+import { ChannelNode } from "./suites/channel_node.ts";
+import { ManualClock } from "./suites/manual_clock.ts";
+import { anything } from "./suites/pair.ts";
+
+/** Two nodes on one broker; who comes is who the token says. */
+class Nodes {
+  readonly clock = new ManualClock();
+  readonly broker: Broken;
+  readonly banned = new Set<string>();
+  /** Resolves what `authenticate` waits for. */
+  readonly asked: (() => void)[] = [];
+  waits = false;
+  readonly #made: ChannelNode<MemoryBroker>[];
+
+  constructor() {
+    this.broker = new Broken({ clock: this.clock });
+    this.#made = [this.#make(1), this.#make(2)];
+  }
+
+  get here(): ChannelNode<MemoryBroker> {
+    return this.#made[0]!;
+  }
+
+  get there(): ChannelNode<MemoryBroker> {
+    return this.#made[1]!;
+  }
+
+  get errors(): string[] {
+    return this.#made.flatMap(({ errors }) => errors.map((error) => (error as Error).message));
+  }
+
+  end(): void {
+    for (const { node } of this.#made) void node.drain({ code: 1001, deadline: 0, retryAfter: undefined });
+  }
+
+  #make(number: number): ChannelNode<MemoryBroker> {
+    let sessions = 0;
+    const allow = ({ subject }: { subject?: string }) => !this.banned.has(subject ?? "");
+    return new ChannelNode({
+      broker: this.broker,
+      clock: this.clock,
+      authenticate: async ({ token }) => {
+        if (this.waits) await new Promise<void>((resolve) => this.asked.push(resolve));
+        return { subject: token };
+      },
+      channels: { "board/:id": channel({ message: anything, allow: { subscribe: allow as never } }) },
+      surroundings: { isShared: true, newSession: () => new Uint8Array(16).fill(100 * number + ++sessions) },
+    });
+  }
+}
+
+/** A broker that can lose pushes, be away, and lose what it has. */
+class Broken extends MemoryBroker {
+  readonly #listeners = new Map<BrokerListener, BrokerListener>();
+  deaf = false;
+  away = false;
+
+  override append(...given: Parameters<MemoryBroker["append"]>) {
+    if (this.away) throw new BrokerError("UNAVAILABLE", "away");
+    return super.append(...given);
+  }
+
+  override subscribe(name: string, listener: BrokerListener): void {
+    const own: BrokerListener = {
+      entry: (epoch, entry) => this.deaf || listener.entry(epoch, entry),
+      signal: (data, from) => listener.signal(data, from),
+      uncertain: () => listener.uncertain(),
+    };
+    this.#listeners.set(listener, own);
+    super.subscribe(name, own);
+  }
+
+  override unsubscribe(name: string, listener: BrokerListener): void {
+    super.unsubscribe(name, this.#listeners.get(listener) ?? listener);
+  }
+}
+
+describe("kick() on one of two nodes", () => {
+  it("closes the connections of its subject on both, and nobody else's", async () => {
+    const nodes = new Nodes();
+    const lines = [];
+    for (const server of [nodes.here, nodes.there]) {
+      for (const token of ["ada", "bob"]) lines.push(await server.connect({ token }));
+    }
+    await nodes.here.node.kick("ada");
+    await nodes.clock.settle();
+    assertEquals(lines.map(({ closed }) => closed), [4403, undefined, 4403, undefined]);
+    await nodes.there.node.kick("bob", { code: 4001, reason: "go" });
+    await nodes.clock.settle();
+    assertEquals(lines.map(({ closed }) => closed), [4403, 4001, 4403, 4001]);
+    assertEquals(nodes.errors, []);
+    nodes.end();
+  });
+
+  it("is done once: who comes back afterwards stays", async () => {
+    const nodes = new Nodes();
+    for (const server of [nodes.here, nodes.there]) await server.connect({ token: "ada" });
+    await nodes.here.node.kick("ada");
+    await nodes.clock.settle();
+    const again = [await nodes.here.connect({ token: "ada" }), await nodes.there.connect({ token: "ada" })];
+    await nodes.here.node.kick("bob");
+    await nodes.clock.advance(60_000);
+    assertEquals(again.map(({ closed }) => closed), [undefined, undefined]);
+    nodes.end();
+  });
+
+  it("closes who was being authenticated meanwhile: the answer may be older than the order", async () => {
+    const nodes = new Nodes();
+    await nodes.there.connect({ token: "bob" });
+    nodes.waits = true;
+    const late = [await nodes.there.connect({ token: "ada" }), await nodes.there.connect({ token: "eve" })];
+    await nodes.here.node.kick("ada");
+    for (const answer of nodes.asked) answer();
+    await nodes.clock.settle();
+    assertEquals(late.map(({ closed }) => closed), [4403, undefined]);
+    nodes.waits = false;
+    assertEquals((await nodes.there.connect({ token: "ada" })).closed, undefined);
+    nodes.end();
+  });
+
+  it("reaches a node that has missed the push, in order, once it looks or hears of the next", async () => {
+    const nodes = new Nodes();
+    const lines = [await nodes.there.connect({ token: "ada" }), await nodes.there.connect({ token: "bob" })];
+    nodes.broker.deaf = true;
+    await nodes.here.node.kick("ada");
+    await nodes.clock.settle();
+    assertEquals(lines[0]!.closed, undefined);
+    nodes.broker.deaf = false;
+    await nodes.here.node.kick("bob");
+    await nodes.clock.settle();
+    assertEquals(lines.map(({ closed }) => closed), [4403, 4403]);
+
+    const next = await nodes.there.connect({ token: "ada" });
+    nodes.broker.deaf = true;
+    await nodes.here.node.kick("ada");
+    await nodes.clock.advance(20_000);
+    assertEquals(next.closed, 4403);
+    assertEquals(nodes.errors, []);
+    nodes.end();
+  });
+
+  it("is done here where the broker is away, and says that others may not know", async () => {
+    const nodes = new Nodes();
+    const [mine, other] = [
+      await nodes.here.connect({ token: "ada" }),
+      await nodes.there.connect({ token: "ada" }),
+    ];
+    nodes.broker.away = true;
+    const error = await assertRejects(() => nodes.here.node.kick("ada"));
+    assertEquals([(error as { code?: string }).code, (error as { ambiguous?: boolean }).ambiguous], [
+      "UNAVAILABLE",
+      true,
+    ]);
+    await nodes.clock.settle();
+    assertEquals([mine.closed, other.closed], [4403, undefined]);
+    nodes.end();
+  });
+
+  it("refuses codes and subjects that are none", () => {
+    const nodes = new Nodes();
+    for (const code of [0, 999, 1006, 2999, 5000, 4000.5]) {
+      assertThrows(() => void nodes.here.node.kick("ada", { code }), RangeError);
+    }
+    assertThrows(() => void nodes.here.node.kick(undefined as never), TypeError);
+    nodes.end();
+  });
+});
+
+describe("reauthorize() on one of two nodes", () => {
+  const ended = async (nodes: Nodes, act: () => unknown) => {
+    const lines = [];
+    for (const server of [nodes.here, nodes.there]) {
+      for (const token of ["ada", "bob"]) {
+        const line = await server.connect({ token });
+        await line.joined();
+        lines.push(line);
+      }
+    }
+    nodes.banned.add("ada").add("bob");
+    await act();
+    await nodes.clock.settle();
+    return lines.map((line) => line.takeOf(Kind.UNSUBSCRIBED).length);
+  };
+
+  it("asks the rules of all, of one subject, of one channel", async () => {
+    const cases: [Parameters<ChannelNode["node"]["reauthorize"]>[0], number[]][] = [
+      [{}, [1, 1, 1, 1]],
+      [{ subject: "ada" }, [1, 0, 1, 0]],
+      [{ channel: "board/7" }, [1, 1, 1, 1]],
+      [{ channel: "board/8" }, [0, 0, 0, 0]],
+      [{ subject: "bob", channel: "board/7" }, [0, 1, 0, 1]],
+    ];
+    for (const [filter, expected] of cases) {
+      const nodes = new Nodes();
+      assertEquals(await ended(nodes, () => nodes.there.node.reauthorize(filter)), expected);
+      nodes.end();
+    }
+  });
+
+  it("is done of itself by a node that cannot know what was ordered: the broker has lost it", async () => {
+    const nodes = new Nodes();
+    await nodes.here.connect();
+    await nodes.here.node.kick("nobody");
+    const told = await ended(nodes, () => {
+      nodes.broker.forget("*orders");
+    });
+    assertEquals(told, [1, 1, 1, 1]);
+    assertEquals(new Set(nodes.errors).size, 1);
+    nodes.end();
+  });
+});
+
+it("a node that was drained hears of nothing", async () => {
+  const nodes = new Nodes();
+  await nodes.there.connect({ token: "ada" });
+  nodes.end();
+  await nodes.clock.advance(60_000);
+  nodes.broker.close();
+  assertEquals(nodes.errors, []);
+});
