@@ -31,7 +31,7 @@ export function extract() {
   const documents = [...pages, ...filesUnder("docs", /\.md$/)];
   const sources = [
     "mod.ts",
-    ...["src", "msgpack", "rpc", "brokers", "client", "testing"].flatMap((folder) =>
+    ...["src", "msgpack", "rpc", "brokers", "redis", "client", "testing"].flatMap((folder) =>
       filesUnder(folder, /\.ts$/)
     ),
   ];
