@@ -1,0 +1,44 @@
+/**
+ * From the client that the user brings to a link.
+ *
+ * @module
+ */
+import { type Clock, systemClock } from "../rpc/clock.ts";
+import { bunRedis, isBunRedis } from "./bun_redis.ts";
+import { ClientLink } from "./client_link.ts";
+import type { Client } from "./connection.ts";
+import { ioRedis, isIoRedis } from "./ioredis.ts";
+import type { LinkOptions, RedisLink } from "./link.ts";
+import { isNodeRedis, nodeRedis } from "./node_redis.ts";
+
+/**
+ * A link on connections like those of a client, which itself is not used and need not be connected.
+ *
+ * @param client A `Redis` of ioredis, what `createClient` of node-redis gives, or Bun's `RedisClient`.
+ * @throws {TypeError} If it is none of these.
+ */
+export function linkOf(client: unknown, options: LinkOptions = {}, clock: Clock = systemClock()): RedisLink {
+  return new ClientLink(clientOf(client), clock, options);
+}
+
+function clientOf(client: unknown): Client {
+  if (typeof client === "object" && client !== null) {
+    if (isIoRedis(client)) return ioRedis(client);
+    if (isNodeRedis(client)) return nodeRedis(client);
+    if (isBunRedis(client)) return bunRedis(client);
+  }
+  throw new TypeError(
+    `Cannot use ${
+      named(client)
+    } as a Redis client: give a Redis of ioredis, the client that createClient() of node-redis makes, or Bun's RedisClient`,
+  );
+}
+
+function named(value: unknown): string {
+  if (typeof value === "string") return `the text ${JSON.stringify(value)}`;
+  if (typeof value === "function") return `the function or class ${value.name || "(anonymous)"}`;
+  if (typeof value === "object" && value !== null) {
+    return `a ${Object.getPrototypeOf(value)?.constructor?.name ?? "object"}`;
+  }
+  return String(value);
+}
