@@ -5,6 +5,9 @@
  * - `duplicate()` takes no options: it connects again by itself and queues what is sent meanwhile. It does not subscribe again,
  *   tells of no loss before 20 attempts (31 s) have failed, and then gives up. So a connection is over as soon as `connected` is false, a
  *   command fails, or it has connected a second time, and is then closed, which rejects what is in its queue.
+ * - An error that the server answers while there are subscriptions ends the connection for good ("Connection has failed"), and the command that it
+ *   answered is never told of it. So of subscriptions that Redis refuses only the first on a connection is told; with another in front, the
+ *   connection comes and goes.
  * - What was sent and has no answer, it never sends again.
  *
  * @module
@@ -82,6 +85,11 @@ class BunRedisConnection implements Connection {
       return Promise.reject(new RedisLostError("Redis: the connection was lost", false));
     }
     return client.send(command!, args);
+  }
+
+  // PING may be answered with an error (MISCONF), which would be the end of a connection with subscriptions.
+  ping(): Promise<unknown> {
+    return this.command(["ECHO", ""]);
   }
 
   subscribe(channel: string): Promise<unknown> {

@@ -20,6 +20,8 @@ export interface Connection {
   open(): Promise<unknown>;
   /** Sends a command at once. Rejects with whatever the client rejects with. */
   command(args: readonly string[]): Promise<unknown>;
+  /** Asks for a sign of life; an error that the server answers is one. */
+  ping(): Promise<unknown>;
   /** Answered when the server has confirmed it. */
   subscribe(channel: string): Promise<unknown>;
   /** The server need not have confirmed it. */

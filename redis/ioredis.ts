@@ -14,7 +14,7 @@ export interface IoRedis {
   /** `wait`, `connecting`, `connect`, `ready`, `close`, `end`. */
   readonly status: string;
   /** The socket, once there is one. */
-  readonly stream?: { destroy(): unknown } | null | undefined;
+  readonly stream?: { destroy(): unknown; cork?(): void; uncork?(): void } | null | undefined;
   /** Answered when it is ready. */
   connect(): Promise<unknown>;
   /** Ends the connection. */
@@ -55,11 +55,15 @@ export function isIoRedis(client: object): client is IoRedis {
     isCluster !== true;
 }
 
-/** Connections like this client's. */
-export function ioRedis(user: IoRedis): Client {
+/**
+ * Connections like this client's.
+ *
+ * @param immediate Runs something when the turn is over.
+ */
+export function ioRedis(user: IoRedis, immediate: (run: () => void) => void): Client {
   return {
     pubsub: "sharded",
-    connect: (events) => new IoRedisConnection(user.duplicate(OVERRIDE), events),
+    connect: (events) => new IoRedisConnection(user.duplicate(OVERRIDE), events, immediate),
     meaning(error) {
       if (!(error instanceof Error)) return "lost";
       if (error.name === "ReplyError") return "reply";
@@ -70,10 +74,13 @@ export function ioRedis(user: IoRedis): Client {
 
 class IoRedisConnection implements Connection {
   readonly #client: IoRedis;
+  readonly #immediate: (run: () => void) => void;
   readonly #ended: Promise<void>;
+  #corked = false;
 
-  constructor(client: IoRedis, events: ConnectionEvents) {
+  constructor(client: IoRedis, events: ConnectionEvents, immediate: (run: () => void) => void) {
     this.#client = client;
+    this.#immediate = immediate;
     let reason: unknown = new Error("the connection is closed");
     client.on("error", (error: Error) => {
       reason = error;
@@ -94,10 +101,16 @@ class IoRedisConnection implements Connection {
   }
 
   command([command, ...args]: readonly string[]): Promise<unknown> {
+    this.#cork();
     return this.#client.call(command!, ...args);
   }
 
+  ping(): Promise<unknown> {
+    return this.command(["PING"]);
+  }
+
   subscribe(channel: string): Promise<unknown> {
+    this.#cork();
     return this.#client.ssubscribe(channel);
   }
 
@@ -106,8 +119,21 @@ class IoRedisConnection implements Connection {
   }
 
   close(): Promise<void> {
+    if (this.#client.status === "end") return Promise.resolve(); // disconnect() would leave a timer of 2 s
     this.#client.disconnect();
     this.#client.stream?.destroy(); // disconnect() waits for the other end, which may be silent
-    return this.#client.status === "end" ? Promise.resolve() : this.#ended;
+    return this.#ended;
+  }
+
+  /** ioredis writes each command by itself: 1,000 of one turn came in 255 to 444 reads. */
+  #cork(): void {
+    const { stream } = this.#client;
+    if (this.#corked || !stream?.cork) return;
+    this.#corked = true;
+    stream.cork();
+    this.#immediate(() => {
+      this.#corked = false;
+      stream.uncork?.();
+    });
   }
 }

@@ -133,7 +133,7 @@ export class Keeper {
       }
       this.#timer = this.#clock.setTimeout(beat, this.#pulse);
       if (this.#silent++ > 0) return;
-      connection.command(["PING"]).then(() => this.heard(), (error) => {
+      connection.ping().then(() => this.heard(), (error) => {
         if (errorOf(error, this.#client) instanceof RedisReplyError) this.heard();
         else this.gone(connection, error);
       });

@@ -11,19 +11,27 @@ import { ioRedis, isIoRedis } from "./ioredis.ts";
 import type { LinkOptions, RedisLink } from "./link.ts";
 import { isNodeRedis, nodeRedis } from "./node_redis.ts";
 
+/** When the turn is over, so that what it sends leaves in one write. */
+const endOfTurn: (run: () => void) => void =
+  (globalThis as { setImmediate?: (run: () => void) => unknown }).setImmediate ?? queueMicrotask;
+
 /**
  * A link on connections like those of a client, which itself is not used and need not be connected.
  *
  * @param client A `Redis` of ioredis, what `createClient` of node-redis gives, or Bun's `RedisClient`.
  * @throws {TypeError} If it is none of these.
  */
-export function linkOf(client: unknown, options: LinkOptions = {}, clock: Clock = systemClock()): RedisLink {
-  return new ClientLink(clientOf(client), clock, options);
+export function linkOf(
+  client: unknown,
+  options: LinkOptions = {},
+  clock: Clock = systemClock(endOfTurn),
+): RedisLink {
+  return new ClientLink(clientOf(client, clock), clock, options);
 }
 
-function clientOf(client: unknown): Client {
+function clientOf(client: unknown, { immediate }: Clock): Client {
   if (typeof client === "object" && client !== null) {
-    if (isIoRedis(client)) return ioRedis(client);
+    if (isIoRedis(client)) return ioRedis(client, immediate);
     if (isNodeRedis(client)) return nodeRedis(client);
     if (isBunRedis(client)) return bunRedis(client);
   }

@@ -80,6 +80,10 @@ class NodeRedisConnection implements Connection {
     return this.#client.sendCommand([...args]);
   }
 
+  ping(): Promise<unknown> {
+    return this.command(["PING"]);
+  }
+
   subscribe(channel: string): Promise<unknown> {
     return this.#client.sSubscribe(channel, this.#hear);
   }

@@ -158,7 +158,8 @@ for (const kind of CLIENTS) {
         await redis.ask("ACL", "SETUSER", "default", "resetchannels", "&good*");
         const heard = new Heard();
         const subscriber = link.subscriber(heard);
-        await subscribed(subscriber, "good1");
+        // Bun 1.4.5 breaks the connection on an error while there are subscriptions: redis/bun_redis.ts.
+        if (kind.name !== "Bun.RedisClient") await subscribed(subscriber, "good1");
         const error = await failure(subscriber.subscribe("bad"));
         assertInstanceOf(error, RedisReplyError);
         assertEquals(error.code, "NOPERM");
@@ -358,11 +359,10 @@ describe("redis: what is no client", () => {
   ) {
     it(`${named}`, () => {
       const error = assertThrows(() => linkOf(given), TypeError);
-      assertEquals(
-        error.message.split(":")[0],
-        `Cannot use ${named.split(":")[0]}`.slice(0, error.message.split(":")[0]!.length),
+      assert(
+        error.message.startsWith(`Cannot use ${named} as a Redis client: give a Redis of ioredis`),
+        error.message,
       );
-      assert(error.message.includes("ioredis"), error.message);
     });
   }
 });
