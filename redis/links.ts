@@ -19,7 +19,7 @@ const endOfTurn: (run: () => void) => void =
  * A link on connections like those of a client, which itself is not used and need not be connected.
  *
  * @param client A `Redis` of ioredis, what `createClient` of node-redis gives, or Bun's `RedisClient`.
- * @throws {TypeError} If it is none of these.
+ * @throws {TypeError} If it is none of these. A client of a cluster is none; a client of one node is, and reaches the slots of that node.
  */
 export function linkOf(
   client: unknown,

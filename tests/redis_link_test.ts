@@ -291,6 +291,47 @@ for (const kind of CLIENTS) {
       });
     });
 
+    describe("the user's client", () => {
+      it("gives its password and its database", async () => {
+        await redis.ask("CONFIG", "SET", "requirepass", "secret");
+        await link.close();
+        user.close();
+        user = kind.make(redis.url.replace("//", "//:secret@") + "/3");
+        link = linkOf(user.client);
+        await ask("SET", "a", "1");
+        assertEquals(await within("user", user.command("GET", "a")), "1");
+        assert(String(await ask("CLIENT", "INFO")).includes(" db=3 "));
+        const heard = new Heard();
+        await subscribed(link.subscriber(heard), "a");
+        await ask("EVAL", "redis.call('SPUBLISH','a','1') redis.call('PUBLISH','a','1')", "0");
+        assertEquals(await heard.next(), "a 1");
+        await ask("CONFIG", "SET", "requirepass", "");
+      });
+
+      it("has options that do not hold for the link", async () => {
+        await link.close();
+        user.close();
+        user = kind.make(redis.url, true);
+        link = linkOf(user.client);
+        const waiting = within("BLPOP", link.ready().then(() => link.command(["BLPOP", "later", "0"])));
+        await within("ready", link.ready());
+        const behind = Array.from({ length: 10 }, () => link.command(["INCR", "n"]));
+        await redis.ask("RPUSH", "later", "x");
+        assertEquals(await waiting, ["later", "x"]);
+        assertEquals(await Promise.all(behind), behind.map((_, n) => n + 1));
+        assertEquals(await redis.ask("GET", "n"), "10");
+        const heard = new Heard();
+        await subscribed(link.subscriber(heard), "a");
+        await redis.ask("CLIENT", "KILL", "TYPE", "pubsub");
+        assertEquals([await heard.state(), await heard.state()], ["lost", "restored"]);
+        assertEquals(await push("a", "ü"), 1);
+        assertEquals(await heard.next(), "a ü");
+        await redis.restart();
+        assertEquals([await heard.state(), await heard.state()], ["lost", "restored"]);
+        assertEquals(await ask("INCR", "n"), 1);
+      });
+    });
+
     describe("close", () => {
       it("ends what was made, and leaves the user's client", async () => {
         await within("user", user.command("SET", "a", "1"));

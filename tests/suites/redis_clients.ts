@@ -1,8 +1,9 @@
 /**
  * The clients that a user may bring, as a user makes them, and what the tests of Redis wait with.
  */
+import { Buffer } from "node:buffer";
 import { Redis } from "ioredis";
-import { createClient } from "redis";
+import { createClient, RESP_TYPES } from "redis";
 import type { BunRedis } from "../../redis/bun_redis.ts";
 import type { RedisLostError, RedisSubscriber, SubscriberEvents } from "../../redis/link.ts";
 import { Mailbox } from "./mailbox.ts";
@@ -21,14 +22,23 @@ export interface UserClient {
 export interface ClientKind {
   /** Its name. */
   readonly name: string;
-  /** Makes one; nothing has connected yet. */
-  make(url: string): UserClient;
+  /** Makes one; nothing has connected yet. `odd`: with options that would change everything, were they to hold for a link. */
+  make(url: string, odd?: boolean): UserClient;
 }
 
 const ioredis: ClientKind = {
   name: "ioredis",
-  make(url) {
-    const client = new Redis(url, { lazyConnect: true });
+  make(url, odd = false) {
+    const options = {
+      keyPrefix: "odd:",
+      stringNumbers: true,
+      maxRetriesPerRequest: 0,
+      protocol: 2,
+      enableAutoPipelining: true,
+      retryStrategy: () => null,
+      commandTimeout: 1,
+    } as const;
+    const client = new Redis(url, { lazyConnect: true, ...(odd && options) });
     return {
       client,
       command: (command, ...args) => client.call(command, ...args),
@@ -39,8 +49,18 @@ const ioredis: ClientKind = {
 
 const nodeRedis: ClientKind = {
   name: "node-redis",
-  make(url) {
-    const client = createClient({ url });
+  make(url, odd = false) {
+    const options = {
+      RESP: 2,
+      keyPrefix: "odd:",
+      pingInterval: 5,
+      commandsQueueMaxLength: 1,
+      commandOptions: {
+        typeMapping: { [RESP_TYPES.SIMPLE_STRING]: Buffer, [RESP_TYPES.BLOB_STRING]: Buffer },
+      },
+    } as const;
+    const socket = { reconnectStrategy: false, socketTimeout: 100 } as const;
+    const client = odd ? createClient({ url, ...options, socket }) : createClient({ url });
     client.on("error", () => {});
     return {
       client,
@@ -53,13 +73,14 @@ const nodeRedis: ClientKind = {
   },
 };
 
-type BunClass = { readonly RedisClient: new (url: string) => BunRedis };
+type BunClass = { readonly RedisClient: new (url: string, options?: Record<string, boolean>) => BunRedis };
 const bun = (globalThis as { Bun?: BunClass }).Bun;
 
 const bunRedis: ClientKind = {
   name: "Bun.RedisClient",
-  make(url) {
-    const client = new bun!.RedisClient(url);
+  make(url, odd = false) {
+    const options = { autoReconnect: false, enableOfflineQueue: false, enableAutoPipelining: false };
+    const client = new bun!.RedisClient(url, odd ? options : {});
     return {
       client,
       command: (command, ...args) => client.send(command, args),
