@@ -212,7 +212,10 @@ export class RedisBroker implements Broker {
   /** Asks for pushes, in the time that a command has. Who asks again later asks anew. */
   async #ask(listening: Listening): Promise<void> {
     try {
-      await this.#inTime(this.#subscriber.subscribe(listening.keys.pushes), "Redis has confirmed no subscription");
+      await this.#inTime(
+        this.#subscriber.subscribe(listening.keys.pushes),
+        "Redis has confirmed no subscription",
+      );
     } catch (error) {
       listening.confirmed = undefined;
       throw error instanceof BrokerError ? error : unavailable("Redis cannot be reached now", error);
