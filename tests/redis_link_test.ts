@@ -202,9 +202,9 @@ for (const kind of CLIENTS) {
         const heard = new Heard();
         const subscriber = link.subscriber(heard);
         await subscribed(subscriber, "a", "b");
+        await ask("SET", "n", "0");
         let connects = 0;
         const forget = link.onConnect(() => connects++);
-        await ask("SET", "n", "0");
         await redis.kill();
         assertEquals(await heard.state(), "lost");
         for (let times = 0; times < 20; times++) {
