@@ -1,7 +1,7 @@
 /**
- * Connections like those of an ioredis client (tried with 6.0.0 on Deno and Bun). Of what it does by itself, `duplicate()` turns off: connecting again, the
- * queue of what was not sent, sending again what had no answer (by default an append that was lost on the way back is appended
- * twice), and subscribing again, whose failure would be an unhandled rejection.
+ * Connections like those of an ioredis client (tried with 6.0.0 on Deno and Bun). None connects again by itself, and with that goes all that hangs on it:
+ * by default ioredis sends again what had no answer, so that an append whose answer was lost is appended twice, and it
+ * subscribes again without a handler for the refusal, which is then an unhandled rejection.
  *
  * @module
  */
@@ -34,9 +34,6 @@ const OVERRIDE = {
   retryStrategy: () => null,
   sentinelRetryStrategy: () => null,
   enableOfflineQueue: false,
-  autoResendUnfulfilledCommands: false,
-  autoResubscribe: false,
-  maxRetriesPerRequest: null,
   reconnectOnError: null,
   enableAutoPipelining: false,
   commandTimeout: undefined,

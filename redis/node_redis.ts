@@ -1,6 +1,6 @@
 /**
- * Connections like those of a client of node-redis, made with `createClient` (tried with 6.3.1 on Deno and Bun). Connecting again and the queue of what was not sent
- * are turned off in `duplicate()`; what was sent and has no answer, it never sends again.
+ * Connections like those of a client of node-redis, made with `createClient` (tried with 6.3.1 on Deno and Bun). None connects again by itself, so nothing waits in
+ * a queue; what was sent and has no answer, it never sends again.
  *
  * @module
  */
@@ -40,32 +40,34 @@ export function nodeRedis(user: NodeRedis): Client {
     connect(events) {
       const override = {
         socket: { ...user.options?.socket, reconnectStrategy: false, socketTimeout: undefined },
-        disableOfflineQueue: true,
         commandsQueueMaxLength: undefined,
         commandOptions: undefined,
         clientSideCache: undefined,
         emitInvalidate: undefined,
         pingInterval: undefined,
-        keyPrefix: undefined,
         readonly: undefined,
       };
       return new NodeRedisConnection(user.duplicate(override), events);
     },
-    meaning(error) {
-      if (!(error instanceof Error)) return "lost";
-      if (/^(SimpleError|BlobError|ErrorReply)$/.test(error.constructor.name)) return "reply";
-      return error.constructor.name === "ClientOfflineError" ? "unsent" : "lost";
-    },
+    meaning: (error) =>
+      error instanceof Error && /^(SimpleError|BlobError|ErrorReply)$/.test(error.constructor.name)
+        ? "reply"
+        : "lost",
   };
 }
 
 class NodeRedisConnection implements Connection {
   readonly #client: NodeRedis;
   readonly #hear: (payload: string, channel: string) => void;
+  #closed = false;
 
   constructor(client: NodeRedis, events: ConnectionEvents) {
     this.#client = client;
     this.#hear = (payload, channel) => events.message(channel, payload);
+    // destroy() misses a socket that is being connected.
+    client.on("connect", () => {
+      if (this.#closed) client.destroy();
+    });
     client.on("error", (error: Error) => events.lost(error));
     client.on("end", () => events.lost(new Error("the connection is closed")));
     // The slot of a channel has moved to another node: its subscription is over.
@@ -94,6 +96,7 @@ class NodeRedisConnection implements Connection {
   }
 
   close(): Promise<void> {
+    this.#closed = true;
     this.#client.destroy();
     return Promise.resolve();
   }

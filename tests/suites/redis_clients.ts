@@ -117,6 +117,11 @@ export class Heard implements SubscriberEvents {
     return this.#messages.size;
   }
 
+  /** Changes that came and that nobody has asked for. */
+  get changes(): number {
+    return this.#states.size;
+  }
+
   message(channel: string, payload: string): void {
     this.#messages.push(`${channel} ${payload}`);
   }
