@@ -101,21 +101,19 @@ export class Subscriptions implements RedisSubscriber {
 
   /** Never rejects. */
   async #ask(connection: Connection, channel: string, wanted: Wanted): Promise<void> {
-    let refusal: RedisReplyError | undefined;
-    try {
-      await connection.subscribe(channel);
-    } catch (error) {
-      const found = errorOf(error, this.#client);
-      // Whoever has it already can be told of no refusal: then it is the connection that is no good, and the next one may be.
-      if (found instanceof RedisLostError || wanted.waiting.length === 0) {
-        return this.#keeper.gone(connection, found);
-      }
-      refusal = found;
-    }
+    let found: RedisReplyError | RedisLostError | undefined;
+    await connection.subscribe(channel).catch((error) => found = errorOf(error, this.#client));
+    if (found instanceof RedisLostError) return this.#keeper.gone(connection, found);
     if (this.#keeper.current !== connection || this.#wanted.get(channel) !== wanted) return;
-    if (refusal) return this.#end(channel, wanted, refusal);
+    if (found) return this.#refused(connection, channel, wanted, found);
     wanted.confirmed = true;
     for (const { resolve } of wanted.waiting.splice(0)) resolve();
+  }
+
+  /** Whoever has it already can be told of no refusal: then it is the connection that is no good, and the next one may be. */
+  #refused(connection: Connection, channel: string, wanted: Wanted, refusal: RedisReplyError): void {
+    if (wanted.waiting.length > 0) this.#end(channel, wanted, refusal);
+    else this.#keeper.gone(connection, refusal);
   }
 
   #end(channel: string, wanted: Wanted, error: Error): void {

@@ -169,8 +169,11 @@ describe("redis: what keeps a connection", () => {
     first.events.lost(new Error("why"));
     first.events.lost(new Error("again"));
     first.events.message("a", "late");
+    let confirmed = false;
+    listens.subscribe("a").then(() => confirmed = true);
     await clock.advance(25);
     const second = await opened();
+    assertEquals(confirmed, false);
     first.events.lost(new Error("later"));
     first.events.message("a", "later");
     second.take("+a").resolve();
@@ -204,7 +207,7 @@ describe("redis: what keeps a connection", () => {
   });
 
   it("a channel that goes and comes is confirmed by its own answer alone", async () => {
-    const { subscriber: listens } = subscriber();
+    const { subscriber: listens, told } = subscriber();
     const connection = await opened();
     const first = listens.subscribe("a");
     listens.unsubscribe("a");
@@ -212,12 +215,14 @@ describe("redis: what keeps a connection", () => {
     let confirmed = false;
     const second = listens.subscribe("a").then(() => confirmed = true);
     assertEquals(connection.unanswered, ["+a", "-a", "+a"]);
-    connection.take("+a").resolve();
+    connection.take("+a").reject(new SyntaxError("NOPERM no"));
     await clock.settle();
-    assertEquals(confirmed, false);
+    assertEquals([confirmed, connection.closed], [false, false]);
     connection.take("-a").resolve();
     connection.take("+a").resolve();
     await second;
+    connection.events.message("a", "1");
+    assertEquals(told, ["a 1"]);
     await listens.close();
   });
 

@@ -1,6 +1,7 @@
 // Each client that a user may bring, over a real server: they lose alike, and come back alike.
 import { assert, assertEquals, assertInstanceOf, assertLess, assertThrows } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { rmSync } from "node:fs";
 import { type LinkOptions, type RedisLink, RedisLostError, RedisReplyError } from "../redis/link.ts";
 import { linkOf } from "../redis/links.ts";
 import { type RedisServer, startCluster, startRedis } from "../tools/redis.mjs";
@@ -293,6 +294,33 @@ for (const kind of CLIENTS) {
         await push("a", "1");
         assertEquals(await heard.next(), "a 1");
         assertEquals(heard.error, undefined); // there was nothing to lose
+      });
+
+      it("a server that refuses to write, PING included: nothing is lost", async () => {
+        await reopen({ pulse: 20 });
+        const heard = new Heard();
+        await subscribed(link.subscriber(heard), "a");
+        await redis.ask("CONFIG", "SET", "save", "3600 1");
+        rmSync(redis.folder, { recursive: true }); // so that no snapshot can be saved
+        await redis.ask("BGSAVE");
+        const info = async (section: string) => String(await redis.ask("INFO", section));
+        const until = async (section: string, found: (info: string) => boolean) => {
+          for (const end = performance.now() + 10_000; !found(await info(section));) {
+            assert(performance.now() < end);
+          }
+        };
+        await until("persistence", (text) => text.includes("rdb_last_bgsave_status:err"));
+        const error = await failure(ask("PING"));
+        assertEquals([error.name, error.message.split(" ")[0]], ["RedisReplyError", "MISCONF"]);
+        await redis.ask("CONFIG", "RESETSTAT");
+        // Each connection asks again only when it has been answered.
+        const asked = (text: string) =>
+          Number(/cmdstat_(?:ping|echo):calls=(\d+)/.exec(text)?.[1]) +
+          Number(/cmdstat_(?:ping|echo):.*?rejected_calls=(\d+)/.exec(text)?.[1]);
+        await until("commandstats", (text) => asked(text) >= 6);
+        assertEquals(heard.error, undefined);
+        await push("a", "1");
+        assertEquals(await heard.next(), "a 1");
       });
 
       it("is dropped by whoever knows better", async () => {
