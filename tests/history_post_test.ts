@@ -233,4 +233,19 @@ describe("the history by POST", () => {
     const [status, { code }] = await post("@history/board/bytes");
     assertEquals([status, code], [400, "WRONG_SHAPE"]);
   });
+
+  it("carries a message of as many levels as a value may have, in both types", async () => {
+    let deep: unknown = "inside";
+    for (let level = 0; level < 32; level++) deep = level % 2 === 0 ? [deep] : { deep };
+    await app.publish("board/:id", { id: "deep" }, deep);
+    const [status, read] = await post("@history/board/deep");
+    assertEquals([status, (read as unknown as Page).entries[0]!.data], [200, deep]);
+    const packed = await server.post("@history/board/deep", undefined, {
+      authorization: "Bearer ada",
+      "content-type": "application/msgpack",
+    });
+    const bytes = new Uint8Array(await packed.arrayBuffer());
+    assertEquals(packed.status, 200, JSON.stringify(decode(bytes, { depth: 35 })));
+    assertEquals((decode(bytes, { depth: 35 }) as Page).entries[0]!.data, deep);
+  });
 });
