@@ -18,6 +18,9 @@ import { LocalSubscription, NO_EVENTS } from "./subscription.ts";
 import type { Wanted } from "./wanted.ts";
 import { WireSubscription } from "./wire_subscription.ts";
 
+/** Channels whose numbers are kept; more where more wait for an answer. One weighs about 2 KB. */
+const MOST_PUBLISHING = 1_000;
+
 /** What channels need of the client. */
 export interface ChannelsParts {
   /** Time and chance. */
@@ -36,8 +39,9 @@ export interface ChannelsParts {
 export class Channels {
   readonly #parts: ChannelsParts;
   readonly #wires = new Map<string, WireSubscription>();
-  /** A channel that was published to once stays: its numbers must not be used again. */
   readonly #publishing = new Map<string, Publishing>();
+  /** The highest number that a channel has given which is forgotten: those that are made begin above it, since none may be used again. */
+  #lastForgotten = 0;
   readonly #signals = new Map<string, Set<(message: unknown) => void>>();
   readonly #outbox: OutboxSize;
   #connection: ChannelConnection | undefined;
@@ -133,11 +137,22 @@ export class Channels {
     let publishing = this.#publishing.get(name);
     if (publishing === undefined) {
       const { clock, call } = this.#parts;
-      publishing = new Publishing(name, { clock, call, size: this.#outbox });
+      this.#forget();
+      publishing = new Publishing(name, { clock, call, size: this.#outbox }, this.#lastForgotten);
       this.#publishing.set(name, publishing);
       if (this.#connection !== undefined) publishing.connected();
     }
     return publishing.publish(data, options);
+  }
+
+  /** Makes room for another: the oldest of those that wait for nothing go. */
+  #forget(): void {
+    for (const [name, publishing] of this.#publishing) {
+      if (this.#publishing.size < MOST_PUBLISHING) return;
+      if (!publishing.isIdle) continue;
+      this.#publishing.delete(name);
+      this.#lastForgotten = Math.max(this.#lastForgotten, publishing.last);
+    }
   }
 
   /** A part of the history. */

@@ -41,7 +41,8 @@ export interface Client<App extends HasContract> extends AsyncDisposable {
   /**
    * Resolves when all subscriptions of this client are done with what a call has published, or have ended: await it before showing the answer, to read one's own
    * writes (never in the loop that reads one of them: see `Subscription.reaches`). One that is not read is waited for until it is left behind, see
-   * `Subscription`. Waits for the end of the call, not for what a stream publishes after its beginning.
+   * `Subscription`. Waits for the end of the call, not for what a stream publishes after its beginning. Rejects with a `CallError` (`TOO_LARGE`) where
+   * the call has published to more than 1,000 channels: the server does not tell of more.
    */
   seen(call: PromiseLike<unknown>): Promise<void>;
   /** Where it is now. */
@@ -177,7 +178,11 @@ class Link {
   async seen(call: PromiseLike<unknown>): Promise<void> {
     if (!(call instanceof OutgoingCall)) throw new TypeError("Cannot wait: this is no call");
     await Promise.allSettled([call]);
-    await this.channels.seen(call.caused ?? new Map());
+    const { caused } = call;
+    if (caused?.size === 0) {
+      throw new CallError("TOO_LARGE", "The call published to too many channels");
+    }
+    await this.channels.seen(caused ?? new Map());
   }
 
   listen(run: (state: ClientState) => void): () => void {

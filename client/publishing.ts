@@ -90,15 +90,26 @@ export class Publishing {
   readonly #entries: Entry[] = [];
   /** Numbers that were given up, or never left, above the lowest one without an answer: the server may wait for them. */
   #gaps: number[] = [];
-  #last = 0;
+  #last: number;
   #connected = false;
   #failures = 0;
   #retry: unknown;
 
-  /** For the channel of this name. */
-  constructor(channel: string, parts: PublishingParts) {
+  /** For the channel of this name; its numbers begin above `last`. */
+  constructor(channel: string, parts: PublishingParts, last = 0) {
     this.#channel = channel;
     this.#parts = parts;
+    this.#last = last;
+  }
+
+  /** The highest number that it has given. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Whether everything has its answer. */
+  get isIdle(): boolean {
+    return this.#entries.length === 0;
   }
 
   /** Publishes what is encoded already; `data` belongs to it from now on. */

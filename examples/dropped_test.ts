@@ -138,3 +138,16 @@ test("a replica takes over that lacks the last message: a reset takes it back", 
   assert.deepEqual(room.messages, ["one", "two", "four"]);
   assert.equal(room.resets, 1);
 });
+
+test("what the program publishes outside of its handlers reaches who is in the world", async () => {
+  const app = chat();
+  await using world = simulate(app, { seed: 6 });
+  const ada = world.connect();
+  const room = new Room(ada);
+  await world.wait(ada.ready());
+  await world.run(100);
+  await world.wait(app.publish("room/:id", { id: "7" }, "The server says hello"));
+  await world.run(100);
+  assert.deepEqual(room.messages, ["The server says hello"]);
+  assert.equal(app.connections().size, 1);
+});

@@ -1,4 +1,4 @@
-import { defaultLimits } from "./limits.ts";
+import { type DecodeLimits, defaultLimits } from "./limits.ts";
 import { describe, refusal, type Trail } from "./refusal.ts";
 import { timestampType, writeTimestamp } from "./timestamp.ts";
 import {
@@ -52,17 +52,28 @@ export interface EncodeOptions {
    * @default "value"
    */
   name?: string;
+  /**
+   * Arrays and maps inside one another. Danger: what has more than 32 is refused by whoever reads without the same `depth`.
+   *
+   * @default 32
+   */
+  depth?: number;
+  /**
+   * Keys in one map. Danger: as for `depth`.
+   *
+   * @default 1024
+   */
+  keys?: number;
 }
 
 /** What one run over a value needs on the way down. */
 interface Walk {
   extension: EncodeExtension | undefined;
   name: string;
+  limits: DecodeLimits;
   readonly trail: Trail;
 }
 
-const maxDepth = defaultLimits.depth;
-const maxKeys = defaultLimits.keys;
 const keptScratch = 0x10000;
 const hasOwn = Object.prototype.hasOwnProperty;
 
@@ -70,7 +81,7 @@ const first = newWalk();
 let scratch: Uint8Array | undefined;
 
 function newWalk(): Walk {
-  return { extension: undefined, name: "", trail: [] };
+  return { extension: undefined, name: "", limits: defaultLimits, trail: [] };
 }
 
 /**
@@ -82,7 +93,7 @@ function newWalk(): Walk {
  * written, without those whose value is undefined; undefined elsewhere, and a hole in an array, is nil.
  *
  * @throws {TypeError} for everything else (Map, Set, instances, functions, symbols, other typed arrays, invalid
- * dates, wider bigints, lone surrogates), for a key `__proto__`, more than 1,024 keys or a depth over 32 (a cycle);
+ * dates, wider bigints, lone surrogates), for a key `__proto__`, more than 1,024 keys or a depth over 32 (a cycle) where `options` say nothing else;
  * the message names the place: `Cannot encode value.user.tags[2]: a Map`
  *
  * @example
@@ -98,7 +109,7 @@ export function encode(value: unknown, options?: EncodeOptions): Uint8Array {
   scratch = undefined; // whoever encodes inside this call takes another one
   begin(target, 0);
   try {
-    writeValue(value, options?.extension, options?.name);
+    writeValue(value, options?.extension, options?.name, limitsOf(options));
   } catch (error) {
     abort();
     scratch = target;
@@ -110,14 +121,27 @@ export function encode(value: unknown, options?: EncodeOptions): Uint8Array {
   return grown.slice(0, size);
 }
 
+function limitsOf(
+  { depth = defaultLimits.depth, keys = defaultLimits.keys }: EncodeOptions = {},
+): DecodeLimits {
+  const isDefault = depth === defaultLimits.depth && keys === defaultLimits.keys;
+  return isDefault ? defaultLimits : { depth, keys };
+}
+
 /**
  * Writes one value into the writer that `begin` started; the rules and errors are those of {@linkcode encode}.
  * After an exception the writer holds part of a value: `abort` it. `name` is what the value is called in errors.
  */
-export function writeValue(value: unknown, extension?: EncodeExtension, name = "value"): void {
+export function writeValue(
+  value: unknown,
+  extension?: EncodeExtension,
+  name = "value",
+  limits: DecodeLimits = defaultLimits,
+): void {
   const walk = level() === 1 ? first : newWalk(); // code that runs inside the first walk must not disturb it
   if (walk.extension !== extension) walk.extension = extension; // storing a reference costs more (writer.ts)
   if (walk.name !== name) walk.name = name;
+  if (walk.limits !== limits) walk.limits = limits;
   write(value, 0, walk);
 }
 
@@ -147,7 +171,7 @@ function write(value: unknown, depth: number, walk: Walk): void {
 }
 
 function writeArray(items: readonly unknown[], depth: number, walk: Walk): void {
-  if (depth === maxDepth) refuse(`nested deeper than ${maxDepth}`, depth, walk);
+  if (depth === walk.limits.depth) refuse(`nested deeper than ${depth}`, depth, walk);
   const count = items.length;
   writeArrayHeader(count);
   for (let i = 0; i < count; i++) {
@@ -170,14 +194,14 @@ function writeObject(value: object, depth: number, walk: Walk): void {
 }
 
 function writeMap(value: Record<string, unknown>, depth: number, walk: Walk): void {
-  if (depth === maxDepth) refuse(`nested deeper than ${maxDepth}`, depth, walk);
+  if (depth === walk.limits.depth) refuse(`nested deeper than ${depth}`, depth, walk);
   const mark = openMap();
   let count = 0;
   for (const key in value) {
     if (!hasOwn.call(value, key)) continue; // 20 % less time than Object.keys on both engines (bench/codec.ts)
     const field = value[key];
     if (field === undefined) continue;
-    if (++count > maxKeys) refuse(`more than ${maxKeys} keys`, depth, walk);
+    if (++count > walk.limits.keys) refuse(`more than ${walk.limits.keys} keys`, depth, walk);
     if (key === "__proto__" || !tryString(key)) refuseKey(key, depth, walk);
     if (writeSimple(field)) continue;
     walk.trail[depth] = key;

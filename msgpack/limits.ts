@@ -15,7 +15,7 @@ export interface DecodeLimits {
   readonly keys: number;
 }
 
-/** The limits of the wire (`docs/protocol.md`); the encoder always holds them. */
+/** The limits of the wire (`docs/protocol.md`); the encoder holds them where it is given no others. */
 export const defaultLimits: DecodeLimits = Object.freeze({ depth: 32, keys: 1024 });
 
 /**

@@ -5,6 +5,7 @@
  */
 import { CallError } from "./errors.ts";
 import type { Position } from "./broker.ts";
+import { causedMessages } from "./caused.ts";
 import { writeCaused, writeEncodedResult, writeError, writePayload, writeResultHead } from "./messages.ts";
 import { NO_STREAMS } from "./named_streams.ts";
 import type { Outbox } from "./outbox.ts";
@@ -95,9 +96,11 @@ export class Answers {
   }
 
   #writeCaused(id: number, caused: Caused): void {
-    this.#outbox.open();
-    writeCaused(this.#outbox.nextSequence, id, caused);
-    this.#outbox.sealReliable();
+    for (const message of causedMessages(caused)) {
+      this.#outbox.open();
+      writeCaused(this.#outbox.nextSequence, id, message);
+      this.#outbox.sealReliable();
+    }
   }
 
   #writeError(id: number, error: CallError): void {

@@ -163,11 +163,12 @@ export class Caller {
     this.#take(id)?.call.reject(asCallError(failure));
   }
 
-  /** CAUSED: where the handler of a call has published. */
+  /** CAUSED: where the handler of a call has published, or a part of that. */
   caused(id: number, caused: ReadonlyMap<string, Position>): void {
     const pending = this.#pending.get(id);
-    if (pending === undefined) this.#check(id);
-    else pending.call.caused = caused;
+    if (pending === undefined) return this.#check(id);
+    const all = pending.call.caused ??= new Map();
+    for (const [name, position] of caused) all.set(name, position);
   }
 
   /** STREAM. The call is over when its stream is. */

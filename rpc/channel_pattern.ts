@@ -64,8 +64,8 @@ export class ChannelPattern {
   }
 
   /**
-   * The name of the channel with these parameters: `board/7`. `/`, `%`, `*`, control characters, and `@` where the name would begin with it,
-   * are percent-encoded. Parameters that the pattern does not have are ignored.
+   * The name of the channel with these parameters: `board/7`. `/`, `%`, `*`, control characters, `@` where the name would begin with it, and a
+   * parameter `.` or `..` are percent-encoded. Parameters that the pattern does not have are ignored.
    *
    * @throws {TypeError} A parameter that is missing, empty, no text and no whole number, or not valid Unicode, or a name of more than 255 bytes.
    */
@@ -101,6 +101,7 @@ function whyNoPattern(pattern: unknown, segments: readonly Segment[]): string | 
   if (new Set(params).size < params.length) return "it has a parameter twice";
   for (const { text, isParam } of segments) {
     if (text === "") return "it has an empty segment";
+    if (text === "." || text === "..") return "it has a segment . or ..";
     if (isParam && !PARAM.test(text)) {
       return `"${text}" is no parameter: a letter, then letters, digits and _`;
     }
@@ -115,6 +116,7 @@ export function encodeParam(text: string, first: boolean): string {
     ENCODED,
     (character) => character === "*" ? "%2A" : encodeURIComponent(character),
   );
+  if (text === "." || text === "..") return text.replaceAll(".", "%2E"); // parsers of URLs would take it for a step in the path
   return first && encoded.startsWith("@") ? `%40${encoded.slice(1)}` : encoded;
 }
 

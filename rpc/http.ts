@@ -41,7 +41,7 @@ export async function answerPost(request: Request, name: string, steps: PostStep
     const options = { timeout: readTimeout(request.headers), key: readKey(request.headers) };
     await enter();
     const input = decodeBody(await readBody(request, parts), { type, limits: parts.limits });
-    return respond(await call({ method: name, input, items: undefined, options }), type);
+    return respond(await call({ method: name, input, items: undefined, options }), type, parts);
   } catch (error) {
     return respondError(asCallError(error, parts), type);
   }
@@ -135,16 +135,16 @@ function decodeBody(body: Uint8Array, { type, limits }: { type: string; limits: 
   }
 }
 
-function respond(value: unknown, type: string): Response {
+function respond(value: unknown, type: string, parts: Pick<ServerParts, "limits" | "report">): Response {
   if (value === undefined) return new Response(null, { status: 204 });
-  return body(type === MSGPACK ? toMsgpack(value) : toJson(value), type, 200);
+  return body(type === MSGPACK ? toMsgpack(value, parts) : toJson(value), type, 200);
 }
 
 function respondError(error: CallError, type: string): Response {
   const { code, message, retryable, ambiguous, declared, data } = error;
   const issues = (data as { issues?: unknown } | undefined)?.issues;
   const bare = { code, message, retryable, ambiguous };
-  const encoded = type === MSGPACK ? toMsgpack : toJson;
+  const encoded = type === MSGPACK ? (value: object) => encode(value) : toJson;
   try {
     return body(encoded({ ...bare, ...(declared ? { data } : { issues }) }), type, httpStatus(error));
   } catch {
@@ -158,13 +158,24 @@ function body(content: Uint8Array | string, type: string, status: number): Respo
   return new Response(content as BodyInit, { status, headers });
 }
 
-/** What was decoded can be encoded, streams alone cannot. */
-function toMsgpack(value: unknown): Uint8Array {
+/** A message in a page of history stands in an entry, in the entries, in the page. */
+const PAGE_LEVELS = 3;
+
+/** What was decoded within the limits can be encoded, streams alone cannot. */
+function toMsgpack(value: unknown, { limits, report }: Pick<ServerParts, "limits" | "report">): Uint8Array {
   try {
-    return encode(value);
-  } catch {
-    throw new CallError("WRONG_SHAPE", "The answer holds a stream: call over a socket");
+    return encode(value, { depth: limits.depth + PAGE_LEVELS, keys: limits.keys, extension: refuseStream });
+  } catch (error) {
+    if (error instanceof CallError) throw error;
+    report(error, {});
+    throw new CallError("INTERNAL");
   }
+}
+
+/** No instance but a stream comes out of a decoder. */
+function refuseStream(value: object): undefined {
+  if (!(value instanceof ReadableStream)) return undefined;
+  throw new CallError("WRONG_SHAPE", "The answer holds a stream: call over a socket");
 }
 
 /** JSON has no bytes, no bigint, no stream, no NaN: rather an error than something else in silence. */

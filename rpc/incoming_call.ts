@@ -112,6 +112,8 @@ export class IncomingCall implements Expiring, Invocation, Unit {
   holdsSlot = false;
   /** Where its handler has published, by the name of the channel: its caller is told before the answer. */
   caused: Map<string, Position> | undefined;
+  /** Whether that was in more channels than are told: `caused` is empty then. */
+  publishedTooWidely = false;
   /** Why it was broken off, if it was. */
   brokenBy: CallError | undefined;
   /** Whether it runs, or has run. */

@@ -145,9 +145,9 @@ export function writeCancel(seq: number, id: number): void {
 }
 
 /** CAUSED: `[21, seq, id, payload]`. */
-export function writeCaused(seq: number, id: number, caused: ReadonlyMap<string, Position>): void {
+export function writeCaused(seq: number, id: number, caused: readonly [string, Position][]): void {
   writeHead(4, Kind.CAUSED, seq, id);
-  writePayload([...caused].map(([channel, position]) => {
+  writePayload(caused.map(([channel, position]) => {
     return [channel, position.epoch, position.offset, position.fingerprint];
   }));
 }

@@ -15,6 +15,8 @@ export interface Mounted {
     post(request: Request, info: unknown, name: string): Response | Promise<Response>;
     /** The same app without sockets, in other surroundings. */
     makeNode(surroundings: NodeSurroundings): Node;
+    /** What the program does with the app happens on this node, until the function that it returns is called: of several, on the latest. */
+    enter(node: Node): () => void;
   };
 }
 

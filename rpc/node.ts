@@ -70,6 +70,8 @@ export class Node {
   readonly parts: ServerParts<ServerConnection>;
   /** Calls by `POST`. */
   readonly posts: Posts;
+  /** The channels. */
+  readonly publisher: Publisher;
   /** Publishing from code that is no handler. */
   readonly channelTools: ChannelTools;
   readonly #options: NodeOptions;
@@ -94,7 +96,8 @@ export class Node {
     const limits = resolveLimits(options.limits);
     const channels = this.#makeChannels(declared, surroundings, limits);
     const nodeId = hex(surroundings.newSession());
-    this.channelTools = channelTools(channels ?? NO_CHANNELS);
+    this.publisher = channels ?? NO_CHANNELS;
+    this.channelTools = channelTools(this.publisher);
     this.parts = {
       ...surroundings,
       limits,

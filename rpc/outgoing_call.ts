@@ -82,8 +82,8 @@ export class OutgoingCall implements Promise<unknown>, AsyncIterableIterator<unk
   readonly request: CallRequest;
   /** Set by whoever has the call while it is pending: tells the other side, or forgets the call. */
   onCancel: ((error: CallError) => void) | undefined;
-  /** Where its handler has published, by the name of the channel, if the other side has told. */
-  caused: ReadonlyMap<string, Position> | undefined;
+  /** Where its handler has published, by the name of the channel, if the other side has told. Empty: in more channels than it tells. */
+  caused: Map<string, Position> | undefined;
   /** Set when a stream has taken over the caller's items, and their end with them. */
   itemsTaken = false;
   /** Set when it was sent in a session that is lost: whatever becomes of it in another, nobody can say any more that it has not run. */

@@ -29,6 +29,7 @@ import { SUBPROTOCOL, TOKEN_PROTOCOL } from "./kinds.ts";
 import type { Handshake } from "./handshake.ts";
 import { MOUNT, type Mounted } from "./mount.ts";
 import { Node, type NodeOptions, type NodeSurroundings } from "./node.ts";
+import { channelTools } from "./publisher.ts";
 import type { ServerConnection } from "./server_connection.ts";
 import { sharedTimers } from "./shared_timers.ts";
 import type { Transport } from "./transport.ts";
@@ -60,6 +61,8 @@ class App {
   readonly #group: SocketGroup<SocketData>;
   readonly #connecting: TokenBuckets;
   readonly #failing: TokenBuckets;
+  /** In simulated worlds. */
+  readonly #elsewhere: Node[] = [];
   #ownBroker: MemoryBroker | undefined;
   /** Set by the first shutdown, with the code of its closes. */
   #closing: { readonly code: number; readonly done: Promise<ShutdownReport> } | undefined;
@@ -103,6 +106,19 @@ class App {
     return new Node(this.#declared, this.#options, surroundings);
   }
 
+  enter(node: Node): () => void {
+    this.#elsewhere.push(node);
+    return () => {
+      const index = this.#elsewhere.indexOf(node);
+      if (index >= 0) this.#elsewhere.splice(index, 1);
+    };
+  }
+
+  /** The node that the program speaks to: in a test that of the latest simulated world. */
+  get here(): Node {
+    return this.#elsewhere.at(-1) ?? this.node;
+  }
+
   get websocket(): object {
     return this.#group.websocket;
   }
@@ -144,11 +160,10 @@ class App {
   }
 
   stats(): Stats {
-    return {
-      connections: this.#group.sockets.size,
-      ...this.node.stats(),
-      lingering: this.#group.lingering,
-    };
+    const { here } = this;
+    const { sockets, lingering } = this.#group;
+    if (here !== this.node) return { connections: here.connections().size, ...here.stats(), lingering: 0 };
+    return { connections: sockets.size, ...here.stats(), lingering };
   }
 
   /** A second call changes nothing and gets what the first gets. */
@@ -257,11 +272,11 @@ export const define: Define = defineWith((declared, options) => {
   const served: Millrace<Contract, object> & Mounted = {
     fetch: (request, info) => app.fetch(request, info),
     websocket: app.websocket,
-    caller: (context) => app.node.caller(context) as never,
-    connections: (filter) => app.node.connections(filter) as never,
-    kick: async (subject, kick) => await app.node.kick(subject, kick),
-    reauthorize: (filter) => app.node.reauthorize(filter),
-    ...app.node.channelTools,
+    caller: (context) => app.here.caller(context) as never,
+    connections: (filter) => app.here.connections(filter) as never,
+    kick: async (subject, kick) => await app.here.kick(subject, kick),
+    reauthorize: (filter) => app.here.reauthorize(filter),
+    ...channelTools({ channel: (pattern, params) => app.here.publisher.channel(pattern, params) }),
     stats: () => app.stats(),
     shutdown: (shutdown) => app.shutdown(shutdown),
     [MOUNT]: app,

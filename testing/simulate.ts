@@ -21,10 +21,14 @@ export interface SimulateOptions {
  * Puts an app, as `millrace()` gives it, into a simulated world: its real server and real clients, without sockets and without waiting. Time stands still
  * until the test runs it, the network does what the test says, and all chance comes from the seed, so that what was seen once can be seen again.
  *
+ * As long as it lives, `app.publish`, `app.channel`, `app.connections`, `app.stats` and `app.caller` speak to the server of the world (of several, of the one that
+ * was made last), so that code outside of handlers can be tested as it is: `await world.wait(app.publish("news", "hello"))`. What `app.channel()` gave before stays with the
+ * app's own server.
+ *
  * Handlers that wait must do so by the clock of the server, `world.serverClock`: a real timer would not know of virtual time.
  *
  * @param app The app. Its handlers run as they are; each world has a server of its own.
- * @returns The world. Dispose of it at the end: that closes its clients.
+ * @returns The world. Dispose of it at the end: that closes its clients, and gives the app back to its own server.
  * @throws {TypeError} If `millrace()` did not make the app.
  *
  * @example
@@ -47,9 +51,13 @@ export function simulate<App extends HasContract>(
   { seed = 1, conditions }: SimulateOptions = {},
 ): World<App> {
   const behind = mounted(app);
-  return new SimulatedWorld<App>({
+  let leave = () => {};
+  const world = new SimulatedWorld<App>({
     seed,
     makeNode: (surroundings) => behind.makeNode(surroundings),
     ...(conditions === undefined ? {} : { conditions }),
+    over: () => leave(),
   });
+  leave = behind.enter(world.node);
+  return world;
 }

@@ -77,7 +77,7 @@ export interface World<App extends HasContract> extends AsyncDisposable {
    * @throws {Error} If they have and it still waits.
    */
   wait<T>(promise: PromiseLike<T>, ms?: number): Promise<T>;
-  /** Closes the clients. */
+  /** Closes the clients, and leaves the app. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -93,6 +93,8 @@ export interface WorldOptions {
   readonly watch?: LinkWatch;
   /** How far away the broker is. @default at hand */
   readonly delays?: BrokerDelays;
+  /** Called at the end. */
+  readonly over?: () => void;
 }
 
 /** A broker in the same process. */
@@ -122,11 +124,13 @@ export class SimulatedWorld<App extends HasContract> implements World<App> {
   readonly broker: FaultyBroker;
   /** How the server reaches it. */
   readonly brokerConnection: BrokerConnection;
+  readonly #over: () => void;
   readonly #machines = new Map<Client<App>, Machine>();
   #clients = 0;
 
   /** A server that nobody has connected to. */
-  constructor({ seed, makeNode, conditions, watch, delays }: WorldOptions) {
+  constructor({ seed, makeNode, conditions, watch, delays, over = () => {} }: WorldOptions) {
+    this.#over = over;
     const random = this.random = new Random(seed);
     const clock = this.clock = new VirtualClock(random.fork("clock"));
     this.recorder = new Recorder(clock);
@@ -277,6 +281,7 @@ export class SimulatedWorld<App extends HasContract> implements World<App> {
     const alive = [...this.#machines].filter(([, machine]) => !machine.isDead);
     await this.wait(Promise.all(alive.map(([client]) => client.close())));
     await this.run(CLOSING);
+    this.#over();
   }
 }
 

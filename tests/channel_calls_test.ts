@@ -1,5 +1,5 @@
 // Around publications: history, signals, what a call tells of where it has published, channels by POST and in server code.
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { channel, procedure } from "../mod.ts";
 import { decode, encode } from "../msgpack/mod.ts";
@@ -240,6 +240,23 @@ describe("a call whose handler has published", () => {
     };
     assertEquals(messages[0]![3], [at("board/8"), at("board/7")]);
     assertEquals(server.broker.stream("board/7").top.offset, 2);
+  });
+
+  it("tells it in messages so small that no answer passes them, to a client that takes no more too", async () => {
+    const server = publishing(async ({ publish }) => {
+      for (let id = 0; id < 100; id++) await publish("board/:id", { id: `${id}/${"é".repeat(30)}` }, "a");
+    });
+    const line = await server.connect();
+    line.call("run");
+    await server.settle();
+    const messages = line.take();
+    assertEquals(messages.pop()![0], Kind.RESULT);
+    const told = messages.flatMap(([kind, , id, caused]) => {
+      assertEquals([kind, id, encode(caused).length < 1_024 - 32], [Kind.CAUSED, 1, true]);
+      return (caused as [string][]).map(([name]) => name.split("%2F")[0]);
+    });
+    assertEquals(told, Array.from({ length: 100 }, (_, id) => `board/${id}`));
+    assert(messages.length < 100 / 3, `${messages.length} messages`);
   });
 
   it("tells it before an error too", async () => {

@@ -31,6 +31,9 @@ describe("channel names", () => {
     const any = new ChannelPattern(":id/x");
     assertEquals(any.name({ id: "@a@" }), "%40a@/x");
     assertEquals(board.name({ id: "@a" }), "board/@a");
+    assertEquals(deep.name({ org: "..", room: "." }), "org/%2E%2E/room/%2E");
+    assertEquals(board.name({ id: ".a.." }), "board/.a..");
+    assertEquals(board.name({ id: "..." }), "board/...");
   });
 
   it("lead back to the parameters", () => {
@@ -50,6 +53,11 @@ describe("channel names", () => {
         "board/*",
         "board/a\n",
         "board/%40a",
+        "board/.",
+        "board/..",
+        "board/%2e",
+        "board/.%2E",
+        "board/%2E%2E%2E",
       ]
     ) {
       assertEquals(paramsOf(board, name), undefined, name);

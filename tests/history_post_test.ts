@@ -233,4 +233,30 @@ describe("the history by POST", () => {
     const [status, { code }] = await post("@history/board/bytes");
     assertEquals([status, code], [400, "WRONG_SHAPE"]);
   });
+
+  it("is that of a channel whose parameter is a step in a path, however the path is encoded", async () => {
+    for (const id of [".", "..", "a/.."]) {
+      await app.publish("board/:id", { id }, id);
+      const { name } = app.channel("board/:id", { id });
+      for (const path of [encodeURIComponent(name), name.split("/").map(encodeURIComponent).join("/")]) {
+        const [status, read] = await post(`@history/${path}`);
+        assertEquals([id, status, (read as unknown as Page).entries?.[0]?.data], [id, 200, id]);
+      }
+    }
+  });
+
+  it("carries a message of as many levels as a value may have, in both types", async () => {
+    let deep: unknown = "inside";
+    for (let level = 0; level < 32; level++) deep = level % 2 === 0 ? [deep] : { deep };
+    await app.publish("board/:id", { id: "deep" }, deep);
+    const [status, read] = await post("@history/board/deep");
+    assertEquals([status, (read as unknown as Page).entries[0]!.data], [200, deep]);
+    const packed = await server.post("@history/board/deep", undefined, {
+      authorization: "Bearer ada",
+      "content-type": "application/msgpack",
+    });
+    const bytes = new Uint8Array(await packed.arrayBuffer());
+    assertEquals(packed.status, 200, JSON.stringify(decode(bytes, { depth: 35 })));
+    assertEquals((decode(bytes, { depth: 35 }) as Page).entries[0]!.data, deep);
+  });
 });

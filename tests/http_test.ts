@@ -234,6 +234,8 @@ describe("a call by POST", () => {
         assertEquals([name, status, (answer as { code: string }).code], [name, 400, "WRONG_SHAPE"]);
         assertEquals((await packed(name))[0], 400);
       }
+      const [, told] = await packed("download");
+      assertEquals((told as { message: string }).message, "The answer holds a stream: call over a socket");
       assertEquals(server.app.stats().streams, 0);
     });
 

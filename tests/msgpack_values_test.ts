@@ -285,6 +285,17 @@ describe("decode", () => {
     assertThrows(() => decode(encode({ a: 1, b: 2 }), { keys: 1 }), DecodeError, "a map of more than 1 keys");
   });
 
+  it("is written up to the limits that the writer is given", () => {
+    assertEquals(decode(encode(nested(35), { depth: 35 }), { depth: 35 }), nested(35));
+    assertThrows(() => encode(nested(36), { depth: 35 }), TypeError, "nested deeper than 35");
+    assertThrows(() => encode({ a: nested(2) }, { depth: 2 }), TypeError, "nested deeper than 2");
+    const many = Object.fromEntries(Array.from({ length: 1_025 }, (_, i) => [`k${i}`, i]));
+    assertEquals(decode(encode(many, { keys: 1_025 }), { keys: 1_025 }), many);
+    assertThrows(() => encode({ a: 1, b: 2 }, { keys: 1 }), TypeError, "more than 1 keys");
+    assertThrows(() => encode(nested(33)), TypeError, "nested deeper than 32"); // the next one has the defaults again
+    assertThrows(() => encode(many), TypeError, "more than 1024 keys");
+  });
+
   it("refuses limits that are none", () => {
     for (const depth of [-1, 1.5, NaN, 1001]) {
       assertThrows(() => decode(encode(1), { depth }), RangeError, "Cannot limit the depth");

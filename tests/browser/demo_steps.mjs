@@ -105,11 +105,10 @@ export async function chat(page) {
   await reads(page, "#chat-log .mark", /Reset/);
   const marks = await page.locator("#chat-log li").allTextContents();
   const reset = marks.findIndex((text) => text.includes("Reset"));
-  equal(
-    marks.slice(reset).some((text) => text.includes("lost")),
-    false,
-    "nothing older comes after the reset",
-  );
+  equal(marks.slice(0, reset).some((text) => text.includes("lost")), false, "nothing is left from before");
+  const kept = marks.slice(reset).flatMap((text) => /lost (\d+)/.exec(text)?.[1] ?? []).map(Number);
+  equal(kept.at(-1), 25, "what the history has is shown, up to the newest");
+  equal(kept.every((n, i) => i === 0 || n === kept[i - 1] + 1), true, `in order, without a hole: ${kept}`);
 }
 
 async function sayByPost(page, text) {

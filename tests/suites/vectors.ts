@@ -221,9 +221,9 @@ const writers: Record<KindName, (fields: Fields) => void> = {
     writeCaused(
       seq,
       id,
-      new Map((payloadValue(payload) as [string, string, number, number][]).map(
+      (payloadValue(payload) as [string, string, number, number][]).map(
         ([channel, epoch, offset, fingerprint]) => [channel, { epoch, offset, fingerprint }],
-      )),
+      ),
     ),
   SUBSCRIBE: ({ sub, channel, position, options }) => {
     const [epoch, offset, fingerprint] = position ?? [];

@@ -47,15 +47,27 @@ function on(id: string, run: () => void): void {
   element(id, HTMLButtonElement).addEventListener("click", run);
 }
 
-function show(event: ChannelEvent<Said>): void {
+function show(event: ChannelEvent<Said>): void | Promise<void> {
   say("chat-position", `${event.position.offset} of epoch ${event.position.epoch.slice(0, 6)}…`);
   if (event.type === "message") return showMessage(event.data, event.position.offset);
   if (event.type === "gap") return mark(`${event.from} to ${event.to} do not come: ${event.reason}`, true);
   resets++;
   say("chat-resets", String(resets));
   isBack = false;
-  mark(`Reset: what came meanwhile is no longer kept. It goes on after ${event.position.offset}.`, true);
-  step(`reset (${event.reason}): state is to be loaded anew`);
+  step(`reset (${event.reason}): state is loaded anew`);
+  return load(event.position.offset);
+}
+
+/** What is shown does not go on: what is kept, up to the place from which on messages come, stands in its stead. */
+async function load(offset: number): Promise<void> {
+  try {
+    const { entries } = await room.history({ before: offset + 1, limit: MOST_LINES });
+    element("chat-log", HTMLOListElement).replaceChildren();
+    mark("Reset: what is shown was loaded from the history. What it no longer has is lost.", true);
+    for (const { data, position } of [...entries].reverse()) showMessage(data, position.offset);
+  } catch (error) {
+    mark(`Reset: it goes on after ${offset}, and the history cannot be read: ${short(error)}`, true);
+  }
 }
 
 function showMessage({ from, text, sent }: Said, offset: number): void {
