@@ -1,0 +1,14 @@
+import process from "node:process";
+import type { Broker } from "../../rpc/broker.ts";
+import { redisBroker } from "../../redis/mod.ts";
+
+/** Where channels live: in the Redis that `MILLRACE_REDIS_URL` names, which several nodes share, or else in the memory of this process. */
+export async function chosenBroker(): Promise<{ broker?: Broker }> {
+  const url = process.env.MILLRACE_REDIS_URL;
+  return url ? { broker: await redisBroker(await client(url)) } : {};
+}
+
+async function client(url: string): Promise<object> {
+  const { Redis } = await import("ioredis");
+  return new Redis(url);
+}
