@@ -123,7 +123,7 @@ async function checkNodes() {
       console.log(`Deno and Bun serve as two nodes, ${title} is the client`);
       const client = ["examples/demo/check_nodes.ts", `http://127.0.0.1:${port}`];
       const args = name === "deno" ? ["run", "-A", "--no-lock", ...client] : client;
-      const { code } = await run(await runtime(name), args, { cwd: root, timeout: 60_000, live: true });
+      const { code } = await run(await runtime(name), args, { cwd: root, timeout: 110_000, live: true });
       if (code !== 0) {
         const output = [...said, ...demo.nodes.map((node) => node.output())].join("\n");
         failed(`the client under ${title} ended with code ${code}`, output);

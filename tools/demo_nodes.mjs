@@ -9,6 +9,9 @@ import { root } from "./setup.mjs";
 /** How long a node may take to leave once it was asked to, in milliseconds: its calls have two seconds. */
 const LEAVING = 5_000;
 
+/** How long a node may take to listen, in milliseconds: a machine that is busy is no reason to give up, and a node that ends is told of at once. */
+const STARTING = 60_000;
+
 /** What a node is told to do, from the page or by a key: the last part of the path. */
 const ORDERS = {
   start: (node) => node.start(),
@@ -56,7 +59,7 @@ class Node {
       this.state = "down";
       say(`Node ${name} (${title}) ended by itself:\n${child.output().trim()}`);
     });
-    const isListening = await Promise.race([listens(this.port), child.ended.then(() => false)]);
+    const isListening = await Promise.race([listens(this.port, STARTING), child.ended.then(() => false)]);
     if (this.state !== "starting") return;
     if (!isListening) {
       await this.stop("SIGKILL");

@@ -102,7 +102,7 @@ async function returns(page, complaints) {
   const start = page.getByRole("button", { name: /^Start node/ });
   const node = /(.)$/.exec(await start.getAttribute("aria-label"))[1];
   await start.click();
-  await reads(page, `#node-list [data-state=up]:has-text("Node ${node}")`, /0 connections/, 20_000);
+  await reads(page, `#node-list [data-state=up]:has-text("Node ${node}")`, /0 connections/, 60_000);
   const next = await open(DESKTOP, complaints);
   equal(await nodeOf(next), node, "the node of the next tab");
   await next.context().close();

@@ -30,7 +30,7 @@ export async function demo({ rt, live }) {
   const results = [];
   for (const flags of [["--check"], ["--check", "--redis"]]) {
     const name = `npm run demo -- ${flags.join(" ")}`;
-    const options = { cwd: root, timeout: 120_000, live };
+    const options = { cwd: root, timeout: 240_000, live };
     const outcome = await run(rt.node, ["tools/demo.mjs", ...flags], options);
     const isOk = /^demo ok$/m.test(outcome.output);
     results.push(check(name, { ...outcome, code: isOk ? outcome.code : 1 }));
