@@ -95,6 +95,22 @@ const steps: Record<string, () => Promise<string>> = {
     return `what Ann says on one node is at ${place} for her, and for Ben on the other`;
   },
 
+  async gates() {
+    const b1 = await ann.app.call.gates.claim({ gate: "B1", flight: "AA 1" }).result();
+    const gate = !b1.ok && b1.error.code === "TAKEN" ? b1.error.data.free[0] : undefined;
+    expect(gate !== undefined, "no gate is free: they are in a minute");
+    const flights = ["AA 1", "BB 2"];
+    const claims = guests.map(({ app }, at) =>
+      app.call.gates.claim({ gate: gate as "B2", flight: flights[at]! }).result()
+    );
+    const [first, second] = await Promise.all(claims);
+    const loser = first!.ok ? second! : first!;
+    expect(first!.ok !== second!.ok, `of two claims ${first!.ok ? "both" : "none"} got gate ${gate}`);
+    const by = !loser.ok && loser.error.code === "TAKEN" ? loser.error.data.by : undefined;
+    expect(by === flights[first!.ok ? 0 : 1], `the other claim was not told who was faster, but ${by}`);
+    return `of two claims at once, each on its node, ${by} got gate ${gate}, and the other is told so`;
+  },
+
   stop: () => loses(ann, "stop"),
   start: () => again(),
   kill: () => loses(ben, "kill"),
