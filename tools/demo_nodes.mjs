@@ -53,7 +53,10 @@ class Node {
     const { name, title, serve, say } = this.options;
     this.port ||= await freePort();
     const { command, args, env } = await serve(this.port);
-    const child = this.#child = start(command, args, { cwd: root, env: { ...env, MILLRACE_NODE: name } });
+    const child = this.#child = start(command, args, {
+      cwd: root,
+      env: { ...env, MILLRACE_DEMO_NODE: name },
+    });
     child.ended.then(() => {
       if (this.state === "leaving") return;
       this.state = "down";

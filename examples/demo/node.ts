@@ -13,7 +13,7 @@ export interface Node {
 
 /** The process that answers: the one at the other end of the caller's connection. */
 export const node = procedure((): Node => {
-  const name = process.env.MILLRACE_NODE;
+  const name = process.env.MILLRACE_DEMO_NODE;
   return { ...runtime(), ...(name && { name }) };
 });
 
