@@ -78,19 +78,26 @@ function release(child) {
  *
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd?: string | URL, env?: Record<string, string> }} [options]
- * @returns {{ output(): string, stop(): Promise<void> }}  `output` is what it said so far; `stop` ends it and
- *   its own children
+ * @param {{ cwd?: string | URL, env?: Record<string, string>, heard?: (text: string) => void }} [options]  `heard` is told
+ *   of what it says, as it comes
+ * @returns {{ output(): string, signal(name: NodeJS.Signals): void, ended: Promise<unknown>, stop(): Promise<void> }}
+ *   `output` is what it said so far; `signal` reaches it alone; `stop` ends it and its own children
  */
 export function start(command, args, options = {}) {
   const child = launch(command, args, options);
   let output = "";
-  child.stdout.on("data", (text) => output += text);
-  child.stderr.on("data", (text) => output += text);
+  for (const pipe of [child.stdout, child.stderr]) {
+    pipe.on("data", (text) => {
+      output += text;
+      options.heard?.(text);
+    });
+  }
   child.on("error", (error) => output += `\n(cannot run ${command}: ${error.message})\n`);
   const ended = new Promise((resolve) => child.on("exit", resolve).on("error", resolve));
   return {
     output: () => output,
+    signal: (name) => void child.kill(name),
+    ended,
     stop: async () => {
       if (child.pid !== undefined) killGroup(child.pid);
       await ended;

@@ -1,14 +1,16 @@
 // Starts the demo and prints its address: `npm run demo`, `deno task demo` or `bun run demo`. Whatever is missing is installed first.
 //
 //   node tools/demo.mjs [--runtime deno|bun] [--port 8000]
-//   node tools/demo.mjs --check
+//   node tools/demo.mjs --redis [--port 8000]
+//   node tools/demo.mjs --check [--redis]
 //
-// --check starts it on a free port under both runtimes and drives it as a client of the other: one line a step, `demo ok` at the end, exit code 1
-// when a step fails.
+// --redis starts a Redis and two nodes, one under Deno and one under Bun, behind one address. --check starts it on a free port under both runtimes and drives it
+// as a client of the other: one line a step, `demo ok` at the end, exit code 1 when a step fails.
 import { spawn } from "node:child_process";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { run, start } from "./child.mjs";
+import { startNodes } from "./demo_nodes.mjs";
 import { freePort, listens } from "./ports.mjs";
 import { ensurePackages, root, runtime } from "./setup.mjs";
 
@@ -18,13 +20,16 @@ const NAMES = { deno: "Deno", bun: "Bun" };
 const { values: flags } = parseArgs({
   options: {
     check: { type: "boolean", default: false },
+    redis: { type: "boolean", default: false },
     runtime: { type: "string", default: process.versions.bun ? "bun" : "deno" },
     port: { type: "string", default: "8000" },
   },
 });
 
 await ensurePackages();
-process.exit(flags.check ? await check() : await show());
+process.exit(
+  await (flags.redis ? (flags.check ? checkNodes() : showNodes()) : (flags.check ? check() : show())),
+);
 
 /** The command that serves the demo under a runtime. */
 async function server(name, port) {
@@ -100,6 +105,83 @@ async function show() {
     console.log(`\nThe Millrace demo, under ${NAMES[name]}: http://localhost:${port}/\nCtrl-C ends it.`);
   }
   return await ended;
+}
+
+/** Drives two nodes through the address before them, as a client under each runtime: each begins with both nodes up, and ends so. */
+async function checkNodes() {
+  for (const name of Object.keys(NAMES)) await runtime(name);
+  const port = await freePort();
+  const said = [];
+  const demo = await startNodes({
+    runtimes: nodes(),
+    port,
+    host: "127.0.0.1",
+    say: (text) => said.push(text),
+  });
+  try {
+    for (const [name, title] of Object.entries(NAMES)) {
+      console.log(`Deno and Bun serve as two nodes, ${title} is the client`);
+      const client = ["examples/demo/check_nodes.ts", `http://127.0.0.1:${port}`];
+      const args = name === "deno" ? ["run", "-A", "--no-lock", ...client] : client;
+      const { code } = await run(await runtime(name), args, { cwd: root, timeout: 110_000, live: true });
+      if (code !== 0) {
+        const output = [...said, ...demo.nodes.map((node) => node.output())].join("\n");
+        failed(`the client under ${title} ended with code ${code}`, output);
+        return 1;
+      }
+    }
+  } finally {
+    await demo.close();
+  }
+  console.log("demo ok");
+  return 0;
+}
+
+/** What a node is under each runtime. */
+function nodes() {
+  return Object.fromEntries(
+    Object.entries(NAMES).map(([name, title]) => [name, { title, serve: (port) => server(name, port) }]),
+  );
+}
+
+/** Serves two nodes until a signal comes, or a key that ends it. */
+async function showNodes() {
+  for (const name of Object.keys(NAMES)) await runtime(name);
+  const port = await wantedPort(Number(flags.port));
+  const demo = await startNodes({ runtimes: nodes(), port, say: console.log });
+  const ended = new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+      process.removeAllListeners(signal);
+      process.on(signal, () => resolve());
+    }
+    listenToKeys(demo.nodes, () => resolve());
+  });
+  console.log(`\nThe Millrace demo, two nodes on Redis: http://localhost:${port}/`);
+  console.log(
+    process.stdin.isTTY
+      ? "Keys: a and b stop a node or start it, A and B kill it, q ends everything."
+      : "The page stops nodes and starts them. Ctrl-C ends everything.",
+  );
+  await ended;
+  await demo.close();
+  return 0;
+}
+
+/** A small letter stops a node or starts it, a capital one kills it. */
+function listenToKeys(nodes, leave) {
+  if (!process.stdin.isTTY) return;
+  process.stdin.setRawMode(true);
+  process.stdin.setEncoding("utf8").on("data", (keys) => {
+    for (const key of keys) {
+      if (key === "q" || key === "\u0003") leave();
+      const node = nodes.find(({ name }) => name === key.toUpperCase());
+      if (node === undefined) continue;
+      const done = node.state === "down"
+        ? node.start()
+        : node.stop(key === node.name ? "SIGKILL" : "SIGTERM");
+      done.catch((error) => console.log(error.message));
+    }
+  });
 }
 
 /** The port that was asked for, or a free one where it is taken. */

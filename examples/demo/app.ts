@@ -2,12 +2,14 @@
 import process from "node:process";
 import { Hono } from "hono";
 import { hono } from "../../rpc/hono.ts";
+import { chosenBroker } from "./broker.ts";
 import { catalogue } from "./catalogue.ts";
 import { chat, startTower } from "./chat.ts";
 import { figuresOf } from "./figures.ts";
 import { fileProcedures } from "./files.ts";
 import { flightProcedures } from "./flights.ts";
 import { gateProcedures } from "./gates.ts";
+import { node } from "./node.ts";
 import { millrace } from "./procedure.ts";
 import { journal, slow } from "./slow.ts";
 import { add, countdown, echo, shout } from "./small.ts";
@@ -16,6 +18,7 @@ import { pageRoutes } from "./web.ts";
 /** What the page and other clients call. */
 export const app = millrace({
   path: "/rpc",
+  ...await chosenBroker(),
   procedures: {
     add,
     catalogue,
@@ -26,6 +29,7 @@ export const app = millrace({
     flights: flightProcedures,
     gates: gateProcedures,
     journal,
+    node,
     shout,
     slow,
   },
@@ -39,7 +43,7 @@ function connections(): number {
   return app.stats().connections;
 }
 
-startTower((said) => app.publish("chat/:room", { room: "tower" }, said));
+startTower((said, key) => app.publish("chat/:room", { room: "tower" }, said, { key }));
 const web = new Hono();
 web.get("/rpc", hono(app)); // the socket
 web.post("/rpc/:name{.+}", hono(app)); // calls and publications by plain POST

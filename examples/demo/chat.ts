@@ -31,14 +31,19 @@ export const chat = channel({
   publish: (said) => ({ ...said, sent: new Date() }),
 });
 
-/** Announces departures for as long as the process lives: also while a page is cut off, so that there is something to miss. */
-export function startTower(announce: (said: Announcement) => Promise<unknown>): void {
-  let next = 60;
-  setInterval(() => {
-    const { origin, destination, at } = flights[next++ % flights.length]!;
+/**
+ * Announces departures for as long as the process lives: also while a page is cut off, so that there is something to miss. What is announced
+ * when follows from the clock, and the beat is its key: of several nodes that share a broker all announce, and each departure lands once.
+ */
+export function startTower(announce: (said: Announcement, key: string) => Promise<unknown>): void {
+  const wait = () => setTimeout(speak, PACE - Date.now() % PACE);
+  const speak = () => {
+    const beat = Math.floor(Date.now() / PACE);
+    const { origin, destination, at } = flights[beat % flights.length]!;
     const time = at.toISOString().slice(11, 16);
-    announce({ from: "Tower", text: `${time}  ${origin} to ${destination}, cleared for take-off` }).catch(
-      console.error,
-    );
-  }, PACE);
+    const said = { from: "Tower", text: `${time}  ${origin} to ${destination}, cleared for take-off` };
+    announce(said, `tower ${beat}`).catch(console.error);
+    wait();
+  };
+  wait();
 }

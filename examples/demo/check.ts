@@ -1,8 +1,9 @@
 // Drives a running demo as a client and prints one line a step: `deno run -A examples/demo/check.ts http://localhost:8000`, or with bun.
 import { createHash } from "node:crypto";
 import process from "node:process";
-import { connect, isCallError } from "../../client/mod.ts";
+import { connect } from "../../client/mod.ts";
 import type { App } from "./app.ts";
+import { expect, runSteps } from "./check_steps.ts";
 
 const page = process.argv[2] ?? "http://localhost:8000";
 const MEBIBYTE = 1024 ** 2;
@@ -121,36 +122,7 @@ const steps: Record<string, () => Promise<string>> = {
   },
 };
 
-for (const [name, step] of Object.entries(steps)) {
-  const started = performance.now();
-  try {
-    const seen = await within(step(), PATIENCE);
-    console.log(`  ${name.padEnd(12)} ${seen} (${(performance.now() - started).toFixed(0)} ms)`);
-  } catch (error) {
-    console.log(
-      `  ${name.padEnd(12)} FAILED: ${isCallError(error) ? `${error.code}: ` : ""}${
-        (error as Error).message
-      }`,
-    );
-    process.exit(1);
-  }
-}
-
-function expect(holds: boolean, otherwise: string): asserts holds {
-  if (!holds) throw new Error(otherwise);
-}
-
-async function within<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`took longer than ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+await runSteps(steps, PATIENCE);
 
 async function* noise(
   bytes: number,

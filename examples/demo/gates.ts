@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CallError, type HistoryPage } from "../../mod.ts";
 import { procedure } from "./procedure.ts";
 
 /** How long a gate is kept, in milliseconds. */
@@ -12,9 +13,9 @@ const GATES = ["B1", "B2", "B3", "B4"] as const;
 interface Holder {
   readonly by: string;
   readonly until: Date;
+  /** Where it asked, in the order of all who asked. */
+  readonly offset: number;
 }
-
-const held = new Map<string, Holder>();
 
 /** Gates that a flight can claim. */
 export const gateProcedures = {
@@ -26,24 +27,35 @@ export const gateProcedures = {
     }),
     output: z.object({ gate: z.string(), until: z.date() }),
     errors: { TAKEN: z.object({ by: z.string(), until: z.date(), free: z.array(z.string()) }) },
-  }, ({ gate, flight }, { errors }) => {
-    const holder = holderOf(gate);
-    if (holder !== undefined) {
-      throw errors.TAKEN({ ...holder, free: free() });
+  }, async ({ gate, flight }, { errors, channel }) => {
+    const asked = channel("gates");
+    let held = holders(await asked.history());
+    let mine = 0;
+    if (!held.has(gate)) {
+      mine = (await asked.publish({ gate, by: flight })).offset;
+      held = holders(await asked.history()); // another may have asked in between, here or at another node
     }
-    const until = new Date(Date.now() + HOLD);
-    held.set(gate, { by: flight, until });
-    return { gate, until };
+    const holder = held.get(gate);
+    if (holder === undefined) throw new CallError("UNAVAILABLE", "The minute was over before it was noted");
+    const { by, until, offset } = holder;
+    if (offset === mine) return { gate, until };
+    throw errors.TAKEN({ by, until, free: GATES.filter((gate) => !held.has(gate)) });
   }),
 };
 
-/** Who has a gate now. B1 is always taken, until the end of the hour, so that the error can be seen at any time. */
-function holderOf(gate: string): Holder | undefined {
-  if (gate === "B1") return { by: "DL 1889", until: new Date(Math.ceil(Date.now() / HOUR + 0.01) * HOUR) };
-  const holder = held.get(gate);
-  return holder !== undefined && holder.until.getTime() > Date.now() ? holder : undefined;
-}
-
-function free(): string[] {
-  return GATES.filter((gate) => holderOf(gate) === undefined);
+/** Who has which gate now: of those who asked for it the first, until its minute is over. B1 is always taken, until the end of the hour, so that the error can be seen at any time. */
+function holders({ entries }: HistoryPage<{ gate: string; by: string }>): Map<string, Holder> {
+  const now = Date.now();
+  const held = new Map<string, Holder>();
+  for (const { data: { gate, by }, at, position } of entries.toReversed()) {
+    const holder = held.get(gate);
+    if (holder !== undefined && holder.until.getTime() > at) continue;
+    held.set(gate, { by, until: new Date(at + HOLD), offset: position.offset });
+  }
+  for (const [gate, { until }] of held) if (until.getTime() <= now) held.delete(gate);
+  return held.set("B1", {
+    by: "DL 1889",
+    until: new Date(Math.ceil(now / HOUR + 0.01) * HOUR),
+    offset: -1,
+  });
 }

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { define } from "../../mod.ts";
 
 /**
@@ -17,8 +18,20 @@ const counting = plain.middleware(async (_, next) => {
   }
 });
 
+const counted = plain.use(counting);
+
+/** Who asked for which gate. The order of the channel decides, so it is the same on all nodes; clients have no part in it. */
+const gates = counted.channel({
+  message: z.object({ gate: z.string(), by: z.string() }),
+  history: { messages: 100, seconds: 60 },
+  allow: { subscribe: () => false, publish: () => false },
+});
+
+/** Makes channels that no handler of this app publishes to. */
+export const { channel } = counted;
+
 /** The tools of this app: every call of its procedures is counted. */
-export const { channel, procedure, millrace } = plain.use(counting);
+export const { procedure, millrace } = counted.with({ channels: { gates } });
 
 /** Items on their way to a caller, counted. */
 export async function* sent<T>(items: AsyncIterable<T>): AsyncGenerator<T, void> {

@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { build, stop } from "esbuild";
 import { Hono } from "hono";
@@ -21,18 +20,7 @@ export function pageRoutes(): Hono {
     })
     .get("/main.js", async (context) => {
       return context.body((await bundled).script, 200, { "content-type": "text/javascript" });
-    })
-    .get("/runtime", (context) => context.json(runtime()));
-}
-
-/** The name and version of what runs this. */
-function runtime(): { name: string; version: string } {
-  const { bun, deno, node } = process.versions;
-  return bun
-    ? { name: "Bun", version: bun }
-    : deno
-    ? { name: "Deno", version: deno }
-    : { name: "Node", version: node };
+    });
 }
 
 function text(name: string): Promise<string> {

@@ -12,7 +12,7 @@ export function equal(actual, expected, what = "value") {
 }
 
 /** Waits until an element's text fits; a dot of the pattern is any character, the end of a line too. */
-async function reads(page, selector, pattern, timeout = 10_000) {
+export async function reads(page, selector, pattern, timeout = 10_000) {
   const all = page.locator(selector);
   try {
     await all.filter({ hasText: new RegExp(pattern, "s") }).first().waitFor({ state: "attached", timeout });

@@ -1,5 +1,5 @@
 import type { ChannelEvent, ClientState } from "../../../client/mod.ts";
-import { app, network } from "./connection.ts";
+import { app, network, onNode } from "./connection.ts";
 import { announce, element, make, say } from "./element.ts";
 import { short } from "./failure.ts";
 import { duration, some } from "./text.ts";
@@ -40,6 +40,7 @@ export function startChat(): void {
   on("cut-long", () => cut(40_000));
   on("mend", mend);
   app.on("state", showState);
+  onNode(({ name, runtime }) => name !== undefined && step(`on node ${name}, ${runtime}`));
   room.subscribe({ rewind: 8 }, show);
 }
 

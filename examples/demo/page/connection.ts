@@ -1,5 +1,6 @@
 import { type ClientState, connect } from "../../../client/mod.ts";
 import type { App } from "../app.ts";
+import type { Node } from "../node.ts";
 import { announce, element } from "./element.ts";
 import { noteFrame } from "./race.ts";
 import { tap } from "./tap.ts";
@@ -16,6 +17,13 @@ export const app = connect<App>(address, { webSocket: wire.open });
 /** Cuts the network of this page, until it is mended. */
 export const network = { cut: wire.cut, mend: wire.mend };
 
+const watchers = new Set<(node: Node) => void>();
+
+/** Tells who is at the other end, each time that there is a connection again. */
+export function onNode(watcher: (node: Node) => void): void {
+  watchers.add(watcher);
+}
+
 /** Shows the state of the connection, and lets a person cut it. */
 export function startConnection(): void {
   app.on("state", showState);
@@ -24,7 +32,7 @@ export function startConnection(): void {
     wire.drop();
     announce("Connection dropped");
   });
-  void showRuntime();
+  onNode(showNode);
 }
 
 function showState({ status, reason, retryIn }: ClientState): void {
@@ -35,11 +43,21 @@ function showState({ status, reason, retryIn }: ClientState): void {
     ? ""
     : `, closed with ${reason.code}${reason.reason && ` ${reason.reason}`}`;
   at.textContent = status === "open" ? "open" : status + when + why;
+  element("node", HTMLElement).classList.toggle("gone", status !== "open");
+  if (status === "open") void askNode();
 }
 
-async function showRuntime(): Promise<void> {
-  const { name, version } = await (await fetch("/runtime")).json() as { name: string; version: string };
-  element("runtime", HTMLElement).textContent = `${name} ${version}`;
+/** Who answers is asked over the connection: any other request may come to another node. */
+async function askNode(): Promise<void> {
+  const answer = await app.call.node().result();
+  if (answer.ok) { for (const watcher of watchers) watcher(answer.value); }
+}
+
+function showNode({ name, runtime, version }: Node): void {
+  element("runtime", HTMLElement).textContent = `${runtime} ${version}`;
+  const label = element("node", HTMLElement);
+  label.textContent = name === undefined ? "" : `node ${name}, ${runtime}`;
+  label.hidden = name === undefined;
 }
 
 /**

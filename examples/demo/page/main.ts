@@ -5,11 +5,13 @@ import { startConnection } from "./connection.ts";
 import { element } from "./element.ts";
 import { startFailures } from "./failures.ts";
 import { startFigures } from "./figures.ts";
+import { startNodes } from "./nodes.ts";
 import { startRace } from "./race.ts";
 import { startUpload } from "./upload.ts";
 
 startRace();
 startConnection();
+startNodes();
 startFigures();
 startBoard();
 startChat();
