@@ -1,7 +1,7 @@
 // The app of the fault runs on Redis: the same file under `deno serve` and under `bun`. Beside the app it answers on /faults, for the program that makes the faults.
 import process from "node:process";
 import { z } from "zod";
-import { channel, millrace, procedure } from "../../../mod.ts";
+import { define } from "../../../mod.ts";
 import { redisBroker } from "../../../redis/mod.ts";
 import { redisClient } from "./client.ts";
 
@@ -9,6 +9,7 @@ import { redisClient } from "./client.ts";
 const node = crypto.randomUUID();
 const errors: string[] = [];
 const banned = new Set<string>();
+const { channel, millrace, procedure } = define<{ subject: string }>();
 
 const broker = await redisBroker(await redisClient(Number(process.env["REDIS_PORT"])), {
   report: (error) => void errors.push(`broker: ${error}`),

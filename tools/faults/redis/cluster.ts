@@ -1,7 +1,11 @@
 // One Redis, two nodes of one app on it (one under Deno, one under Bun), each behind a gate of its own, and a balancer before them.
+// @ts-types="../../child.d.mts"
 import { type Child, start } from "../../child.mjs";
+// @ts-types="../../ports.d.mts"
 import { freePort, listens } from "../../ports.mjs";
+// @ts-types="../../redis.d.mts"
 import { type RedisServer, startRedis } from "../../redis.mjs";
+// @ts-types="../../setup.d.mts"
 import { root, runtimes } from "../../setup.mjs";
 import type { Report } from "./app.ts";
 import { Balancer } from "./balancer.ts";
@@ -14,6 +18,8 @@ export class Node {
   readonly runtime: "deno" | "bun";
   readonly port: number;
   readonly gate: Gate;
+  /** Whether it serves. */
+  isUp = false;
   #child: Child | undefined;
 
   /** Does not run yet. */
@@ -34,10 +40,12 @@ export class Node {
     if (!await listens(this.port, 30_000)) {
       throw new Error(`The node under ${this.runtime} does not listen\n${child.output()}`);
     }
+    this.isUp = true;
   }
 
   /** SIGKILL. */
   async kill(): Promise<void> {
+    this.isUp = false;
     await this.#child?.stop();
   }
 

@@ -9,6 +9,10 @@ import { Tap } from "./tap.ts";
 /** How many they are, and what they do in a second, all together. */
 export interface CrowdPlan {
   readonly clients: number;
+  /** So many of them, the last ones, are on one node alone, and publish a half of all. */
+  readonly aside?: number;
+  /** On which. */
+  readonly asideAt?: 0 | 1;
   readonly publications: number;
   /** Subscriptions that end and begin again, and pages that are read. */
   readonly deeds: number;
@@ -43,12 +47,13 @@ export class Crowd {
   /** Connects all, each in two of four channels. */
   static async open(parts: CrowdParts): Promise<Crowd> {
     const crowd = new Crowd(parts);
-    const { cluster, plan: { clients, backoff } } = parts;
-    const url = `ws://127.0.0.1:${cluster.balancer.port}/rpc`;
+    const { cluster, plan: { clients, aside = 0, asideAt = 1, backoff } } = parts;
+    const urlOf = (i: number) =>
+      `ws://127.0.0.1:${i < clients - aside ? cluster.balancer.port : cluster.nodes[asideAt].port}/rpc`;
     const tap = new Tap(parts.record);
     for (let i = 0; i < clients; i += 20) {
       await Promise.all(Array.from({ length: Math.min(20, clients - i) }, async (_, k) => {
-        const member = new Member({ ...parts, name: `c${i + k}`, url, tap, backoff });
+        const member = new Member({ ...parts, name: `c${i + k}`, url: urlOf(i + k), tap, backoff });
         crowd.members.push(member);
         await inTime(member.client.ready(), `connecting ${member.name}`, 30_000);
         const rooms = [ROOMS[(i + k) % 4]!, ROOMS[(i + k + 1) % 4]!];
@@ -93,11 +98,16 @@ export class Crowd {
       last = now;
       const { random } = this.#parts;
       for (due.publications += plan.publications * seconds; due.publications >= 1; due.publications--) {
-        random.pick(this.members).publish(random.pick(ROOMS));
+        this.#publisher(random).publish(random.pick(ROOMS));
       }
       for (due.deeds += plan.deeds * seconds; due.deeds >= 1; due.deeds--) this.#deed(random);
       for (due.moves += plan.moves * seconds; due.moves >= 1; due.moves--) this.#move(random);
     }
+  }
+
+  #publisher(random: Random): Member {
+    const { aside = 0 } = this.#parts.plan;
+    return random.pick(aside > 0 && random.below(2) === 0 ? this.members.slice(-aside) : this.members);
   }
 
   #move(random: Random): void {

@@ -1,5 +1,12 @@
 // One client of the crowd: what it is subscribed to, what it publishes, and what comes of it.
-import { CallError, type ChannelEvent, type Client, connect, type Position, type Subscription } from "../../../client/mod.ts";
+import {
+  CallError,
+  type ChannelEvent,
+  type Client,
+  connect,
+  type Position,
+  type Subscription,
+} from "../../../client/mod.ts";
 import type { Random } from "../../soak/random.ts";
 import type { Findings } from "../kit.ts";
 import type { App } from "./app.ts";
@@ -38,10 +45,10 @@ export interface MemberParts {
 export class Member {
   readonly name: string;
   readonly client: Client<App>;
-  /** When each message came, in milliseconds of the log; the last one. */
-  lastAt = 0;
-  /** When the connection came back last. */
+  /** When the connection came last, in milliseconds of the log. */
   openedAt = 0;
+  /** When the first publication came on it; 0 before. */
+  wentOnAt = 0;
   readonly #parts: MemberParts;
   readonly #held: Held[] = [];
   readonly #numbers = new Map<string, number>();
@@ -61,17 +68,26 @@ export class Member {
       onError: (error) => findings.wrong(`onError of ${name}: ${error}`),
     });
     this.client.on("state", ({ status }) => {
-      if (status === "open") this.openedAt = performance.now();
+      if (status !== "open") return;
+      this.openedAt = performance.now();
+      this.wentOnAt = 0;
     });
   }
 
   /** Its subscriptions: where the program is, and whether the client says that it is live. */
-  get held(): readonly { readonly name: string; readonly room: string; readonly subscription: Subscription<Message> }[] {
+  get held(): readonly {
+    readonly name: string;
+    readonly room: string;
+    readonly subscription: Subscription<Message>;
+  }[] {
     return this.#held.filter(({ isClosed }) => !isClosed);
   }
 
   /** Subscribes, where it was or with some of the past. */
-  subscribe(room: string, { from, rewind }: { from?: Position | undefined; rewind?: number } = {}): Promise<void> {
+  subscribe(
+    room: string,
+    { from, rewind }: { from?: Position | undefined; rewind?: number } = {},
+  ): Promise<void> {
     const { record, findings } = this.#parts;
     const name = `${this.name}/${++this.#subscriptions}`;
     record.add({ is: "subscribe", client: this.name, channel: `room/${room}`, sub: name, from });
@@ -116,7 +132,9 @@ export class Member {
       findings.add("published");
       record.add({ is: "published", ...publishing, position: { epoch, offset, fingerprint } });
     }, (error) => {
-      const { code, ambiguous } = error instanceof CallError ? error : { code: String(error), ambiguous: true };
+      const { code, ambiguous } = error instanceof CallError
+        ? error
+        : { code: String(error), ambiguous: true };
       findings.wrong(`${value} failed: ${error}`);
       record.add({ is: ambiguous ? "publish unknown" : "publish refused", ...publishing, code });
     });
@@ -149,7 +167,14 @@ export class Member {
       const entries = page.entries.map(({ position, data }) => ({ position, value: data.value }));
       if (!upwards) entries.reverse();
       const { position, oldest, more } = page;
-      record.add({ is: "page", client: this.name, channel, entries, query, told: { top: position, oldest, more } });
+      record.add({
+        is: "page",
+        client: this.name,
+        channel,
+        entries,
+        query,
+        told: { top: position, oldest, more },
+      });
       this.#parts.findings.add("pages");
     } catch (error) {
       if (!(error instanceof CallError)) throw error; // whoever asks while Redis is away may be told so
@@ -177,9 +202,9 @@ export class Member {
   #take(sub: string, event: ChannelEvent<Message>): void {
     const { record, findings } = this.#parts;
     const { position } = event;
-    this.lastAt = performance.now();
     if (event.type === "message") {
       findings.add("delivered");
+      if (this.wentOnAt === 0) this.wentOnAt = performance.now();
       record.add({ is: "message", sub, position, value: event.data.value });
     } else if (event.type === "reset") {
       findings.add("reset");

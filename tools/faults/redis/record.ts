@@ -4,6 +4,7 @@ import { decode } from "../../../msgpack/decoder.ts";
 import { channelKeys } from "../../../redis/keys.ts";
 import type { Position } from "../../../rpc/broker.ts";
 import type { Happening, LogEvent } from "../../../testing/log.ts";
+// @ts-types="../../redis_wire.d.mts"
 import { ask } from "../../redis_wire.mjs";
 
 /** What happened. */
@@ -17,11 +18,16 @@ export class Record {
     this.log.push({ ...event, at: performance.now() } as LogEvent);
   }
 
+  /** The last offset of a channel in Redis. */
+  async topOf(redisPort: number, channel: string): Promise<number> {
+    return (await lifeOf(redisPort, channel)).top;
+  }
+
   /** Reads a channel from Redis: a stream of its own until it is lost, in part or whole. */
   async read(redisPort: number, channel: string): Promise<Stream> {
-    const { life, entries } = channelKeys("millrace", channel);
-    const [epoch, top] = String(await ask(redisPort, ["GET", life]) ?? "- 0").split(" ") as [string, string];
-    const stream = new Stream(channel, epoch, Number(top));
+    const { entries } = channelKeys("millrace", channel);
+    const { epoch, top } = await lifeOf(redisPort, channel);
+    const stream = new Stream(channel, epoch, top);
     const found = await ask(redisPort, ["XRANGE", entries, "-", "+"], 60_000) as [string, string[]][];
     for (const [id, [, head, , data]] of found) {
       const [fingerprint, previous] = head!.split(" ").map(Number) as [number, number];
@@ -31,6 +37,12 @@ export class Record {
     this.streams.push(stream);
     return stream;
   }
+}
+
+async function lifeOf(redisPort: number, channel: string): Promise<{ epoch: string; top: number }> {
+  const life = await ask(redisPort, ["GET", channelKeys("millrace", channel).life]);
+  const [epoch, top] = String(life ?? "- 0").split(" ") as [string, string];
+  return { epoch, top: Number(top) };
 }
 
 /** An entry. */
@@ -79,7 +91,9 @@ export class Stream {
 
   /** It begins as another one does. */
   beginsAs(other: Stream, length: number): void {
-    if (other.channel === this.channel && other.epoch === this.epoch) this.#told = Math.max(this.#told, length);
+    if (other.channel === this.channel && other.epoch === this.epoch) {
+      this.#told = Math.max(this.#told, length);
+    }
   }
 
   /** Its entries up to an offset that the log has not told yet. */
@@ -112,9 +126,11 @@ export function withTruth({ log, streams }: Record): LogEvent[] {
       if (stream !== undefined) tell(stream.untold(position.offset));
     }
     if (event.is === "stream lost" || event.is === "rollback" || event.is === "finish") {
-      const ending = event.is === "finish" ? streams : streams.filter((one) => one.channel === channel).slice(0, 1);
+      const ending = event.is === "finish"
+        ? streams
+        : streams.filter((one) => one.channel === channel).slice(0, 1);
       for (const stream of ending) tell(stream.untold(Infinity));
-      if (event.is === "rollback") for (const stream of streams) stream.beginsAs(ending[0]!, event.top);
+      if (event.is === "rollback") { for (const stream of streams) stream.beginsAs(ending[0]!, event.top); }
       if (event.is !== "finish") streams.splice(streams.indexOf(ending[0]!), 1);
     }
     told.push(event);
@@ -123,7 +139,11 @@ export function withTruth({ log, streams }: Record): LogEvent[] {
 }
 
 /** What somebody was told and nobody has read from Redis, since it was lost before, is known from the log alone. */
-function complete(log: readonly LogEvent[], streams: readonly Stream[], channelOf: (event: LogEvent) => string): void {
+function complete(
+  log: readonly LogEvent[],
+  streams: readonly Stream[],
+  channelOf: (event: LogEvent) => string,
+): void {
   const values = new Map<string, string>();
   for (const event of log) {
     if (event.is === "publish") values.set(`${event.producer} ${event.channel} ${event.number}`, event.value);
@@ -137,8 +157,10 @@ function complete(log: readonly LogEvent[], streams: readonly Stream[], channelO
       if (ofEpoch.length === 1 && value !== undefined) known.push({ stream: ofEpoch[0]!, position, value });
     };
     if (event.is === "message") note(event.position, event.value);
-    if (event.is === "published") note(event.position, values.get(`${event.producer} ${event.channel} ${event.number}`));
-    if (event.is === "page") for (const { position, value } of event.entries) note(position, value);
+    if (event.is === "published") {
+      note(event.position, values.get(`${event.producer} ${event.channel} ${event.number}`));
+    }
+    if (event.is === "page") { for (const { position, value } of event.entries) note(position, value); }
   }
   known.sort((a, b) => a.position.offset - b.position.offset);
   for (const { stream, position: { offset, fingerprint }, value } of known) {

@@ -11,8 +11,16 @@ const LIVE = 10_000;
 /** A publication is answered in that time: what a broker takes to give one up, and what a client waits until it sends it again. */
 const ANSWERED = 30_000;
 
+/** What a node has to say when its Redis is away. */
+const AWAY = /UNAVAILABLE|BrokerError|Orders to this node were lost/;
+
+/** Who has to be told of a reset, by the names of their subscriptions; `"nobody"` may be. */
+export type Expected = readonly string[] | "nobody";
+
 /** A run. */
 export class Trial {
+  /** What else a node may report in this run. */
+  alarms: RegExp | undefined;
   readonly record: Record = new Record();
   readonly findings: Findings = new Findings();
   readonly cluster: Cluster;
@@ -20,7 +28,9 @@ export class Trial {
   readonly world: World;
   #calmAt = 0;
 
-  private constructor(parts: { cluster: Cluster; crowd: Crowd; record: Record; findings: Findings; world: World }) {
+  private constructor(
+    parts: { cluster: Cluster; crowd: Crowd; record: Record; findings: Findings; world: World },
+  ) {
     this.cluster = parts.cluster;
     this.crowd = parts.crowd;
     this.record = parts.record;
@@ -29,16 +39,36 @@ export class Trial {
   }
 
   /** Everything runs, and nothing has happened yet. */
-  static async open(world: World, plan: CrowdPlan, config: string[] = []): Promise<Trial> {
+  static async open(
+    world: World,
+    plan: CrowdPlan,
+    { config = [], placed }: { config?: string[]; placed?: 0 | 1 } = {},
+  ): Promise<Trial> {
     const [record, findings] = [new Record(), new Findings()];
     for (const name of ["faults", "published", "delivered", "reset"]) findings.counts[name] = 0;
     const cluster = await Cluster.open(config);
-    const crowd = await Crowd.open({ cluster, record, findings, random: world.random, plan }).catch(async (error) => {
-      for (const node of cluster.nodes) findings.wrong(node.output());
-      await cluster.close();
-      throw error;
-    });
+    if (placed !== undefined) cluster.balancer.targets = [cluster.nodes[placed].port];
+    const crowd = await Crowd.open({ cluster, record, findings, random: world.random, plan }).catch(
+      async (error) => {
+        for (const node of cluster.nodes) findings.wrong(node.output());
+        await cluster.close();
+        throw error;
+      },
+    );
     return new Trial({ cluster, crowd, record, findings, world });
+  }
+
+  /** Does it, looks at what happened, and ends everything, whatever came of it. */
+  async run(doIt: () => Promise<Expected>): Promise<Findings> {
+    try {
+      await this.#end(await doIt());
+    } catch (error) {
+      this.findings.wrong(String(error instanceof Error ? error.stack : error));
+    } finally {
+      await this.crowd.close();
+      await this.cluster.close();
+    }
+    return this.findings;
   }
 
   /** Something is done to them. */
@@ -72,14 +102,16 @@ export class Trial {
     return pause(ms);
   }
 
-  /** Lets all end, and looks at what happened. `reset`: who had to be told; nobody else may be. */
-  async end(reset: readonly string[] | "nobody"): Promise<Findings> {
+  /** Lets all end, and looks at what happened. */
+  async #end(reset: Expected): Promise<void> {
     const { crowd, findings, record } = this;
     if (this.#calmAt === 0) this.calm();
     if (!await crowd.stop(ANSWERED)) findings.wrong(`Publications without an answer after ${ANSWERED} ms`);
     const from = performance.now();
     crowd.publishAll();
-    if (!await crowd.stop(ANSWERED)) findings.wrong(`The last publications have no answer after ${ANSWERED} ms`);
+    if (!await crowd.stop(ANSWERED)) {
+      findings.wrong(`The last publications have no answer after ${ANSWERED} ms`);
+    }
     const tops = await this.read();
     const behind = () =>
       crowd.members.flatMap(({ held }) =>
@@ -91,22 +123,19 @@ export class Trial {
       );
     if (!await eventually(() => behind().length === 0, LIVE)) {
       for (const { name, subscription } of behind()) {
-        findings.wrong(`${name} is ${subscription.state} at ${JSON.stringify(subscription.position)} ${LIVE} ms after the last fault`);
+        findings.wrong(
+          `${name} is ${subscription.state} at ${
+            JSON.stringify(subscription.position)
+          } ${LIVE} ms after the last fault`,
+        );
       }
     }
     findings.counts["caught up ms"] = Math.round(performance.now() - from);
     record.add({ is: "finish" });
     await this.#judge(reset);
-    return findings;
   }
 
-  /** Ends everything. */
-  async close(): Promise<void> {
-    await this.crowd.close();
-    await this.cluster.close();
-  }
-
-  async #judge(reset: readonly string[] | "nobody"): Promise<void> {
+  async #judge(reset: Expected): Promise<void> {
     const { findings, record, cluster } = this;
     const told = new Set(record.log.flatMap((event) => event.is === "reset" ? [event.sub] : []));
     if (reset === "nobody") findings.expect([...told], [], "subscriptions that were reset");
@@ -121,15 +150,11 @@ export class Trial {
     for (const { rule, what, line } of check(log)) {
       if (rule !== "flow control") findings.wrong(`${rule}: ${what} (line ${line})`);
     }
-    for (const node of cluster.nodes) {
+    for (const node of cluster.nodes.filter(({ isUp }) => isUp)) {
       const { errors } = await node.ask();
       findings.add("errors of nodes", errors.length);
-      for (const error of new Set(errors)) if (!isExpected(error)) findings.wrong(`${node.runtime} node: ${error}`);
+      const wrong = errors.filter((error) => !AWAY.test(error) && !this.alarms?.test(error));
+      for (const error of new Set(wrong)) findings.wrong(`${node.runtime} node: ${error}`);
     }
   }
-}
-
-/** What a node has to say when its Redis is away. */
-function isExpected(error: string): boolean {
-  return /UNAVAILABLE|BrokerError|Orders to this node were lost/.test(error);
 }
