@@ -21,7 +21,7 @@ import { entryOf, readPush, signalText, textOf } from "./entries.ts";
 import { type ChannelKeys, channelKeys } from "./keys.ts";
 import { RedisLedger } from "./ledger.ts";
 import type { RedisLink, RedisSubscriber } from "./link.ts";
-import { APPEND, CLAIM, FORGET, READ, RENEW, SETTLE, SETTLE_GONE } from "./scripts.ts";
+import { APPEND, CLAIM, FORGET, READ, RENEW, SETTLE, SETTLE_GONE, SIGNAL } from "./scripts.ts";
 import { askServer } from "./server_check.ts";
 
 /** What a broker on Redis is made of. */
@@ -57,7 +57,7 @@ const MOST_BYTES = 64 * 1_048_576;
 /** The record of a producer lives at least this long. */
 const LEAST_META = 600_000;
 
-const SCRIPTS = [APPEND, READ, CLAIM, RENEW, SETTLE, SETTLE_GONE, FORGET];
+const SCRIPTS = [APPEND, READ, CLAIM, RENEW, SETTLE, SETTLE_GONE, FORGET, SIGNAL];
 
 /** Channels in Redis. */
 export class RedisBroker implements Broker {
@@ -103,6 +103,7 @@ export class RedisBroker implements Broker {
   static async open(parts: RedisBrokerParts): Promise<RedisBroker> {
     const broker = new RedisBroker(parts);
     try {
+      await broker.#inTime(parts.link.ready(), "Redis cannot be reached");
       broker.#history = (await askServer(parts.link)).history;
       await broker.#commands.load(SCRIPTS);
     } catch (error) {
@@ -177,7 +178,8 @@ export class RedisBroker implements Broker {
 
   /** See {@linkcode Broker.signal}. */
   async signal(channel: string, data: Uint8Array, from: string | undefined): Promise<void> {
-    await this.#commands.send(["SPUBLISH", this.#keys(channel).pushes, signalText(data, from)]);
+    const text = signalText(data, from);
+    await this.#commands.run({ script: SIGNAL, keys: [this.#keys(channel).pushes], args: () => [text] });
   }
 
   /** See {@linkcode Broker.close}. The client that was given stays open. */
@@ -209,14 +211,23 @@ export class RedisBroker implements Broker {
 
   /** Asks for pushes, in the time that a command has. Who asks again later asks anew. */
   async #ask(listening: Listening): Promise<void> {
-    const { clock, timeout } = this.#parts;
-    const { promise, reject } = Promise.withResolvers<never>();
-    const timer = clock.setTimeout(() => reject(unavailable("Redis has confirmed no subscription")), timeout);
     try {
-      await Promise.race([this.#subscriber.subscribe(listening.keys.pushes), promise]);
+      await this.#inTime(
+        this.#subscriber.subscribe(listening.keys.pushes),
+        "Redis has confirmed no subscription",
+      );
     } catch (error) {
       listening.confirmed = undefined;
       throw error instanceof BrokerError ? error : unavailable("Redis cannot be reached now", error);
+    }
+  }
+
+  async #inTime(done: Promise<void>, otherwise: string): Promise<void> {
+    const { clock, timeout } = this.#parts;
+    const { promise, reject } = Promise.withResolvers<never>();
+    const timer = clock.setTimeout(() => reject(unavailable(`${otherwise} in ${timeout} ms`)), timeout);
+    try {
+      await Promise.race([done, promise]);
     } finally {
       clock.clearTimeout(timer);
     }

@@ -26,25 +26,34 @@ export interface Job {
   readonly script: Script;
   /** Its keys. */
   readonly keys: readonly string[];
-  /** Its arguments; `age` is set when it is sent again: so many milliseconds ago it was sent first. */
+  /** Its arguments; `age` is set when it is sent again and may have run: so many milliseconds ago it was sent first. */
   args(age: number | undefined): readonly string[];
 }
 
 /** What the server says when it has not run a command, and may run it later. */
 const LATER = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "NOREPLICAS"];
 
-/** Milliseconds until something is sent again, at most; a random part of it is waited. */
+/** Milliseconds until a command that came too early is sent again, at most; a random part of it is waited. */
 const PAUSE = 200;
+
+/** One command, from its first sending to its answer. */
+interface Pending {
+  isOver: boolean;
+  /** Set while it waits to be sent again. */
+  wake: (() => void) | undefined;
+  timer: unknown;
+}
 
 /** The commands of one broker. */
 export class Commands {
   readonly #link: RedisLink;
   readonly #options: CommandsOptions;
   readonly #names = new Map<Script, string>();
-  /** Those that wait for an answer: ends each. */
-  readonly #waiting = new Set<(error: BrokerError) => void>();
-  #count = 0;
+  /** Those that were not answered, in their order: ends each. */
+  readonly #pending = new Map<Pending, (error: BrokerError) => void>();
   #bytes = 0;
+  /** Whether a connection is waited for. */
+  #isWaiting = false;
   #closed = false;
 
   /** Sends nothing yet. */
@@ -60,12 +69,13 @@ export class Commands {
   }
 
   /**
-   * Runs a script. Those of one turn share a write, and run in their order.
+   * Runs a script. Those of one turn share a write, and run in their order. Where the connection is lost it is sent again, within the same time.
    *
    * @throws {BrokerError} `UNAVAILABLE`.
    */
   run(job: Job): Promise<Reply> {
-    return this.#bounded((isOver) => this.#until(isOver, (age) => this.#evaluate(job, job.args(age))));
+    const first = job.args(undefined);
+    return this.#bounded(bytesIn(first), (pending) => this.#untilAnswered(pending, job, first));
   }
 
   /**
@@ -74,83 +84,95 @@ export class Commands {
    * @throws {BrokerError} `UNAVAILABLE`.
    */
   send(args: readonly string[]): Promise<Reply> {
-    return this.#bounded(() => this.#write(args));
+    return this.#bounded(bytesIn(args), () => this.#link.command(args));
   }
 
-  /** Ends what waits, and takes nothing any more. */
+  /** Ends what was not answered, and takes nothing any more. */
   close(): void {
     this.#closed = true;
-    for (const end of this.#waiting) end(unavailable("The broker is closed"));
-    this.#waiting.clear();
+    for (const end of [...this.#pending.values()]) end(unavailable("The broker is closed"));
   }
 
-  /** Ends a command at its deadline, whatever the client does. */
-  #bounded(send: (isOver: () => boolean) => Promise<Reply>): Promise<Reply> {
+  /** Bounds a command in time, and all of them in number and bytes. */
+  #bounded(bytes: number, send: (pending: Pending) => Promise<Reply>): Promise<Reply> {
+    const { clock, timeout, most, mostBytes } = this.#options;
     if (this.#closed) return Promise.reject(unavailable("The broker is closed: nothing was done"));
-    const { clock, timeout } = this.#options;
+    const { size } = this.#pending;
+    if (size >= most || (size > 0 && this.#bytes + bytes > mostBytes)) {
+      return Promise.reject(unavailable("Too much waits for Redis: nothing was done"));
+    }
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
-    let isOver = false;
+    const pending: Pending = { isOver: false, wake: undefined, timer: undefined };
     const end = (settle: () => void) => {
-      if (isOver) return;
-      isOver = true;
-      clock.clearTimeout(timer);
-      this.#waiting.delete(stop);
+      if (pending.isOver) return;
+      pending.isOver = true;
+      clock.clearTimeout(deadline);
+      clock.clearTimeout(pending.timer);
+      this.#pending.delete(pending);
+      this.#bytes -= bytes;
       settle();
+      pending.wake?.();
     };
-    const stop = (error: unknown) => end(() => reject(asBrokerError(error)));
-    const timer = clock.setTimeout(() => stop(unavailable(`Redis did not answer in ${timeout} ms`)), timeout);
-    this.#waiting.add(stop);
-    send(() => isOver).then((reply) => end(() => resolve(reply)), stop);
+    const fail = (error: unknown) => end(() => reject(asBrokerError(error)));
+    const late = () => fail(unavailable(`Redis did not answer in ${timeout} ms`));
+    const deadline = clock.setTimeout(late, timeout);
+    this.#bytes += bytes;
+    this.#pending.set(pending, fail);
+    send(pending).then((reply) => end(() => resolve(reply)), fail);
     return promise;
   }
 
-  async #until(isOver: () => boolean, send: (age: number | undefined) => Promise<Reply>): Promise<Reply> {
+  async #untilAnswered(pending: Pending, job: Job, first: readonly string[]): Promise<Reply> {
     const { clock } = this.#options;
     const since = clock.now();
-    for (let age: number | undefined;; age = Math.ceil(clock.now() - since)) {
+    let mayHaveRun = false;
+    for (let args = first;;) {
       try {
-        return await send(age);
+        return await this.#evaluate(job, args);
       } catch (error) {
-        const again = error instanceof RedisLostError ||
-          (error instanceof RedisReplyError && LATER.includes(error.code));
-        if (!again || isOver()) throw error;
-        await this.#pause();
-        if (isOver()) throw error;
+        const isLost = error instanceof RedisLostError;
+        const isEarly = error instanceof RedisReplyError && LATER.includes(error.code);
+        if (!isLost && !isEarly) throw error;
+        mayHaveRun ||= isLost && error.sent;
+        if (!pending.isOver) await this.#again(pending, isLost);
+        if (pending.isOver) throw error;
       }
+      args = job.args(mayHaveRun ? Math.ceil(clock.now() - since) : undefined);
     }
   }
 
-  #pause(): Promise<void> {
+  /** Waits for a connection, or for a server that has come too early. */
+  #again(pending: Pending, isLost: boolean): Promise<void> {
     const { clock } = this.#options;
-    return new Promise((resolve) => void clock.setTimeout(resolve, PAUSE * clock.random()));
+    return new Promise((resolve) => {
+      pending.wake = () => {
+        pending.wake = undefined;
+        resolve();
+      };
+      if (isLost) this.#await();
+      else pending.timer = clock.setTimeout(pending.wake, PAUSE * clock.random());
+    });
+  }
+
+  /** Waits for a connection once for all: in a long outage those that have ended leave nothing behind. */
+  #await(): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    const wake = () => {
+      this.#isWaiting = false;
+      for (const { wake } of [...this.#pending.keys()]) wake?.();
+    };
+    this.#link.ready().then(wake, wake);
   }
 
   async #evaluate({ script, keys }: Job, args: readonly string[]): Promise<Reply> {
     const rest = [String(keys.length), ...keys, ...args];
-    const name = this.#names.get(script)!;
     try {
-      return await this.#write(["EVALSHA", name, ...rest]);
+      return await this.#link.command(["EVALSHA", this.#names.get(script)!, ...rest]);
     } catch (error) {
       if (!(error instanceof RedisReplyError) || error.code !== "NOSCRIPT") throw error;
-      return await this.#write(["EVAL", script.source, ...rest]);
+      return await this.#link.command(["EVAL", script.source, ...rest]);
     }
-  }
-
-  /** What the client has not answered counts, though nobody waits for it any more: it may still hold it. */
-  #write(args: readonly string[]): Promise<Reply> {
-    const { most, mostBytes } = this.#options;
-    const bytes = args.reduce((sum, { length }) => sum + length, 0);
-    const isFull = this.#count > 0 && (this.#count >= most || this.#bytes + bytes > mostBytes);
-    if (isFull) return Promise.reject(unavailable("Too much waits for Redis: nothing was done"));
-    this.#count++;
-    this.#bytes += bytes;
-    const done = () => {
-      this.#count--;
-      this.#bytes -= bytes;
-    };
-    const reply = this.#link.command(args);
-    reply.then(done, done);
-    return reply;
   }
 }
 
@@ -159,6 +181,10 @@ export function unavailable(message: string, cause?: unknown): BrokerError {
   const error = new BrokerError("UNAVAILABLE", message);
   if (cause !== undefined) error.cause = cause;
   return error;
+}
+
+function bytesIn(args: readonly string[]): number {
+  return args.reduce((sum, { length }) => sum + length, 0);
 }
 
 function asBrokerError(error: unknown): BrokerError {

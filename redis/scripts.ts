@@ -65,6 +65,14 @@ local function keep()
 end
 `;
 
+/** Pushes to those who listen by either way: Bun's client does not hand on sharded pushes, and hears PUBLISH alone. */
+const PUSH = `
+local function push_to(channel, payload)
+  redis.call('SPUBLISH', channel, payload)
+  redis.call('PUBLISH', channel, payload)
+end
+`;
+
 /**
  * Appends. KEYS: life, entries, record of the producer. ARGV: an epoch, the channel of pushes, fingerprint, data, messages, ms, meta; with a producer its
  * number, `low` (or ''), `age` (or ''); without one `''`, `''` and, where it is sent again, its age.
@@ -72,7 +80,7 @@ end
  * Answers `new` or `known` with EPOCH OFFSET FINGERPRINT, `order` with the last number (or ''), or `forgotten`.
  */
 export const APPEND: Script = script(`#!lua
-${OPEN}
+${PUSH}${OPEN}
 local RECORD = KEYS[3]
 local push, mine, data = ARGV[2], ARGV[3], ARGV[4]
 local messages, ms, most = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -119,7 +127,7 @@ if n then
   redis.call('HSET', RECORD, 'l', int(n), int(n % 64), int(n) .. ' ' .. int(top) .. ' ' .. mine)
   redis.call('PEXPIRE', RECORD, int(meta))
 end
-redis.call('SPUBLISH', push, 'e ' .. epoch .. ' ' .. int(top) .. ' ' .. head .. ' ' .. data)
+push_to(push, 'e ' .. epoch .. ' ' .. int(top) .. ' ' .. head .. ' ' .. data)
 return {'new', epoch, int(top), mine}
 `);
 
@@ -192,12 +200,13 @@ return 0
 `);
 
 const SETTLE_STEP = `
+${PUSH}
 local held = redis.call('HMGET', KEYS[1], 's', 'm')
 if held[1] or not held[2] then return 0 end
 redis.call('HSET', KEYS[1], 's', '1')
 if ARGV[1] then redis.call('HSET', KEYS[1], 'r', ARGV[1]) end
 redis.call('PEXPIRE', KEYS[1], held[2])
-redis.call('SPUBLISH', KEYS[1], 'settled')
+push_to(KEYS[1], 'settled')
 return 1
 `;
 
@@ -209,9 +218,17 @@ export const SETTLE_GONE: Script = script(`#!lua flags=allow-oom\n${SETTLE_STEP}
 
 /** Gives a claim back. KEYS: the claim. */
 export const FORGET: Script = script(`#!lua flags=allow-oom
+${PUSH}
 if redis.call('HEXISTS', KEYS[1], 's') == 1 then return 0 end
-if redis.call('UNLINK', KEYS[1]) == 1 then redis.call('SPUBLISH', KEYS[1], 'forgotten') end
+if redis.call('UNLINK', KEYS[1]) == 1 then push_to(KEYS[1], 'forgotten') end
 return 1
+`);
+
+/** Pushes something ephemeral. KEYS: what it is pushed to. ARGV: the push. */
+export const SIGNAL: Script = script(`#!lua flags=allow-oom
+${PUSH}
+push_to(KEYS[1], ARGV[1])
+return 0
 `);
 
 function script(source: string): Script {

@@ -95,7 +95,7 @@ export type AppOptions<
     readonly channels?: Channels;
     /**
      * Where channels live. The memory of this process by default: what was published is gone with it, and another process knows nothing of it; `memoryBroker` gives it
-     * other bounds.
+     * other bounds. `redisBroker` of `./redis` is for several nodes.
      */
     readonly broker?: Broker;
     /** Bounds other than the defaults. */

@@ -37,7 +37,10 @@ export interface ChannelRules<Context> {
   readonly publish?: ChannelRule<Context>;
   /** Who may send signals. @default as `publish` */
   readonly signal?: ChannelRule<Context>;
-  /** Who may read the history, be it page by page or by a rewind. @default as `subscribe` */
+  /**
+   * Who may read the history, be it page by page, by a rewind, or from a position before all publications. Who may not is still given what it missed behind
+   * a place where it was. @default as `subscribe`
+   */
   readonly history?: ChannelRule<Context>;
 }
 

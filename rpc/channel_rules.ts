@@ -76,13 +76,3 @@ export function inTime<T>(
 export function noChannel(): CallError {
   return new CallError("NOT_FOUND", "There is no such channel, or the client may not know of it");
 }
-
-/** Tells a hook of the program. Nothing it does may escape. */
-export function runHook(hook: () => unknown, report: (error: unknown) => void): void {
-  try {
-    const later = hook();
-    if (isPromise(later)) Promise.resolve(later).catch(report);
-  } catch (error) {
-    report(error);
-  }
-}

@@ -3,28 +3,25 @@
  *
  * @module
  */
-import { decodeRange } from "../msgpack/decoder.ts";
 import type { AskingParts } from "./asking.ts";
 import { writeUnsubscribed } from "./channel_messages.ts";
-import { channelContext, inTime, type NamedChannel, noChannel, refusalOf, runHook } from "./channel_rules.ts";
+import { type NamedChannel, noChannel } from "./channel_rules.ts";
 import type { Clock } from "./clock.ts";
 import { CloseCode } from "./close.ts";
 import type { CallerConnection } from "./context.ts";
 import type { ChannelEvents, Subscribe } from "./dispatch_channels.ts";
 import { CallError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
-import type { MaybePromise } from "./maybe_promise.ts";
-import { encodeMessage } from "./message_data.ts";
 import type { NodeChannels } from "./node_channels.ts";
 import { originOf } from "./origin.ts";
 import type { Outbox } from "./outbox.ts";
 import { isPromise } from "./iterating.ts";
+import { type Answer, ProgramRules } from "./program_rules.ts";
 import { ProtocolError } from "./protocol_error.ts";
-import { Rate } from "./rate.ts";
 import type { Unit } from "./receiver.ts";
-import { validate } from "./schema.ts";
+import { ServerSignals } from "./server_signals.ts";
 import { SocketQueue } from "./socket_queue.ts";
-import { type Line, Subscriber } from "./subscriber.ts";
+import { type Line, Subscriber, type Wanted } from "./subscriber.ts";
 import type { Transport } from "./transport.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
 
@@ -66,10 +63,16 @@ interface Subscription {
   subscriber: Subscriber | undefined;
   /** Whether the program was told that somebody has joined. */
   isHooked: boolean;
+  /** Set while it is told so: it hears of the end afterwards. */
+  hooked: Promise<void> | undefined;
+  /** Whether a rule is asked, and whether it is to be asked again. */
+  asked: "no" | "yes" | "again";
 }
 
 /** Refused in a row before the peer is taken for one that does not listen. */
 const MOST_REFUSED = 1_024;
+/** Positions with a wrong fingerprint before the peer is taken for one that guesses: a fail-over brings one for each channel. */
+const MOST_GUESSES = 512;
 
 /** The subscriptions of one connection. */
 export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
@@ -80,13 +83,14 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
   readonly #bySub = new Map<number, Subscription>();
   readonly #byName = new Map<string, Subscription>();
   readonly #byAlias = new Map<number, Subscriber>();
-  readonly #signals: Rate;
+  readonly #rules: ProgramRules;
+  readonly #signals: ServerSignals;
   readonly #room: SocketQueue;
   #later: Subscriber[] = [];
   #scheduled = false;
   #lastSub = 0;
   #refused = 0;
-  #ended = false;
+  #guesses = 0;
 
   /** Starts with none. */
   constructor(parts: ChannelParts, owner: ChannelOwner) {
@@ -95,7 +99,8 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     this.#owner = owner;
     // The client, not its session: a signal that arrives late must not come back to who sent it in a session that was lost since.
     this.id = originOf(owner.connection)?.producer ?? `${parts.node} ${owner.connection.id}`;
-    this.#signals = new Rate(limits.signalRate, clock.now());
+    this.#rules = new ProgramRules({ clock, limits, report: owner.report }, owner);
+    this.#signals = new ServerSignals(parts, { id: this.id, rules: this.#rules });
     this.#room = new SocketQueue({
       clock,
       transport: owner.transport,
@@ -150,13 +155,27 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     if (this.#byName.has(name)) {
       return this.#refuse(sub, new CallError("BAD_INPUT", "The channel is subscribed to already"));
     }
+    if (this.#rules.isFull) { // of those that have left: what they began goes on
+      return this.#refuse(sub, new CallError("RESOURCE_EXHAUSTED", "Too many rules and hooks still run"));
+    }
     const channel = channels.find(name);
     if (channel === undefined) return this.#refuse(sub, noChannel());
-    const subscription = { sub, channel, subscriber: undefined, isHooked: false };
+    const subscription: Subscription = {
+      sub,
+      channel,
+      subscriber: undefined,
+      isHooked: false,
+      hooked: undefined,
+      asked: "no",
+    };
     this.#bySub.set(sub, subscription);
     this.#byName.set(name, subscription);
-    this.#whenAnswered(this.#maySubscribe(channel, wanted), subscription, (refusal) => {
-      if (refusal === undefined) this.#join(subscription, wanted);
+    const { subscribe, history } = channel.value.allow;
+    const { rewind, rewindMs } = wanted.rewind;
+    const wantsHistory = (rewind !== undefined || rewindMs !== undefined) && history !== subscribe;
+    const rules = wantsHistory ? [subscribe, history] : [subscribe];
+    this.#authorize(subscription, () => this.#rules.ask(channel, ...rules), (refusal) => {
+      if (refusal === undefined) this.#allowed(subscription, wanted);
       else this.#deny(subscription, refusal);
     });
   }
@@ -173,20 +192,16 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     this.#byAlias.get(alias)?.seen(offset);
   }
 
-  /** SIGNAL. What comes faster than the limit allows is lost, as a signal may be. */
-  signal(named: string | number, { bytes, start, end }: Unit): void {
-    if (!this.#signals.takeOne(turnOf(this.#parts.clock).now())) return;
-    const channel = typeof named === "string"
-      ? this.#byName.get(named)?.channel ?? this.#parts.channels.find(named)
-      : this.#channelOf(named);
-    if (channel?.value.signal === undefined) return;
-    const value = start === end ? undefined : decodeRange(bytes, start, end, this.#parts.limits);
-    const send = (refusal: CallError | undefined) => {
-      if (refusal === undefined) this.#signal(channel, value);
-    };
-    const refusal = this.#ask(channel.value.allow.signal, channel);
-    if (isPromise(refusal)) void refusal.then(send);
-    else send(refusal);
+  /** SIGNAL. See {@linkcode ServerSignals}. */
+  signal(named: string | number, unit: Unit): void {
+    const { channels } = this.#parts;
+    this.#signals.take(
+      unit,
+      () =>
+        typeof named === "string"
+          ? this.#byName.get(named)?.channel ?? channels.find(named)
+          : this.#channelOf(named),
+    );
   }
 
   /**
@@ -195,13 +210,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
    */
   reauthorize(only?: string): void {
     for (const subscription of [...this.#bySub.values()]) {
-      const { channel, sub } = subscription;
-      if (only !== undefined && channel.name !== only) continue;
-      this.#whenAnswered(this.#maySubscribe(channel), subscription, (refusal) => {
-        if (refusal === undefined) return;
-        this.#remove(subscription);
-        this.#tell(sub, refusal);
-      });
+      if (only === undefined || subscription.channel.name === only) this.#askAgain(subscription);
     }
   }
 
@@ -238,6 +247,12 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     for (const subscriber of later) subscriber.goOn();
   }
 
+  /** See {@linkcode Line.guessed}. */
+  guessed(): void {
+    if (++this.#guesses <= MOST_GUESSES) return;
+    this.#owner.fault(new ProtocolError("Too many positions that never were", CloseCode.LIMIT));
+  }
+
   /** See {@linkcode Line.fail}. */
   fail(error: unknown): void {
     this.#owner.report(error);
@@ -246,71 +261,60 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
 
   /** The connection is gone, and its subscriptions with it. */
   end(): void {
-    this.#ended = true;
+    this.#signals.end();
     this.#room.end();
     this.#later = [];
     for (const subscription of [...this.#bySub.values()]) this.#remove(subscription);
   }
 
-  /** Gives `undefined` where it may. A rule that never answers is not waited for. */
-  #maySubscribe(channel: NamedChannel, wanted?: Subscribe): MaybePromise<CallError | undefined> {
-    const { subscribe, history } = channel.value.allow;
-    const { rewind, rewindMs } = wanted?.rewind ?? {};
-    const wantsHistory = (rewind !== undefined || rewindMs !== undefined) && history !== subscribe;
-    const refusal = this.#ask(subscribe, channel);
-    if (isPromise(refusal)) {
-      const last = wantsHistory ? refusal.then((no) => no ?? this.#ask(history, channel)) : refusal;
-      return this.#inTime(last, channel);
-    }
-    if (refusal !== undefined || !wantsHistory) return refusal;
-    const last = this.#ask(history, channel);
-    return isPromise(last) ? this.#inTime(last, channel) : last;
-  }
-
-  #ask(
-    rule: NamedChannel["value"]["allow"]["subscribe"],
-    channel: NamedChannel,
-  ): MaybePromise<CallError | undefined> {
-    return refusalOf(rule, { channel, asker: this.#owner, report: this.#owner.report });
-  }
-
-  /** With `limits.callTimeout`, as any call. */
-  #inTime(refusal: Promise<CallError | undefined>, { name }: NamedChannel): typeof refusal {
-    const { clock, limits: { callTimeout } } = this.#parts;
-    return inTime(refusal, { clock, ms: callTimeout }, () => {
-      this.#owner.report(new Error(`A rule of the channel "${name}" has not answered in ${callTimeout} ms`));
-      return new CallError("INTERNAL");
+  #askAgain(subscription: Subscription): void {
+    const { channel, sub } = subscription;
+    const ask = () => this.#rules.ask(channel, channel.value.allow.subscribe);
+    this.#authorize(subscription, ask, (refusal) => {
+      if (refusal === undefined) return;
+      this.#remove(subscription);
+      this.#tell(sub, refusal);
     });
   }
 
-  /** Goes on with the answer if the subscription is still the same one; what nobody wants any more is dropped. */
-  #whenAnswered(
-    refusal: MaybePromise<CallError | undefined>,
+  /**
+   * Asks a rule, and goes on with the answer if the subscription is still the same one; what nobody wants any more is dropped. One rule of a subscription runs at a
+   * time: what was wanted meanwhile is asked after it, once.
+   */
+  #authorize(
     subscription: Subscription,
+    ask: () => Answer,
     act: (refusal: CallError | undefined) => void,
   ): void {
-    const answered = (no: CallError | undefined) => {
-      if (this.#bySub.get(subscription.sub) === subscription) act(no && asRefusal(no));
-    };
-    if (isPromise(refusal)) void refusal.then(answered).catch((error) => this.fail(error));
-    else answered(refusal);
-  }
-
-  /** Sends a signal on. What does not pass its schema is lost: a signal has no answer. */
-  #signal(channel: NamedChannel, value: unknown): void {
-    if (this.#ended) return;
-    const { channels } = this.#parts;
-    const send = (valid: unknown) => channels.signal(channel, encodeMessage(valid), this.id);
-    try {
-      const valid = validate(channel.value.signal!, value);
-      if (isPromise(valid)) valid.then(send).then(undefined, () => {});
-      else send(valid);
-    } catch {
-      // BAD_INPUT, for nobody.
+    if (subscription.asked !== "no") {
+      subscription.asked = "again";
+      return;
     }
+    const answer = ask();
+    if (!isPromise(answer)) return act(answer && asRefusal(answer));
+    subscription.asked = "yes";
+    const isWanted = () => this.#bySub.get(subscription.sub) === subscription;
+    const answered = (no: CallError | undefined) => {
+      if (!isWanted()) return;
+      const isToAsk = subscription.asked === "again";
+      subscription.asked = "no";
+      act(no && asRefusal(no));
+      if (isToAsk && isWanted()) this.#askAgain(subscription);
+    };
+    void answer.then(answered).catch((error) => this.fail(error));
   }
 
-  #join(subscription: Subscription, wanted: Subscribe): void {
+  /** It may subscribe. A position before all publications is a look at the whole history, and everybody can write one. */
+  #allowed(subscription: Subscription, wanted: Subscribe): void {
+    const { channel } = subscription;
+    const { subscribe, history } = channel.value.allow;
+    if (wanted.position?.offset !== 0 || history === subscribe) return this.#join(subscription, wanted);
+    this.#authorize(subscription, () => this.#rules.ask(channel, history), (refusal) => {
+      this.#join(subscription, { ...wanted, mayLookBack: refusal === undefined });
+    });
+  }
+
+  #join(subscription: Subscription, wanted: Wanted): void {
     const { hub } = this.#parts.channels;
     this.#refused = 0;
     const topic = hub.topic(subscription.channel.name);
@@ -324,11 +328,11 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     const hook = subscription?.channel.value.onSubscribe;
     if (subscription === undefined) return;
     subscription.isHooked = true;
-    if (hook !== undefined) this.#hook(hook, subscription.channel);
+    subscription.hooked = this.#rules.hook(subscription.channel, hook);
   }
 
   #remove(subscription: Subscription): void {
-    const { sub, channel, subscriber, isHooked } = subscription;
+    const { sub, channel, subscriber, isHooked, hooked } = subscription;
     this.#bySub.delete(sub);
     this.#byName.delete(channel.name);
     if (subscriber !== undefined) {
@@ -337,12 +341,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
       subscriber.end();
       this.#parts.channels.hub.left(subscriber.topic);
     }
-    const hook = channel.value.onUnsubscribe;
-    if (isHooked && hook !== undefined) this.#hook(hook, channel);
-  }
-
-  #hook(hook: (context: object) => unknown, channel: NamedChannel): void {
-    runHook(() => hook(channelContext(channel, this.#owner)), this.#owner.report);
+    if (isHooked) void this.#rules.hook(channel, channel.value.onUnsubscribe, hooked);
   }
 
   /** What the program cannot say now counts for nothing: the client is told to ask again. */

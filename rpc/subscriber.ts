@@ -38,6 +38,8 @@ export interface Line {
   awaitRoom(subscriber: Subscriber): void;
   /** Calls {@linkcode Subscriber.goOn} in the next turn. */
   goOnLater(subscriber: Subscriber): void;
+  /** A position has the fingerprint of no publication: it is of a past that was lost, or somebody guesses. May end the connection. */
+  guessed(): void;
   /** Something of ours failed: the connection is to be closed. */
   fail(error: unknown): void;
 }
@@ -50,6 +52,8 @@ export interface Wanted {
   readonly position: Position | undefined;
   /** Where it wants to begin when it was nowhere. */
   readonly rewind: Rewind;
+  /** Whether a position before all publications, which everybody can write, is taken for one where the client was. @default true */
+  readonly mayLookBack?: boolean;
 }
 
 /** Holes in a row that are taken for a broker that is behind; then the subscription starts again. */
@@ -70,6 +74,7 @@ export class Subscriber implements TopicMember {
   /** Where the client was; where it is, while it catches up. */
   #cursor: Place;
   readonly #epoch: string | undefined;
+  readonly #mayLookBack: boolean;
   #life = 0;
   #alias = 0;
   #holes = 0;
@@ -86,6 +91,7 @@ export class Subscriber implements TopicMember {
     this.#mostInSocket = line.mostInSocket;
     this.#rewind = wanted.rewind;
     this.#epoch = wanted.position?.epoch;
+    this.#mayLookBack = wanted.mayLookBack ?? true;
     this.#cursor = wanted.position ?? topic.last;
     this.#unseen = new Unseen(topic);
   }
@@ -197,13 +203,15 @@ export class Subscriber implements TopicMember {
     const { offset, fingerprint } = this.#cursor;
     if (this.#epoch === topic.epoch) {
       const { last, tail } = topic;
+      if (offset === 0 && last.offset > 0 && !this.#mayLookBack) return this.#startAgain();
       const known = offset === last.offset ? last.fingerprint : tail.fingerprintAt(offset);
       if (known === fingerprint) return this.#begin(SubscribeStatus.RECOVERED, this.#cursor);
       if (known === undefined && offset < last.offset) return this.#decideByHistory();
     }
     // It is this node that may be behind: the broker is asked once before anything is called lost.
-    if (this.#isConfirmed) return this.#startAgain();
-    this.#confirm();
+    if (!this.#isConfirmed) return this.#confirm();
+    if (this.#epoch === topic.epoch) this.#line.guessed();
+    if (!this.#isOver) this.#startAgain();
   }
 
   #confirm(): void {
@@ -220,8 +228,10 @@ export class Subscriber implements TopicMember {
     const position = { epoch: this.#epoch!, offset, fingerprint };
     this.#read({ after: offset, ...PAGE }, (page) => {
       if (page.epoch !== this.topic.epoch && !this.#isConfirmed) return this.#confirm();
-      if (judge(position, page) !== "recovered") return this.#startAgain();
-      this.#begin(SubscribeStatus.RECOVERED, this.#cursor, page);
+      const verdict = judge(position, page);
+      if (verdict === "recovered") return this.#begin(SubscribeStatus.RECOVERED, this.#cursor, page);
+      if (verdict === "other past") this.#line.guessed();
+      if (!this.#isOver) this.#startAgain();
     });
   }
 

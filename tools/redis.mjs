@@ -1,3 +1,4 @@
+// @ts-self-types="./redis.d.mts"
 // A redis-server of one's own for scripts and tests, under Node, Deno and Bun: on a free port of the loopback,
 // in a folder of its own, gone when the program that started it is gone, however that ended.
 import { spawn } from "node:child_process";
@@ -24,7 +25,7 @@ const PATIENCE = 20_000;
 
 /**
  * @typedef {object} RedisOptions
- * @property {string[]} [config]  lines of redis.conf, such as `appendonly yes`
+ * @property {readonly string[]} [config]  lines of redis.conf, such as `appendonly yes`
  * @property {number} [port]  a free one where it is left out
  * @property {number} [replicaOf]  the port of its master
  */
@@ -114,7 +115,7 @@ export class RedisServer {
     await this.start();
   }
 
-  /** Another server that follows this one, answered when it is in step. @param {string[]} [config] @returns {Promise<RedisServer>} */
+  /** Another server that follows this one, answered when it is in step. @param {readonly string[]} [config] @returns {Promise<RedisServer>} */
   async replica(config = []) {
     const replica = await startRedis({ config, replicaOf: this.port });
     for (const end = Date.now() + PATIENCE;;) {
@@ -164,7 +165,7 @@ export async function startRedis({ config = [], port, replicaOf } = {}) {
 /**
  * Starts a cluster of one node that has all slots.
  *
- * @param {string[]} [config]
+ * @param {readonly string[]} [config]
  * @returns {Promise<RedisServer>}
  */
 export async function startCluster(config = []) {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "../../tools/child.mjs";
 import { filesUnder } from "../../tools/files.mjs";
+import { redisServer } from "../../tools/setup.mjs";
 
 const TIMEOUT = 600_000;
 
@@ -38,6 +39,7 @@ export function bunSuite({ rt, files, live }) {
 async function suite(name, filters, start) {
   const paths = testFiles(filters);
   if (paths.length === 0) return [{ name, passed: 0, failed: 1, skipped: 0, output: "(no test file fits)" }];
+  await redisServer(); // into the environment, for tools/redis.mjs
   const folder = mkdtempSync(join(tmpdir(), "millrace-suite-"));
   try {
     const report = join(folder, "report.xml");

@@ -11,7 +11,7 @@ const errors: string[] = [];
 const banned = new Set<string>();
 const { channel, millrace, procedure } = define<{ subject: string }>();
 
-const broker = await redisBroker(await redisClient(Number(process.env["REDIS_PORT"])), {
+const broker = await redisBroker(redisClient(Number(process.env["REDIS_PORT"])), {
   report: (error) => void errors.push(`broker: ${error}`),
 });
 

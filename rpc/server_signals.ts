@@ -1,0 +1,100 @@
+/**
+ * What one connection signals to others: allowed, of the right form, in the order in which it came.
+ *
+ * @module
+ */
+import { decodeRange } from "../msgpack/decoder.ts";
+import { inTime, type NamedChannel } from "./channel_rules.ts";
+import type { Clock } from "./clock.ts";
+import { isPromise } from "./iterating.ts";
+import type { Limits } from "./limits.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
+import { encodeMessage } from "./message_data.ts";
+import type { NodeChannels } from "./node_channels.ts";
+import type { ProgramRules } from "./program_rules.ts";
+import { Rate } from "./rate.ts";
+import type { Unit } from "./receiver.ts";
+import { validate } from "./schema.ts";
+import { SignalLine } from "./signal_line.ts";
+import { turnOf } from "./turn.ts";
+
+/** What is needed of the node. */
+export interface SignalParts {
+  /** Time, and turns. */
+  readonly clock: Clock;
+  /** Bounds. */
+  readonly limits: Limits;
+  /** Where signals go. */
+  readonly channels: Pick<NodeChannels, "signal">;
+}
+
+/** The signals of one connection. What comes faster than the limit allows, or than rules and schemas are done with, is lost: a signal has no answer. */
+export class ServerSignals {
+  readonly #parts: SignalParts;
+  readonly #from: { readonly id: string; readonly rules: ProgramRules };
+  readonly #rate: Rate;
+  readonly #line = new SignalLine();
+  /** Whether a rule or a schema has taken time: then each has bytes of its own, since what waits must not keep its whole frame. */
+  #waits = false;
+
+  /** @param from Who signals, by what others know of it, and the rules that it is asked by. */
+  constructor(parts: SignalParts, from: { readonly id: string; readonly rules: ProgramRules }) {
+    this.#parts = parts;
+    this.#from = from;
+    this.#rate = new Rate(parts.limits.signalRate, parts.clock.now());
+  }
+
+  /**
+   * One has come.
+   *
+   * @param unit Its value, encoded, in a frame that is read until this returns.
+   * @param find Gives the channel.
+   */
+  take({ bytes, start, end }: Unit, find: () => NamedChannel | undefined): void {
+    const { clock, limits } = this.#parts;
+    if (!this.#rate.takeOne(turnOf(clock).now())) return;
+    const channel = find();
+    if (channel?.value.signal === undefined) return;
+    const size = end - start;
+    const own = this.#waits ? bytes.slice(start, end) : undefined;
+    const value = size === 0
+      ? undefined
+      : own === undefined
+      ? decodeRange(bytes, start, end, limits)
+      : decodeRange(own, 0, size, limits);
+    if (this.#line.isFull(size)) return;
+    const sending = this.#sending(channel, value);
+    if (isPromise(sending)) this.#waits = true;
+    this.#line.add((own ?? bytes).length, sending);
+  }
+
+  /** Nothing is sent any more. */
+  end(): void {
+    this.#line.end();
+  }
+
+  /** What sends it, where it may be sent. */
+  #sending(channel: NamedChannel, value: unknown): MaybePromise<(() => void) | undefined> {
+    const refusal = this.#from.rules.askUncounted(channel, channel.value.allow.signal);
+    if (isPromise(refusal)) {
+      return refusal.then((no) => no === undefined ? this.#valid(channel, value) : undefined);
+    }
+    return refusal === undefined ? this.#valid(channel, value) : undefined;
+  }
+
+  #valid(channel: NamedChannel, value: unknown): MaybePromise<(() => void) | undefined> {
+    const { channels, clock, limits: { callTimeout: ms } } = this.#parts;
+    const sending = (valid: unknown) => {
+      const data = encodeMessage(valid);
+      return () => channels.signal(channel, data, this.#from.id);
+    };
+    try {
+      const valid = validate(channel.value.signal!, value);
+      if (!isPromise(valid)) return sending(valid);
+      const later = Promise.resolve(valid).then(sending).catch(() => undefined);
+      return inTime<(() => void) | undefined>(later, { clock, ms }, () => undefined);
+    } catch {
+      return undefined; // BAD_INPUT, for nobody
+    }
+  }
+}
