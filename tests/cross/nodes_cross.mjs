@@ -89,12 +89,14 @@ async function silences(nodes, from, to) {
     }).ready();
   await inTime(Promise.all([listen(ada, "ada"), listen(bob, "bob")]), "subscribing");
   let isOver = false;
-  const publishing = Promise.all(Object.values(nodes).map(async (port) => {
-    for (let i = 0; !isOver; i++) {
-      await tell(port, { publish: `${port} ${i}`, id: room.id });
-      await pause(20);
-    }
-  }));
+  const publishing = Promise.all(
+    Object.values(nodes).map(async (port) => {
+      for (let i = 0; !isOver; i++) {
+        await tell(port, { publish: `${port} ${i}`, id: room.id });
+        await pause(20);
+      }
+    }),
+  );
   try {
     for (const port of Object.values(nodes)) await tell(port, { ban: ada.name });
     await inTime(until(() => heard.ada > 0 && heard.bob > 0), "publications");
@@ -124,10 +126,14 @@ async function shares(port) {
   const heard = all.map(() => []);
   const room = { id: `port-${port}` };
   await inTime(
-    Promise.all(all.map(({ client }, i) =>
-      client.channel("room/:id", room).subscribe((event) => heard[i].push(`${event.type} ${event.data?.value}`))
-        .ready()
-    )),
+    Promise.all(
+      all.map(({ client }, i) =>
+        client.channel("room/:id", room).subscribe((event) =>
+          heard[i].push(`${event.type} ${event.data?.value}`)
+        )
+          .ready()
+      ),
+    ),
     "subscribing",
   );
   await inTime(
@@ -188,7 +194,10 @@ function pause(ms) {
 async function inTime(done, what) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: not within ${PATIENCE / 1_000} s`)), PATIENCE + 1_000);
+    timer = setTimeout(
+      () => reject(new Error(`${what}: not within ${PATIENCE / 1_000} s`)),
+      PATIENCE + 1_000,
+    );
   });
   try {
     return await Promise.race([done, late]);
