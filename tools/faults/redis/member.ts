@@ -55,6 +55,7 @@ export class Member {
   /** Publications that are not answered. */
   readonly #open = new Set<Promise<void>>();
   #subscriptions = 0;
+  #isClosed = false;
 
   /** Connects. */
   constructor(parts: MemberParts) {
@@ -132,6 +133,7 @@ export class Member {
       findings.add("published");
       record.add({ is: "published", ...publishing, position: { epoch, offset, fingerprint } });
     }, (error) => {
+      if (this.#isClosed) return; // the run is over, and was told why
       const { code, ambiguous } = error instanceof CallError
         ? error
         : { code: String(error), ambiguous: true };
@@ -144,6 +146,7 @@ export class Member {
 
   /** Ends. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     for (const held of this.#held) held.isClosed = true;
     await this.client.close();
   }
