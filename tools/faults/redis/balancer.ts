@@ -13,27 +13,19 @@ interface Pair {
 export class Balancer {
   /** Where new connections lead, in turn. Whoever is not there is passed over. */
   targets: readonly number[] = [];
-  readonly #server: Server;
+  readonly #servers: Server[] = [];
   readonly #pairs = new Set<Pair>();
   #turn = 0;
 
-  private constructor(server: Server) {
-    this.#server = server;
-  }
-
-  /** Leads nowhere yet. */
-  static open(): Promise<Balancer> {
+  /** Where one client connects. Each has a port of its own: Node's WebSocket connects to one after the other of those that are at the same one, as browsers do. */
+  async port(): Promise<number> {
     const server = createServer({ noDelay: true });
-    const balancer = new Balancer(server);
-    server.on("connection", (near) => balancer.#accept(near));
-    return new Promise((resolve, reject) => {
-      server.on("error", reject).listen(0, "127.0.0.1", () => resolve(balancer));
+    this.#servers.push(server);
+    server.on("connection", (near) => this.#accept(near));
+    await new Promise<void>((resolve, reject) => {
+      server.on("error", reject).listen(0, "127.0.0.1", () => resolve());
     });
-  }
-
-  /** Where clients connect. */
-  get port(): number {
-    return (this.#server.address() as { port: number }).port;
+    return (server.address() as { port: number }).port;
   }
 
   /** How many connections lead to a node. */
@@ -52,7 +44,7 @@ export class Balancer {
 
   /** Ends everything. */
   close(): void {
-    this.#server.close();
+    for (const server of this.#servers) server.close();
     for (const { near, far } of this.#pairs) {
       near.destroy();
       far.destroy();

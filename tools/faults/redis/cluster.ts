@@ -81,7 +81,7 @@ export class Cluster {
     const node = async (runtime: "deno" | "bun") =>
       new Node(runtime, await freePort(), await Gate.open(redis.port));
     const nodes = [await node("deno"), await node("bun")] as const;
-    const cluster = new Cluster(redis, nodes, await Balancer.open());
+    const cluster = new Cluster(redis, nodes, new Balancer());
     cluster.balancer.targets = nodes.map(({ port }) => port);
     try {
       await Promise.all(nodes.map((one) => one.start()));

@@ -48,13 +48,13 @@ export class Crowd {
   static async open(parts: CrowdParts): Promise<Crowd> {
     const crowd = new Crowd(parts);
     const { cluster, plan: { clients, aside = 0, asideAt = 1, backoff } } = parts;
-    const urlOf = (i: number) =>
-      `ws://127.0.0.1:${i < clients - aside ? cluster.balancer.port : cluster.nodes[asideAt].port}/rpc`;
+    const portOf = (i: number) => i < clients - aside ? cluster.balancer.port() : cluster.nodes[asideAt].port;
     const tap = new Tap(parts.record);
     for (let i = 0; i < clients; i += 20) {
       await Promise.all(Array.from({ length: Math.min(20, clients - i) }, async (_, k) => {
-        const member = new Member({ ...parts, name: `c${i + k}`, url: urlOf(i + k), tap, backoff });
-        crowd.members.push(member);
+        const url = `ws://127.0.0.1:${await portOf(i + k)}/rpc`;
+        const member = new Member({ ...parts, name: `c${i + k}`, url, tap, backoff });
+        crowd.members[i + k] = member;
         await inTime(member.client.ready(), `connecting ${member.name}`, 30_000);
         const rooms = [ROOMS[(i + k) % 4]!, ROOMS[(i + k + 1) % 4]!];
         await inTime(Promise.all(rooms.map((room) => member.subscribe(room))), "subscribing", 30_000);
