@@ -35,6 +35,11 @@ export const groups = [
     run: benchmark,
   },
   { name: "k6", title: "a few seconds of each k6 script, both runtimes", alone: true, run: k6 },
-  { name: "faults", title: "cuts, outages, lost replies and stalled subscribers", alone: true, run: faults },
+  {
+    name: "faults",
+    title: "cuts, outages, lost replies, stalled subscribers; two nodes on Redis",
+    alone: true,
+    run: faults,
+  },
   { name: "soak", title: "a minute of calls, streams, cancels and reconnects", alone: true, run: soak },
 ];
