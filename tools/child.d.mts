@@ -10,5 +10,5 @@ export interface Child {
 export function start(
   command: string,
   args: string[],
-  options?: { cwd?: string | URL; env?: Record<string, string> },
+  options?: { cwd?: string | URL; env?: Record<string, string>; listens?: boolean },
 ): Child;

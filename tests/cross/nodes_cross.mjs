@@ -14,8 +14,9 @@ const SOON = 1_000;
 const PATIENCE = 30_000;
 /** Processes, or threads of one, on one port. */
 const PROCESSES = 4;
-/** Clients on such a port: with 4 processes all of them on one is as likely as 1 in 4^23. */
+/** Clients that come to such a port at once, and all that come until they are in two processes. */
 const CLIENTS = 24;
+const MOST_CLIENTS = 240;
 
 const rt = await runtimes();
 const redis = await startRedis();
@@ -120,9 +121,15 @@ async function silences(nodes, from, to) {
 /** Clients that came to different processes of one port get what any of them publishes: in one order, once. */
 async function shares(port) {
   await inTime(allServe(port), `${PROCESSES} processes on one port`);
-  const all = await Promise.all(Array.from({ length: CLIENTS }, () => open(port)));
-  const where = new Set(await Promise.all(all.map(({ client }) => client.call.where())));
-  if (where.size < 2) throw new Error(`All clients came to one of the processes`);
+  const all = [];
+  const where = new Set();
+  // Which one takes a connection is the kernel's choice: under Deno often the same.
+  while (where.size < 2 && all.length < MOST_CLIENTS) {
+    const some = await Promise.all(Array.from({ length: CLIENTS }, () => open(port)));
+    for (const { client } of some) where.add(await inTime(client.call.where(), "where()"));
+    all.push(...some);
+  }
+  if (where.size < 2) throw new Error(`All ${all.length} clients came to one of the processes`);
   const heard = all.map(() => []);
   const room = { id: `port-${port}` };
   await inTime(
@@ -140,11 +147,11 @@ async function shares(port) {
     Promise.all(all.map(({ client }, i) => client.channel("room/:id", room).publish({ value: `${i}` }))),
     "publishing",
   );
-  await inTime(until(() => heard.every(({ length }) => length >= CLIENTS)), "publications");
+  await inTime(until(() => heard.every(({ length }) => length >= all.length)), "publications");
   const values = all.map((_, i) => `message ${i}`).sort();
   equal(JSON.stringify(heard[0].toSorted()), JSON.stringify(values), "what came");
   for (const one of heard) equal(one.join(), heard[0].join(), "the order");
-  return `${CLIENTS} clients in ${where.size} of ${PROCESSES}`;
+  return `${all.length} clients in ${where.size} of ${PROCESSES}`;
 }
 
 /** The first that listens is not the last: connections come to all of them, in time. */

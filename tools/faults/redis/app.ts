@@ -59,6 +59,9 @@ async function control({ searchParams }: URL): Promise<Response> {
   return Response.json({ node, connections, errors, published } satisfies Report);
 }
 
+// Whoever started it holds the other end: it ends with that, SIGKILL included.
+if (process.env["STDIN"] === "1") process.stdin.on("end", () => process.exit()).resume();
+
 export default {
   fetch(request: Request, info?: unknown): Response | Promise<Response> {
     const url = new URL(request.url);

@@ -35,8 +35,12 @@ export class Node {
     const args = this.runtime === "deno"
       ? ["serve", "-A", "--no-lock", "--no-check", "--port", port, APP]
       : [APP];
-    const env = { PORT: port, REDIS_PORT: String(this.gate.port) };
-    const child = this.#child = start((await runtimes())[this.runtime], args, { cwd: root, env });
+    const env = { PORT: port, REDIS_PORT: String(this.gate.port), STDIN: "1" };
+    const child = this.#child = start((await runtimes())[this.runtime], args, {
+      cwd: root,
+      env,
+      listens: true,
+    });
     if (!await listens(this.port, 30_000)) {
       throw new Error(`The node under ${this.runtime} does not listen\n${child.output()}`);
     }
