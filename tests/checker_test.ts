@@ -330,6 +330,34 @@ describe("check() on what only looks wrong", () => {
     assertEquals(check(before).map(({ rule }) => rule), ["honest flag"]);
   });
 
+  it("takes SEEN for what it was when it was sent: the subscription that was done with it may have ended since", () => {
+    const place = (offset: number) => ({ epoch: "one", offset, fingerprint: offset });
+    const [client, channel] = ["ada", "red"];
+    const log: LogEvent[] = [
+      { at: 0, is: "retention", channel, messages: 100, ms: 1_000 },
+      ...["quick", "slow"].map((sub): LogEvent => ({
+        at: 0,
+        is: "subscribe",
+        client,
+        channel,
+        sub,
+        from: place(0),
+      })),
+      { at: 0, is: "joined", client, channel, status: "fresh", position: place(0) },
+    ];
+    for (let offset = 1; offset <= 5; offset++) {
+      const value = `bob-red-${offset}`;
+      log.push({ at: 1, is: "publish", channel, producer: "bob", number: offset, value });
+      log.push({ at: 1, is: "append", channel, position: place(offset), previous: offset - 1, value });
+      log.push({ at: 1, is: "message", sub: "quick", position: place(offset), value });
+    }
+    log.push({ at: 1, is: "message", sub: "slow", position: place(1), value: "bob-red-1" });
+    log.push({ at: 2, is: "unsubscribed", sub: "quick" });
+    const seen = (at: number): LogEvent => ({ at, is: "seen", client, channel, offset: 5 });
+    assertEquals(check([...log, seen(15_000)]), []);
+    assertEquals(check([...log, seen(90_000)]).map(({ rule }) => rule), ["flow control"]);
+  });
+
   it("asks for no session in what arrives late, of a connection that its client has given up", () => {
     const hello = (
       number: number,

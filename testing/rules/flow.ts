@@ -13,6 +13,9 @@ const MESSAGES = 1_000;
 /** Bytes of them, without the last. */
 const BYTES = 1024 * 1024;
 
+/** Milliseconds that SEEN may be on its way, at most: a server that stands still, or a way that does, keeps it for longer than any delay. */
+const LATE = 60_000;
+
 /** One client on one channel. */
 interface Member {
   /** What the server was told, on the present connection. */
@@ -97,9 +100,9 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
     // Who listens has a subscription that nobody sees, and that is done with all that comes.
     const furthest = this.#listening.has(`${event.client} ${event.channel}`)
       ? Infinity
-      : Math.max(...members.map(({ cursor }) => cursor?.offset ?? 0));
+      : Math.max(...this.#membersLately(event).map(({ cursor }) => cursor?.offset ?? 0));
     for (const { sub, cursor } of members) {
-      // Who is behind another may have been put aside (`client/laggards.ts`), and is not spoken for then.
+      // Who is behind another may have been put aside (`client/laggards.ts`), and is not spoken for then; the other may have ended since.
       if (cursor !== undefined && cursor.offset < furthest) continue;
       // Whoever is in another past is not counted: a reset waits for it.
       if (cursor === undefined || (channel.isTold && !channel.has(cursor))) continue;
@@ -124,6 +127,14 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
   #membersOf({ client, channel }: { readonly client: string; readonly channel: string }): Subscription[] {
     return [...this.#subscriptions.all.values()].filter((one) =>
       one.client === client && one.channel === channel && !one.ended
+    );
+  }
+
+  /** Those too that were there when what arrives now may have been sent. */
+  #membersLately({ client, channel, at }: Line<"seen">): Subscription[] {
+    return [...this.#subscriptions.all.values()].filter((one) =>
+      one.client === client && one.channel === channel &&
+      !(one.endedAt !== undefined && one.endedAt < at - LATE)
     );
   }
 

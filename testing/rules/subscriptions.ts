@@ -18,6 +18,8 @@ export interface Subscription {
   cursor: Position | undefined;
   /** Whether it has ended. */
   ended: boolean;
+  /** When. */
+  endedAt: number | undefined;
 }
 
 type SubscriptionsLine = "subscribe" | "subscribed" | "message" | "gap" | "reset" | "unsubscribed";
@@ -41,7 +43,7 @@ export class Subscriptions implements RuleCheck<SubscriptionsLine> {
     switch (event.is) {
       case "subscribe": {
         const { sub, client, channel, from } = event;
-        this.all.set(sub, { sub, client, channel, cursor: from, ended: false });
+        this.all.set(sub, { sub, client, channel, cursor: from, ended: false, endedAt: undefined });
         return;
       }
       case "subscribed": {
@@ -58,7 +60,9 @@ export class Subscriptions implements RuleCheck<SubscriptionsLine> {
       }
       case "unsubscribed": {
         const subscription = this.all.get(event.sub);
-        if (subscription !== undefined) subscription.ended = true;
+        if (subscription === undefined) return;
+        subscription.ended = true;
+        subscription.endedAt = event.at;
         return;
       }
     }
