@@ -20,8 +20,9 @@ import { Commands, unavailable } from "./commands.ts";
 import { entryOf, readPush, signalText, textOf } from "./entries.ts";
 import { type ChannelKeys, channelKeys } from "./keys.ts";
 import { RedisLedger } from "./ledger.ts";
+import { LEDGER_SCRIPTS } from "./ledger_scripts.ts";
 import type { RedisLink, RedisSubscriber } from "./link.ts";
-import { APPEND, CLAIM, FORGET, READ, RENEW, SETTLE, SETTLE_GONE, SIGNAL } from "./scripts.ts";
+import { APPEND, READ, SIGNAL } from "./scripts.ts";
 import { askServer } from "./server_check.ts";
 
 /** What a broker on Redis is made of. */
@@ -57,7 +58,7 @@ const MOST_BYTES = 64 * 1_048_576;
 /** The record of a producer lives at least this long. */
 const LEAST_META = 600_000;
 
-const SCRIPTS = [APPEND, READ, CLAIM, RENEW, SETTLE, SETTLE_GONE, FORGET, SIGNAL];
+const SCRIPTS = [APPEND, READ, SIGNAL, ...LEDGER_SCRIPTS];
 
 /** Channels in Redis. */
 export class RedisBroker implements Broker {
