@@ -72,7 +72,8 @@ export class MemoryStream {
 
   /** Where this publication landed, when it was appended before. `now` is of a clock that never goes back. */
   find(producer: Producer, now: number): Appended | undefined {
-    const landed = this.#producers?.find(producer, now);
+    this.#producers ??= new Producers(this.#bounds.producers); // whom it does not know it may refuse as well
+    const landed = this.#producers.find(producer, now);
     return landed && { position: this.#position(landed), duplicate: true, durability: "memory" };
   }
 

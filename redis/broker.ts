@@ -22,7 +22,8 @@ import { type ChannelKeys, channelKeys } from "./keys.ts";
 import { RedisLedger } from "./ledger.ts";
 import { LEDGER_SCRIPTS } from "./ledger_scripts.ts";
 import type { RedisLink, RedisSubscriber } from "./link.ts";
-import { APPEND, READ, SIGNAL } from "./scripts.ts";
+import { NodeProducer, OWN_RESULTS } from "./node_producer.ts";
+import { APPEND, BEGIN, READ, SIGNAL } from "./scripts.ts";
 import { askServer } from "./server_check.ts";
 
 /** What a broker on Redis is made of. */
@@ -55,10 +56,14 @@ const LOOK = 10_000;
 /** Commands that may wait for Redis, and characters of them. */
 const MOST = 16_384;
 const MOST_BYTES = 64 * 1_048_576;
+/** Reads that are on their way at once: each brings 256 KiB, and when a connection is back every channel is read. */
+const MOST_READS = 32;
+/** Results that are kept of each producer. */
+const RESULTS = 64;
 /** The record of a producer lives at least this long. */
 const LEAST_META = 600_000;
 
-const SCRIPTS = [APPEND, READ, SIGNAL, ...LEDGER_SCRIPTS];
+const SCRIPTS = [APPEND, READ, BEGIN, SIGNAL, ...LEDGER_SCRIPTS];
 
 /** Channels in Redis. */
 export class RedisBroker implements Broker {
@@ -71,21 +76,24 @@ export class RedisBroker implements Broker {
   /** The same by the names of their pushes. */
   readonly #pushed = new Map<string, Listening>();
   readonly #stopLooking: () => void;
+  readonly #own: NodeProducer;
   /** Which server it was. */
-  #history = "";
+  #history: string;
   #timer: unknown;
   #closed = false;
 
-  private constructor(parts: RedisBrokerParts) {
-    const { link, clock, timeout, prefix } = parts;
+  private constructor(parts: RedisBrokerParts, commands: Commands, history: string) {
+    const { link, clock, prefix } = parts;
     this.#parts = parts;
-    this.#commands = new Commands(link, { timeout, clock, most: MOST, mostBytes: MOST_BYTES });
+    this.#commands = commands;
+    this.#history = history;
     this.#subscriber = link.subscriber({
       message: (channel, payload) => this.#message(channel, payload),
       restored: () => this.#uncertain(),
       lost: () => {}, // `restored` follows, and publishers are told by their own
     });
     const node = newEpoch(parts.random);
+    this.#own = new NodeProducer(node);
     this.ledger = new RedisLedger({
       commands: this.#commands,
       subscriber: this.#subscriber,
@@ -93,7 +101,12 @@ export class RedisBroker implements Broker {
       prefix,
       node,
     });
-    this.#stopLooking = link.onConnect(() => void this.#lookAgain());
+    this.#stopLooking = link.onConnect(() => {
+      commands.connected();
+      this.#uncertain();
+      void this.#look();
+    });
+    this.#arm();
   }
 
   /**
@@ -102,20 +115,24 @@ export class RedisBroker implements Broker {
    * @throws {Error} The server cannot carry channels, or does not answer.
    */
   static async open(parts: RedisBrokerParts): Promise<RedisBroker> {
-    const broker = new RedisBroker(parts);
+    const { link, clock, timeout, prefix } = parts;
+    const bounds = { most: MOST, mostBytes: MOST_BYTES, mostReads: MOST_READS };
+    const commands = new Commands(link, { timeout, clock, ...bounds });
     try {
-      await broker.#inTime(parts.link.ready(), "Redis cannot be reached");
-      broker.#history = (await askServer(parts.link)).history;
-      await broker.#commands.load(SCRIPTS);
+      await inTime(parts, link.ready(), "Redis cannot be reached");
+      const { history, database } = await askServer(link);
+      await commands.load(SCRIPTS);
+      // Names, too, since pushes of one database are heard in all.
+      const named = database === 0 ? prefix : `${prefix}.db${database}`;
+      return new RedisBroker({ ...parts, prefix: named }, commands, history);
     } catch (error) {
-      await broker.close();
+      commands.close();
+      await link.close();
       throw error;
     }
-    broker.#arm();
-    return broker;
   }
 
-  /** See {@linkcode Broker.append}. */
+  /** See {@linkcode Broker.append}. What has no producer has the node's: it may have to be sent again. */
   async append(channel: string, append: Append): Promise<Appended> {
     const { life, entries, producers, pushes } = this.#keys(channel);
     const { data, fingerprint, producer, retention: { messages, ms, metaMs } } = append;
@@ -127,12 +144,26 @@ export class RedisBroker implements Broker {
       textOf(data),
       ...[messages, ms, meta].map(String),
     ];
-    const reply = await this.#commands.run({
-      script: APPEND,
-      keys: [life, entries, producer === undefined ? life : producers + producer.id],
-      args: (age) => [...fixed, ...identity(producer, age)],
-    }) as readonly string[];
-    return appended(reply, producer);
+    if (producer !== undefined) {
+      const { id, n, low, age } = producer;
+      const who = [n, low ?? "", age ?? "", RESULTS].map(String);
+      const keys = [life, entries, producers + id];
+      const reply = await this.#commands.run({ script: APPEND, keys, args: () => [...fixed, ...who] });
+      return appended(reply as readonly string[], producer);
+    }
+    const own = this.#own;
+    const n = own.begin(channel);
+    try {
+      const reply = await this.#commands.run({
+        script: APPEND,
+        keys: [life, entries, producers + own.id],
+        args: () => [...fixed, String(n), String(own.low(channel)), "", String(OWN_RESULTS)],
+        isEarly: (reply) => (reply as readonly string[])[0] === "order", // one before it was refused, and is sent again as well
+      });
+      return appended(reply as readonly string[], { id: own.id, n });
+    } finally {
+      own.end(channel, n);
+    }
   }
 
   /** See {@linkcode Broker.subscribe}. */
@@ -173,8 +204,10 @@ export class RedisBroker implements Broker {
       ? "at"
       : "all";
     const args = [this.#newEpoch(), how, ...[after ?? before ?? at ?? 0, messages, bytes].map(String)];
-    const reply = await this.#commands.run({ script: READ, keys: [life, entries], args: () => args });
-    return pageOf(reply as readonly [string, string, string, string, string, string, readonly string[]]);
+    const job = { keys: [life, entries], args: () => args, isRead: true };
+    const reply = await this.#commands.run({ script: READ, ...job });
+    const isThere = (reply as readonly unknown[]).length > 1;
+    return pageOf((isThere ? reply : await this.#commands.run({ script: BEGIN, ...job })) as PageReply);
   }
 
   /** See {@linkcode Broker.signal}. */
@@ -213,24 +246,11 @@ export class RedisBroker implements Broker {
   /** Asks for pushes, in the time that a command has. Who asks again later asks anew. */
   async #ask(listening: Listening): Promise<void> {
     try {
-      await this.#inTime(
-        this.#subscriber.subscribe(listening.keys.pushes),
-        "Redis has confirmed no subscription",
-      );
+      const asked = this.#subscriber.subscribe(listening.keys.pushes);
+      await inTime(this.#parts, asked, "Redis has confirmed no subscription");
     } catch (error) {
       listening.confirmed = undefined;
       throw error instanceof BrokerError ? error : unavailable("Redis cannot be reached now", error);
-    }
-  }
-
-  async #inTime(done: Promise<void>, otherwise: string): Promise<void> {
-    const { clock, timeout } = this.#parts;
-    const { promise, reject } = Promise.withResolvers<never>();
-    const timer = clock.setTimeout(() => reject(unavailable(`${otherwise} in ${timeout} ms`)), timeout);
-    try {
-      await Promise.race([done, promise]);
-    } finally {
-      clock.clearTimeout(timer);
     }
   }
 
@@ -267,38 +287,36 @@ export class RedisBroker implements Broker {
       if (error instanceof Error && error.constructor === Error) this.#parts.report(error);
     }
   }
+}
 
-  async #lookAgain(): Promise<void> {
-    if (this.#history === "" || this.#closed) return; // it has not opened yet
-    this.#uncertain();
-    await this.#look();
+async function inTime(
+  { clock, timeout }: Pick<RedisBrokerParts, "clock" | "timeout">,
+  done: Promise<void>,
+  otherwise: string,
+): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = clock.setTimeout(() => reject(unavailable(`${otherwise} in ${timeout} ms`)), timeout);
+  try {
+    await Promise.race([done, promise]);
+  } finally {
+    clock.clearTimeout(timer);
   }
 }
 
-function identity(producer: Producer | undefined, again: number | undefined): string[] {
-  if (producer === undefined) return ["", "", again === undefined ? "" : String(again)];
-  const { n, low, age } = producer;
-  return [n, low, age === undefined ? undefined : age + (again ?? 0)].map((one) =>
-    one === undefined ? "" : String(one)
-  );
-}
-
-function appended([state, ...rest]: readonly string[], producer: Producer | undefined): Appended {
+function appended([state, ...rest]: readonly string[], producer: Producer): Appended {
   if (state === "order") {
     const [last] = rest;
     throw new BrokerError(
       "OUT_OF_ORDER",
       last === ""
-        ? `The producer is not known, and its publication ${producer?.low} is not ${producer?.n}`
-        : `The producer's next publication is ${Number(last) + 1}, not ${producer?.n}`,
+        ? `The producer is not known, and its publication ${producer.low} is not ${producer.n}`
+        : `The producer's next publication is ${Number(last) + 1}, not ${producer.n}`,
     );
   }
   if (state === "forgotten") {
     throw new BrokerError(
       "FORGOTTEN",
-      producer === undefined
-        ? "What became of a publication is not known: the connection was lost, and nothing was kept of it"
-        : `What became of the producer's publication ${producer.n} is not known any more`,
+      `What became of the producer's publication ${producer.n} is not known any more`,
     );
   }
   const [epoch, offset, fingerprint] = rest as [string, string, string];
@@ -306,17 +324,10 @@ function appended([state, ...rest]: readonly string[], producer: Producer | unde
   return { position, duplicate: state === "known", durability: "redis" };
 }
 
-function pageOf(
-  [epoch, offset, fingerprint, oldest, boundary, more, flat]: readonly [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    readonly string[],
-  ],
-): Page {
+/** What a read answers. */
+type PageReply = readonly [string, string, string, string, string, string, readonly string[]];
+
+function pageOf([epoch, offset, fingerprint, oldest, boundary, more, flat]: PageReply): Page {
   const entries = [];
   for (let i = 0; i < flat.length; i += 3) entries.push(entryOf(Number(flat[i]), flat[i + 1]!, flat[i + 2]!));
   return {

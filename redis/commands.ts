@@ -1,5 +1,5 @@
 /**
- * Scripts on their way to Redis: bounded in number, bytes and time, and sent again where the connection was lost.
+ * Scripts on their way to Redis: bounded in number, bytes and time, and in the order in which they were given, also where some have to be sent again.
  *
  * @module
  */
@@ -16,44 +16,55 @@ export interface CommandsOptions {
   readonly most: number;
   /** Characters that they may have together. */
   readonly mostBytes: number;
+  /** Those of them that are marked as reads and are on their way at once: their answers are large. */
+  readonly mostReads: number;
   /** Time. */
   readonly clock: Pick<Clock, "now" | "setTimeout" | "clearTimeout" | "random">;
 }
 
-/** A script with what it is given. */
+/** A script with what it is given. It may be run again where its answer was lost. */
 export interface Job {
   /** What runs. */
   readonly script: Script;
   /** Its keys. */
   readonly keys: readonly string[];
-  /** Its arguments; `age` is set when it is sent again and may have run: so many milliseconds ago it was sent first. */
-  args(age: number | undefined): readonly string[];
+  /** Its arguments, asked for at each sending. */
+  args(): readonly string[];
+  /** Whether an answer says that it came too early, and is to be sent again behind those before it. */
+  isEarly?(reply: Reply): boolean;
+  /** Whether its answer may be large. */
+  readonly isRead?: boolean;
 }
 
 /** What the server says when it has not run a command, and may run it later. */
 const LATER = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "NOREPLICAS"];
 
-/** Milliseconds until a command that came too early is sent again, at most; a random part of it is waited. */
-const PAUSE = 200;
+/** Milliseconds until what came too early is sent again: a random time between these. */
+const PAUSE = { least: 10, most: 100 };
 
-/** One command, from its first sending to its answer. */
+/** One command, from the asking to the answer. */
 interface Pending {
-  isOver: boolean;
-  /** Set while it waits to be sent again. */
-  wake: (() => void) | undefined;
-  timer: unknown;
+  readonly send: () => Promise<Reply>;
+  readonly job: Job | undefined;
+  readonly bytes: number;
+  /** Whether it is on its way. */
+  isSent: boolean;
+  end(outcome: { readonly reply: Reply } | { readonly error: unknown }): void;
 }
 
 /** The commands of one broker. */
 export class Commands {
   readonly #link: RedisLink;
   readonly #options: CommandsOptions;
-  readonly #names = new Map<Script, string>();
-  /** Those that were not answered, in their order: ends each. */
-  readonly #pending = new Map<Pending, (error: BrokerError) => void>();
+  readonly #scripts = new Map<Script, string>();
+  /** Those that were not answered, in the order in which they were given. */
+  readonly #pending = new Set<Pending>();
   #bytes = 0;
-  /** Whether a connection is waited for. */
-  #isWaiting = false;
+  #reads = 0;
+  /** Set while something is to be sent again: nothing overtakes it. */
+  #isHeld = false;
+  #isMissingScripts = false;
+  #timer: unknown;
   #closed = false;
 
   /** Sends nothing yet. */
@@ -62,20 +73,26 @@ export class Commands {
     this.#options = options;
   }
 
-  /** Makes scripts known to the server. Others find it out by themselves. */
+  /** Makes scripts known to the server, on each connection before anything else. */
   async load(scripts: readonly Script[]): Promise<void> {
-    for (const script of scripts) this.#names.set(script, await script.sha);
-    await Promise.all(scripts.map(({ source }) => this.#link.command(["SCRIPT", "LOAD", source])));
+    for (const script of scripts) this.#scripts.set(script, await script.sha);
+    await Promise.all(this.#loading());
+  }
+
+  /** There is a connection: another server may be behind it, which knows no script. */
+  connected(): void {
+    for (const loaded of this.#loading()) loaded.catch(() => {}); // NOSCRIPT says the same later
   }
 
   /**
-   * Runs a script. Those of one turn share a write, and run in their order. Where the connection is lost it is sent again, within the same time.
+   * Runs a script. Those that are given one after the other run in that order, and those of one turn share a write. Where the connection is lost it is sent again,
+   * within the same time.
    *
    * @throws {BrokerError} `UNAVAILABLE`.
    */
   run(job: Job): Promise<Reply> {
-    const first = job.args(undefined);
-    return this.#bounded(bytesIn(first), (pending) => this.#untilAnswered(pending, job, first));
+    const bytes = job.args().reduce((sum, { length }) => sum + length, 0);
+    return this.#bounded(bytes, job, () => this.#evaluate(job));
   }
 
   /**
@@ -84,17 +101,22 @@ export class Commands {
    * @throws {BrokerError} `UNAVAILABLE`.
    */
   send(args: readonly string[]): Promise<Reply> {
-    return this.#bounded(bytesIn(args), () => this.#link.command(args));
+    return this.#bounded(0, undefined, () => this.#link.command(args));
   }
 
   /** Ends what was not answered, and takes nothing any more. */
   close(): void {
     this.#closed = true;
-    for (const end of [...this.#pending.values()]) end(unavailable("The broker is closed"));
+    this.#options.clock.clearTimeout(this.#timer);
+    for (const pending of [...this.#pending]) pending.end({ error: unavailable("The broker is closed") });
+  }
+
+  #loading(): Promise<Reply>[] {
+    return [...this.#scripts.keys()].map(({ source }) => this.#link.command(["SCRIPT", "LOAD", source]));
   }
 
   /** Bounds a command in time, and all of them in number and bytes. */
-  #bounded(bytes: number, send: (pending: Pending) => Promise<Reply>): Promise<Reply> {
+  #bounded(bytes: number, job: Job | undefined, send: () => Promise<Reply>): Promise<Reply> {
     const { clock, timeout, most, mostBytes } = this.#options;
     if (this.#closed) return Promise.reject(unavailable("The broker is closed: nothing was done"));
     const { size } = this.#pending;
@@ -102,78 +124,97 @@ export class Commands {
       return Promise.reject(unavailable("Too much waits for Redis: nothing was done"));
     }
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
-    const pending: Pending = { isOver: false, wake: undefined, timer: undefined };
-    const end = (settle: () => void) => {
-      if (pending.isOver) return;
-      pending.isOver = true;
-      clock.clearTimeout(deadline);
-      clock.clearTimeout(pending.timer);
-      this.#pending.delete(pending);
-      this.#bytes -= bytes;
-      settle();
-      pending.wake?.();
+    const pending: Pending = {
+      send,
+      job,
+      bytes,
+      isSent: false,
+      end: (outcome) => {
+        if (!this.#pending.delete(pending)) return;
+        clock.clearTimeout(deadline);
+        this.#bytes -= bytes;
+        if ("reply" in outcome) resolve(outcome.reply);
+        else reject(asBrokerError(outcome.error));
+      },
     };
-    const fail = (error: unknown) => end(() => reject(asBrokerError(error)));
-    const late = () => fail(unavailable(`Redis did not answer in ${timeout} ms`));
+    const late = () => pending.end({ error: unavailable(`Redis did not answer in ${timeout} ms`) });
     const deadline = clock.setTimeout(late, timeout);
     this.#bytes += bytes;
-    this.#pending.set(pending, fail);
-    send(pending).then((reply) => end(() => resolve(reply)), fail);
+    this.#pending.add(pending);
+    if (job === undefined || this.#maySend(pending)) this.#send(pending);
     return promise;
   }
 
-  async #untilAnswered(pending: Pending, job: Job, first: readonly string[]): Promise<Reply> {
-    const { clock } = this.#options;
-    const since = clock.now();
-    let mayHaveRun = false;
-    for (let args = first;;) {
-      try {
-        return await this.#evaluate(job, args);
-      } catch (error) {
-        const isLost = error instanceof RedisLostError;
-        const isEarly = error instanceof RedisReplyError && LATER.includes(error.code);
-        if (!isLost && !isEarly) throw error;
-        mayHaveRun ||= isLost && error.sent;
-        if (!pending.isOver) await this.#again(pending, isLost);
-        if (pending.isOver) throw error;
-      }
-      args = job.args(mayHaveRun ? Math.ceil(clock.now() - since) : undefined);
-    }
+  #maySend({ job, isSent }: Pending): boolean {
+    return !isSent && !this.#isHeld && (!job?.isRead || this.#reads < this.#options.mostReads);
   }
 
-  /** Waits for a connection, or for a server that has come too early. */
-  #again(pending: Pending, isLost: boolean): Promise<void> {
-    const { clock } = this.#options;
-    return new Promise((resolve) => {
-      pending.wake = () => {
-        pending.wake = undefined;
-        resolve();
-      };
-      if (isLost) this.#await();
-      else pending.timer = clock.setTimeout(pending.wake, PAUSE * clock.random());
+  #send(pending: Pending): void {
+    const { job } = pending;
+    pending.isSent = true;
+    if (job?.isRead) this.#reads++;
+    const arrived = () => {
+      if (job?.isRead) this.#reads--;
+    };
+    pending.send().then((reply) => {
+      arrived();
+      if (job?.isEarly?.(reply)) this.#again(pending, "early");
+      else pending.end({ reply });
+      if (job?.isRead) this.#sendNextRead();
+    }, (error) => {
+      arrived();
+      const why = job === undefined ? undefined : whyAgain(error);
+      if (why === undefined) pending.end({ error });
+      else this.#again(pending, why);
+      if (job?.isRead) this.#sendNextRead();
     });
   }
 
-  /** Waits for a connection once for all: in a long outage those that have ended leave nothing behind. */
-  #await(): void {
-    if (this.#isWaiting) return;
-    this.#isWaiting = true;
-    const wake = () => {
-      this.#isWaiting = false;
-      for (const { wake } of [...this.#pending.keys()]) wake?.();
-    };
-    this.#link.ready().then(wake, wake);
-  }
-
-  async #evaluate({ script, keys }: Job, args: readonly string[]): Promise<Reply> {
-    const rest = [String(keys.length), ...keys, ...args];
-    try {
-      return await this.#link.command(["EVALSHA", this.#names.get(script)!, ...rest]);
-    } catch (error) {
-      if (!(error instanceof RedisReplyError) || error.code !== "NOSCRIPT") throw error;
-      return await this.#link.command(["EVAL", script.source, ...rest]);
+  #sendNextRead(): void {
+    for (const pending of this.#pending) {
+      if (pending.job?.isRead && this.#maySend(pending)) return this.#send(pending);
     }
   }
+
+  /** It is to be sent again, and nothing before it: what comes now waits behind it. */
+  #again(pending: Pending, why: "lost" | "early" | "no script"): void {
+    pending.isSent = false;
+    if (why === "no script") this.#isMissingScripts = true;
+    if (this.#isHeld || this.#closed || !this.#pending.has(pending)) return;
+    this.#isHeld = true;
+    const { clock } = this.#options;
+    const goOn = () => this.#goOn();
+    if (why === "lost") return void this.#link.ready().then(goOn, goOn);
+    const pause = why === "no script" ? 0 : PAUSE.least + clock.random() * (PAUSE.most - PAUSE.least);
+    this.#timer = clock.setTimeout(goOn, pause);
+  }
+
+  /** Sends all that waits, in order. */
+  #goOn(): void {
+    this.#isHeld = false;
+    if (this.#closed) return;
+    if (this.#isMissingScripts) this.connected();
+    this.#isMissingScripts = false;
+    for (const pending of [...this.#pending]) if (this.#maySend(pending)) this.#send(pending);
+  }
+
+  async #evaluate({ script, keys, args }: Job): Promise<Reply> {
+    return await this.#link.command([
+      "EVALSHA",
+      this.#scripts.get(script)!,
+      String(keys.length),
+      ...keys,
+      ...args(),
+    ]);
+  }
+}
+
+/** Why a command is to be sent again, if it is. */
+function whyAgain(error: unknown): "lost" | "early" | "no script" | undefined {
+  if (error instanceof RedisLostError) return "lost";
+  if (!(error instanceof RedisReplyError)) return undefined;
+  if (error.code === "NOSCRIPT") return "no script";
+  return LATER.includes(error.code) ? "early" : undefined;
 }
 
 /** Whether it was done is not known, or it was not. */
@@ -181,10 +222,6 @@ export function unavailable(message: string, cause?: unknown): BrokerError {
   const error = new BrokerError("UNAVAILABLE", message);
   if (cause !== undefined) error.cause = cause;
   return error;
-}
-
-function bytesIn(args: readonly string[]): number {
-  return args.reduce((sum, { length }) => sum + length, 0);
 }
 
 function asBrokerError(error: unknown): BrokerError {

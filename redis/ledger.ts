@@ -72,19 +72,15 @@ export class RedisLedger implements Ledger {
   async claim(key: string, hash: string, ms: number): Promise<Claim> {
     const name = this.#name(key);
     const who = `${this.#parts.node} ${++this.#claims}`;
-    let mayHaveRun = false;
     let reply: Reply;
     try {
       reply = await this.#parts.commands.run({
         script: CLAIM,
         keys: [name],
-        args: (age) => {
-          mayHaveRun ||= age !== undefined;
-          return [hash, String(ms), who];
-        },
+        args: () => [hash, String(ms), who],
       });
     } catch (error) {
-      if (mayHaveRun || !isFull(error)) this.#giveBack(name, who, ms);
+      this.#giveBack(name, who, ms); // full memory, too, may have refused a second sending
       if (isFull(error)) return { state: "full" };
       throw error;
     }

@@ -29,8 +29,8 @@ export interface RedisBrokerOptions {
  * Redis's memory, as its `durability` (`"redis"`) says: how much of that a crash or a fail-over loses is up to Redis's own settings
  * (https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/), and is told to subscribers as a `reset`.
  *
- * @param client A client of `ioredis`, of `redis` (connected), or Bun's own `RedisClient`. It is used for commands and shared with the program; for pushes it is
- *   duplicated. `close()` of the broker leaves it open.
+ * @param client A client of `ioredis`, of `redis`, or Bun's own `RedisClient`: what it is told of server, password and database is taken from it. It is not used itself,
+ *   need not be connected, and stays as it is.
  * @throws {TypeError} It is no such client, or a prefix that is none.
  * @throws {Error} The server is too old, or evicts.
  *

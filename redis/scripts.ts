@@ -1,9 +1,11 @@
 /**
  * The steps that must be atomic, as scripts.
  *
- * The life of a stream is one string: `EPOCH OFFSET FINGERPRINT AT OLDEST MS META`, where `OLDEST` is the first offset that is kept, `MS` how long entries
- * are, and `META` how long all of it outlives its last use. Entries are `OFFSET-0` in a stream, with `h` = `FINGERPRINT PREVIOUS AT` and `d` = the data. The
- * two are written together, and live equally long: where they do not fit each other something was lost, and another life begins.
+ * The life of a stream is one string: `EPOCH OFFSET FINGERPRINT AT OLDEST SINCE MS META LEAST`, where `OLDEST` is the first offset that is kept, `SINCE` a time
+ * before which no entry that is kept was appended, `MS` how long entries are kept, `META` how long all of it outlives its last use, and `LEAST` the shortest
+ * time that the record of a producer was given in this life. Entries are `OFFSET-0` in a stream, with `h` = `FINGERPRINT PREVIOUS AT` and `d` = the data. The
+ * two are written together, and live equally long: where their numbers do not fit each other something was lost, and another life begins. Entries are looked at
+ * one by one where that can be, since Redis does nothing else while it copies them.
  *
  * Scripts with a head are refused at their start where memory is full, so that none is left half done
  * (https://redis.io/docs/latest/develop/programmability/eval-intro/#eval-flags).
@@ -19,14 +21,14 @@ export interface Script {
   readonly sha: Promise<string>;
 }
 
-/** Opens the stream: sets `epoch`, `top`, `fp`, `last`, `oldest`, `kept`, `meta`, and lets go what is too old. */
+/** Opens the stream: sets `epoch`, `top`, `fp`, `last`, `oldest`, `since`, `kept`, `meta`, `least`, and lets go what is too old. */
 const OPEN = `
 local LIFE, ENTRIES = KEYS[1], KEYS[2]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function int(n) return string.format('%.0f', n) end
 local function id(n) return int(n) .. '-0' end
-local epoch, top, fp, last, oldest, kept, meta
+local epoch, top, fp, last, oldest, since, kept, meta, least
 local function at_of(offset)
   local found = redis.call('XRANGE', ENTRIES, id(offset), id(offset))[1]
   return tonumber(string.match(found[2][2], '(%d+)$'))
@@ -41,15 +43,15 @@ local function first_from(time)
 end
 local life = redis.call('GET', LIFE)
 if life then
-  local e, o, f, l, s, k, m = string.match(life, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
-  epoch, top, fp, last, oldest, kept, meta = e, tonumber(o), f, tonumber(l), tonumber(s), tonumber(k), tonumber(m)
-  local length = redis.call('XLEN', ENTRIES)
-  local ends = length == 0 or redis.call('XREVRANGE', ENTRIES, '+', '-', 'COUNT', 1)[1][1] == id(top)
-  if length ~= top - oldest + 1 or not ends then epoch = nil end
+  local e, o, f, a, s, b, k, m, l = string.match(life, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+  epoch, top, fp, last, oldest = e, tonumber(o), f, tonumber(a), tonumber(s)
+  since, kept, meta, least = tonumber(b), tonumber(k), tonumber(m), tonumber(l)
+  if redis.call('XLEN', ENTRIES) ~= top - oldest + 1 then epoch = nil end
 end
-if not epoch then
+local is_new = not epoch
+if is_new then
   redis.call('UNLINK', ENTRIES)
-  epoch, top, fp, last, oldest, kept, meta = ARGV[1], 0, '0', 0, 1, 0, 600000
+  epoch, top, fp, last, oldest, since, kept, meta, least = ARGV[1], 0, '0', 0, 1, 0, 0, 600000, 9007199254740991
 end
 now = math.max(now, last)
 local function drop_below(offset)
@@ -57,9 +59,12 @@ local function drop_below(offset)
   if offset > top then redis.call('UNLINK', ENTRIES) else redis.call('XTRIM', ENTRIES, 'MINID', id(offset)) end
   oldest = offset
 end
-if oldest <= top and at_of(oldest) + kept <= now then drop_below(first_from(now - kept + 1)) end
+if oldest <= top and since + kept <= now then
+  drop_below(first_from(now - kept + 1))
+  if oldest <= top then since = at_of(oldest) end
+end
 local function keep()
-  local life = {epoch, int(top), fp, int(last), int(oldest), int(kept), int(meta)}
+  local life = {epoch, int(top), fp, int(last), int(oldest), int(since), int(kept), int(meta), int(least)}
   redis.call('SET', LIFE, table.concat(life, ' '), 'PX', int(meta))
   if oldest <= top then redis.call('PEXPIRE', ENTRIES, int(meta)) end
 end
@@ -74,8 +79,8 @@ end
 `;
 
 /**
- * Appends. KEYS: life, entries, record of the producer. ARGV: an epoch, the channel of pushes, fingerprint, data, messages, ms, meta; with a producer its
- * number, `low` (or ''), `age` (or ''); without one `''`, `''` and, where it is sent again, its age.
+ * Appends. KEYS: life, entries, record of the producer. ARGV: an epoch, the channel of pushes, fingerprint, data, messages, ms, meta, the producer's
+ * number, `low` (or ''), `age` (or ''), and how many of its results are kept.
  *
  * Answers `new` or `known` with EPOCH OFFSET FINGERPRINT, `order` with the last number (or ''), or `forgotten`.
  */
@@ -84,34 +89,24 @@ ${PUSH}${OPEN}
 local RECORD = KEYS[3]
 local push, mine, data = ARGV[2], ARGV[3], ARGV[4]
 local messages, ms, most = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local n, low, age = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local n, low, age, results = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 local before, first
-if n then
-  local record = redis.call('HMGET', RECORD, 'e', 'l', 'f', int(n % 64))
-  if record[1] == epoch then before, first = tonumber(record[2]), tonumber(record[3]) end
-  if not before then
-    if low and n ~= low then keep() return {'order', ''} end
-    if age and age >= meta and top > 0 then keep() return {'forgotten'} end
-  elseif n <= before then
-    keep()
-    local result, offset, fingerprint = string.match(record[4] or '', '^(%d+) (%d+) (%d+)$')
-    if n < first or tonumber(result) ~= n then return {'forgotten'} end
-    return {'known', epoch, offset, fingerprint}
-  elseif n ~= before + 1 and n ~= low then
-    keep()
-    return {'order', int(before)}
-  end
-elseif age then
-  local found = redis.call('XREVRANGE', ENTRIES, '+', '-', 'COUNT', 1000)
-  for _, entry in ipairs(found) do
-    local fingerprint, _, at = string.match(entry[2][2], '^(%d+) (%d+) (%d+)$')
-    if fingerprint == mine then keep() return {'known', epoch, string.match(entry[1], '^%d+'), mine} end
-    if tonumber(at) < now - age then found = nil break end
-  end
-  if found and last >= now - age and #found < top then keep() return {'forgotten'} end
+local record = redis.call('HMGET', RECORD, 'e', 'l', 'f', int(n % results))
+if record[1] == epoch then before, first = tonumber(record[2]), tonumber(record[3]) end
+if not before then
+  if low and n ~= low then keep() return {'order', ''} end
+  if age and age >= least and top > 0 then keep() return {'forgotten'} end
+elseif n <= before then
+  keep()
+  local result, offset, fingerprint = string.match(record[4] or '', '^(%d+) (%d+) (%d+)$')
+  if n < first or tonumber(result) ~= n then return {'forgotten'} end
+  return {'known', epoch, offset, fingerprint}
+elseif n ~= before + 1 and n ~= low then
+  keep()
+  return {'order', int(before)}
 end
-if kept ~= ms then kept = ms end
-meta, top, last = most, top + 1, now
+if oldest > top then since = now end
+kept, meta, least, top, last = ms, most, math.min(least, most), top + 1, now
 local head = mine .. ' ' .. fp .. ' ' .. int(now)
 if messages > 0 then
   redis.call('XADD', ENTRIES, 'MAXLEN', '=', int(messages), id(top), 'h', head, 'd', data)
@@ -122,11 +117,9 @@ else
 end
 fp = mine
 keep()
-if n then
-  if not before then redis.call('DEL', RECORD) redis.call('HSET', RECORD, 'e', epoch, 'f', int(n)) end
-  redis.call('HSET', RECORD, 'l', int(n), int(n % 64), int(n) .. ' ' .. int(top) .. ' ' .. mine)
-  redis.call('PEXPIRE', RECORD, int(meta))
-end
+if not before then redis.call('DEL', RECORD) redis.call('HSET', RECORD, 'e', epoch, 'f', int(n)) end
+redis.call('HSET', RECORD, 'l', int(n), int(n % results), int(n) .. ' ' .. int(top) .. ' ' .. mine)
+redis.call('PEXPIRE', RECORD, int(meta))
 push_to(push, 'e ' .. epoch .. ' ' .. int(top) .. ' ' .. head .. ' ' .. data)
 return {'new', epoch, int(top), mine}
 `);
@@ -136,8 +129,7 @@ return {'new', epoch, int(top), mine}
  *
  * Answers EPOCH OFFSET FINGERPRINT OLDEST, the fingerprint at the offset (or ''), 1 if there is more, and OFFSET, head, data of each entry.
  */
-export const READ: Script = script(`#!lua flags=allow-oom
-${OPEN}
+const READ_STEP = `
 keep()
 local how, where = ARGV[2], tonumber(ARGV[3])
 local messages, bytes = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -165,15 +157,28 @@ local function take(found)
   end
   return true
 end
-local going = true
+local going = bytes >= 0
 while going and #entries / 3 < messages and next >= oldest and next <= top do
-  local count = int(math.min(messages - #entries / 3, 64))
+  local taken = #entries / 3
+  local fit = taken == 0 and 1 or math.floor((bytes - total) / math.max(1, total / taken)) + 1
+  local count = int(math.max(1, math.min(messages - taken, fit, 64)))
   if step == 1 then going = take(redis.call('XRANGE', ENTRIES, id(next), '+', 'COUNT', count))
   else going = take(redis.call('XREVRANGE', ENTRIES, id(next), '-', 'COUNT', count)) end
 end
 local more = (next >= oldest and next <= top) and '1' or '0'
 return {epoch, int(top), fp, int(oldest), boundary, more, entries}
-`);
+`;
+
+/** Reads a stream that is there; answers `none` where none is. */
+export const READ: Script = script(`#!lua flags=allow-oom
+${OPEN}
+if is_new then return {'none'} end
+${READ_STEP}`);
+
+/** Reads a stream, and begins it where none is: refused where memory is full, or reads would fill it further. */
+export const BEGIN: Script = script(`#!lua
+${OPEN}
+${READ_STEP}`);
 
 /** Pushes something ephemeral. KEYS: what it is pushed to. ARGV: the push. */
 export const SIGNAL: Script = script(`#!lua flags=allow-oom

@@ -9,6 +9,8 @@ import type { RedisLink } from "./link.ts";
 export interface ServerInfo {
   /** Changes when another server takes over, and when this one begins anew: what was there may be gone. */
   readonly history: string;
+  /** The number of the database that the connection uses. Pushes know no databases: what is pushed in one is heard in all. */
+  readonly database: number;
 }
 
 /** The oldest version: sharded pub/sub, and scripts that say what they do, are of 7.0. */
@@ -34,7 +36,8 @@ export async function askServer(link: RedisLink): Promise<ServerInfo> {
       `Redis must not evict what channels stand on: its maxmemory-policy is "${policy}", and must be "noeviction"`,
     );
   }
-  return { history: `${told.get("master_replid")} ${told.get("run_id")}` };
+  const [, database] = /\bdb=(\d+)/.exec(String(await link.command(["CLIENT", "INFO"]))) ?? [];
+  return { database: Number(database ?? 0), history: `${told.get("master_replid")} ${told.get("run_id")}` };
 }
 
 /** The lines of INFO. */

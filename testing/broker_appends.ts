@@ -122,6 +122,20 @@ export const appendRules: readonly BrokerRule[] = [
     },
   },
   {
+    name: "a producer that the stream does not know, and that has lost something on the way, is refused",
+    async run(world) {
+      const channel = world.name();
+      const early = () => world.append(channel, "7", { producer: { id: "p", n: 7, low: 5 } });
+      await refuses("OUT_OF_ORDER", early, "In a stream without any producer");
+      await world.append(channel, "1", { producer: { id: "other", n: 1 } });
+      await refuses("OUT_OF_ORDER", early, "In one that knows another");
+      const lowest = await world.append(channel, "5", { producer: { id: "p", n: 5, low: 5 } });
+      same([lowest.position.offset, lowest.duplicate], [2, false], "the lowest");
+      const over = await world.append(channel, "9", { producer: { id: "p", n: 9, low: 9 } });
+      same([over.position.offset, over.duplicate], [3, false], "one that has given up those before it");
+    },
+  },
+  {
     name: "producers are known for each channel and each id, and nobody else is",
     async run(world) {
       const [channel, other] = [world.name(), world.name("other")];

@@ -209,6 +209,10 @@ const BROKEN: readonly (readonly [string, typeof MemoryBroker])[] = [
   ],
   ["a producer that the stream does not know", Strict],
   [
+    "a producer that the stream does not know, and that has lost",
+    appending(({ producer }) => producer && { producer: { ...producer, low: producer.n } } || {}),
+  ],
+  [
     "producers are known for each channel",
     appending(({ producer }) => producer && { producer: { ...producer, id: "one" } } || {}),
   ],

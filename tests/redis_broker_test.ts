@@ -231,7 +231,7 @@ describe("redis: a broker on a server", () => {
     const { broker } = await open();
     await broker.append("a", append("0"));
     // It reads on while it sleeps, and answers nobody: what was sent has run when the connection is cut.
-    const asleep = server.ask("DEBUG", "SLEEP", "0.3");
+    const asleep = server.ask("DEBUG", "SLEEP", "0.3").catch(() => {}); // its own connection may be cut as well
     const killed = server.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").catch(() => {});
     const appended = await Promise.all([
       broker.append("a", append("1", { producer: { id: "p", n: 1 } })),
@@ -239,10 +239,46 @@ describe("redis: a broker on a server", () => {
       broker.append("a", append("3")),
       broker.append("a", append("4")),
     ]);
-    await asleep.catch(() => {});
+    await asleep;
     await killed;
     assertEquals(new Set(appended.map(({ position }) => position.offset)).size, 4);
     assertEquals(textsOf(await broker.read("a", ALL)).toSorted(), ["0", "1", "2", "3", "4"]);
+  });
+
+  it("that refuses for a moment, or has lost its scripts, gets what one node tells in order", async () => {
+    const { broker } = await open();
+    const order = Array.from({ length: 12 }, (_, i) => `${i}`);
+    await server.ask("CONFIG", "SET", "min-replicas-to-write", "1");
+    const many = order.map((text) => broker.append("a", append(text)));
+    await server.ask("CONFIG", "SET", "min-replicas-to-write", "0");
+    await Promise.all(many);
+    assertEquals(textsOf(await broker.read("a", ALL)), order);
+    await server.ask("SCRIPT", "FLUSH");
+    const spread = [];
+    for (const text of order) {
+      spread.push(broker.append("b", append(text)));
+      await new Promise((resolve) => setTimeout(resolve, 0)); // the next turn
+    }
+    await Promise.all(spread);
+    assertEquals(textsOf(await broker.read("b", ALL)), order);
+  });
+
+  it("keeps its databases apart, pushes too", async () => {
+    const { broker } = await open();
+    const user = kind!.make(`${server.url}/1`);
+    const other = await redisBroker(user.client as object);
+    const [here, there] = [new Heard(), new Heard()];
+    await broker.subscribe("a", here);
+    await other.subscribe("a", there);
+    await other.append("a", append("there"));
+    await other.signal("a", bytesOf("there"), undefined);
+    await broker.append("a", append("here"));
+    await broker.signal("a", bytesOf("here"), undefined);
+    for (const heard of [here, there]) await heard.until(() => heard.signals.length > 0, "a signal");
+    assertEquals([here.texts, there.texts], [["here"], ["there"]]);
+    assertEquals([here.signals.length, there.signals.length], [1, 1]);
+    await other.close();
+    user.close();
   });
 
   it("that is away for longer than a command may take says so, and leaves nothing behind", async () => {
@@ -270,6 +306,7 @@ describe("redis: a broker on a server", () => {
     const error = await assertRejects(async () => await broker.append("a", append("y")));
     assertEquals((error as { code?: string }).code, "UNAVAILABLE");
     assertEquals(textsOf(await broker.read("a", ALL)), ["x"]);
+    await assertRejects(async () => await broker.read("unknown", ALL)); // it would take room
     assertEquals((await ledger.claim("new", "hash", MINUTES)).state, "full");
     await ledger.settle("runs", bytesOf("no room"));
     await server.ask("CONFIG", "SET", "maxmemory", "64mb");

@@ -1,0 +1,208 @@
+// Scripts on their way to Redis, over a link that a test answers by hand: their order, what is sent again, and every bound.
+import { assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Commands, type CommandsOptions, type Job } from "../redis/commands.ts";
+import { type RedisLink, RedisLostError, RedisReplyError, type Reply } from "../redis/link.ts";
+import { NodeProducer } from "../redis/node_producer.ts";
+import type { Script } from "../redis/scripts.ts";
+import { ManualClock } from "./suites/manual_clock.ts";
+
+const SCRIPT: Script = { source: "return 1", sha: Promise.resolve("sha") };
+
+/** A link whose commands wait for the test. */
+class Link {
+  /** What was sent and not answered: the last argument of each, or the command. */
+  readonly sent: string[] = [];
+  readonly #waiting: { resolve(reply: Reply): void; reject(error: unknown): void }[] = [];
+  #ready: (() => void)[] = [];
+
+  command(args: readonly string[]): Promise<Reply> {
+    if (args[0] === "SCRIPT") {
+      this.sent.push("LOAD");
+      return Promise.resolve("sha");
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+    this.sent.push(args.at(-1)!);
+    this.#waiting.push({ resolve, reject });
+    return promise;
+  }
+
+  ready(): Promise<void> {
+    return new Promise((resolve) => this.#ready.push(resolve));
+  }
+
+  connected(): void {
+    for (const ready of this.#ready.splice(0)) ready();
+  }
+
+  /** Answers the oldest ones. */
+  answer(...answers: (Reply | Error)[]): void {
+    for (const answer of answers) {
+      const waiting = this.#waiting.shift()!;
+      if (answer instanceof Error) waiting.reject(answer);
+      else waiting.resolve(answer);
+    }
+  }
+
+  /** What was sent since this was asked last. */
+  take(): string[] {
+    return this.sent.splice(0);
+  }
+}
+
+const lost = () => new RedisLostError("lost", true);
+const refused = (code: string) => new RedisReplyError(`${code} says the server`);
+
+async function made(options: Partial<CommandsOptions> = {}) {
+  const [link, clock] = [new Link(), new ManualClock()];
+  const bounds = { timeout: 1_000, most: 100, mostBytes: 1_000, mostReads: 2 };
+  const commands = new Commands(link as unknown as RedisLink, { clock, ...bounds, ...options });
+  await commands.load([SCRIPT]);
+  link.take();
+  const ended: string[] = [];
+  const run = (name: string, more: Partial<Job> = {}): void => {
+    commands.run({ script: SCRIPT, keys: [], args: () => [name], ...more })
+      .then((reply) => ended.push(`${name}: ${reply}`), (error) => ended.push(`${name}: ${error.code}`));
+  };
+  return { link, clock, commands, ended, run };
+}
+
+describe("redis: commands", () => {
+  it("are sent at once and answered each", async () => {
+    const { link, clock, ended, run } = await made();
+    for (const name of ["a", "b"]) run(name);
+    assertEquals(link.take(), ["a", "b"]);
+    link.answer("1", "2");
+    await clock.settle();
+    assertEquals(ended, ["a: 1", "b: 2"]);
+  });
+
+  it("that came too early are sent again in their order, and what comes meanwhile waits behind them", async () => {
+    const { link, clock, ended, run } = await made();
+    for (const name of ["a", "b", "c"]) run(name, { isEarly: (reply) => reply === "order" });
+    link.answer(refused("NOREPLICAS"), "order", "order");
+    await clock.settle();
+    run("d");
+    assertEquals(link.take(), ["a", "b", "c"]);
+    await clock.advance(100);
+    assertEquals(link.take(), ["a", "b", "c", "d"]);
+    link.answer("1", "2", "3", "4");
+    await clock.settle();
+    assertEquals(ended, ["a: 1", "b: 2", "c: 3", "d: 4"]);
+  });
+
+  it("whose script is not known are sent again in their order, behind the scripts", async () => {
+    const { link, clock, ended, run } = await made();
+    for (const name of ["a", "b"]) run(name);
+    link.take();
+    link.answer(refused("NOSCRIPT"), refused("NOSCRIPT"));
+    await clock.settle();
+    await clock.advance(0);
+    assertEquals(link.take(), ["LOAD", "a", "b"]);
+    link.answer("1", "2");
+    await clock.settle();
+    assertEquals(ended, ["a: 1", "b: 2"]);
+  });
+
+  it("whose connection is lost are sent again on the next one, in their order", async () => {
+    const { link, clock, ended, run } = await made();
+    for (const name of ["a", "b"]) run(name);
+    link.answer("1", lost());
+    await clock.settle();
+    run("c");
+    await clock.advance(500);
+    assertEquals(link.take(), ["a", "b"]);
+    link.connected();
+    await clock.settle();
+    assertEquals(link.take(), ["b", "c"]);
+    link.answer("2", "3");
+    await clock.settle();
+    assertEquals(ended, ["a: 1", "b: 2", "c: 3"]);
+  });
+
+  it("end at their deadline, wherever they are, and leave no timer and nothing that waits", async () => {
+    const { link, clock, ended, run } = await made();
+    run("on its way");
+    run("held");
+    link.answer(lost());
+    await clock.settle();
+    run("behind it");
+    await clock.advance(1_000);
+    assertEquals(ended, ["on its way: UNAVAILABLE", "held: UNAVAILABLE", "behind it: UNAVAILABLE"]);
+    assertEquals(clock.pending, 0);
+    link.take();
+    link.connected();
+    await clock.settle();
+    assertEquals(link.take(), []);
+    run("next");
+    assertEquals(link.take(), ["next"]);
+  });
+
+  it("that are refused for good say so", async () => {
+    const { link, clock, ended, run } = await made();
+    run("a");
+    link.answer(refused("OOM"));
+    await clock.settle();
+    assertEquals(ended, ["a: UNAVAILABLE"]);
+  });
+
+  it("are bounded in number and in bytes, and one may always wait", async () => {
+    const few = await made({ most: 2 });
+    for (const name of ["a", "b", "c"]) few.run(name);
+    await few.clock.settle();
+    assertEquals([few.link.take(), few.ended], [["a", "b"], ["c: UNAVAILABLE"]]);
+    const small = await made({ mostBytes: 10 });
+    for (const name of ["x".repeat(50), "y"]) small.run(name);
+    await small.clock.settle();
+    assertEquals([small.link.take().length, small.ended], [1, ["y: UNAVAILABLE"]]);
+    small.link.answer("1");
+    await small.clock.settle();
+    small.run("z");
+    assertEquals(small.link.take(), ["z"]);
+  });
+
+  it("that read are not all on their way at once", async () => {
+    const { link, clock, ended, run } = await made();
+    for (const name of ["a", "b", "c", "d"]) run(name, { isRead: true });
+    run("append");
+    assertEquals(link.take(), ["a", "b", "append"]);
+    link.answer("1", lost(), "5");
+    await clock.settle();
+    link.connected();
+    await clock.settle();
+    assertEquals(link.take().toSorted(), ["b", "c"]);
+    link.answer("2", "3");
+    await clock.settle();
+    assertEquals(link.take(), ["d"]);
+    link.answer("4");
+    await clock.settle();
+    assertEquals(ended.toSorted(), ["a: 1", "append: 5", "b: 3", "c: 2", "d: 4"]);
+  });
+
+  it("end when they are closed, and none starts", async () => {
+    const { link, clock, commands, ended, run } = await made();
+    run("a");
+    link.answer(refused("LOADING"));
+    await clock.settle();
+    commands.close();
+    await clock.settle();
+    assertEquals([ended, clock.pending], [["a: UNAVAILABLE"], 0]);
+    link.take();
+    await assertRejects(() => commands.send(["PING"]));
+    assertEquals(link.take(), []);
+  });
+});
+
+describe("redis: the numbers of a node", () => {
+  it("are contiguous while any is unanswered, and above all others afterwards", () => {
+    const own = new NodeProducer("n");
+    assertEquals([own.begin("a"), own.begin("a"), own.begin("b"), own.begin("a")], [1, 2, 3, 3]);
+    assertEquals([own.low("a"), own.low("b")], [1, 3]);
+    own.end("a", 2);
+    assertEquals(own.low("a"), 1);
+    own.end("a", 1);
+    assertEquals([own.low("a"), own.begin("a")], [3, 4]);
+    for (const n of [3, 4]) own.end("a", n);
+    assertEquals(own.begin("a"), 5);
+  });
+});
