@@ -20,9 +20,10 @@ import { Commands, unavailable } from "./commands.ts";
 import { entryOf, readPush, signalText, textOf } from "./entries.ts";
 import { type ChannelKeys, channelKeys } from "./keys.ts";
 import { RedisLedger } from "./ledger.ts";
+import { LEDGER_SCRIPTS } from "./ledger_scripts.ts";
 import type { RedisLink, RedisSubscriber } from "./link.ts";
 import { NodeProducer, OWN_RESULTS } from "./node_producer.ts";
-import { APPEND, BEGIN, CLAIM, FORGET, READ, RENEW, SETTLE, SETTLE_GONE, SIGNAL } from "./scripts.ts";
+import { APPEND, BEGIN, READ, SIGNAL } from "./scripts.ts";
 import { askServer } from "./server_check.ts";
 
 /** What a broker on Redis is made of. */
@@ -62,7 +63,7 @@ const RESULTS = 64;
 /** The record of a producer lives at least this long. */
 const LEAST_META = 600_000;
 
-const SCRIPTS = [APPEND, READ, BEGIN, CLAIM, RENEW, SETTLE, SETTLE_GONE, FORGET, SIGNAL];
+const SCRIPTS = [APPEND, READ, BEGIN, SIGNAL, ...LEDGER_SCRIPTS];
 
 /** Channels in Redis. */
 export class RedisBroker implements Broker {

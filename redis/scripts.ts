@@ -71,7 +71,7 @@ end
 `;
 
 /** Pushes to those who listen by either way: Bun's client does not hand on sharded pushes, and hears PUBLISH alone. */
-const PUSH = `
+export const PUSH: string = `
 local function push_to(channel, payload)
   redis.call('SPUBLISH', channel, payload)
   redis.call('PUBLISH', channel, payload)
@@ -180,55 +180,6 @@ export const BEGIN: Script = script(`#!lua
 ${OPEN}
 ${READ_STEP}`);
 
-/**
- * Claims a key. KEYS: the claim. ARGV: hash, ms, who claims: who asks again, since the answer was lost, has claimed it. Answers `new`, `running`, `done` with
- * the reply, `gone` or `other`.
- */
-export const CLAIM: Script = script(`#!lua
-local held = redis.call('HMGET', KEYS[1], 'h', 's', 'r', 'o')
-if not held[1] or (not held[2] and held[4] == ARGV[3]) then
-  redis.call('HSET', KEYS[1], 'h', ARGV[1], 'm', ARGV[2], 'o', ARGV[3])
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  return {'new'}
-end
-if held[1] ~= ARGV[1] then return {'other'} end
-if held[3] then return {'done', held[3]} end
-return {held[2] and 'gone' or 'running'}
-`);
-
-/** Renews a claim that runs. KEYS: the claim. ARGV: ms. */
-export const RENEW: Script = script(`#!lua flags=allow-oom
-if redis.call('HEXISTS', KEYS[1], 'h') == 1 and redis.call('HEXISTS', KEYS[1], 's') == 0 then
-  redis.call('PEXPIRE', KEYS[1], ARGV[1])
-end
-return 0
-`);
-
-const SETTLE_STEP = `
-${PUSH}
-local held = redis.call('HMGET', KEYS[1], 's', 'm')
-if held[1] or not held[2] then return 0 end
-redis.call('HSET', KEYS[1], 's', '1')
-if ARGV[1] then redis.call('HSET', KEYS[1], 'r', ARGV[1]) end
-redis.call('PEXPIRE', KEYS[1], held[2])
-push_to(KEYS[1], 'settled')
-return 1
-`;
-
-/** Keeps a reply. KEYS: the claim. ARGV: the reply. */
-export const SETTLE: Script = script(`#!lua\n${SETTLE_STEP}`);
-
-/** Notes that a call has run, though there is no room for its reply. KEYS: the claim. */
-export const SETTLE_GONE: Script = script(`#!lua flags=allow-oom\n${SETTLE_STEP}`);
-
-/** Gives a claim back. KEYS: the claim. */
-export const FORGET: Script = script(`#!lua flags=allow-oom
-${PUSH}
-if redis.call('HEXISTS', KEYS[1], 's') == 1 then return 0 end
-if redis.call('UNLINK', KEYS[1]) == 1 then push_to(KEYS[1], 'forgotten') end
-return 1
-`);
-
 /** Pushes something ephemeral. KEYS: what it is pushed to. ARGV: the push. */
 export const SIGNAL: Script = script(`#!lua flags=allow-oom
 ${PUSH}
@@ -236,7 +187,8 @@ push_to(KEYS[1], ARGV[1])
 return 0
 `);
 
-function script(source: string): Script {
+/** Makes one. */
+export function script(source: string): Script {
   return { source, sha: sha1(source) };
 }
 

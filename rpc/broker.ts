@@ -159,20 +159,30 @@ export type Claim =
   /** The key was used with another body. */
   | { readonly state: "other" };
 
-/** Keeps the replies of calls that run once. */
+/**
+ * Keeps the replies of calls that run once. `renew`, `settle` and `forget` are about the claim that was `new` here last: one of somebody else, who has the key
+ * since, stays as it is, however late they come.
+ */
 export interface Ledger {
   /**
    * Claims a key for `ms`: a claim that is neither settled, nor forgotten, nor renewed by then is free again. That a key was settled is known for `ms` from
    * then on. Memory that runs short costs replies (`gone`) and new claims (`full`), never the knowledge that a call has run.
+   * Who is told of a failure (`UNAVAILABLE`) does not run the call, so a claim that may have been made all the same is given back as soon as that can be.
    *
    * @param owner Whose key it is: one who claims much, or has large replies, takes nothing that others need. All without one are one.
    */
   claim(key: string, hash: string, ms: number, owner?: string): MaybePromise<Claim>;
   /** The call of a claimed key still runs: the claim holds for `ms` from now. One that is not claimed, or has a reply, is no matter. */
   renew(key: string, ms: number): MaybePromise<void>;
-  /** Keeps the reply of a claimed key; one that is not claimed, or has a reply, is no matter. `reply` belongs to the ledger from now on. */
+  /**
+   * Keeps the reply of a claimed key; one that is not claimed, or has a reply, is no matter. `reply` is not changed any more. Where it fails it is told again,
+   * for as long as the claim may hold.
+   */
   settle(key: string, reply: Uint8Array): MaybePromise<void>;
-  /** Gives a claimed key back: the call did not run, or its reply is not to be kept. One that has a reply keeps it. */
+  /**
+   * Gives a claimed key back: the call did not run, or its reply is not to be kept. One that has a reply keeps it. It is told once: where it fails the ledger
+   * goes on by itself, or the key is free when the claim is over.
+   */
   forget(key: string): MaybePromise<void>;
 }
 

@@ -15,6 +15,7 @@ import type { Limits } from "./limits.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { namesStreams } from "./named_streams.ts";
 import { originOf } from "./origin.ts";
+import { Retries } from "./retries.ts";
 import { type AddressKey, ownerOf, Shares } from "./shares.ts";
 import { waitingFor } from "./waiting_for.ts";
 
@@ -23,7 +24,7 @@ export interface KeyedCallParts {
   /** Where replies are kept. */
   readonly ledger: Ledger;
   /** Time. */
-  readonly clock: Pick<Clock, "setTimeout" | "clearTimeout">;
+  readonly clock: Pick<Clock, "now" | "setTimeout" | "clearTimeout">;
   /** `posts` bounds all that belong to no connection: the calls as well that run on without their session. */
   readonly limits: Pick<Limits, "posts">;
   /** What to count an address under; itself by default. */
@@ -48,6 +49,10 @@ interface Keyed {
 const KEPT_MS = 10 * 60_000;
 /** How often claims of calls that run are renewed. */
 const RENEWAL_MS = KEPT_MS / 4;
+/** Replies that may wait for a ledger that is away. */
+const MOST_UNSETTLED = 1_024;
+/** A reply above it does not wait: what is kept then is that the call has run. So they take 16 MiB at most. */
+const MOST_WAITING_REPLY = 16_384;
 
 /** The calls with keys that clients of one node make. */
 export class KeyedCalls {
@@ -58,6 +63,8 @@ export class KeyedCalls {
   readonly #outliving = new Set<IncomingCall>();
   /** Those of them that were not told to stop. */
   readonly #left = new Shares<IncomingCall>();
+  /** Calls that have run, which the ledger does not know yet. */
+  readonly #unsettled: Retries;
   #timer: unknown;
   /** Set when it drains: called when none of those is left. */
   #onEnd: (() => void) | undefined;
@@ -66,6 +73,9 @@ export class KeyedCalls {
   /** Keeps replies where `parts` say. */
   constructor(parts: KeyedCallParts) {
     this.#parts = parts;
+    const givenUp = () =>
+      parts.report(new Error("A call with a key has run, and the ledger could not be told of it"));
+    this.#unsettled = new Retries({ clock: parts.clock, most: MOST_UNSETTLED, givenUp });
   }
 
   /**
@@ -137,9 +147,10 @@ export class KeyedCalls {
     return rest.length;
   }
 
-  /** The node has stopped: no claim is renewed any more, whatever still runs. */
+  /** The node has stopped: no claim is renewed and no reply waits any more, whatever still runs. */
   end(): void {
     this.#ended = true;
+    this.#unsettled.end();
     this.#parts.clock.clearTimeout(this.#timer);
   }
 
@@ -186,6 +197,7 @@ export class KeyedCalls {
   }
 
   async #first({ call, key, invoke, tell }: Keyed): Promise<Encoded> {
+    this.#unsettled.delete(key); // another claim, so the one before is over
     if (call.brokenBy !== undefined) { // while the ledger was asked
       await this.#settle(key, call, undefined);
       throw call.brokenBy;
@@ -219,7 +231,10 @@ export class KeyedCalls {
     }
   }
 
-  /** Keeps a reply; `undefined` where the same call may succeed later. The caller has it in any case. */
+  /**
+   * Keeps a reply; `undefined` where the same call may succeed later. The caller has it in any case. Where the ledger is away it goes on in the background for
+   * as long as the claim may hold: until then whoever sends the call again finds that it runs.
+   */
   async #settle(key: string, call: IncomingCall, reply: Uint8Array | undefined): Promise<void> {
     this.#ends(key);
     const { ledger, report } = this.#parts;
@@ -227,10 +242,17 @@ export class KeyedCalls {
       await (reply === undefined ? ledger.forget(key) : ledger.settle(key, reply));
     } catch (error) {
       report(error);
+      if (reply !== undefined) this.#settleLater(key, reply);
     }
     call.isSettled = true;
     this.#left.delete(call);
     if (this.#outliving.delete(call) && this.outliving === 0) this.#onEnd?.();
+  }
+
+  #settleLater(key: string, reply: Uint8Array): void {
+    const { ledger } = this.#parts;
+    const kept = reply.byteLength > MOST_WAITING_REPLY ? keptReply(new ToldError(gone()), undefined) : reply;
+    this.#unsettled.add(key, KEPT_MS, () => ledger.settle(key, kept));
   }
 
   #begins(key: string, call: IncomingCall): void {
