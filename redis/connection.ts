@@ -24,7 +24,7 @@ export interface Connection {
   ping(): Promise<unknown>;
   /** Answered when the server has confirmed it. */
   subscribe(channel: string): Promise<unknown>;
-  /** The server need not have confirmed it. */
+  /** Only of what the server has confirmed. */
   unsubscribe(channel: string): Promise<unknown>;
   /** Ends it at once, whatever state it is in; all that waits for an answer is rejected. Answered when its socket is closed. */
   close(): Promise<void>;
