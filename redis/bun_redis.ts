@@ -8,6 +8,7 @@
  * - An error that the server answers while there are subscriptions ends the connection for good ("Connection has failed"), and the command that it
  *   answered is never told of it. So of subscriptions that Redis refuses only the first on a connection is told; with another in front, the
  *   connection comes and goes.
+ * - `unsubscribe()` throws, and so does not reject, while no SUBSCRIBE is confirmed on the connection that there is.
  * - What was sent and has no answer, it never sends again.
  *
  * @module
@@ -79,12 +80,10 @@ class BunRedisConnection implements Connection {
     connections = 1; // of one that was connected already nothing is told
   }
 
-  command([command, ...args]: readonly string[]): Promise<unknown> {
+  async command([command, ...args]: readonly string[]): Promise<unknown> {
     const client = this.#client;
-    if (!client?.connected) {
-      return Promise.reject(new RedisLostError("Redis: the connection was lost", false));
-    }
-    return client.send(command!, args);
+    if (!client?.connected) throw new RedisLostError("Redis: the connection was lost", false);
+    return await client.send(command!, args);
   }
 
   // PING may be answered with an error (MISCONF), which would be the end of a connection with subscriptions.
@@ -92,12 +91,12 @@ class BunRedisConnection implements Connection {
     return this.command(["ECHO", ""]);
   }
 
-  subscribe(channel: string): Promise<unknown> {
-    return this.#client!.subscribe(channel, (payload) => this.#events.message(channel, payload));
+  async subscribe(channel: string): Promise<unknown> {
+    return await this.#client!.subscribe(channel, (payload) => this.#events.message(channel, payload));
   }
 
-  unsubscribe(channel: string): Promise<unknown> {
-    return this.#client!.unsubscribe(channel);
+  async unsubscribe(channel: string): Promise<unknown> {
+    return await this.#client!.unsubscribe(channel);
   }
 
   close(): Promise<void> {

@@ -93,26 +93,26 @@ class IoRedisConnection implements Connection {
     client.on("smessage", (channel: string, payload: string) => events.message(channel, payload));
   }
 
-  open(): Promise<unknown> {
-    return this.#client.connect();
+  async open(): Promise<unknown> {
+    return await this.#client.connect();
   }
 
-  command([command, ...args]: readonly string[]): Promise<unknown> {
+  async command([command, ...args]: readonly string[]): Promise<unknown> {
     this.#cork();
-    return this.#client.call(command!, ...args);
+    return await this.#client.call(command!, ...args);
   }
 
   ping(): Promise<unknown> {
     return this.command(["PING"]);
   }
 
-  subscribe(channel: string): Promise<unknown> {
+  async subscribe(channel: string): Promise<unknown> {
     this.#cork();
-    return this.#client.ssubscribe(channel);
+    return await this.#client.ssubscribe(channel);
   }
 
-  unsubscribe(channel: string): Promise<unknown> {
-    return this.#client.sunsubscribe(channel);
+  async unsubscribe(channel: string): Promise<unknown> {
+    return await this.#client.sunsubscribe(channel);
   }
 
   close(): Promise<void> {

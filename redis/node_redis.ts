@@ -21,7 +21,7 @@ export interface NodeRedis {
   /** SSUBSCRIBE. */
   sSubscribe(channel: string, listener: (payload: string, channel: string) => void): Promise<unknown>;
   /** SUNSUBSCRIBE. */
-  sUnsubscribe(channel: string, listener: (payload: string, channel: string) => void): Promise<unknown>;
+  sUnsubscribe(channel: string): Promise<unknown>;
   /** An EventEmitter's. */
   on(event: string, listener: (...args: never[]) => void): unknown;
 }
@@ -74,25 +74,24 @@ class NodeRedisConnection implements Connection {
     client.on("sharded-channel-moved", () => events.lost(new Error("a slot has moved")));
   }
 
-  open(): Promise<unknown> {
-    return this.#client.connect();
+  async open(): Promise<unknown> {
+    return await this.#client.connect();
   }
 
-  command(args: readonly string[]): Promise<unknown> {
-    return this.#client.sendCommand([...args]);
+  async command(args: readonly string[]): Promise<unknown> {
+    return await this.#client.sendCommand([...args]);
   }
 
   ping(): Promise<unknown> {
     return this.command(["PING"]);
   }
 
-  subscribe(channel: string): Promise<unknown> {
-    return this.#client.sSubscribe(channel, this.#hear);
+  async subscribe(channel: string): Promise<unknown> {
+    return await this.#client.sSubscribe(channel, this.#hear);
   }
 
-  // With the listener: without it a new subscription of the same channel is not sent while this is on its way.
-  unsubscribe(channel: string): Promise<unknown> {
-    return this.#client.sUnsubscribe(channel, this.#hear);
+  async unsubscribe(channel: string): Promise<unknown> {
+    return await this.#client.sUnsubscribe(channel);
   }
 
   close(): Promise<void> {

@@ -14,12 +14,16 @@ import {
   type SubscriberEvents,
 } from "./link.ts";
 
-/** One channel that is wanted. */
-interface Wanted {
+/** A channel that is wanted, or that the connection has not yet let go. */
+interface Channel {
+  readonly name: string;
+  wanted: boolean;
   /** Whether the connection that there is has confirmed it. */
   confirmed: boolean;
-  /** Who waits for that. */
-  waiting: { resolve(): void; reject(error: unknown): void }[];
+  /** Whether something is asked of that connection and not answered. */
+  asked: boolean;
+  /** Who waits until it is confirmed; nobody while it is not wanted. */
+  readonly waiting: { resolve(): void; reject(error: unknown): void }[];
 }
 
 /** A {@linkcode RedisSubscriber} on any client. */
@@ -27,7 +31,7 @@ export class Subscriptions implements RedisSubscriber {
   readonly #client: Client;
   readonly #events: SubscriberEvents;
   readonly #keeper: Keeper;
-  readonly #wanted = new Map<string, Wanted>();
+  readonly #channels = new Map<string, Channel>();
   #missed = false;
   #closed = false;
 
@@ -40,7 +44,7 @@ export class Subscriptions implements RedisSubscriber {
         opened: (connection) => this.#opened(connection),
         lost: (error) => this.#lost(error),
         message: (channel, payload) => {
-          if (this.#wanted.has(channel)) events.message(channel, payload);
+          if (this.#channels.get(channel)?.wanted) events.message(channel, payload);
         },
       },
       clock,
@@ -48,28 +52,24 @@ export class Subscriptions implements RedisSubscriber {
     );
   }
 
-  subscribe(channel: string): Promise<void> {
+  subscribe(name: string): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new RedisLostError("Redis: the subscriber is closed", false));
-      const known = this.#wanted.get(channel);
-      if (known?.confirmed) return resolve();
-      if (known) return void known.waiting.push({ resolve, reject });
-      const wanted: Wanted = { confirmed: false, waiting: [{ resolve, reject }] };
-      this.#wanted.set(channel, wanted);
-      const connection = this.#keeper.current;
-      if (connection) this.#ask(connection, channel, wanted);
+      const channel = this.#channels.get(name) ??
+        { name, wanted: true, confirmed: false, asked: false, waiting: [] };
+      channel.wanted = true;
+      if (channel.confirmed) return resolve();
+      this.#channels.set(name, channel);
+      channel.waiting.push({ resolve, reject });
+      void this.#settle(channel);
     });
   }
 
-  unsubscribe(channel: string): void {
-    const wanted = this.#wanted.get(channel);
-    if (!wanted) return;
-    this.#end(channel, wanted, new RedisLostError(`Redis: ${channel} was unsubscribed`, true));
-    const connection = this.#keeper.current;
-    connection?.unsubscribe(channel).catch((error) => {
-      const found = errorOf(error, this.#client);
-      if (found instanceof RedisLostError) this.#keeper.gone(connection, found);
-    });
+  unsubscribe(name: string): void {
+    const channel = this.#channels.get(name);
+    if (!channel?.wanted) return;
+    this.#end(channel, new RedisLostError(`Redis: ${name} was unsubscribed`, true));
+    void this.#settle(channel);
   }
 
   drop(reason: string): void {
@@ -79,13 +79,14 @@ export class Subscriptions implements RedisSubscriber {
   close(): Promise<void> {
     this.#closed = true;
     const closed = new RedisLostError("Redis: the subscriber is closed", true);
-    for (const [channel, wanted] of this.#wanted) this.#end(channel, wanted, closed);
+    for (const channel of this.#channels.values()) this.#end(channel, closed);
+    this.#channels.clear();
     return this.#keeper.close();
   }
 
   #opened(connection: Connection): void {
-    const asked = [...this.#wanted].map(([channel, wanted]) => this.#ask(connection, channel, wanted));
-    Promise.all(asked).then(() => {
+    const settled = [...this.#channels.values()].map((channel) => this.#settle(channel));
+    Promise.all(settled).then(() => {
       if (!this.#missed || this.#keeper.current !== connection) return;
       this.#missed = false;
       this.#events.restored();
@@ -93,31 +94,51 @@ export class Subscriptions implements RedisSubscriber {
   }
 
   #lost(error: RedisLostError): void {
-    for (const wanted of this.#wanted.values()) wanted.confirmed = false;
+    for (const channel of this.#channels.values()) {
+      channel.confirmed = channel.asked = false;
+      if (!channel.wanted) this.#channels.delete(channel.name);
+    }
     if (this.#missed) return; // it was lost before all channels had come back
     this.#missed = true;
     this.#events.lost(error);
   }
 
-  /** Never rejects. */
-  async #ask(connection: Connection, channel: string, wanted: Wanted): Promise<void> {
-    let found: RedisReplyError | RedisLostError | undefined;
-    await connection.subscribe(channel).catch((error) => found = errorOf(error, this.#client));
-    if (found instanceof RedisLostError) return this.#keeper.gone(connection, found);
-    if (this.#keeper.current !== connection || this.#wanted.get(channel) !== wanted) return;
-    if (found) return this.#refused(connection, channel, wanted, found);
-    wanted.confirmed = true;
-    for (const { resolve } of wanted.waiting.splice(0)) resolve();
+  /**
+   * Asks until the connection has what is wanted, one thing at a time: node-redis sends nothing for what is subscribed anew before
+   * UNSUBSCRIBE is answered, and Bun's client throws for what is unsubscribed before SUBSCRIBE is. Never rejects.
+   */
+  async #settle(channel: Channel): Promise<void> {
+    if (channel.asked) return; // it goes on when that is answered
+    const connection = this.#keeper.current;
+    while (connection && connection === this.#keeper.current && channel.wanted !== channel.confirmed) {
+      const { name, wanted } = channel;
+      channel.asked = true;
+      channel.confirmed = false;
+      const asked = wanted ? connection.subscribe(name) : connection.unsubscribe(name);
+      const found = await asked.then(() => undefined, (error) => errorOf(error, this.#client));
+      if (found instanceof RedisLostError) return this.#keeper.gone(connection, found);
+      if (this.#keeper.current !== connection) return;
+      channel.asked = false;
+      if (!wanted) continue; // and if that was refused, nobody hears it
+      if (found) this.#refused(connection, channel, found);
+      else this.#confirmed(channel);
+    }
+    if (!channel.wanted) this.#channels.delete(channel.name);
+  }
+
+  #confirmed(channel: Channel): void {
+    channel.confirmed = true;
+    for (const { resolve } of channel.waiting.splice(0)) resolve();
   }
 
   /** Whoever has it already can be told of no refusal: then it is the connection that is no good, and the next one may be. */
-  #refused(connection: Connection, channel: string, wanted: Wanted, refusal: RedisReplyError): void {
-    if (wanted.waiting.length > 0) this.#end(channel, wanted, refusal);
-    else this.#keeper.gone(connection, refusal);
+  #refused(connection: Connection, channel: Channel, refusal: RedisReplyError): void {
+    if (channel.waiting.length > 0) this.#end(channel, refusal);
+    else if (channel.wanted) this.#keeper.gone(connection, refusal);
   }
 
-  #end(channel: string, wanted: Wanted, error: Error): void {
-    this.#wanted.delete(channel);
-    for (const { reject } of wanted.waiting.splice(0)) reject(error);
+  #end(channel: Channel, error: Error): void {
+    channel.wanted = false;
+    for (const { reject } of channel.waiting.splice(0)) reject(error);
   }
 }

@@ -174,14 +174,15 @@ export interface Millrace<C extends Contract = Contract, Base = unknown> extends
   /**
    * Closes all connections of a subject, on all nodes that share the broker, as `connections({ subject }).close()` does here: within a second where Redis answers. They may come
    * back: `authenticate` has to refuse them. Resolves when the broker has the order; a node that cannot reach the broker follows when it does, within 10 minutes.
+   * Who comes back within a minute may be closed once more, by a node that could not listen yet or whose broker has lost orders; and later, by one that was away.
    *
    * @throws {RangeError} A close code that is none.
    * @throws {CallError} `UNAVAILABLE`: it was done here, and other nodes may not have heard of it.
    */
   kick(subject: string, options?: KickOptions): Promise<void>;
   /**
-   * Asks the rules of channels (`allow.subscribe`) again on all nodes that share the broker, as `connections().reauthorize()` does here. A node that was away from
-   * the broker for longer than it keeps orders (10 minutes) asks all of them when it is back.
+   * Asks the rules of channels (`allow.subscribe`) again on all nodes that share the broker, as `connections().reauthorize()` does here. A node that does not
+   * know what was ordered asks all of them when it has the broker back: it was away for longer than orders are kept (10 minutes), or the broker has lost some.
    *
    * @throws {CallError} `UNAVAILABLE`: it was done here, and other nodes may not have heard of it.
    */

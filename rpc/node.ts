@@ -33,6 +33,9 @@ import { Sessions } from "./sessions.ts";
 import type { AddressKey } from "./shares.ts";
 import type { Transport } from "./transport.ts";
 
+/** Kicks that are kept for connections that have not said yet who they are. Above it those are closed and come again: none is forgotten, and no memory grows. */
+const KICKS = 10_000;
+
 /** What `millrace()` takes, the types erased. */
 export type NodeOptions = AppOptions<object, Group> & { readonly authenticate?: ServerParts["authenticate"] };
 
@@ -77,14 +80,14 @@ export class Node {
   readonly #options: NodeOptions;
   /** What is told to all nodes, where there may be others. */
   readonly #orders: Orders | undefined;
-  /** Those that have opened and not closed. */
-  readonly #open = new Set<ServerConnection>();
+  /** Those that have opened and not closed, and when they opened. */
+  readonly #open = new Map<ServerConnection, number>();
   /** Those of them that were welcomed. */
   readonly #connections = new Set<ServerConnection>();
-  /** Those that were not yet, and since when they are open: nobody knows whose they are. */
-  readonly #greeting = new Map<ServerConnection, number>();
-  /** Who was sent away while there are any of them. */
-  #kicks: (KickOrder & { readonly at: number })[] = [];
+  /** Those that were not yet, in the order in which they opened: nobody knows whose they are. */
+  readonly #greeting = new Set<ServerConnection>();
+  /** Who was sent away since the first of them opened, the latest last; connections that opened by then are concerned. */
+  readonly #kicks = new Map<string, KickOrder & { readonly by: number }>();
 
   /**
    * Serves what was declared.
@@ -122,15 +125,16 @@ export class Node {
     };
     this.posts = new Posts(this.parts as ServerParts);
     if (surroundings.isShared) {
-      const { clock, broker } = surroundings;
+      const { clock, date, broker } = surroundings;
       const report = (error: unknown) => this.report(error, {});
       this.#orders = new Orders({
         clock,
+        date,
         broker,
         limits,
         node: nodeId,
         report,
-        obey: (order) => this.#obey(order),
+        obey: (order, by) => this.#obey(order, by),
       });
     }
   }
@@ -143,8 +147,8 @@ export class Node {
   open(transport: Transport, handshake: Handshake): ServerConnection {
     this.#orders?.listen();
     const connection = new ServerConnection(this.parts, transport, handshake);
-    this.#open.add(connection);
-    this.#greeting.set(connection, this.parts.clock.now());
+    this.#open.set(connection, this.parts.clock.now());
+    this.#greeting.add(connection);
     return connection;
   }
 
@@ -187,12 +191,12 @@ export class Node {
   stats(): Omit<Stats, "connections" | "lingering"> {
     const { sessions: { waiting }, keyed } = this.parts;
     let [calls, streams, heldBytes, subscriptions] = [this.posts.calls + keyed.outliving, 0, 0, 0];
-    for (const one of [...this.#open, ...waiting]) {
+    for (const one of [...this.#open.keys(), ...waiting]) {
       calls += one.calls;
       streams += one.streams;
       heldBytes += one.held;
     }
-    for (const connection of this.#open) subscriptions += connection.subscriptions;
+    for (const connection of this.#open.keys()) subscriptions += connection.subscriptions;
     const channels = this.parts.channels?.hub.size ?? 0;
     return { calls, streams, heldBytes, channels, subscriptions, sessions: waiting.size };
   }
@@ -201,7 +205,7 @@ export class Node {
   async drain(draining: Draining): Promise<ShutdownReport> {
     const { clock, sessions, keyed } = this.parts;
     const until = clock.now() + draining.deadline;
-    const open = [...this.#open];
+    const open = [...this.#open.keys()];
     const waited = [...sessions.waiting].reduce((sum, { calls }) => sum + calls, keyed.outliving);
     sessions.close();
     const lost = waited - keyed.outliving; // those with a key run on
@@ -241,15 +245,33 @@ export class Node {
     }
   }
 
-  #obey(order: Order): void {
-    const chosen = this.connections({ subject: order.subject });
+  /** Does what was ordered. A kick concerns connections that were opened by then, and sessions that wait. */
+  #obey(order: Order, by = this.parts.clock.now()): void {
+    const { subject } = order;
     try {
-      if (order.do === "reauthorize") return chosen.reauthorize(order.channel);
-      if (this.#greeting.size > 0) this.#kicks.push({ ...order, at: this.parts.clock.now() });
-      chosen.close(order.code, order.reason);
+      if (order.do === "reauthorize") return this.connections({ subject }).reauthorize(order.channel);
+      this.#keep(order, by);
+      const open = [...this.#connections].filter((one) =>
+        one.subject === subject && this.#open.get(one)! <= by
+      );
+      connectionsOf({ open, waiting: this.parts.sessions.waiting }, { subject }).close(
+        order.code,
+        order.reason,
+      );
     } catch (error) {
       this.report(error, {});
     }
+  }
+
+  /** Keeps a kick for those that have not said yet who they are. */
+  #keep(order: KickOrder, by: number): void {
+    if (this.#greeting.size === 0) return;
+    const known = this.#kicks.get(order.subject);
+    this.#kicks.delete(order.subject);
+    this.#kicks.set(order.subject, known !== undefined && known.by > by ? known : { ...order, by });
+    if (this.#kicks.size <= KICKS) return;
+    for (const one of this.#greeting) one.close(CloseCode.OVERLOAD, "too many were sent away meanwhile");
+    this.#kicks.clear();
   }
 
   #makeChannels(
@@ -276,16 +298,23 @@ export class Node {
 
   #connected(connection: ServerConnection): void {
     this.#connections.add(connection);
-    const since = this.#greeting.get(connection)!;
     // What says who it is may have been asked before whoever it is was to leave.
-    const kick = this.#kicks.findLast(({ subject, at }) => subject === connection.subject && at >= since);
+    const kick = this.#kicks.get(connection.subject!);
+    const isMeant = kick !== undefined && this.#open.get(connection)! <= kick.by;
     this.#greeted(connection);
     this.#hook(() => this.#options.onConnect?.(connection as never), connection);
-    if (kick !== undefined) connection.close(kick.code, kick.reason);
+    if (isMeant) connection.close(kick.code, kick.reason);
   }
 
+  /** It is known who it is, or too late: kicks go that were before all others opened. */
   #greeted(connection: ServerConnection): void {
-    if (this.#greeting.delete(connection) && this.#greeting.size === 0) this.#kicks = [];
+    if (!this.#greeting.delete(connection) || this.#kicks.size === 0) return;
+    const [first] = this.#greeting;
+    const since = first === undefined ? Infinity : this.#open.get(first)!;
+    for (const [subject, { by }] of this.#kicks) {
+      if (by >= since) break;
+      this.#kicks.delete(subject);
+    }
   }
 
   #disconnected(connection: ServerConnection, end: { code: number; reason: string }): void {

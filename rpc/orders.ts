@@ -37,8 +37,10 @@ export interface OrdersParts {
   readonly node: string;
   /** For what others wrote. */
   readonly limits: Limits;
-  /** Does it here. Never throws. */
-  readonly obey: (order: Order) => void;
+  /** Milliseconds since 1970. */
+  readonly date: () => number;
+  /** Does it here. A kick concerns connections that were opened by then, in the time of `clock`; all that there are without it. Never throws. */
+  readonly obey: (order: Order, by?: number) => void;
   /** Tells the program of an error. Never throws. */
   readonly report: (error: unknown) => void;
 }
@@ -49,6 +51,8 @@ const CHANNEL = "*orders";
 const RETENTION = { messages: 1_000, ms: 600_000, metaMs: 600_000 } as const;
 /** Milliseconds from one comparison with the broker to the next: a push that was lost in silence is found, and a quiet stream kept. */
 const CHECK = 20_000;
+/** Milliseconds that the clocks of a node and of its broker may be apart. */
+const CLOCKS = 60_000;
 /** What is read at once. */
 const PAGE = { messages: 1_000, bytes: 256 * 1024 } as const;
 
@@ -58,6 +62,14 @@ export class Orders implements BrokerListener {
   readonly #asking: Asking;
   /** Up to where they were obeyed. */
   #at: { readonly epoch: string; readonly offset: number; readonly fingerprint: number } | undefined;
+  /** Orders that came before: as many as the channel keeps. */
+  readonly #known = new Set<string>();
+  /** From when on orders may concern somebody here, by the broker's clock. */
+  #since = 0;
+  /** While it is not known what is new in the channel: until it was read for the first time, and after a loss. Times tell then whom an order concerns. */
+  #isBlind = true;
+  /** Whether rules are to be asked when that is over. */
+  #mustAsk = false;
   #isReading = true;
   #again = false;
   #timer: unknown;
@@ -73,6 +85,7 @@ export class Orders implements BrokerListener {
   listen(): void {
     if (this.#state !== "new") return;
     this.#state = "listening";
+    this.#since = this.#parts.date() - CLOCKS;
     this.#asking.ask(() => this.#parts.broker.subscribe(CHANNEL, this), () => this.#read());
   }
 
@@ -102,10 +115,9 @@ export class Orders implements BrokerListener {
   entry(epoch: string, entry: Entry): void {
     const at = this.#at;
     if (this.#isReading || at === undefined) return this.uncertain();
-    if (epoch === at.epoch && entry.offset <= at.offset) return;
     const follows = epoch === at.epoch && entry.offset === at.offset + 1 && entry.previous === at.fingerprint;
     if (follows) this.#take(epoch, entry);
-    else this.uncertain();
+    else if (!this.#known.has(nameOf(epoch, entry))) this.uncertain();
   }
 
   /** {@inheritDoc BrokerListener.signal} */
@@ -122,34 +134,65 @@ export class Orders implements BrokerListener {
     this.#isReading = true;
     this.#again = false;
     this.#parts.clock.clearTimeout(this.#timer);
-    const query = this.#at === undefined ? { messages: 0, bytes: 1 } : { after: this.#at.offset, ...PAGE };
+    const query = this.#at === undefined ? { at: this.#since, ...PAGE } : { after: this.#at.offset, ...PAGE };
     this.#asking.ask(() => this.#parts.broker.read(CHANNEL, query), (page) => this.#took(page));
   }
 
   #took(page: Page): void {
     const { epoch, top, oldest, boundary, entries, more } = page;
     const at = this.#at;
-    const isWhole = at === undefined || at.offset + top.offset === 0 ||
-      (epoch === at.epoch && boundary === at.fingerprint && oldest <= at.offset + 1);
-    if (at === undefined || epoch !== at.epoch || !isWhole) this.#at = { epoch, ...top };
-    else for (const entry of entries) this.#take(epoch, entry);
-    // What was ordered meanwhile is not known: rules know who may what, whoever has asked for it.
-    if (!isWhole) {
-      this.#parts.report(new Error("Orders to this node were lost: all subscriptions are authorized again"));
-      this.#parts.obey({ do: "reauthorize" });
-    }
-    if (this.#again || (isWhole && at !== undefined && more)) return this.#read();
+    if (
+      at !== undefined && !(epoch === at.epoch && boundary === at.fingerprint && oldest <= at.offset + 1)
+    ) return this.#lost(at.offset + top.offset > 0);
+    for (const entry of entries) this.#take(epoch, entry);
+    if (more) return this.#read();
+    this.#at = { epoch, ...top };
+    this.#isBlind = false;
+    if (this.#mustAsk) this.#parts.obey({ do: "reauthorize" });
+    this.#mustAsk = false;
+    if (this.#again) return this.#read();
     this.#isReading = false;
     this.#timer = this.#parts.clock.setTimeout(() => this.uncertain(), CHECK);
   }
 
-  #take(epoch: string, { offset, fingerprint, data }: Entry): void {
+  /** What was ordered meanwhile is not known, but for what the channel has now. Rules know who may what, whoever has asked for it. */
+  #lost(isNews: boolean): void {
+    // A channel that was empty, and is, has most likely lost nothing: that is no news.
+    if (isNews) {
+      this.#parts.report(new Error("Orders to this node were lost: all subscriptions are authorized again"));
+    }
+    this.#at = undefined;
+    this.#isBlind = true;
+    this.#parts.obey({ do: "reauthorize" });
+    this.#read();
+  }
+
+  #take(epoch: string, entry: Entry): void {
+    const { offset, fingerprint, at, data } = entry;
     this.#at = { epoch, offset, fingerprint };
+    const name = nameOf(epoch, entry);
+    if (this.#known.has(name)) return;
+    this.#known.add(name);
+    if (this.#known.size > RETENTION.messages) this.#known.delete(this.#known.values().next().value!);
     try {
       const order = decodeMessage(data.slice(), this.#parts.limits) as Order & { readonly node: string };
-      if (order.node !== this.#parts.node) this.#parts.obey(order);
+      if (order.node === this.#parts.node) return;
+      if (!this.#isBlind) this.#parts.obey(order);
+      else if (order.do === "kick") this.#parts.obey(order, this.#latest(at));
+      else this.#mustAsk = true;
     } catch (error) {
       this.#parts.report(error);
     }
   }
+
+  /** The latest time, by the clock of this node, that the broker may have meant by one of its own. */
+  #latest(at: number): number {
+    const { clock, date } = this.#parts;
+    return clock.now() + Math.min(0, at + CLOCKS - date());
+  }
+}
+
+/** An order in one history: another at the same offset has other random bits. */
+function nameOf(epoch: string, { offset, fingerprint }: Entry): string {
+  return `${epoch} ${offset} ${fingerprint}`;
 }

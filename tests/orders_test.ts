@@ -1,86 +1,9 @@
 // What one node tells all others: who is to leave, whose subscriptions are to be looked at again. Nodes share a broker in memory, whose pushes can be lost.
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { MemoryBroker } from "../brokers/memory.ts";
-import { channel } from "../mod.ts";
-import { BrokerError, type BrokerListener } from "../rpc/broker.ts";
 import { Kind } from "../rpc/kinds.ts";
-import { ChannelNode } from "./suites/channel_node.ts";
-import { ManualClock } from "./suites/manual_clock.ts";
-import { anything } from "./suites/pair.ts";
-
-/** Two nodes on one broker; who comes is who the token says. */
-class Nodes {
-  readonly clock = new ManualClock();
-  readonly broker: Broken;
-  readonly banned = new Set<string>();
-  /** Resolves what `authenticate` waits for. */
-  readonly asked: (() => void)[] = [];
-  waits = false;
-  readonly #made: ChannelNode<MemoryBroker>[];
-
-  constructor() {
-    this.broker = new Broken({ clock: this.clock });
-    this.#made = [this.#make(1), this.#make(2)];
-  }
-
-  get here(): ChannelNode<MemoryBroker> {
-    return this.#made[0]!;
-  }
-
-  get there(): ChannelNode<MemoryBroker> {
-    return this.#made[1]!;
-  }
-
-  get errors(): string[] {
-    return this.#made.flatMap(({ errors }) => errors.map((error) => (error as Error).message));
-  }
-
-  end(): void {
-    for (const { node } of this.#made) void node.drain({ code: 1001, deadline: 0, retryAfter: undefined });
-  }
-
-  #make(number: number): ChannelNode<MemoryBroker> {
-    let sessions = 0;
-    const allow = ({ subject }: { subject?: string }) => !this.banned.has(subject ?? "");
-    return new ChannelNode({
-      broker: this.broker,
-      clock: this.clock,
-      authenticate: async ({ token }) => {
-        if (this.waits) await new Promise<void>((resolve) => this.asked.push(resolve));
-        return { subject: token };
-      },
-      channels: { "board/:id": channel({ message: anything, allow: { subscribe: allow as never } }) },
-      surroundings: { isShared: true, newSession: () => new Uint8Array(16).fill(100 * number + ++sessions) },
-    });
-  }
-}
-
-/** A broker that can lose pushes, be away, and lose what it has. */
-class Broken extends MemoryBroker {
-  readonly #listeners = new Map<BrokerListener, BrokerListener>();
-  deaf = false;
-  away = false;
-
-  override append(...given: Parameters<MemoryBroker["append"]>) {
-    if (this.away) throw new BrokerError("UNAVAILABLE", "away");
-    return super.append(...given);
-  }
-
-  override subscribe(name: string, listener: BrokerListener): void {
-    const own: BrokerListener = {
-      entry: (epoch, entry) => this.deaf || listener.entry(epoch, entry),
-      signal: (data, from) => listener.signal(data, from),
-      uncertain: () => listener.uncertain(),
-    };
-    this.#listeners.set(listener, own);
-    super.subscribe(name, own);
-  }
-
-  override unsubscribe(name: string, listener: BrokerListener): void {
-    super.unsubscribe(name, this.#listeners.get(listener) ?? listener);
-  }
-}
+import type { ChannelNode } from "./suites/channel_node.ts";
+import { Nodes } from "./suites/order_nodes.ts";
 
 describe("kick() on one of two nodes", () => {
   it("closes the connections of its subject on both, and nobody else's", async () => {
@@ -160,6 +83,26 @@ describe("kick() on one of two nodes", () => {
     ]);
     await nodes.clock.settle();
     assertEquals([mine.closed, other.closed], [4403, undefined]);
+    nodes.end();
+  });
+
+  it("is kept for who is being authenticated, as long as anybody is who was here before it", async () => {
+    const nodes = new Nodes();
+    nodes.waits = true;
+    const lines = [await nodes.there.connect({ token: "ada" })];
+    await nodes.there.node.kick("ada");
+    for (let round = 0; round < 4; round++) {
+      lines.push(await nodes.there.connect({ token: `${round}` }));
+      await nodes.clock.advance(1_000);
+      nodes.asked.shift()!();
+      await nodes.clock.settle();
+      for (let n = 0; n < 3_000; n++) void nodes.there.node.kick(`${round} ${n}`);
+    }
+    assertEquals(lines.map(({ closed }) => closed), [4403, undefined, undefined, undefined, undefined]);
+    // More than are kept: who they might concern has to ask again.
+    for (let n = 0; n < 10_000; n++) void nodes.there.node.kick(`more ${n}`);
+    await nodes.clock.settle();
+    assertEquals(lines.map(({ closed }) => closed), [4403, undefined, undefined, undefined, 1013]);
     nodes.end();
   });
 

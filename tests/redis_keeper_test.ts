@@ -206,23 +206,102 @@ describe("redis: what keeps a connection", () => {
     await listens.close();
   });
 
-  it("a channel that goes and comes is confirmed by its own answer alone", async () => {
+  it("of a channel one thing is asked at a time, and what is wanted in the end is", async () => {
     const { subscriber: listens, told } = subscriber();
+    const connection = await opened();
+    const gone = (asked: Promise<void>) => assertRejects(() => asked, RedisLostError, "was unsubscribed");
+    const first = gone(listens.subscribe("a"));
+    listens.unsubscribe("a");
+    await first;
+    const second = gone(listens.subscribe("a"));
+    listens.unsubscribe("a");
+    await second;
+    assertEquals(connection.unanswered, ["+a"]);
+    connection.take("+a").resolve();
+    await clock.settle();
+    connection.events.message("a", "nobody wants it");
+    assertEquals(connection.unanswered, ["-a"]);
+    let confirmed = false;
+    const third = listens.subscribe("a").then(() => confirmed = true);
+    await clock.settle();
+    assertEquals([connection.unanswered, confirmed], [["-a"], false]);
+    connection.take("-a").resolve();
+    await clock.settle();
+    assertEquals([connection.unanswered, confirmed], [["+a"], false]);
+    listens.unsubscribe("a");
+    await assertRejects(() => third, RedisLostError);
+    const fourth = listens.subscribe("a");
+    connection.take("+a").resolve();
+    await fourth;
+    connection.events.message("a", "1");
+    assertEquals([connection.unanswered, told], [[], ["a 1"]]);
+    await listens.close();
+  });
+
+  it("a channel that goes and comes in the turn that tells of its confirmation is asked anew", async () => {
+    const { subscriber: listens } = subscriber();
+    const connection = await opened();
+    const again = listens.subscribe("a").then(() => {
+      listens.unsubscribe("a");
+      return listens.subscribe("a");
+    });
+    connection.take("+a").resolve();
+    await clock.settle();
+    connection.take("-a").resolve();
+    await clock.settle();
+    connection.take("+a").resolve();
+    await again;
+    assertEquals(connection.unanswered, []);
+    await listens.close();
+  });
+
+  it("what is not wanted any more when the connection is lost does not come back", async () => {
+    const { subscriber: listens, told } = subscriber();
+    const first = await opened();
+    const asked = [listens.subscribe("a"), listens.subscribe("b")];
+    asked[1]!.catch(() => {});
+    first.take("+a").resolve();
+    await asked[0];
+    listens.unsubscribe("a");
+    listens.unsubscribe("b");
+    assertEquals(first.unanswered, ["+b", "-a"]);
+    const late = [first.take("+b"), first.take("-a")];
+    const c = listens.subscribe("c");
+    first.events.lost(new Error("why"));
+    for (const { reject } of late) reject(new Error("why"));
+    await clock.advance(25);
+    const second = await opened();
+    assertEquals(second.unanswered, ["+c"]);
+    second.take("+c").resolve();
+    await c;
+    await clock.settle();
+    assertEquals(told, ["lost: Redis: why", "restored"]);
+    await listens.close();
+  });
+
+  it("a refusal of what nobody wants any more is nobody's, and whoever comes again asks anew", async () => {
+    const { subscriber: listens } = subscriber();
     const connection = await opened();
     const first = listens.subscribe("a");
     listens.unsubscribe("a");
     await assertRejects(() => first, RedisLostError);
-    let confirmed = false;
-    const second = listens.subscribe("a").then(() => confirmed = true);
-    assertEquals(connection.unanswered, ["+a", "-a", "+a"]);
     connection.take("+a").reject(new SyntaxError("NOPERM no"));
     await clock.settle();
-    assertEquals([confirmed, connection.closed], [false, false]);
-    connection.take("-a").resolve();
+    assertEquals([connection.unanswered, connection.closed], [[], false]);
+    const second = listens.subscribe("a");
     connection.take("+a").resolve();
     await second;
-    connection.events.message("a", "1");
-    assertEquals(told, ["a 1"]);
+    listens.unsubscribe("a");
+    connection.take("-a").reject(new SyntaxError("NOPERM no"));
+    await clock.settle();
+    assertEquals(connection.closed, false);
+    const third = listens.subscribe("a");
+    connection.take("+a").resolve();
+    await third;
+    listens.unsubscribe("a");
+    connection.take("-a").reject(new Error("not in subscriber mode")); // then it is no good
+    await clock.settle();
+    assertEquals(connection.closed, true);
     await listens.close();
   });
 
