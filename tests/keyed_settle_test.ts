@@ -27,9 +27,10 @@ describe("a call with a key whose reply finds the ledger away", () => {
     const ledger: Ledger = {
       claim: () => ({ state: "new" }),
       renew: () => {},
-      settle(key, kept) {
+      async settle(key, kept) {
         tries++;
-        if (isAway) return Promise.reject(new BrokerError("UNAVAILABLE", "away"));
+        await undefined;
+        if (isAway) throw new BrokerError("UNAVAILABLE", "away");
         const { reply } = readReply(kept);
         told.push([key.split("\n")[1]!, reply instanceof ToldError ? reply.error : decode(reply.bytes)]);
       },

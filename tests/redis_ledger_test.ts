@@ -1,6 +1,7 @@
 // Calls that run once, on Redis whose answers are lost: no claim is taken from whoever has it, and none stays with nobody.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { millrace, procedure } from "../mod.ts";
 import type { Broker, Ledger } from "../rpc/broker.ts";
 import { unavailable } from "../redis/commands.ts";
 import { claimKey } from "../redis/keys.ts";
@@ -11,6 +12,7 @@ import { redisBroker } from "../redis/mod.ts";
 import type { Script } from "../redis/scripts.ts";
 import { bytesOf, textOf } from "../testing/broker_kit.ts";
 import { type RedisServer, startRedis } from "../tools/redis.mjs";
+import { AppServer } from "./suites/app_server.ts";
 import { DeafProxy } from "./suites/deaf_proxy.ts";
 import { ManualClock } from "./suites/manual_clock.ts";
 import { CLIENTS, type UserClient, within } from "./suites/redis_clients.ts";
@@ -48,12 +50,16 @@ describe("redis: the ledger behind a connection that loses answers", () => {
     await server.stop();
   });
 
-  async function node(port: number, timeout = 5_000): Promise<Ledger> {
+  async function node(port: number, timeout?: number): Promise<Ledger> {
+    return (await brokerAt(port, timeout)).ledger;
+  }
+
+  async function brokerAt(port: number, timeout = 5_000): Promise<Broker> {
     const user = CLIENTS[0]!.make(`redis://127.0.0.1:${port}`);
     users.push(user);
     const broker = await redisBroker(user.client as object, { timeout, report: () => {} });
     brokers.push(broker);
-    return broker.ledger;
+    return broker;
   }
 
   it("a call that is given back twice takes nothing from whoever has claimed it since", async () => {
@@ -112,6 +118,38 @@ describe("redis: the ledger behind a connection that loses answers", () => {
     proxy.heal();
     assertEquals(await ended(waiting), undefined);
     assertEquals(await told(there.claim("k", "hash", MINUTES)), "new");
+  });
+
+  it("a call that ends while Redis is away for longer than a command may take has run", async () => {
+    const [started, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const reports: unknown[] = [];
+    let runs = 0;
+    const serve = async (port: number, timeout: number) =>
+      await AppServer.start(millrace({
+        broker: await brokerAt(port, timeout),
+        authenticate: () => ({ subject: "ada" }),
+        onError: (error) => reports.push(error),
+        procedures: {
+          pay: procedure(async () => {
+            started.resolve();
+            await gate.promise;
+            return ++runs;
+          }),
+        },
+      }));
+    const [here, there] = [await serve(proxy.port, 300), await serve(server.port, 5_000)];
+    const pay = async (node: typeof here) =>
+      await (await node.post("pay", undefined, { "idempotency-key": "k" })).json();
+    const first = pay(here);
+    await started.promise;
+    proxy.shut();
+    gate.resolve();
+    assertEquals(await first, 1);
+    assertEquals(reports.map((error) => (error as { code?: string }).code), ["UNAVAILABLE"]);
+    const second = pay(there);
+    proxy.heal();
+    assertEquals([await within("a reply", second), runs], [1, 1]);
+    for (const node of [here, there]) await node.stop();
   });
 });
 

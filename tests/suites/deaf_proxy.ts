@@ -7,11 +7,13 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 export class DeafProxy {
   /** Whether what the server says is lost. What it is told arrives. */
   isDeaf = false;
+  #isShut = false;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
   private constructor(port: number) {
     this.#server = createServer((client) => {
+      if (this.#isShut) return void client.destroy();
       const server = connect(port, "127.0.0.1");
       for (const [socket, other] of [[client, server], [server, client]] as const) {
         this.#sockets.add(socket);
@@ -39,9 +41,15 @@ export class DeafProxy {
     return (this.#server.address() as { port: number }).port;
   }
 
+  /** Cuts all connections that there are, and takes none. */
+  shut(): void {
+    this.heal();
+    this.#isShut = true;
+  }
+
   /** Cuts all connections that there are, and loses nothing from now on. */
   heal(): void {
-    this.isDeaf = false;
+    this.isDeaf = this.#isShut = false;
     for (const socket of this.#sockets) socket.destroy();
   }
 
