@@ -41,5 +41,5 @@ export const groups = [
     alone: true,
     run: faults,
   },
-  { name: "soak", title: "a minute of calls, streams, cancels and reconnects", alone: true, run: soak },
+  { name: "soak", title: "three minutes of calls, streams, cancels and reconnects", alone: true, run: soak },
 ];
