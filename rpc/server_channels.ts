@@ -310,6 +310,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     const { subscribe, history } = channel.value.allow;
     if (wanted.position?.offset !== 0 || history === subscribe) return this.#join(subscription, wanted);
     this.#authorize(subscription, () => this.#rules.ask(channel, history), (refusal) => {
+      if (refusal?.retryable) return this.#deny(subscription, refusal); // not known now: no reason for a reset
       this.#join(subscription, { ...wanted, mayLookBack: refusal === undefined });
     });
   }

@@ -220,6 +220,19 @@ describe("who may subscribe and not read the history", () => {
     assertEquals(told(await third.joined(NAME, [epoch, 1, known])), [{ status: 1, at: 1 }, "b"]);
   });
 
+  it("is refused for now, and not reset, where the rule for the history fails", async () => {
+    const failing = [() => {
+      throw new Error("no database");
+    }, () => Promise.reject(new Error("no database"))];
+    for (const history of failing) {
+      const server = withChannel({ allow: { subscribe: () => true, history } });
+      await server.publish("a");
+      const line = await server.connect();
+      assertEquals(told(await line.joined(NAME, [epoch, 0, 0])), [{ ended: "UNAVAILABLE" }]);
+      assertEquals(server.errors.map(String), ["Error: no database"]);
+    }
+  });
+
   it("may look back where the history is allowed", async () => {
     const server = withChannel({ allow: { subscribe: () => true, history: () => true } });
     await server.publish("a");
