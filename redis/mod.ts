@@ -22,6 +22,8 @@ export interface RedisBrokerOptions {
   readonly report?: (error: unknown) => void;
 }
 
+const OPTIONS: readonly string[] = ["prefix", "timeout", "report"] satisfies (keyof RedisBrokerOptions)[];
+
 /**
  * A broker for several nodes: give the same Redis to each. Nodes need no sticky sessions: who comes to another one goes on in its channels from where it was.
  *
@@ -31,7 +33,7 @@ export interface RedisBrokerOptions {
  *
  * @param client A client of `ioredis`, of `redis`, or Bun's own `RedisClient`: what it is told of server, password and database is taken from it. It is not used itself,
  *   need not be connected, and stays as it is.
- * @throws {TypeError} It is no such client, or a prefix that is none.
+ * @throws {TypeError} It is no such client, or an option, or its value, is none.
  * @throws {Error} The server is too old, or evicts.
  *
  * @example
@@ -46,6 +48,8 @@ export interface RedisBrokerOptions {
  */
 export async function redisBroker(client: object, options: RedisBrokerOptions = {}): Promise<Broker> {
   const { prefix = "millrace", timeout = 5_000, report = (error) => console.error(error) } = options;
+  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
+  if (unknown !== undefined) throw new TypeError(`Cannot make a broker: it has no option named "${unknown}"`);
   if (!/^[\w.:-]+$/.test(prefix)) {
     throw new TypeError(`Cannot make a broker: its prefix must be of letters, digits, "-", "_", "." and ":"`);
   }

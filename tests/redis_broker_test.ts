@@ -154,6 +154,7 @@ describe("redis: a broker on a server", () => {
     await assertRejects(() => fixture!.node({ prefix: "{}" }), TypeError);
     await assertRejects(() => fixture!.node({ prefix: "" }), TypeError);
     await assertRejects(() => fixture!.node({ timeout: 0 }), TypeError);
+    await assertRejects(() => fixture!.node({ timeuot: 1 } as never), TypeError, 'no option named "timeuot"');
   });
 
   it("that keeps everything goes on after a crash in the same life", async () => {
