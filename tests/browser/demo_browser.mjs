@@ -1,10 +1,10 @@
 // The demo's page in headless Chromium, served by Deno and by Bun: what a person can do there, by pointer, by keyboard alone, on a phone's width.
-import process from "node:process";
 import { chromium } from "playwright-core";
 import { start } from "../../tools/child.mjs";
 import { freePort, listens } from "../../tools/ports.mjs";
 import { chromium as findChromium, root, runtimes } from "../../tools/setup.mjs";
 import * as demo from "./demo_steps.mjs";
+import { attempt, finish, report } from "./attempts.mjs";
 
 const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 360, height: 780 };
@@ -66,15 +66,13 @@ const runs = [
 ];
 
 const rt = await runtimes();
-const counts = { passed: 0, failed: 0 };
 const browser = await chromium.launch({ executablePath: await findChromium(), args: QUIET.split(" ") });
 try {
   for (const runtime of ["deno", "bun"]) await serve(runtime);
 } finally {
   await browser.close();
 }
-console.log(`${counts.passed} passed, ${counts.failed} failed`);
-process.exit(counts.failed === 0 ? 0 : 1);
+finish();
 
 async function serve(runtime) {
   const port = await freePort();
@@ -110,18 +108,4 @@ async function runAll({ runtime, title, context: settings, steps }, port) {
   }
   await attempt(`${runtime}, ${title}: nothing in the console`, () => demo.equal(complaints.join("\n"), ""));
   await context.close();
-}
-
-async function attempt(name, run) {
-  try {
-    await run();
-    report(name);
-  } catch (error) {
-    report(name, error);
-  }
-}
-
-function report(name, error) {
-  counts[error ? "failed" : "passed"]++;
-  console.log(error ? `FAILED  ${name}\n${error.stack}` : `ok      ${name}`);
 }

@@ -1,10 +1,10 @@
 // The demo on two nodes and a Redis, in headless Chromium: two tabs on two nodes; a node is stopped from the page, one is killed; tabs move, and all goes on.
-import process from "node:process";
 import { chromium } from "playwright-core";
 import { start } from "../../tools/child.mjs";
 import { freePort, listens } from "../../tools/ports.mjs";
 import { chromium as findChromium, root, runtimes } from "../../tools/setup.mjs";
 import { equal, names, narrow, reads } from "./demo_steps.mjs";
+import { attempt, finish, report } from "./attempts.mjs";
 
 /** A tab has to be on another node after so many milliseconds. */
 const MOVING = 10_000;
@@ -14,7 +14,6 @@ const QUIET =
   "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 
 const rt = await runtimes();
-const counts = { passed: 0, failed: 0 };
 const port = await freePort();
 const demo = start(rt.node, ["tools/demo.mjs", "--redis", "--port", String(port)], { cwd: root });
 const browser = await chromium.launch({ executablePath: await findChromium(), args: QUIET.split(" ") });
@@ -39,8 +38,7 @@ try {
   await demo.ended;
   await demo.stop();
 }
-console.log(`${counts.passed} passed, ${counts.failed} failed`);
-process.exit(counts.failed === 0 ? 0 : 1);
+finish();
 
 async function open(settings, complaints) {
   const page = await (await browser.newContext(settings)).newPage();
@@ -106,18 +104,4 @@ async function returns(page, complaints) {
   const next = await open(DESKTOP, complaints);
   equal(await nodeOf(next), node, "the node of the next tab");
   await next.context().close();
-}
-
-async function attempt(name, run) {
-  try {
-    await run();
-    report(name);
-  } catch (error) {
-    report(name, error);
-  }
-}
-
-function report(name, error) {
-  counts[error ? "failed" : "passed"]++;
-  console.log(error ? `FAILED  ${name}\n${error.stack}` : `ok      ${name}`);
 }
