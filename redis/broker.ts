@@ -44,7 +44,6 @@ export interface RedisBrokerParts {
 
 /** Who listens here to a channel. */
 interface Listening {
-  readonly channel: string;
   readonly keys: ChannelKeys;
   readonly listeners: FanOut;
   /** Set while Redis is asked for pushes, and when it has confirmed them. */
@@ -172,7 +171,7 @@ export class RedisBroker implements Broker {
     let listening = this.#listening.get(channel);
     if (listening === undefined) {
       const keys = this.#keys(channel);
-      listening = { channel, keys, listeners: new FanOut(this.#parts.report), confirmed: undefined };
+      listening = { keys, listeners: new FanOut(this.#parts.report), confirmed: undefined };
       this.#listening.set(channel, listening);
       this.#pushed.set(keys.pushes, listening);
     }

@@ -46,7 +46,6 @@ const PAUSE = { least: 10, most: 100 };
 interface Pending {
   readonly send: () => Promise<Reply>;
   readonly job: Job | undefined;
-  readonly bytes: number;
   /** Whether it is on its way. */
   isSent: boolean;
   end(outcome: { readonly reply: Reply } | { readonly error: unknown }): void;
@@ -127,7 +126,6 @@ export class Commands {
     const pending: Pending = {
       send,
       job,
-      bytes,
       isSent: false,
       end: (outcome) => {
         if (!this.#pending.delete(pending)) return;

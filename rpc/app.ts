@@ -131,7 +131,7 @@ export interface Stats {
 export interface KickOptions {
   /** The close code: 1000, or 3000 to 4999. What is no invitation to come back ends waiting sessions as well. @default 4403 */
   readonly code?: number;
-  /** At most 123 bytes of UTF-8. @default "kicked" */
+  /** Cut to 123 bytes of UTF-8. @default "kicked" */
   readonly reason?: string;
 }
 
