@@ -49,7 +49,7 @@ describe("a call with a key whose reply finds the ledger away", () => {
       },
       forget: (key) => {
         asked.push(`forget ${key.split("\n")[1]}`);
-        if (isAway) return Promise.reject(new BrokerError("UNAVAILABLE", "away"));
+        return isAway ? Promise.reject(new BrokerError("UNAVAILABLE", "away")) : undefined;
       },
     };
     calls = new KeyedCalls({
