@@ -127,15 +127,22 @@ describe("redis: the ledger behind a connection that loses answers", () => {
     assertEquals(await told(there.claim("k", "hash", MINUTES)), "new");
   });
 
-  it("a call that ends while Redis is away for longer than a command may take has run", async () => {
-    const [started, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const reports: unknown[] = [];
-    let runs = 0;
-    const serve = async (port: number, timeout: number) =>
-      await AppServer.start(millrace({
+  describe("a call that ends while Redis is away for longer than a command may take", () => {
+    let reports: unknown[];
+    let runs: number;
+    let started: PromiseWithResolvers<void>;
+    let gate: PromiseWithResolvers<void>;
+
+    beforeEach(() => {
+      [reports, runs] = [[], 0];
+      [started, gate] = [Promise.withResolvers(), Promise.withResolvers()];
+    });
+
+    async function serve(port: number, timeout: number) {
+      const app = millrace({
         broker: await brokerAt(port, timeout),
         authenticate: () => ({ subject: "ada" }),
-        onError: (error) => reports.push(error),
+        onError: (error) => reports.push((error as { code?: string }).code),
         procedures: {
           pay: procedure(async () => {
             started.resolve();
@@ -143,20 +150,39 @@ describe("redis: the ledger behind a connection that loses answers", () => {
             return ++runs;
           }),
         },
-      }));
-    const [here, there] = [await serve(proxy.port, 300), await serve(server.port, 5_000)];
-    const pay = async (node: typeof here) =>
-      await (await node.post("pay", undefined, { "idempotency-key": "k" })).json();
-    const first = pay(here);
-    await started.promise;
-    proxy.shut();
-    gate.resolve();
-    assertEquals(await first, 1);
-    assertEquals(reports.map((error) => (error as { code?: string }).code), ["UNAVAILABLE"]);
-    const second = pay(there);
-    proxy.heal();
-    assertEquals([await within("a reply", second), runs], [1, 1]);
-    for (const node of [here, there]) await node.stop();
+      });
+      const server = await AppServer.start(app);
+      const pay = async () => await (await server.post("pay", undefined, { "idempotency-key": "k" })).json();
+      return { app, pay, stop: () => server.stop() };
+    }
+
+    it("has run", async () => {
+      const [here, there] = [await serve(proxy.port, 300), await serve(server.port, 5_000)];
+      const first = here.pay();
+      await started.promise;
+      proxy.shut();
+      gate.resolve();
+      assertEquals(await first, 1);
+      assertEquals(reports, ["UNAVAILABLE"]);
+      const second = there.pay();
+      proxy.heal();
+      assertEquals([await within("a reply", second), runs], [1, 1]);
+      for (const node of [here, there]) await node.stop();
+    });
+
+    it("has run though its node stops as soon as Redis is back", async () => {
+      const [here, there] = [await serve(proxy.port, 2_000), await serve(server.port, 5_000)];
+      const first = here.pay();
+      await started.promise;
+      proxy.shut();
+      gate.resolve();
+      assertEquals(await first, 1);
+      proxy.heal();
+      await here.app.shutdown({ deadline: 0 });
+      await brokers[0]!.close();
+      assertEquals([await within("a reply", there.pay()), runs], [1, 1]);
+      for (const node of [here, there]) await node.stop();
+    });
   });
 });
 
