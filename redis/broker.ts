@@ -52,6 +52,8 @@ interface Listening {
 
 /** Milliseconds from one look at who the server is to the next: behind a proxy another one may take over in silence. */
 const LOOK = 10_000;
+/** Milliseconds that Redis has to take back claims that nobody knows of, before a broker closes. */
+const LAST = 1_000;
 /** Commands that may wait for Redis, and characters of them. */
 const MOST = 16_384;
 const MOST_BYTES = 64 * 1_048_576;
@@ -222,6 +224,7 @@ export class RedisBroker implements Broker {
     const { link, clock } = this.#parts;
     clock.clearTimeout(this.#timer);
     this.#stopLooking();
+    await this.ledger.flush(LAST);
     this.#commands.close();
     this.ledger.close();
     this.#listening.clear();
@@ -255,7 +258,7 @@ export class RedisBroker implements Broker {
 
   #message(pushes: string, payload: string): void {
     const listening = this.#pushed.get(pushes);
-    if (listening === undefined) return this.ledger.told(pushes);
+    if (listening === undefined) return this.ledger.told(pushes, payload);
     try {
       const pushed = readPush(payload);
       if (pushed !== undefined) listening.listeners.push(pushed);
