@@ -52,7 +52,7 @@ interface Listening {
 
 /** Milliseconds from one look at who the server is to the next: behind a proxy another one may take over in silence. */
 const LOOK = 10_000;
-/** Commands that may wait for Redis, and characters of them. */
+/** Commands of one kind that may wait for Redis, and characters of them. */
 const MOST = 16_384;
 const MOST_BYTES = 64 * 1_048_576;
 /** Reads that are on their way at once: each brings 256 KiB, and when a connection is back every channel is read. */
@@ -147,7 +147,8 @@ export class RedisBroker implements Broker {
       const { id, n, low, age } = producer;
       const who = [n, low ?? "", age ?? "", RESULTS].map(String);
       const keys = [life, entries, producers + id];
-      const reply = await this.#commands.run({ script: APPEND, keys, args: () => [...fixed, ...who] });
+      const args = () => [...fixed, ...who];
+      const reply = await this.#commands.run({ script: APPEND, keys, args, kind: "append" });
       return appended(reply as readonly string[], producer);
     }
     const own = this.#own;
@@ -157,6 +158,7 @@ export class RedisBroker implements Broker {
         script: APPEND,
         keys: [life, entries, producers + own.id],
         args: () => [...fixed, String(n), String(own.low(channel)), "", String(OWN_RESULTS)],
+        kind: "append",
         isEarly: (reply) => (reply as readonly string[])[0] === "order", // one before it was refused, and is sent again as well
       });
       return appended(reply as readonly string[], { id: own.id, n });
@@ -203,7 +205,7 @@ export class RedisBroker implements Broker {
       ? "at"
       : "all";
     const args = [this.#newEpoch(), how, ...[after ?? before ?? at ?? 0, messages, bytes].map(String)];
-    const job = { keys: [life, entries], args: () => args, isRead: true };
+    const job = { keys: [life, entries], args: () => args, kind: "read" } as const;
     const reply = await this.#commands.run({ script: READ, ...job });
     const isThere = (reply as readonly unknown[]).length > 1;
     return pageOf((isThere ? reply : await this.#commands.run({ script: BEGIN, ...job })) as PageReply);
@@ -212,7 +214,8 @@ export class RedisBroker implements Broker {
   /** See {@linkcode Broker.signal}. */
   async signal(channel: string, data: Uint8Array, from: string | undefined): Promise<void> {
     const text = signalText(data, from);
-    await this.#commands.run({ script: SIGNAL, keys: [this.#keys(channel).pushes], args: () => [text] });
+    const keys = [this.#keys(channel).pushes];
+    await this.#commands.run({ script: SIGNAL, keys, args: () => [text], kind: "signal" });
   }
 
   /** See {@linkcode Broker.close}. The client that was given stays open. */
