@@ -24,7 +24,7 @@ import { LEDGER_SCRIPTS } from "./ledger_scripts.ts";
 import type { RedisLink, RedisSubscriber } from "./link.ts";
 import { NodeProducer, OWN_RESULTS } from "./node_producer.ts";
 import { APPEND, BEGIN, READ, SIGNAL } from "./scripts.ts";
-import { askServer } from "./server_check.ts";
+import { askServer, joinServer } from "./server_check.ts";
 
 /** What a broker on Redis is made of. */
 export interface RedisBrokerParts {
@@ -78,6 +78,8 @@ export class RedisBroker implements Broker {
   readonly #own: NodeProducer;
   /** Which server it was. */
   #history: string;
+  /** Whether pushes have come from another connection since then. */
+  #wasDeaf = false;
   #timer: unknown;
   #closed = false;
 
@@ -89,7 +91,7 @@ export class RedisBroker implements Broker {
     this.#subscriber = link.subscriber({
       message: (channel, payload) => this.#message(channel, payload),
       restored: () => this.#uncertain(),
-      lost: () => {}, // `restored` follows, and publishers are told by their own
+      lost: () => this.#wasDeaf = true, // `restored` follows, and publishers are told by their own
     });
     const node = newEpoch(parts.random);
     this.#own = new NodeProducer(node);
@@ -118,9 +120,7 @@ export class RedisBroker implements Broker {
     const bounds = { most: MOST, mostBytes: MOST_BYTES, mostReads: MOST_READS };
     const commands = new Commands(link, { timeout, clock, ...bounds });
     try {
-      await inTime(parts, link.ready(), "Redis cannot be reached");
-      const { history, database } = await askServer(link);
-      await commands.load(SCRIPTS);
+      const { history, database } = await joinServer(parts, () => commands.load(SCRIPTS));
       // Names, too, since pushes of one database are heard in all.
       const named = database === 0 ? prefix : `${prefix}.db${database}`;
       return new RedisBroker({ ...parts, prefix: named }, commands, history);
@@ -252,6 +252,10 @@ export class RedisBroker implements Broker {
       await inTime(this.#parts, asked, "Redis has confirmed no subscription");
     } catch (error) {
       listening.confirmed = undefined;
+      // Who asks again would wait once more each time.
+      if (this.#pushed.get(listening.keys.pushes) === listening) {
+        this.#subscriber.unsubscribe(listening.keys.pushes);
+      }
       throw error instanceof BrokerError ? error : unavailable("Redis cannot be reached now", error);
     }
   }
@@ -281,9 +285,15 @@ export class RedisBroker implements Broker {
   /** Another server, or one that has begun anew, may have less than we know. */
   async #look(): Promise<void> {
     try {
-      const { history } = await askServer(this.#parts.link);
-      if (history === this.#history || this.#closed) return;
+      const { link } = this.#parts;
+      const { history, isReplica } = await askServer(link);
+      if (this.#closed) return;
+      if (isReplica) return link.drop("the server has become a replica"); // its address may lead to the master now
+      const wasDeaf = this.#wasDeaf;
+      this.#wasDeaf = false;
+      if (history === this.#history) return;
       this.#history = history;
+      if (!wasDeaf) this.#subscriber.drop("another server may have taken over"); // of which it would hear nothing
       this.#uncertain();
     } catch (error) {
       if (error instanceof Error && error.constructor === Error) this.#parts.report(error);

@@ -43,7 +43,15 @@ export interface Job {
 }
 
 /** What the server says when it has not run a command, and may run it later. */
-const LATER = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "NOREPLICAS"];
+export const LATER: readonly string[] = [
+  "LOADING",
+  "READONLY",
+  "MASTERDOWN",
+  "CLUSTERDOWN",
+  "TRYAGAIN",
+  "BUSY",
+  "NOREPLICAS",
+];
 
 /** What a server says that has become a replica of another. */
 const REPLICA = ["READONLY", "MASTERDOWN"];

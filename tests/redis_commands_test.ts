@@ -311,15 +311,16 @@ describe("redis: commands", () => {
 });
 
 describe("redis: the numbers of a node", () => {
-  it("are contiguous while any is unanswered, and above all others afterwards", () => {
+  it("are contiguous while any is unanswered, and above all others afterwards, in the first place", () => {
     const own = new NodeProducer("n");
-    assertEquals([own.begin("a"), own.begin("a"), own.begin("b"), own.begin("a")], [1, 2, 3, 3]);
-    assertEquals([own.low("a"), own.low("b")], [1, 3]);
-    own.end("a", 2);
-    assertEquals(own.low("a"), 1);
-    own.end("a", 1);
-    assertEquals([own.low("a"), own.begin("a")], [3, 4]);
-    for (const n of [3, 4]) own.end("a", n);
-    assertEquals(own.begin("a"), 5);
+    const numbers = [own.begin("a"), own.begin("a"), own.begin("b"), own.begin("a")];
+    assertEquals(numbers, [1_024, 1_025, 2_048, 1_026]);
+    assertEquals([own.low("a"), own.low("b")], [1_024, 2_048]);
+    own.end("a", 1_025);
+    assertEquals(own.low("a"), 1_024);
+    own.end("a", 1_024);
+    assertEquals([own.low("a"), own.begin("a")], [1_026, 1_027]);
+    for (const n of [1_026, 1_027]) own.end("a", n);
+    assertEquals(own.begin("a"), 3_072);
   });
 });

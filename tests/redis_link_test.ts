@@ -331,9 +331,13 @@ for (const kind of CLIENTS) {
         link.drop("no answer to an append");
         assertInstanceOf(await waiting, RedisLostError);
         assertEquals(await ask("PING"), "PONG");
+        assertEquals([await heard.state(), await heard.state()], ["lost", "restored"]); // it is one server
+        assertEquals(heard.error?.message, "Redis: no answer to an append");
+        const id = await ask("CLIENT", "ID");
         subscriber.drop("a push was missed");
         assertEquals([await heard.state(), await heard.state()], ["lost", "restored"]);
         assertEquals(heard.error?.message, "Redis: a push was missed");
+        assertEquals(await ask("CLIENT", "ID"), id);
       });
     });
 

@@ -39,8 +39,13 @@ export class Gate {
 
   /** From now on new connections lead there; those that are open are cut. */
   lead(target: number): void {
-    this.#target = target;
+    this.turn(target);
     this.cut();
+  }
+
+  /** From now on new connections lead there; those that are open stay, as after a fail-over that closes none. */
+  turn(target: number): void {
+    this.#target = target;
   }
 
   /** Cuts all connections. */
