@@ -46,8 +46,12 @@ export interface RedisBrokerParts {
 interface Listening {
   readonly keys: ChannelKeys;
   readonly listeners: FanOut;
-  /** Set while Redis is asked for pushes, and when it has confirmed them. */
+  /** Set while somebody waits for Redis to confirm pushes, and when it has. */
   confirmed: Promise<void> | undefined;
+  /** What Redis is asked once, however often somebody waits for its answer: each question would leave something behind until it is there again. */
+  pushes: "wanted" | "asked" | "confirmed";
+  /** Who waits for its answer. */
+  waiting: PromiseWithResolvers<void>;
 }
 
 /** Milliseconds from one look at who the server is to the next: behind a proxy another one may take over in silence. */
@@ -173,7 +177,8 @@ export class RedisBroker implements Broker {
     let listening = this.#listening.get(channel);
     if (listening === undefined) {
       const keys = this.#keys(channel);
-      listening = { keys, listeners: new FanOut(this.#parts.report), confirmed: undefined };
+      const [listeners, waiting] = [new FanOut(this.#parts.report), Promise.withResolvers<void>()];
+      listening = { keys, listeners, confirmed: undefined, pushes: "wanted", waiting };
       this.#listening.set(channel, listening);
       this.#pushed.set(keys.pushes, listening);
     }
@@ -245,19 +250,28 @@ export class RedisBroker implements Broker {
     if (this.#closed) throw unavailable("The broker is closed: nothing was done");
   }
 
-  /** Asks for pushes, in the time that a command has. Who asks again later asks anew. */
+  /** Waits for pushes, in the time that a command has. Who asks again later waits for the same answer, or asks anew where it was a refusal. */
   async #ask(listening: Listening): Promise<void> {
+    if (listening.pushes === "confirmed") return;
+    const { promise } = listening.waiting = Promise.withResolvers();
     try {
-      const asked = this.#subscriber.subscribe(listening.keys.pushes);
-      await inTime(this.#parts, asked, "Redis has confirmed no subscription");
+      if (listening.pushes === "wanted") this.#askRedis(listening);
+      await inTime(this.#parts, promise, "Redis has confirmed no subscription");
     } catch (error) {
       listening.confirmed = undefined;
-      // Who asks again would wait once more each time.
-      if (this.#pushed.get(listening.keys.pushes) === listening) {
-        this.#subscriber.unsubscribe(listening.keys.pushes);
-      }
       throw error instanceof BrokerError ? error : unavailable("Redis cannot be reached now", error);
     }
+  }
+
+  #askRedis(listening: Listening): void {
+    listening.pushes = "asked";
+    this.#subscriber.subscribe(listening.keys.pushes).then(() => {
+      listening.pushes = "confirmed";
+      listening.waiting.resolve();
+    }, (error) => {
+      listening.pushes = "wanted";
+      listening.waiting.reject(error);
+    });
   }
 
   #message(pushes: string, payload: string): void {

@@ -22,8 +22,8 @@ class Link {
   trouble: RedisLostError | undefined;
   isThere = true;
   readonly did: string[] = [];
-  /** Subscriptions that are neither confirmed nor taken back. */
-  readonly asked = new Map<string, PromiseWithResolvers<void>>();
+  /** Subscriptions that it was asked for. */
+  readonly asked: PromiseWithResolvers<void>[] = [];
   events!: SubscriberEvents;
   readonly pubsub = "sharded";
   #listener: (() => void) | undefined;
@@ -55,15 +55,12 @@ class Link {
   subscriber(events: SubscriberEvents): unknown {
     this.events = events;
     return {
-      subscribe: (channel: string) => {
+      subscribe: () => {
         const asked = Promise.withResolvers<void>();
-        this.asked.set(`${channel} ${this.did.push("subscribe")}`, asked);
+        this.asked.push(asked);
         return asked.promise;
       },
-      unsubscribe: () => {
-        for (const { reject } of this.asked.values()) reject(new RedisLostError("unsubscribed", true));
-        this.asked.clear();
-      },
+      unsubscribe: () => {},
       drop: () => this.did.push("left for pushes"),
       close: () => Promise.resolve(),
     };
@@ -193,11 +190,35 @@ describe("redis: a broker that looks who the server is", () => {
       );
       await clock.advance(1_000);
       await asked;
-      assertEquals(link.asked.size, 0);
     }
+    assertEquals(link.asked.length, 1);
     const asked = broker.subscribe("a", heard);
-    for (const { resolve } of link.asked.values()) resolve();
+    link.asked[0]!.resolve();
     await asked;
+    await broker.close();
+    assertEquals([link.asked.length, clock.pending], [1, 0]);
+  });
+
+  it("has a channel that is confirmed while nobody waits, and asks anew for one that was refused", async () => {
+    const { link, clock, open } = made();
+    const broker = await open();
+    const heard = new Heard();
+    const late = async () => {
+      const asked = assertRejects(async () => await broker.subscribe("a", heard), Error, "in 1000 ms");
+      await clock.advance(1_000);
+      await asked;
+    };
+    await late();
+    link.asked[0]!.reject(new RedisReplyError("NOPERM no"));
+    await clock.settle();
+    const refused = assertRejects(async () => await broker.subscribe("a", heard), Error, "cannot be reached");
+    link.asked[1]!.reject(new RedisReplyError("NOPERM no"));
+    await refused;
+    await late();
+    link.asked[2]!.resolve();
+    await clock.settle();
+    await broker.subscribe("a", heard);
+    assertEquals(link.asked.length, 3);
     await broker.close();
   });
 });
