@@ -68,8 +68,10 @@ interface Pending {
   readonly send: () => Promise<Reply>;
   readonly job: Job | undefined;
   readonly kind: Kind;
-  /** Whether it is on its way. */
+  /** Whether it is on its way. Then it takes room, also where nobody waits for it any more: a server that is slow must not be sent ever more. */
   isSent: boolean;
+  /** Gives its room back. */
+  leave(): void;
   end(outcome: { readonly reply: Reply } | { readonly error: unknown }): void;
 }
 
@@ -169,12 +171,15 @@ export class Commands {
       job,
       kind,
       isSent: false,
+      leave: () => {
+        used.count--;
+        used.bytes -= bytes;
+      },
       end: (outcome) => {
         if (!this.#pending.delete(pending)) return;
         clock.clearTimeout(deadline);
         this.#unread.delete(pending);
-        used.count--;
-        used.bytes -= bytes;
+        if (!pending.isSent) pending.leave();
         if ("reply" in outcome) resolve(outcome.reply);
         else reject(asBrokerError(outcome.error));
       },
@@ -200,7 +205,9 @@ export class Commands {
     this.#unread.delete(pending);
     if (kind === "read") this.#reads++;
     const arrived = () => {
+      pending.isSent = false;
       if (kind === "read") this.#reads--;
+      if (!this.#pending.has(pending)) pending.leave();
     };
     pending.send().then((reply) => {
       arrived();
@@ -239,7 +246,6 @@ export class Commands {
   /** It is to be sent again, and nothing before it: what comes now waits behind it. */
   #again(pending: Pending, why: "lost" | "early" | "no script"): void {
     if (!this.#pending.has(pending)) return;
-    pending.isSent = false;
     if (pending.kind === "read") this.#unread.add(pending);
     if (why === "no script") this.#isMissingScripts = true;
     if (this.#isHeld || this.#closed) return;

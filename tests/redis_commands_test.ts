@@ -168,6 +168,21 @@ describe("redis: commands", () => {
     assertEquals(small.link.take(), ["z"]);
   });
 
+  it("that were given up take room until the server is done with them", async () => {
+    const { link, clock, ended, run } = await made({ most: 2 });
+    run("answered");
+    run("lost");
+    await clock.advance(1_000);
+    run("too much");
+    await clock.settle();
+    assertEquals(ended, ["answered: UNAVAILABLE", "lost: UNAVAILABLE", "too much: UNAVAILABLE"]);
+    link.answer("1", lost());
+    await clock.settle();
+    link.take();
+    for (const name of ["a", "b"]) run(name);
+    assertEquals([link.take(), clock.pending], [["a", "b"], 2]);
+  });
+
   it("of one kind leave the others their room", async () => {
     const { link, clock, ended, run } = await made({ most: 1, mostBytes: 10 });
     for (const kind of ["signal", "read", "append", "key"] as const) {
