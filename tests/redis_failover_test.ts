@@ -54,6 +54,16 @@ for (const kind of CLIENTS) {
       await (await opening).append("a", append("x"));
     });
 
+    it("joins a server that is away when it is asked, and comes and goes until it has joined", async () => {
+      await server.kill();
+      const opening = open(gate.port);
+      gate.cut();
+      await server.start();
+      gate.cut();
+      const broker = await opening;
+      assertEquals((await broker.append("a", append("x"))).position.offset, 1);
+    });
+
     it("says why it cannot connect", async () => {
       await server.ask("CONFIG", "SET", "requirepass", "secret");
       const why = kind.name === "Bun.RedisClient" ? "Connection closed" : "NOAUTH"; // Bun tells no more
