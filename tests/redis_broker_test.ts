@@ -282,7 +282,7 @@ describe("redis: a broker on a server", () => {
     const printed: unknown[] = [];
     console.error = (error) => printed.push(error);
     try {
-      await server.ask("SPUBLISH", channelKeys("millrace", "a").pushes, "s  no base64!");
+      await server.ask("SPUBLISH", channelKeys("millrace", "a").pushes, "s  !!!!");
       await fixture.broker.append("a", append("x"));
       await heard.until(() => heard.texts.includes("x"), "x");
     } finally {
