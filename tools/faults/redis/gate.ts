@@ -84,6 +84,7 @@ export class Gate {
 
   #accept(near: Socket): void {
     near.on("error", () => near.destroy());
+    if (!this.#server.listening) return void near.destroy(); // it came before the end, and was told of after it
     if (this.#waiting === undefined) this.#join(near);
     else this.#waiting.push(near);
   }
