@@ -42,6 +42,8 @@ export type App = typeof app;
 export interface Report {
   readonly node: string;
   readonly connections: number;
+  /** Milliseconds that its process has worked. */
+  readonly cpu: number;
   readonly errors: readonly string[];
   /** How a publication ended: `ok`, or the code of its error. */
   readonly published?: string | undefined;
@@ -56,7 +58,9 @@ async function control({ searchParams }: URL): Promise<Response> {
   const published = value === null ? undefined : await app.publish("room/:id", { id: told("id")! }, { value })
     .then(() => "ok", ({ code }: { code: string }) => code);
   const { connections } = app.stats();
-  return Response.json({ node, connections, errors, published } satisfies Report);
+  const { user, system } = process.cpuUsage();
+  const cpu = Math.round((user + system) / 1_000);
+  return Response.json({ node, connections, cpu, errors, published } satisfies Report);
 }
 
 // Whoever started it holds the other end: it ends with that, SIGKILL included.
