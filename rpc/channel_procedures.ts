@@ -17,6 +17,7 @@ import { type Encoded, encoded, historyQuery, type NodeChannels, withRoom } from
 import { keyedProducer, type Origin, originOf } from "./origin.ts";
 import { isPromise } from "./iterating.ts";
 import { isMap } from "./options.ts";
+import type { Turn } from "./publish_order.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
 import { validate } from "./schema.ts";
 import { isUint } from "./uint.ts";
@@ -98,11 +99,11 @@ class Publishing {
     const found = find(this.#parts, given.channel, this.#context); // before anything is kept for a name that is none
     const origin = originOf(this.#context.connection);
     const { channel, n, low, key } = given;
-    const publish = (low: number) => this.#publish({ ...given, low }, found, origin);
+    const publish = (turn: Turn | undefined) => this.#publish(given, turn, found, origin);
     const isOrdered = key === undefined && n > 0 && origin?.producer !== undefined;
     const done = isOrdered && origin.order !== undefined
       ? origin.order.run({ channel, n, low }, publish, () => this.#context.signal)
-      : publish(low);
+      : publish(undefined);
     return chain(
       done,
       ({ epoch, offset, fingerprint, durability }) => [epoch, offset, fingerprint, durability],
@@ -111,6 +112,7 @@ class Publishing {
 
   #publish(
     given: Publication,
+    turn: Turn | undefined,
     { channel, asker, report }: Found,
     origin: Origin | undefined,
   ): MaybePromise<Published> {
@@ -123,22 +125,33 @@ class Publishing {
         const changed = hook === undefined ? valid : hook(valid, channelContext(channel, asker));
         return chain(changed, (message) => {
           const bytes = message === arrived ? withRoom(given.data) : encoded(message);
-          return this.#append(channel, bytes, this.#producer(given, origin));
+          return this.#append(channel, bytes, this.#producer(given, turn, origin), turn);
         });
       });
     });
   }
 
-  #append(channel: NamedChannel, bytes: Encoded, producer: Producer | undefined): MaybePromise<Published> {
-    return this.#parts.channels.append(channel, bytes, producer);
+  #append(
+    channel: NamedChannel,
+    bytes: Encoded,
+    producer: Producer | undefined,
+    turn: Turn | undefined,
+  ): MaybePromise<Published> {
+    const done = this.#parts.channels.append(channel, bytes, producer);
+    if (isPromise(done)) turn?.handedOver();
+    return done;
   }
 
-  #producer({ n, low, key, age: told }: Publication, origin: Origin | undefined): Producer | undefined {
+  #producer(
+    { n, low, key, age: told }: Publication,
+    turn: Turn | undefined,
+    origin: Origin | undefined,
+  ): Producer | undefined {
     const producer = origin?.producer;
     const age = told === undefined ? undefined : told + this.#parts.limits.session + ON_ITS_WAY;
     const { subject } = this.#context.connection;
     if (key !== undefined) return { id: keyedProducer(key, { subject, producer }), n: 1, low: 1, age };
-    return producer === undefined || n === 0 ? undefined : { id: producer, n, low, age };
+    return producer === undefined || n === 0 ? undefined : { id: producer, n, low: turn?.low ?? low, age };
   }
 
   #decode(data: Uint8Array): unknown {

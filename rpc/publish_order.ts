@@ -18,22 +18,80 @@ export interface Numbered {
   readonly low: number;
 }
 
-/** One channel of the client. */
-interface Row {
-  /** The number whose turn it is. */
-  next: number;
-  /** What is under way of it, unless it was given up. */
-  busy: Run | undefined;
-  readonly waiting: Map<number, Waiting>;
+/** What a publication is given when it may go on. */
+export interface Turn {
+  /** The lowest number that may still be on its way: its own, when nothing before it is. */
+  readonly low: number;
+  /**
+   * The broker has been told of it, and keeps the order from here on: the next one may start before this one is answered. One that is over at once need
+   * not say so.
+   */
+  handedOver(): void;
 }
 
-/** A publication that is under way. */
-interface Run {
-  readonly n: number;
-  /** Aborts when its call is broken off: its check may never end. */
-  readonly signal: (() => AbortSignal) | undefined;
-  /** Whether somebody waits for it, and so listens to that. */
-  isWatched: boolean;
+/** One channel of the client. From `low` to `next` everything is on its way or over; above `next` some may be, where one before them comes again. */
+class Row {
+  /** The lowest number that is not over. */
+  low: number;
+  /** The number whose turn it is. */
+  next: number;
+  /** The one that is checked, unless it was given up. */
+  starting: Run | undefined;
+  /** Those that the broker has, and has not answered. */
+  readonly sent = new Map<number, Run>();
+  /** Numbers above `low` that are over: at most {@linkcode SPAN}. */
+  readonly over = new Set<number>();
+  readonly waiting = new Map<number, Waiting>();
+
+  constructor(low: number) {
+    this.low = this.next = low;
+  }
+
+  get isIdle(): boolean {
+    return this.starting === undefined && this.sent.size === 0 && this.waiting.size === 0;
+  }
+
+  /** Whether it may start now. */
+  mayStart(n: number): boolean {
+    return n === this.next && this.starting === undefined && n < this.low + SPAN;
+  }
+
+  /** Whether it has started before. */
+  knows(n: number): boolean {
+    return n < this.next || n === this.starting?.n || this.sent.has(n) || this.over.has(n);
+  }
+
+  /** It is not on its way any more. Gives whether it was. */
+  drop(run: Run): boolean {
+    if (this.starting === run) this.starting = undefined;
+    else if (this.sent.get(run.n) === run) this.sent.delete(run.n);
+    else return false; // it was passed by
+    return true;
+  }
+
+  /** It is over. */
+  end(n: number): void {
+    if (n === this.low) this.low++;
+    else this.over.add(n);
+    this.skip();
+  }
+
+  /** Goes to the next number that has not started. */
+  skip(): void {
+    while (this.next < this.low || this.sent.has(this.next) || this.over.has(this.next)) this.next++;
+    while (this.over.size > 0 && this.over.delete(this.low)) this.low++;
+  }
+
+  /** All below this are over: whoever waits for their answers has none any more. */
+  pass(low: number): void {
+    this.low = low;
+    this.next = Math.max(this.next, low);
+    if (this.starting !== undefined && this.starting.n < low) this.starting = undefined;
+    for (const numbers of [this.sent, this.over]) {
+      for (const n of numbers.keys()) if (n < low) numbers.delete(n);
+    }
+    this.skip();
+  }
 }
 
 interface Waiting {
@@ -41,10 +99,43 @@ interface Waiting {
   readonly refuse: (error: CallError) => void;
 }
 
+/** A publication that is under way. */
+class Run implements Turn {
+  readonly n: number;
+  /** Aborts when its call is broken off: its check may never end. */
+  readonly signal: (() => AbortSignal) | undefined;
+  /** Whether somebody waits for it, and so listens to that. */
+  isWatched = false;
+  readonly #row: Row;
+  readonly #goOn: (row: Row) => void;
+
+  constructor(n: number, row: Row, goOn: (row: Row) => void, signal: (() => AbortSignal) | undefined) {
+    this.n = n;
+    this.signal = signal;
+    this.#row = row;
+    this.#goOn = goOn;
+  }
+
+  get low(): number {
+    return Math.min(this.n, this.#row.low);
+  }
+
+  handedOver(): void {
+    const row = this.#row;
+    if (row.starting !== this) return; // it was passed by, or broken off
+    row.starting = undefined;
+    row.sent.set(this.n, this);
+    row.skip();
+    this.#goOn(row);
+  }
+}
+
+/** From the lowest number without an answer to those that may start: brokers remember as many results. */
+const SPAN = 64;
 /** Channels that are remembered while nothing waits in them. */
 const MOST_ROWS = 256;
-/** Bytes of one, beside its name. */
-const ROW_BYTES = 100;
+/** Bytes of one, beside its name: about. */
+const ROW_BYTES = 600;
 
 /** The order of one client's publications. */
 export class PublishOrder {
@@ -69,28 +160,28 @@ export class PublishOrder {
   }
 
   /**
-   * Runs `act` when all numbers before are over. At once, and without a promise, when they are.
+   * Runs `act` when all numbers before are over, or the broker has been told of them. At once, and without a promise, when they are.
    *
-   * @param act Is given the lowest number that may still be on its way: its own, when its turn has come.
+   * @param act Is given its turn.
    * @param signal Of its call. Asked for only when another waits for it.
    * @throws {CallError} `OUT_OF_ORDER` when too many wait, and when it is not known whether one before it has landed.
    */
   run<T>(
     numbered: Numbered,
-    act: (low: number) => MaybePromise<T>,
+    act: (turn: Turn) => MaybePromise<T>,
     signal?: () => AbortSignal,
   ): MaybePromise<T> {
     const { n, low } = numbered;
     const row = this.#row(numbered);
-    if (low > row.next) this.#advance(row, low);
-    if (n > row.next && row.busy !== undefined) this.#watch(row, row.busy);
-    if (n < row.next || n === row.busy?.n) return act(low); // a retry: the broker knows it
-    if (n === row.next) return this.#start(row, act, signal);
+    if (low > row.low) this.#pass(row, low);
+    if (row.knows(n)) return act(again(low));
+    if (row.mayStart(n)) return this.#start(row, act, signal);
+    if (row.starting !== undefined) this.#watch(row, row.starting);
     if (this.#waiting >= this.#most || row.waiting.has(n)) throw outOfOrder();
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const start = () => {
       try {
-        resolve(n === row.next ? this.#start(row, act, signal) : act(low));
+        resolve(row.mayStart(n) ? this.#start(row, act, signal) : act(again(low)));
       } catch (error) {
         reject(error);
       }
@@ -119,7 +210,7 @@ export class PublishOrder {
     }
     // Some before it may have landed, and the answers are on their way: by the next time the client knows.
     if (this.#hasForgotten && low < n) throw outOfOrder();
-    const row = { next: low, busy: undefined, waiting: new Map() };
+    const row = new Row(low);
     this.#rows.set(channel, row);
     this.#held += ROW_BYTES + channel.length;
     if (this.#rows.size > MOST_ROWS) this.#forgetIdle(row);
@@ -128,7 +219,7 @@ export class PublishOrder {
 
   #forgetIdle(but: Row): void {
     for (const [channel, row] of this.#rows) {
-      if (row.busy !== undefined || row.waiting.size > 0 || row === but) continue;
+      if (!row.isIdle || row === but) continue;
       this.#rows.delete(channel);
       this.#held -= ROW_BYTES + channel.length;
       this.#hasForgotten = true;
@@ -138,13 +229,13 @@ export class PublishOrder {
 
   #start<T>(
     row: Row,
-    act: (low: number) => MaybePromise<T>,
+    act: (turn: Turn) => MaybePromise<T>,
     signal: (() => AbortSignal) | undefined,
   ): MaybePromise<T> {
-    const run = row.busy = { n: row.next, signal, isWatched: false };
+    const run = row.starting = new Run(row.next, row, this.#goOn, signal);
     let result: MaybePromise<T>;
     try {
-      result = act(run.n);
+      result = act(run);
     } catch (error) {
       this.#failed(row, run, error);
       throw error;
@@ -154,16 +245,18 @@ export class PublishOrder {
       return result;
     }
     result.then(() => this.#ended(row, run), (error) => this.#failed(row, run, error));
-    if (row.waiting.size > 0) this.#watch(row, run);
+    if (row.starting === run && row.waiting.size > 0) this.#watch(row, run);
     return result;
   }
 
-  /** Somebody waits for it: whoever gives it up must not keep him waiting. */
+  /** Somebody waits for what is checked: whoever gives it up must not keep him waiting. What the broker has it answers. */
   #watch(row: Row, run: Run): void {
     if (run.isWatched || run.signal === undefined) return;
     run.isWatched = true;
     const signal = run.signal();
-    const isBrokenOff = () => this.#comesAgain(row, run);
+    const isBrokenOff = () => {
+      if (row.starting === run) this.#comesAgain(row, run);
+    };
     if (signal.aborted) isBrokenOff();
     else signal.addEventListener("abort", isBrokenOff, { once: true });
   }
@@ -177,10 +270,13 @@ export class PublishOrder {
     else this.#ended(row, run);
   }
 
-  /** Those that wait come again behind it; or without it, where its client has given it up: a broken off call does not tell. */
+  /**
+   * Those that wait come again behind it; or without it, where its client has given it up: a broken off call does not tell. Those that the broker has been
+   * told of since are no matter: it takes them where this one has landed, and refuses them otherwise.
+   */
   #comesAgain(row: Row, run: Run): void {
-    if (row.busy !== run) return; // it was passed by
-    row.busy = undefined;
+    if (!row.drop(run)) return;
+    row.next = Math.min(row.next, run.n);
     const waiting = [...row.waiting.values()];
     row.waiting.clear();
     this.#waiting -= waiting.length;
@@ -188,26 +284,35 @@ export class PublishOrder {
   }
 
   #ended(row: Row, run: Run): void {
-    if (row.busy !== run) return;
-    row.busy = undefined;
-    this.#advance(row, Math.max(row.next, run.n + 1));
+    if (!row.drop(run)) return;
+    row.end(run.n);
+    this.#goOn(row);
   }
 
-  #advance(row: Row, next: number): void {
-    row.next = next;
-    if (row.busy !== undefined && row.busy.n < next) row.busy = undefined; // its client waits no longer
-    for (const [n, { start }] of row.waiting) {
-      if (n >= next) continue;
-      row.waiting.delete(n); // whoever gave it up has gone on without it
-      this.#waiting--;
-      start();
-    }
-    const waiting = row.waiting.get(next);
-    if (waiting === undefined || row.busy !== undefined) return;
-    row.waiting.delete(next);
-    this.#waiting--;
-    waiting.start();
+  /** Whoever gave up those before has gone on without them. */
+  #pass(row: Row, low: number): void {
+    row.pass(low);
+    for (const n of [...row.waiting.keys()]) if (n < low) this.#take(row, n)?.start();
+    this.#goOn(row);
   }
+
+  /** Starts what waited for its turn. */
+  readonly #goOn = (row: Row): void => {
+    if (row.waiting.size > 0 && row.mayStart(row.next)) this.#take(row, row.next)?.start();
+  };
+
+  #take(row: Row, n: number): Waiting | undefined {
+    const waiting = row.waiting.get(n);
+    if (waiting === undefined) return undefined;
+    row.waiting.delete(n);
+    this.#waiting--;
+    return waiting;
+  }
+}
+
+/** The turn of one that has started before: the broker knows it. */
+function again(low: number): Turn {
+  return { low, handedOver: () => {} };
 }
 
 /** Whether the client sends it again: the answer says so, or its time on this connection was over. */

@@ -161,6 +161,20 @@ export const appendRules: readonly BrokerRule[] = [
     },
   },
   {
+    name: "none of those that do not wait passes one that is missing",
+    async run(world) {
+      const channel = world.name();
+      const numbers = upTo(10).filter((n) => n !== 5);
+      const send = (n: number) => world.append(channel, `${n}`, { producer: { id: "p", n, low: 1 } });
+      const sent = numbers.map((n) => n < 5 ? send(n) : refuses("OUT_OF_ORDER", () => send(n), `${n}`));
+      await Promise.all(sent);
+      same(textsOf(await world.read(channel)), ["1", "2", "3", "4"], "entries");
+      const again = await Promise.all(upTo(10).map(send));
+      same(offsets(again), upTo(10), "offsets");
+      same(again.map(({ duplicate }) => duplicate), upTo(10).map((n) => n < 5), "duplicates");
+    },
+  },
+  {
     name: "of retries at the same time one lands",
     async run(world) {
       const channel = world.name();

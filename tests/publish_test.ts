@@ -370,13 +370,17 @@ describe("the order of one client's publications", () => {
     line.publish(1, "x", { low: 1 });
     line.publish(2, "y", { low: 1 });
     await server.settle();
-    server.broker.isAway = true; // while it is under way
+    server.broker.isAway = true; // while those before are under way
+    line.publish(3, "z", { low: 1 });
+    server.broker.isAway = false;
+    line.publish(4, "last", { low: 1 });
+    await server.settle();
+    assertEquals(answers(line).map((one) => (one as unknown[])[1]), ["UNAVAILABLE"], "the last waits");
+    server.broker.isSlow = false;
+    server.broker.answer();
     line.publish(3, "z", { low: 1 });
     await server.settle();
-    server.broker.isAway = server.broker.isSlow = false;
-    server.broker.answer();
-    await server.settle();
-    assertEquals(stored(server), ["x", "y", "z"]);
+    assertEquals(stored(server), ["x", "y", "z", "last"]);
   });
 
   it("what follows one that a check refuses for now is sent back, too", async () => {
