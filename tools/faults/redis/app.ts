@@ -32,6 +32,8 @@ export const app = millrace({
       history: { messages: 1_000_000, seconds: 3_600 },
       allow: { subscribe: ({ subject }) => !banned.has(subject) },
     }),
+    /** Forgets what a long outage makes somebody miss. */
+    "brief/:id": channel({ message: z.object({ value: z.string() }), history: { messages: 20 } }),
   },
 });
 
@@ -55,7 +57,8 @@ async function control({ searchParams }: URL): Promise<Response> {
   if (told("kick")) await app.kick(told("kick")!);
   if (told("reauthorize") !== null) await app.reauthorize();
   const value = told("publish");
-  const published = value === null ? undefined : await app.publish("room/:id", { id: told("id")! }, { value })
+  const pattern = told("in") === "brief" ? "brief/:id" : "room/:id";
+  const published = value === null ? undefined : await app.publish(pattern, { id: told("id")! }, { value })
     .then(() => "ok", ({ code }: { code: string }) => code);
   const { connections } = app.stats();
   const { user, system } = process.cpuUsage();
