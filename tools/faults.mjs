@@ -14,7 +14,7 @@
 //   redis     nodes and Redis are killed, flushed, put to sleep, cut off, full, and failed over to an older copy: eleven runs, of which docs/proof.md has the table
 //   node      1,000 clients on one node, which is killed: they go on on the other within 10 s; nothing lost or twice, no reset. Once for each runtime
 //
-// --quick is all of `redis`, and `node` with 200 clients. A scale below 0.1 leaves out the run in which a node is cut off for 35 s: `black hole` is the same for 7 s. A scale of 1 (the default) is what is said here. Its last line is `faults N, anomalies N`. Exit 1 on any
+// --quick is all of `redis`, and `node` with 200 clients. A scale below 0.1 leaves out the run in which a node is cut off for 32 s: `black hole` is the same for 7 s. A scale of 1 (the default) is what is said here. Its last line is `faults N, anomalies N`. Exit 1 on any
 // anomaly; each run ends by itself after some minutes.
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -48,7 +48,7 @@ const REDIS_RUNS = [
   "node, deno killed",
   "node, bun killed",
 ];
-/** Of those one takes 35 s at least, whatever the scale: not in short runs, where `black hole` stands for it. */
+/** Of those one takes 32 s at least, whatever the scale: not in short runs, where `black hole` stands for it. */
 const LONG = "redis, cut off";
 const REDIS_MS = 180_000;
 /** Of --quick: 200 clients. */

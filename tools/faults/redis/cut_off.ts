@@ -6,7 +6,7 @@ import type { Expected, Trial } from "./trial.ts";
 import { Witness } from "./witness.ts";
 
 /** Longer than the 5 s of a command, than the 20 s in which a node compares its channels once, and than the 30 s of H22. */
-const CUT = 35_000;
+const CUT = 32_000;
 /** What a node may take to say that it cannot. */
 const REFUSED = 8_000;
 /** What anything may take that waits for nothing. */
@@ -28,7 +28,7 @@ interface Witnesses {
 }
 
 /**
- * The way of one node to Redis passes nothing for 35 s. While that lasts its clients stay connected, and what its server code publishes, and pages of history, are refused
+ * The way of one node to Redis passes nothing for 32 s. While that lasts its clients stay connected, and what its server code publishes, and pages of history, are refused
  * as UNAVAILABLE; the other node goes on, and so do its clients. Then all that clients have published lands, once; whoever missed what the history has is given it, and
  * whoever missed more gets one reset before anything newer; who was kicked by the other node is closed. Nothing is lost or doubled, nobody else is reset.
  */
@@ -41,7 +41,7 @@ export async function cutOff(trial: Trial): Promise<Expected> {
     if (!await eventually(begun, SOON)) {
       findings.wrong("Not everybody heard what was published before the cut");
     }
-    await trial.fault("the bun node is cut off from Redis for 35 s", () => whileCut(trial, stays, cut, all));
+    await trial.fault("the bun node is cut off from Redis for 32 s", () => whileCut(trial, stays, cut, all));
     await afterCut(trial, stays, all);
     return "nobody";
   } finally {
