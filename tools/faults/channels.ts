@@ -8,6 +8,8 @@ const ROOMS = ["a", "b", "c", "d"];
 const BETWEEN_CUTS = 600;
 /** Milliseconds without any progress. */
 const STILL = 60_000;
+/** What the last of them may take to come back. */
+const COMING_BACK = 30_000;
 /** Publications of one client that may wait for their answer: a busy machine is not given more and more of them. */
 const UNANSWERED = 16;
 
@@ -90,6 +92,8 @@ export async function channels(world: World): Promise<Findings> {
     () => acknowledged.length + Number(findings.counts["cuts"]),
     findings,
   );
+  // A client that has not yet heard of its last cut is still open.
+  await eventually(() => peers.every(({ outages }) => outages.length >= planned.cuts), COMING_BACK);
   await Promise.all(peers.map(({ client }) => inTime(client.ready(), "coming back")));
   const isThere = ({ follower, room }: Followed) => follower.offset >= tops[room]!;
   await eventually(() => followers.every(isThere));
