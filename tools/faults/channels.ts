@@ -92,9 +92,7 @@ export async function channels(world: World): Promise<Findings> {
     () => acknowledged.length + Number(findings.counts["cuts"]),
     findings,
   );
-  // A client that has not yet heard of its last cut is still open.
-  await eventually(() => peers.every(({ outages }) => outages.length >= planned.cuts), COMING_BACK);
-  await Promise.all(peers.map(({ client }) => inTime(client.ready(), "coming back")));
+  await comeBack(peers, planned.cuts);
   const isThere = ({ follower, room }: Followed) => follower.offset >= tops[room]!;
   await eventually(() => followers.every(isThere));
   for (const { follower, room } of followers) {
@@ -116,6 +114,12 @@ export async function channels(world: World): Promise<Findings> {
   for (const { subscription } of followers) subscription.close();
   await Promise.all(peers.map((peer) => peer.close()));
   return findings;
+}
+
+/** Waits until all are back from their last cut; who has not yet heard of it is still open. */
+async function comeBack(peers: readonly Peer[], cuts: number): Promise<void> {
+  await eventually(() => peers.every(({ outages }) => outages.length >= cuts), COMING_BACK);
+  await Promise.all(peers.map(({ client }) => inTime(client.ready(), "coming back")));
 }
 
 /** Waits as long as there is progress: who stands still for a minute is told of, with what can be said then. */
