@@ -97,7 +97,10 @@ export class RedisBroker implements Broker {
     this.#subscriber = link.subscriber({
       message: (channel, payload) => this.#message(channel, payload),
       restored: () => this.#uncertain(),
-      lost: () => this.#wasDeaf = true, // `restored` follows, and publishers are told by their own
+      lost: () => {
+        this.#wasDeaf = true;
+        this.#doubt(); // now, so that it is known since when nothing is heard; `restored` follows
+      },
     });
     const node = newEpoch(parts.random);
     this.#own = new NodeProducer(node);
@@ -290,6 +293,11 @@ export class RedisBroker implements Broker {
 
   #uncertain(): void {
     this.ledger.uncertain();
+    this.#doubt();
+  }
+
+  /** Pushes may be missing. */
+  #doubt(): void {
     for (const { listeners } of [...this.#listening.values()]) listeners.push("uncertain");
   }
 

@@ -6,7 +6,7 @@
 import { Topic, type TopicMember, type TopicParts } from "./topic.ts";
 
 /** What a hub is made of. */
-export type HubParts = Omit<TopicParts, "newAlias">;
+export type HubParts = Omit<TopicParts, "newAlias" | "doubts">;
 
 /** Milliseconds that a channel without subscribers is still listened to: those who come and go must not be a storm for the broker. */
 const LINGER = 2_000;
@@ -16,6 +16,10 @@ const MOST_LINGERING = 1_000;
 const CHECK = 20_000;
 /** It is done in so many steps. */
 const CHECK_STEPS = 20;
+/**
+ * Milliseconds that a broker may leave open what it has: with those until a link is known to be dead (5 s) nobody believes for more than 30 s that they get everything.
+ */
+const DOUBT = 20_000;
 
 /** The channels of a node. */
 export class Hub {
@@ -23,6 +27,7 @@ export class Hub {
   readonly #topics = new Map<string, Topic>();
   /** Those without subscribers, the one that has been longest first, and until when. */
   readonly #lingering = new Map<Topic, number>();
+  readonly #doubts = new Map<Topic, number>();
   #alias = 0;
   #timer: unknown;
   #toCheck: Topic[] = [];
@@ -42,7 +47,11 @@ export class Hub {
   topic(name: string): Topic {
     const known = this.#topics.get(name);
     if (known !== undefined) return known;
-    const topic = new Topic(name, { ...this.#parts, newAlias: () => ++this.#alias });
+    const topic = new Topic(name, {
+      ...this.#parts,
+      newAlias: () => ++this.#alias,
+      doubts: this.#doubts,
+    });
     this.#topics.set(name, topic);
     this.#wake();
     topic.open();
@@ -85,6 +94,7 @@ export class Hub {
       this.#timer = undefined;
       this.#releaseIdle();
       this.#check();
+      this.#expireDoubts();
       this.#wake();
     }, CHECK / CHECK_STEPS);
   }
@@ -94,6 +104,14 @@ export class Hub {
     for (const [topic, until] of this.#lingering) {
       if (until > now) return;
       this.#release(topic);
+    }
+  }
+
+  #expireDoubts(): void {
+    const since = this.#parts.clock.now() - DOUBT;
+    for (const [topic, asked] of this.#doubts) {
+      if (asked > since) return;
+      topic.expire();
     }
   }
 

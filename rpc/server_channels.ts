@@ -269,6 +269,17 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     this.#owner.fault(new ProtocolError("Too many positions that never were", CloseCode.LIMIT));
   }
 
+  /** See {@linkcode Line.stale}. */
+  stale({ sub }: Subscriber): void {
+    const subscription = this.#bySub.get(sub);
+    if (subscription === undefined) return;
+    this.#remove(subscription);
+    this.#refusals.tell(
+      sub,
+      new CallError("UNAVAILABLE", "What is published cannot be known now", { ambiguous: false }),
+    );
+  }
+
   /** See {@linkcode Line.works}. */
   works<T>(work: Promise<T>): Promise<T> {
     return this.#work.counted(work);

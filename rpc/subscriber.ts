@@ -33,6 +33,8 @@ export interface Line {
   readonly asking: AskingParts;
   /** Milliseconds since 1970. */
   readonly date: () => number;
+  /** What is published cannot be known now: it ends, for as long as that lasts. */
+  stale(subscriber: Subscriber): void;
   /** The broker works for it, whether or not it is still wanted when that ends. */
   works<T>(work: Promise<T>): Promise<T>;
   /** The subscription has another alias than before. */
@@ -124,6 +126,11 @@ export class Subscriber implements TopicMember {
   restarted(): void {
     if (this.#state === "waiting") this.ready();
     else this.#safely(() => this.#startAgain());
+  }
+
+  /** See {@linkcode TopicMember.stale}. */
+  stale(): void {
+    if (this.isTold) this.#line.stale(this);
   }
 
   /** See {@linkcode TopicMember.refreshed}. */

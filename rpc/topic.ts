@@ -33,6 +33,8 @@ export interface TopicMember {
   fallBehind(): void;
   /** The stream is another one from here on. */
   restarted(): void;
+  /** What is known of the stream is old, and the broker does not say how old. */
+  stale(): void;
   /** What is known of the stream was compared with the broker's: see {@linkcode Topic.refresh}. */
   refreshed(): void;
   /** Takes signals, if it can. */
@@ -52,6 +54,8 @@ export interface TopicParts {
   readonly report: (error: unknown, channel: string) => void;
   /** A number that no other topic of this node has. */
   readonly newAlias: () => number;
+  /** Where it stands while the broker is asked what it has, and since when; who has asked for longest is the first. */
+  readonly doubts: Map<Topic, number>;
 }
 
 /** What is read at once. */
@@ -143,6 +147,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
   /** Listens no more. */
   release(): void {
     this.#released = true;
+    this.#parts.doubts.delete(this);
     this.#asking.stop();
     this.#whenKnown?.resolve();
     this.#parts.broker.unsubscribe(this.name, this);
@@ -201,7 +206,14 @@ export class Topic implements BrokerListener, EndsWithTurn {
       return;
     }
     this.#pushed = [];
+    this.#parts.doubts.set(this, this.#parts.clock.now());
     this.#read();
+  }
+
+  /** The broker has not said for long what it has. Nobody gets anything before it does: those who were told otherwise hear of it, and ask again. */
+  expire(): void {
+    this.#inDoubt = true;
+    for (const member of [...this.#members]) if (!this.#waiting.has(member)) member.stale();
   }
 
   /** Compares what is known here with the broker, if nothing is under way. */
@@ -356,6 +368,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
       return this.#read();
     }
     this.#inDoubt = false;
+    this.#parts.doubts.delete(this);
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const member of waiting) member.ready();
