@@ -97,10 +97,10 @@ export class Channels {
 
   // For the channels that the program holds.
 
-  /** Subscribes. */
+  /** Subscribes. Where the client is over the subscription is closed, and its `onError`, which may subscribe anew, is not called. */
   subscribe(name: string, { start, handler, signal, onError }: Wanted): LocalSubscription {
     const wire = this.#wire(name);
-    const local = new LocalSubscription(wire, { start, handler, onError });
+    const local = new LocalSubscription(wire, { start, handler, onError: this.#ended ? () => {} : onError });
     if (signal !== undefined) {
       const abort = () => local.close();
       signal.addEventListener("abort", abort, { once: true });

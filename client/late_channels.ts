@@ -41,6 +41,11 @@ export class LateChannels {
     });
   }
 
+  /** Whether the client is over. */
+  get isOver(): boolean {
+    return this.#late.isOver;
+  }
+
   /** Asks for the code, if it is not there. */
   load(): void {
     this.#late.load();

@@ -28,6 +28,7 @@ export class LateSubscription implements Subscription<unknown> {
     promise.catch(() => {}); // who asks is told
     this.#made = promise;
     this.#start = start.position;
+    const { isOver } = late;
     const stop = late.wait({
       run: (channels) => {
         signal?.removeEventListener("abort", this.#close);
@@ -36,7 +37,7 @@ export class LateSubscription implements Subscription<unknown> {
       fail: (error) => {
         reject(error);
         this.#close();
-        if (handler === undefined) return;
+        if (handler === undefined || isOver) return; // an `onError` may subscribe anew
         try {
           if (onError !== undefined) onError(error);
           else if (error.code !== "CLOSED") late.report(error);
