@@ -116,7 +116,7 @@ export class Node {
         report: (error) => this.report(error, {}),
       }),
       sessions: new Sessions(surroundings.clock, limits, surroundings.newSession),
-      procedures: this.#register(channels, limits),
+      procedures: this.#register(channels, limits, surroundings.clock),
       offered: declared.client,
       authenticate: (given) => (options.authenticate ?? anybody)(given),
       report: (error, place) => this.report(error, place),
@@ -286,10 +286,10 @@ export class Node {
   }
 
   /** The procedures with their numbers: first the app's own. */
-  #register(channels: NodeChannels | undefined, limits: Limits): Map<string, Registered> {
+  #register(channels: NodeChannels | undefined, limits: Limits, clock: Clock): Map<string, Registered> {
     const report: Node["report"] = (error, place) => this.report(error, place);
     const registered = new Map<string, Registered>();
-    const library = channels === undefined ? [] : channelProcedures({ channels, limits, report });
+    const library = channels === undefined ? [] : channelProcedures({ channels, clock, limits, report });
     for (const [name, definition] of [...serverProcedures(this.#options.procedures), ...library]) {
       registered.set(name, { name, number: registered.size + 1, definition });
     }
