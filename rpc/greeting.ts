@@ -5,7 +5,7 @@
  */
 import { characters } from "./characters.ts";
 import { asMap, optionalUint, type WireMap } from "./options.ts";
-import { DEFAULT_LIMITS, type Limits, type PeerLimits, peerLimits } from "./limits.ts";
+import { DEFAULT_LIMITS, LEAST_MESSAGE, type Limits, type PeerLimits, peerLimits } from "./limits.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { ToldOfStream } from "./sender.ts";
 import { isUint } from "./uint.ts";
@@ -47,9 +47,6 @@ export interface Welcome {
   /** Milliseconds that the authentication holds; `undefined` for no end. */
   readonly expires: number | undefined;
 }
-
-/** Less than this is no limit but an attempt to make the other side send one byte a frame. */
-const LEAST_MESSAGE = 1024;
 
 /** What a side accepts that tells nothing. */
 const ASSUMED: PeerLimits = peerLimits(DEFAULT_LIMITS);
