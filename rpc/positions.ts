@@ -5,6 +5,7 @@
  */
 import type { Position } from "./broker.ts";
 import type { Limits } from "./limits.ts";
+import { isText } from "./long_names.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { readPayload } from "./reader.ts";
 import { isUint } from "./uint.ts";
@@ -41,6 +42,6 @@ export type PositionLike = { readonly [Name in keyof Position]?: unknown };
 /** Whether it is a position that a stream can have. */
 export function isPosition(position: PositionLike): position is Position {
   const { epoch, offset, fingerprint } = position;
-  return typeof epoch === "string" && epoch !== "" && isUint(offset) && isUint(fingerprint) &&
+  return isText(epoch) && epoch !== "" && isUint(offset) && isUint(fingerprint) &&
     fingerprint <= 0xffffffff && (offset > 0 || fingerprint === 0);
 }
