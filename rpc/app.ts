@@ -184,6 +184,7 @@ export interface Millrace<C extends Contract = Contract, Base = unknown> extends
    * Asks the rules of channels (`allow.subscribe`) again on all nodes that share the broker, as `connections().reauthorize()` does here. A node that does not
    * know what was ordered asks all of them when it has the broker back: it was away for longer than orders are kept (10 minutes), or the broker has lost some.
    *
+   * @throws {TypeError} A subject or a channel that is none.
    * @throws {CallError} `UNAVAILABLE`: it was done here, and other nodes may not have heard of it.
    */
   reauthorize(filter?: ReauthorizeFilter): Promise<void>;
