@@ -16,7 +16,7 @@ import type {
 } from "./channel_types.ts";
 import type { LateChannels } from "./late_channels.ts";
 import { LateSubscription } from "./late_subscription.ts";
-import { checkSignal, readWanted } from "./wanted.ts";
+import { readWanted } from "./wanted.ts";
 
 /** One channel of a client. Any number of them may stand for the same. */
 export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, unknown> {
@@ -42,11 +42,10 @@ export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, u
 
   publish(message: unknown, options: PublishCallOptions = {}): Promise<Published> {
     try {
-      checkSignal("publish", options.signal ?? undefined);
       const data = encodeMessage(message); // at once, since the program may change it
       return this.#late.publish(this.name, data, options);
     } catch (error) {
-      return Promise.reject(error); // what cannot be encoded, or listened to
+      return Promise.reject(error); // what cannot be encoded
     }
   }
 

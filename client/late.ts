@@ -54,11 +54,6 @@ export class Late<Code extends object> {
     return this.#waiting.size > 0;
   }
 
-  /** Whether nobody needs it any more. */
-  get isOver(): boolean {
-    return this.#ended !== undefined;
-  }
-
   /** Asks for the code, if it is not there. */
   load(): void {
     if (this.code !== undefined || this.#ended !== undefined || this.#since !== undefined) return;

@@ -29,6 +29,13 @@ export class LateSubscription implements Subscription<unknown> {
     this.#made = promise;
     this.#start = start.position;
     const { isOver } = late;
+    this.#close = () => {
+      this.#isClosed = true;
+      stop();
+      signal?.removeEventListener("abort", this.#close);
+      resolve(undefined);
+    };
+    signal?.addEventListener("abort", this.#close); // before anything is kept: it may be none
     const stop = late.wait({
       run: (channels) => {
         signal?.removeEventListener("abort", this.#close);
@@ -46,13 +53,6 @@ export class LateSubscription implements Subscription<unknown> {
         }
       },
     });
-    this.#close = () => {
-      this.#isClosed = true;
-      stop();
-      signal?.removeEventListener("abort", this.#close);
-      resolve(undefined);
-    };
-    signal?.addEventListener("abort", this.#close);
     if (signal?.aborted) this.#close();
   }
 

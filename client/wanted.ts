@@ -30,7 +30,7 @@ export interface Wanted {
 /**
  * Reads the arguments of `subscribe`: `(options, handler)` or `(handler)`.
  *
- * @throws {TypeError} If the handler is no function or the signal none, as options behind a handler are none, or the beginning none: a position may come from a store.
+ * @throws {TypeError} If the handler is no function, as options behind a handler are none, or the beginning none: a position may come from a store.
  */
 export function readWanted(
   given: SubscribeOptions | EventHandler<unknown>,
@@ -42,21 +42,8 @@ export function readWanted(
   if (run !== undefined && typeof run !== "function") {
     throw new TypeError("Cannot subscribe: the handler is no function");
   }
-  const { onError } = options;
-  const signal = options.signal ?? undefined;
-  checkSignal("subscribe", signal);
+  const { signal, onError } = options;
   return { start: readStart(options), handler: run, signal, onError };
-}
-
-/**
- * Looks at what ends something, before anything is kept for it.
- *
- * @throws {TypeError} If nobody can listen to it.
- */
-export function checkSignal(what: string, signal: AbortSignal | undefined): void {
-  if (signal !== undefined && typeof signal.addEventListener !== "function") {
-    throw new TypeError(`Cannot ${what}: the signal is no AbortSignal`);
-  }
 }
 
 function readStart({ position, rewind, rewindMs }: SubscribeOptions): Start {

@@ -102,9 +102,8 @@ export function withoutQuery(url: string): string {
  * @throws {TypeError} If it cannot be sent: thrown when the socket opens, by nobody's call, that would end a process.
  */
 export function checkToken(token: unknown): string | undefined {
-  const given = token ?? undefined;
-  if (given === undefined || isText(given)) return given;
-  throw new TypeError("Cannot send the token: it must be a text without lone surrogates");
+  if (!isText(token ?? "")) throw new TypeError("Cannot send the token: it is no text");
+  return token as string ?? undefined;
 }
 
 /** What {@linkcode isSubprotocolToken} allows, for people. */

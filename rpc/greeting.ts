@@ -117,7 +117,7 @@ function readStreams(told: unknown): ReadonlyMap<number, ToldOfStream> {
   if (told === undefined || told === null) return NO_STREAMS;
   const streams = new Map<number, ToldOfStream>();
   if (!Array.isArray(told) || told.length % 4 !== 0 || !told.every(isUint)) {
-    throw new ProtocolError("streams must be a list of unsigned integers, four for each");
+    throw new ProtocolError("streams must be unsigned integers, four for each");
   }
   for (let at = 0; at < told.length; at += 4) {
     const [id, n, limit, flags] = told.slice(at, at + 4) as [number, number, number, number];

@@ -16,14 +16,14 @@ export function readCaused(limits: Limits): ReadonlyMap<string, Position> {
   if (!Array.isArray(told)) throw new ProtocolError("payload must be an array");
   return new Map(told.map((one: unknown) => {
     const [channel, ...position] = Array.isArray(one) ? one as unknown[] : [];
-    if (typeof channel !== "string") throw new ProtocolError("a position must be that of a channel");
+    if (typeof channel !== "string") throw noPosition();
     return [channel, asPosition(position)];
   }));
 }
 
 /** `[epoch, offset, fingerprint]`. What is malformed is refused, never taken for "no position": that would lose messages in silence. */
 export function asPosition(value: unknown): Position {
-  if (!Array.isArray(value) || value.length !== 3) throw new ProtocolError("position must be an array of 3");
+  if (!Array.isArray(value) || value.length !== 3) throw noPosition();
   const [epoch, offset, fingerprint] = value as unknown[];
   return checkPosition({ epoch, offset, fingerprint });
 }
@@ -31,9 +31,11 @@ export function asPosition(value: unknown): Position {
 /** Refuses what no stream has. */
 export function checkPosition(position: PositionLike): Position {
   if (isPosition(position)) return position;
-  throw new ProtocolError(
-    "position must be an epoch that is not empty, an offset, and a fingerprint of 32 bits, 0 at offset 0",
-  );
+  throw noPosition();
+}
+
+function noPosition(): ProtocolError {
+  return new ProtocolError("position must be an epoch, an offset and a fingerprint");
 }
 
 /** Something with the members of a position. */

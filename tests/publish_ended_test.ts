@@ -32,7 +32,7 @@ function slow() {
   };
   const server = new ChannelNode({
     broker: new NotingBroker(),
-    authenticate: ({ token }) => ({ subject: token }),
+    authenticate: ({ token }) => ({ subject: token! }),
     channels: { "board/:id": channel({ message: anything, allow: { publish } }) },
   });
   const yes = async () => {
