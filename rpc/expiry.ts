@@ -22,10 +22,12 @@ export class Expiry {
     this.#over = over;
   }
 
-  /** The authentication holds until this date, or for ever (`undefined`, `Infinity`). Returns for how many ms. */
+  /**
+   * The authentication holds until this date, or for ever (`undefined`, and whatever is beyond 2^53: it could not be told). Returns for how many ms.
+   */
   holdUntil(date: number | undefined): number | undefined {
     this.stop();
-    if (date === undefined || date === Infinity) return undefined;
+    if (date === undefined || date > Number.MAX_SAFE_INTEGER) return undefined;
     const remaining = Math.max(0, Math.floor(date - this.#date()));
     this.#timer = this.#clock.setTimeout(() => this.#check(date), Math.min(remaining, LONGEST_TIMER));
     return remaining;

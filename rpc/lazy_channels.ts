@@ -11,6 +11,7 @@ import { ProtocolError } from "./protocol_error.ts";
 import type { Unit } from "./receiver.ts";
 import { type ChannelOwner, ServerChannels } from "./server_channels.ts";
 import type { ServerParts } from "./server_parts.ts";
+import { ownerOf } from "./shares.ts";
 
 /** Whose channels they are. */
 export interface ChannelsOwner {
@@ -25,6 +26,7 @@ type ChannelClient = CallerConnection & Pick<ChannelOwner, "context" | "fault">;
 export class LazyChannels implements ChannelEvents, ChannelReader {
   readonly #owner: ChannelsOwner;
   #made: ServerChannels | undefined;
+  #ended = false;
 
   /** Makes nothing yet. */
   constructor(owner: ChannelsOwner) {
@@ -48,13 +50,13 @@ export class LazyChannels implements ChannelEvents, ChannelReader {
 
   /** SUBSCRIBE. */
   subscribe(wanted: Subscribe): void {
-    this.#channels.subscribe(wanted);
+    this.#channels?.subscribe(wanted);
   }
 
   /** UNSUBSCRIBE. */
   unsubscribe(sub: number): void {
-    if (this.#made === undefined) throw new ProtocolError("Ends a subscription that never was");
-    this.#made.unsubscribe(sub);
+    if (this.#made !== undefined) return this.#made.unsubscribe(sub);
+    if (!this.#ended) throw new ProtocolError("Ends a subscription that never was");
   }
 
   /** SEEN. */
@@ -64,7 +66,7 @@ export class LazyChannels implements ChannelEvents, ChannelReader {
 
   /** SIGNAL. */
   signal(channel: string | number, unit: Unit): void {
-    this.#channels.signal(channel, unit);
+    this.#channels?.signal(channel, unit);
   }
 
   /** See {@linkcode ServerChannels.reauthorize}. */
@@ -77,19 +79,21 @@ export class LazyChannels implements ChannelEvents, ChannelReader {
     this.#made?.drained();
   }
 
-  /** The connection is gone. */
+  /** The connection is gone. The rest of a frame in which it was closed is still read, and finds nothing here. */
   end(): void {
+    this.#ended = true;
     this.#made?.end();
   }
 
-  get #channels(): ServerChannels {
-    return this.#made ??= this.#owner.makeChannels();
+  get #channels(): ServerChannels | undefined {
+    if (this.#made === undefined && !this.#ended) this.#made = this.#owner.makeChannels();
+    return this.#made;
   }
 }
 
 /** Makes the channels of a connection. */
 export function channelsOf<C extends ChannelClient>(
-  { channels, clock, limits, date, nodeId: node, report }: ServerParts<C>,
+  { channels, clock, limits, date, nodeId: node, report, addressKey }: ServerParts<C>,
   client: C,
   by: Pick<ChannelOwner, "connection" | "outbox" | "transport">,
 ): ServerChannels {
@@ -97,6 +101,9 @@ export function channelsOf<C extends ChannelClient>(
     ...by,
     get context() {
       return client.context;
+    },
+    get owner() {
+      return ownerOf(by.connection, addressKey);
     },
     report: (error) => report(error, { connection: client }),
     fault: (error) => client.fault(error),

@@ -18,6 +18,7 @@ import { ChannelPattern, type GivenParams } from "./channel_pattern.ts";
 import { PUBLICATION_HEAD } from "./channel_messages.ts";
 import type { NamedChannel } from "./channel_rules.ts";
 import type { ChannelGroup, Published } from "./channel_types.ts";
+import { NodeWork } from "./client_work.ts";
 import type { Clock } from "./clock.ts";
 import { CallError, markReceived } from "./errors.ts";
 import { checkHistoryQuery, offsetOfPlace } from "./history_query.ts";
@@ -69,6 +70,8 @@ const AROUND = 1_024;
 export class NodeChannels implements Publisher {
   /** Those that somebody here wants. */
   readonly hub: Hub;
+  /** What runs for those who use them. */
+  readonly work: NodeWork;
   readonly #parts: NodeChannelsParts;
   readonly #names: ChannelNames<ChannelDefinition>;
   readonly #patterns = new Map<string, ChannelPattern>();
@@ -88,6 +91,7 @@ export class NodeChannels implements Publisher {
       this.#patterns.set(pattern, new ChannelPattern(pattern));
     }
     this.hub = new Hub({ clock, broker, report });
+    this.work = new NodeWork(clock);
   }
 
   /** The channel of a name; `undefined` where there is none. */
@@ -167,6 +171,7 @@ export class NodeChannels implements Publisher {
   /** Listens to nothing any more. */
   end(): void {
     this.hub.end();
+    this.work.end();
   }
 
   async #publish(channel: NamedChannel, message: unknown, options: PublishOptions = {}): Promise<Published> {

@@ -277,7 +277,12 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   send(write: () => void): void {
     if (this.#ended) return;
     this.outbox.open();
-    write();
+    try {
+      write();
+    } catch (error) {
+      this.outbox.abandon(); // nothing else could be sent
+      throw error;
+    }
     this.outbox.seal();
   }
 

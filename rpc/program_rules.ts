@@ -1,12 +1,11 @@
 /**
- * Rules and hooks of channels that run for one connection. What has not ended counts, whether or not its subscription is still there: a client that subscribes and
- * goes at once must not make the program do any amount of work at the same time.
+ * Rules and hooks of channels that run for one connection, each in its time. What runs counts: see `client_work.ts`.
  *
  * @module
  */
 import type { ErasedRule } from "./channel_definition.ts";
 import { type Asker, channelContext, inTime, type NamedChannel, refusalOf } from "./channel_rules.ts";
-import type { Clock } from "./clock.ts";
+import type { ClientWork, NodeWork } from "./client_work.ts";
 import { CallError } from "./errors.ts";
 import { isPromise } from "./iterating.ts";
 import type { Limits } from "./limits.ts";
@@ -15,9 +14,11 @@ import type { MaybePromise } from "./maybe_promise.ts";
 /** What it needs. */
 export interface ProgramRulesParts {
   /** Time. */
-  readonly clock: Clock;
-  /** Of which `channels` bounds what runs at once, and `callTimeout` how long it counts. */
-  readonly limits: Pick<Limits, "channels" | "callTimeout">;
+  readonly clock: Pick<NodeWork, "setTimeout" | "clearTimeout">;
+  /** What runs, and may. */
+  readonly work: ClientWork;
+  /** Of which `callTimeout` says how long it counts. */
+  readonly limits: Pick<Limits, "callTimeout">;
   /** Tells the program of an error. Never throws. */
   readonly report: (error: unknown) => void;
 }
@@ -29,7 +30,6 @@ export type Answer = MaybePromise<CallError | undefined>;
 export class ProgramRules {
   readonly #parts: ProgramRulesParts;
   readonly #asker: Asker;
-  #running = 0;
 
   /** None runs yet. */
   constructor(parts: ProgramRulesParts, asker: Asker) {
@@ -37,25 +37,16 @@ export class ProgramRules {
     this.#asker = asker;
   }
 
-  /** Whether so many run that nothing may start one more. */
-  get isFull(): boolean {
-    return this.#running >= this.#parts.limits.channels;
-  }
-
   /** Asks rules, one after the other, until one says no. All of them together have `limits.callTimeout`, as a call has. */
   ask(channel: NamedChannel, ...rules: readonly (ErasedRule | undefined)[]): Answer {
-    const answer = this.askUncounted(channel, ...rules);
-    return isPromise(answer) ? this.#counted(answer) : answer;
+    const answer = this.#ask(channel, rules);
+    return isPromise(answer) ? this.#parts.work.counted(answer) : answer;
   }
 
   /** The same for who bounds what waits by other means. */
   askUncounted(channel: NamedChannel, ...rules: readonly (ErasedRule | undefined)[]): Answer {
-    const answer = this.#inTurn(channel, rules);
-    if (!isPromise(answer)) return answer;
-    return this.#timed(answer, () => {
-      this.#late(`A rule of the channel "${channel.name}"`);
-      return new CallError("INTERNAL");
-    });
+    const answer = this.#ask(channel, rules);
+    return isPromise(answer) ? this.#parts.work.noted(answer) : answer;
   }
 
   /** Tells a hook, `after` another has ended. Nothing it does escapes. */
@@ -71,11 +62,21 @@ export class ProgramRules {
       const given = hook(channelContext(channel, this.#asker));
       if (!isPromise(given)) return undefined;
       const ended = Promise.resolve(given).then(() => {}, report);
-      return this.#counted(this.#timed(ended, () => this.#late(`A hook of the channel "${channel.name}"`)));
+      const timed = this.#timed(ended, () => this.#late(`A hook of the channel "${channel.name}"`));
+      return this.#parts.work.counted(timed);
     } catch (error) {
       report(error);
       return undefined;
     }
+  }
+
+  #ask(channel: NamedChannel, rules: readonly (ErasedRule | undefined)[]): Answer {
+    const answer = this.#inTurn(channel, rules);
+    if (!isPromise(answer)) return answer;
+    return this.#timed(answer, () => {
+      this.#late(`A rule of the channel "${channel.name}"`);
+      return new CallError("INTERNAL");
+    });
   }
 
   #inTurn(channel: NamedChannel, [rule, ...rest]: readonly (ErasedRule | undefined)[]): Answer {
@@ -89,14 +90,6 @@ export class ProgramRules {
   #timed<T>(answer: Promise<T>, late: () => T): Promise<T> {
     const { clock, limits: { callTimeout: ms } } = this.#parts;
     return inTime(answer, { clock, ms }, late);
-  }
-
-  /** Counts until it has ended, or has had its time. */
-  #counted<T>(timed: Promise<T>): Promise<T> {
-    this.#running++;
-    const done = () => void this.#running--;
-    timed.then(done, done);
-    return timed;
   }
 
   #late(what: string): void {

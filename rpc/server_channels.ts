@@ -4,8 +4,8 @@
  * @module
  */
 import type { AskingParts } from "./asking.ts";
-import { writeUnsubscribed } from "./channel_messages.ts";
 import { type NamedChannel, noChannel } from "./channel_rules.ts";
+import { ClientWork } from "./client_work.ts";
 import type { Clock } from "./clock.ts";
 import { CloseCode } from "./close.ts";
 import type { CallerConnection } from "./context.ts";
@@ -22,6 +22,7 @@ import type { Unit } from "./receiver.ts";
 import { ServerSignals } from "./server_signals.ts";
 import { SocketQueue } from "./socket_queue.ts";
 import { type Line, Subscriber, type Wanted } from "./subscriber.ts";
+import { asRefusal, SubscriptionRefusals } from "./subscription_refusals.ts";
 import type { Transport } from "./transport.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
 
@@ -45,6 +46,8 @@ export interface ChannelOwner {
   readonly connection: CallerConnection;
   /** What `authenticate` gave. */
   readonly context: object;
+  /** Whose it is, among those whose work counts. */
+  readonly owner: string;
   /** Where messages go. */
   readonly outbox: Outbox;
   /** What carries them. */
@@ -69,8 +72,6 @@ interface Subscription {
   asked: "no" | "yes" | "again";
 }
 
-/** Refused in a row before the peer is taken for one that does not listen. */
-const MOST_REFUSED = 1_024;
 /** Positions with a wrong fingerprint before the peer is taken for one that guesses: a fail-over brings one for each channel. */
 const MOST_GUESSES = 512;
 
@@ -83,24 +84,28 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
   readonly #bySub = new Map<number, Subscription>();
   readonly #byName = new Map<string, Subscription>();
   readonly #byAlias = new Map<number, Subscriber>();
+  readonly #refusals: SubscriptionRefusals;
+  readonly #work: ClientWork;
   readonly #rules: ProgramRules;
   readonly #signals: ServerSignals;
   readonly #room: SocketQueue;
   #later: Subscriber[] = [];
   #scheduled = false;
   #lastSub = 0;
-  #refused = 0;
   #guesses = 0;
+  #ended = false;
 
   /** Starts with none. */
   constructor(parts: ChannelParts, owner: ChannelOwner) {
-    const { clock, limits } = parts;
+    const { clock, limits, channels: { work } } = parts;
     this.#parts = parts;
     this.#owner = owner;
     // The client, not its session: a signal that arrives late must not come back to who sent it in a session that was lost since.
     this.id = originOf(owner.connection)?.producer ?? `${parts.node} ${owner.connection.id}`;
-    this.#rules = new ProgramRules({ clock, limits, report: owner.report }, owner);
-    this.#signals = new ServerSignals(parts, { id: this.id, rules: this.#rules });
+    this.#refusals = new SubscriptionRefusals(owner);
+    this.#work = new ClientWork(work, () => owner.owner, limits.channels);
+    this.#rules = new ProgramRules({ clock: work, work: this.#work, limits, report: owner.report }, owner);
+    this.#signals = new ServerSignals(parts, { id: this.id, rules: this.#rules, work: this.#work });
     this.#room = new SocketQueue({
       clock,
       transport: owner.transport,
@@ -145,21 +150,28 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
 
   /** SUBSCRIBE. */
   subscribe(wanted: Subscribe): void {
+    if (this.#ended) return; // in the same frame
     const { sub, channel: name } = wanted;
     if (sub !== this.#lastSub + 1) throw new ProtocolError("Subscriptions are numbered 1, 2, 3…");
     this.#lastSub = sub;
     const { limits, channels } = this.#parts;
     if (this.#bySub.size >= limits.channels) {
-      return this.#refuse(sub, new CallError("RESOURCE_EXHAUSTED", `More than ${limits.channels} channels`));
+      return this.#refusals.refuse(
+        sub,
+        new CallError("RESOURCE_EXHAUSTED", `More than ${limits.channels} channels`),
+      );
     }
     if (this.#byName.has(name)) {
-      return this.#refuse(sub, new CallError("BAD_INPUT", "The channel is subscribed to already"));
+      return this.#refusals.refuse(sub, new CallError("BAD_INPUT", "The channel is subscribed to already"));
     }
-    if (this.#rules.isFull) { // of those that have left: what they began goes on
-      return this.#refuse(sub, new CallError("RESOURCE_EXHAUSTED", "Too many rules and hooks still run"));
+    if (this.#work.isFull) { // of those that have left: what they began goes on
+      return this.#refusals.refuse(
+        sub,
+        new CallError("RESOURCE_EXHAUSTED", "Too much is still done for others"),
+      );
     }
     const channel = channels.find(name);
-    if (channel === undefined) return this.#refuse(sub, noChannel());
+    if (channel === undefined) return this.#refusals.refuse(sub, noChannel());
     const subscription: Subscription = {
       sub,
       channel,
@@ -182,6 +194,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
 
   /** UNSUBSCRIBE. For one that has ended it comes late, and is ignored. */
   unsubscribe(sub: number): void {
+    if (this.#ended) return;
     if (sub > this.#lastSub || sub === 0) throw new ProtocolError("Ends a subscription that never was");
     const subscription = this.#bySub.get(sub);
     if (subscription !== undefined) this.#remove(subscription);
@@ -253,6 +266,11 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     this.#owner.fault(new ProtocolError("Too many positions that never were", CloseCode.LIMIT));
   }
 
+  /** See {@linkcode Line.works}. */
+  works<T>(work: Promise<T>): Promise<T> {
+    return this.#work.counted(work);
+  }
+
   /** See {@linkcode Line.fail}. */
   fail(error: unknown): void {
     this.#owner.report(error);
@@ -261,10 +279,12 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
 
   /** The connection is gone, and its subscriptions with it. */
   end(): void {
+    this.#ended = true;
     this.#signals.end();
     this.#room.end();
     this.#later = [];
     for (const subscription of [...this.#bySub.values()]) this.#remove(subscription);
+    this.#work.end();
   }
 
   #askAgain(subscription: Subscription): void {
@@ -273,7 +293,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     this.#authorize(subscription, ask, (refusal) => {
       if (refusal === undefined) return;
       this.#remove(subscription);
-      this.#tell(sub, refusal);
+      this.#refusals.tell(sub, refusal);
     });
   }
 
@@ -290,18 +310,22 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
       subscription.asked = "again";
       return;
     }
-    const answer = ask();
-    if (!isPromise(answer)) return act(answer && asRefusal(answer));
     subscription.asked = "yes";
     const isWanted = () => this.#bySub.get(subscription.sub) === subscription;
     const answered = (no: CallError | undefined) => {
-      if (!isWanted()) return;
+      if (!isWanted()) return; // a rule may have closed the connection
       const isToAsk = subscription.asked === "again";
       subscription.asked = "no";
-      act(no && asRefusal(no));
+      try {
+        act(no && asRefusal(no));
+      } catch (error) {
+        return this.fail(error); // of this connection: whoever asks all of them goes on with the next
+      }
       if (isToAsk && isWanted()) this.#askAgain(subscription);
     };
-    void answer.then(answered).catch((error) => this.fail(error));
+    const answer = ask();
+    if (isPromise(answer)) void answer.then(answered).catch((error) => this.fail(error));
+    else answered(answer);
   }
 
   /** It may subscribe. A position before all publications is a look at the whole history, and everybody can write one. */
@@ -317,9 +341,10 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
 
   #join(subscription: Subscription, wanted: Wanted): void {
     const { hub } = this.#parts.channels;
-    this.#refused = 0;
+    this.#refusals.accepted();
     const topic = hub.topic(subscription.channel.name);
     subscription.subscriber = new Subscriber(topic, this, wanted);
+    if (!topic.isReady) void this.#work.counted(topic.whenKnown());
     hub.join(topic, subscription.subscriber);
   }
 
@@ -348,32 +373,12 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
   /** What the program cannot say now counts for nothing: the client is told to ask again. */
   #deny(subscription: Subscription, error: CallError): void {
     this.#remove(subscription);
-    if (error.retryable) this.#tell(subscription.sub, error);
-    else this.#refuse(subscription.sub, error);
-  }
-
-  #refuse(sub: number, error: CallError): void {
-    if (++this.#refused > MOST_REFUSED) {
-      return this.#owner.fault(new ProtocolError("Too many subscriptions", CloseCode.LIMIT));
-    }
-    this.#tell(sub, error);
-  }
-
-  #tell(sub: number, error: CallError): void {
-    const { outbox } = this.#owner;
-    outbox.open();
-    writeUnsubscribed(sub, error);
-    outbox.seal();
+    if (error.retryable) this.#refusals.tell(subscription.sub, error);
+    else this.#refusals.refuse(subscription.sub, error);
   }
 
   #channelOf(alias: number): NamedChannel | undefined {
     const subscriber = this.#byAlias.get(alias);
     return subscriber && this.#bySub.get(subscriber.sub)?.channel;
   }
-}
-
-/** What a client is told of a subscription: a rule that failed may know better in a moment. */
-function asRefusal({ code, message, retryable }: CallError): CallError {
-  if (code !== "INTERNAL") return new CallError(code, message, { retryable, ambiguous: false });
-  return new CallError("UNAVAILABLE", "Whether the client may subscribe cannot be said now");
 }

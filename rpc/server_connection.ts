@@ -231,7 +231,8 @@ export class ServerConnection
   }
 
   /** A rule was broken: what the session is in is not known any more, but for a client that was slow. */
-  fault(error: ProtocolError): void {
+  fault(thrown: unknown): void {
+    const error = asFault(thrown);
     if (error.code === CloseCode.SERVER_FAULT) this.#parts.report(error.cause ?? error, { connection: this });
     if (error.code !== CloseCode.TOO_SLOW) this.#isFinal = true;
     if (this.#closed && this.#isFinal) this.#session.end();
@@ -267,7 +268,7 @@ export class ServerConnection
     const identity = this.#authenticate(hello.token ?? this.#handshake.token);
     // What follows HELLO in its frame has to be seen before a session is taken over: after the frame.
     if (!(identity instanceof Promise) && this.#wanted?.session === undefined) return this.#admit(identity);
-    void Promise.resolve(identity).then((later) => this.#admit(later));
+    void Promise.resolve(identity).then((later) => this.#admit(later)).catch((error) => this.fault(error));
   }
 
   #admit(identity: Identity | undefined): void {
@@ -285,6 +286,10 @@ export class ServerConnection
       return this.close(CloseCode.FORBIDDEN, "the session is somebody else's");
     }
     if (!session.mayBeTaken(this.order)) return this.close(CloseCode.TAKEN_OVER, "taken over");
+    if (!session.fits(wanted.limits)) {
+      session.end();
+      return this.#begin(identity);
+    }
     this.#carryOn(session, wanted, identity);
   }
 
@@ -322,7 +327,7 @@ export class ServerConnection
     try {
       session.take(this, { ...wanted, ...by });
     } catch (error) {
-      return this.fault(error as ProtocolError);
+      return this.fault(error);
     }
     this.#mayRun = true;
     connected(this);
@@ -365,7 +370,7 @@ export class ServerConnection
   /** TOKEN. */
   token(payload: WireMap): void {
     if (this.#refreshing) throw new ProtocolError("A token while another is checked");
-    void this.#refresh(optionalString(payload, "token"));
+    void this.#refresh(optionalString(payload, "token")).catch((error) => this.fault(error));
   }
 
   async #refresh(token: string | undefined): Promise<void> {
@@ -380,4 +385,10 @@ export class ServerConnection
     this.#peer.send(() => writeExpires(remaining));
     this.#channels?.reauthorize();
   }
+}
+
+/** Whatever is thrown where only a broken rule can be is a fault of ours. */
+function asFault(thrown: unknown): ProtocolError {
+  if (thrown instanceof ProtocolError) return thrown;
+  return new ProtocolError("internal error", CloseCode.SERVER_FAULT, { cause: thrown });
 }

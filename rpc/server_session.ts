@@ -14,7 +14,7 @@ import { ConnectionOrigin } from "./connection_origin.ts";
 import { CallError } from "./errors.ts";
 import { Expiry } from "./expiry.ts";
 import type { IncomingCall, Registered } from "./incoming_call.ts";
-import type { Limits } from "./limits.ts";
+import type { Limits, PeerLimits } from "./limits.ts";
 import type { KeyedCalls } from "./ledger.ts";
 import { offeredCalls } from "./offered.ts";
 import { ORIGIN, type Origin, type Originating } from "./origin.ts";
@@ -26,6 +26,9 @@ import type { Sender } from "./sender.ts";
 import type { KeptSession, Sessions } from "./sessions.ts";
 import { type AddressKey, ownerOf } from "./shares.ts";
 import type { Transport } from "./transport.ts";
+
+/** Bytes of WELCOME without streams, and of four numbers for each, at most. */
+const [WELCOME_BYTES, STREAM_BYTES] = [512, 36];
 
 /** What sessions share. */
 export interface SessionParts {
@@ -200,6 +203,11 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
   /** Whether a connection of this order may carry it: none that came later does. */
   mayBeTaken(order: number): boolean {
     return this.#carrier.order < order;
+  }
+
+  /** Whether WELCOME, which tells of each stream that is received, is no larger than a client of these limits takes. */
+  fits({ message }: PeerLimits): boolean {
+    return WELCOME_BYTES + this.peer.openStreams * STREAM_BYTES <= message;
   }
 
   /**

@@ -5,6 +5,7 @@
  */
 import { decodeRange } from "../msgpack/decoder.ts";
 import { inTime, type NamedChannel } from "./channel_rules.ts";
+import type { ClientWork } from "./client_work.ts";
 import type { Clock } from "./clock.ts";
 import { isPromise } from "./iterating.ts";
 import type { Limits } from "./limits.ts";
@@ -25,20 +26,23 @@ export interface SignalParts {
   /** Bounds. */
   readonly limits: Limits;
   /** Where signals go. */
-  readonly channels: Pick<NodeChannels, "signal">;
+  readonly channels: Pick<NodeChannels, "signal" | "work">;
 }
 
 /** The signals of one connection. What comes faster than the limit allows, or than rules and schemas are done with, is lost: a signal has no answer. */
 export class ServerSignals {
   readonly #parts: SignalParts;
-  readonly #from: { readonly id: string; readonly rules: ProgramRules };
+  readonly #from: { readonly id: string; readonly rules: ProgramRules; readonly work: ClientWork };
   readonly #rate: Rate;
   readonly #line = new SignalLine();
   /** Whether a rule or a schema has taken time: then each has bytes of its own, since what waits must not keep its whole frame. */
   #waits = false;
 
-  /** @param from Who signals, by what others know of it, and the rules that it is asked by. */
-  constructor(parts: SignalParts, from: { readonly id: string; readonly rules: ProgramRules }) {
+  /** @param from Who signals, by what others know of it, the rules that it is asked by, and what counts as its work. */
+  constructor(
+    parts: SignalParts,
+    from: { readonly id: string; readonly rules: ProgramRules; readonly work: ClientWork },
+  ) {
     this.#parts = parts;
     this.#from = from;
     this.#rate = new Rate(parts.limits.signalRate, parts.clock.now());
@@ -62,7 +66,7 @@ export class ServerSignals {
       : own === undefined
       ? decodeRange(bytes, start, end, limits)
       : decodeRange(own, 0, size, limits);
-    if (this.#line.isFull(size)) return;
+    if (this.#line.isFull(size) || this.#from.work.isLeftFull) return;
     const sending = this.#sending(channel, value);
     if (isPromise(sending)) this.#waits = true;
     this.#line.add((own ?? bytes).length, sending);
@@ -83,7 +87,7 @@ export class ServerSignals {
   }
 
   #valid(channel: NamedChannel, value: unknown): MaybePromise<(() => void) | undefined> {
-    const { channels, clock, limits: { callTimeout: ms } } = this.#parts;
+    const { channels, limits: { callTimeout: ms } } = this.#parts;
     const sending = (valid: unknown) => {
       const data = encodeMessage(valid);
       return () => channels.signal(channel, data, this.#from.id);
@@ -92,7 +96,10 @@ export class ServerSignals {
       const valid = validate(channel.value.signal!, value);
       if (!isPromise(valid)) return sending(valid);
       const later = Promise.resolve(valid).then(sending).catch(() => undefined);
-      return inTime<(() => void) | undefined>(later, { clock, ms }, () => undefined);
+      const { work } = this.#from;
+      return work.noted(
+        inTime<(() => void) | undefined>(later, { clock: channels.work, ms }, () => undefined),
+      );
     } catch {
       return undefined; // BAD_INPUT, for nobody
     }

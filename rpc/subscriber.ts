@@ -32,6 +32,8 @@ export interface Line {
   readonly asking: AskingParts;
   /** Milliseconds since 1970. */
   readonly date: () => number;
+  /** The broker works for it, whether or not it is still wanted when that ends. */
+  works<T>(work: Promise<T>): Promise<T>;
   /** The subscription has another alias than before. */
   renamed(subscriber: Subscriber, before: number): void;
   /** Calls {@linkcode Subscriber.goOn} when what waits has left. */
@@ -121,6 +123,14 @@ export class Subscriber implements TopicMember {
   restarted(): void {
     if (this.#state === "waiting") this.ready();
     else this.#safely(() => this.#startAgain());
+  }
+
+  /** See {@linkcode TopicMember.refreshed}. */
+  refreshed(): void {
+    if (this.#state === "catching") return this.#line.goOnLater(this);
+    if (this.#state !== "waiting") return;
+    this.#isConfirmed = true;
+    this.ready();
   }
 
   /** SEEN. A number that was never sent is against the rules. */
@@ -215,12 +225,7 @@ export class Subscriber implements TopicMember {
   }
 
   #confirm(): void {
-    const { topic } = this;
-    topic.refresh(() => {
-      if (this.#state !== "waiting") return;
-      this.#isConfirmed = true;
-      this.ready();
-    });
+    this.topic.refresh(this);
   }
 
   #decideByHistory(): void {
@@ -334,10 +339,7 @@ export class Subscriber implements TopicMember {
   /** What the broker gives does not follow: this node may be behind it, or it behind this node. */
   #hole(): void {
     if (++this.#holes > MOST_HOLES) return this.#startAgain();
-    const life = this.#life;
-    this.topic.refresh(() => {
-      if (this.#state === "catching" && life === this.#life) this.#line.goOnLater(this);
-    });
+    this.topic.refresh(this);
   }
 
   #send(entry: Entry): void {
@@ -362,7 +364,11 @@ export class Subscriber implements TopicMember {
   #read(query: Query, took: (page: Page) => void): void {
     const { topic } = this;
     const asking = this.#asking = new Asking(this.#line.asking);
-    asking.ask(() => topic.read(query), (page) => {
+    const question = () => {
+      const page = topic.read(query);
+      return page instanceof Promise ? this.#line.works(page) : page;
+    };
+    asking.ask(question, (page) => {
       if (this.#asking !== asking) return;
       this.#asking = undefined;
       if (this.#state === "over" || topic.life !== this.#life) return;

@@ -33,6 +33,8 @@ export interface TopicMember {
   fallBehind(): void;
   /** The stream is another one from here on. */
   restarted(): void;
+  /** What is known of the stream was compared with the broker's: see {@linkcode Topic.refresh}. */
+  refreshed(): void;
   /** Takes signals, if it can. */
   signal(run: SignalRun): void;
 }
@@ -97,7 +99,10 @@ export class Topic implements BrokerListener, EndsWithTurn {
   #pushedBytes = 0;
   /** What the broker is being asked for may be older than the reason to ask again. */
   #again = false;
-  #refreshed: (() => void)[] = [];
+  /** Those who wait for that. */
+  #refreshing = new Set<TopicMember>();
+  /** Told when the stream is known for the first time, or nobody waits for it any more. */
+  #whenKnown: PromiseWithResolvers<void> | undefined;
   /** What is being read for those who catch up. */
   readonly #reads = new Map<string, Promise<Page>>();
   #scheduled = false;
@@ -139,6 +144,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
   release(): void {
     this.#released = true;
     this.#asking.stop();
+    this.#whenKnown?.resolve();
     this.#parts.broker.unsubscribe(this.name, this);
   }
 
@@ -154,6 +160,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
     this.#members.delete(member);
     this.#live.delete(member);
     this.#waiting.delete(member);
+    this.#refreshing.delete(member);
     if (this.#members.size === 0) this.tail.clear();
   }
 
@@ -181,9 +188,14 @@ export class Topic implements BrokerListener, EndsWithTurn {
     return page;
   }
 
-  /** Reads again what the broker has, and then calls `then`: what is known here may be old. */
-  refresh(then?: () => void): void {
-    if (then !== undefined) this.#refreshed.push(then);
+  /** Answered when {@linkcode Topic.isReady}, or nobody waits for that any more. Never rejects. */
+  whenKnown(): Promise<void> {
+    return (this.#whenKnown ??= Promise.withResolvers()).promise;
+  }
+
+  /** Reads again what the broker has, and then tells `member`: what is known here may be old. */
+  refresh(member?: TopicMember): void {
+    if (member !== undefined) this.#refreshing.add(member);
     if (this.#pushed !== undefined) {
       this.#again = true;
       return;
@@ -347,9 +359,10 @@ export class Topic implements BrokerListener, EndsWithTurn {
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const member of waiting) member.ready();
-    const refreshed = this.#refreshed;
-    this.#refreshed = [];
-    for (const then of refreshed) then();
+    const refreshing = this.#refreshing;
+    this.#refreshing = new Set();
+    for (const member of refreshing) member.refreshed();
+    this.#whenKnown?.resolve();
   }
 
   #alarm(reason: string): void {
