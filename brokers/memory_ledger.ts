@@ -19,6 +19,9 @@ const CLAIM_BYTES = 256;
 /** What one claim may weigh; a larger one counts as several. */
 const USUAL_BYTES = 512;
 
+/** Claims that are remembered, at most, though their time was over while their calls ran: their replies may come. */
+const MOST_LATE = 10_000;
+
 /** Who shares the bounds with the others. */
 class Owner {
   readonly name: string;
@@ -75,6 +78,8 @@ export class MemoryLedger implements Ledger {
   readonly #owners = new Map<string, Owner>();
   readonly #running = new Recency<Held>();
   readonly #settled = new Recency<Held>();
+  /** What ran when its time was over, and whose key nobody has had since. */
+  readonly #late = new Map<string, Held>();
   /** Claims, as they count. */
   #counted = 0;
   /** Bytes of claims without their replies. */
@@ -107,6 +112,7 @@ export class MemoryLedger implements Ledger {
     const held = this.#claims.get(key);
     if (held !== undefined && held.expires > now) return answer(held, hash);
     if (held !== undefined) this.#drop(held);
+    this.#late.delete(key);
     const counts = countOf(key, hash);
     if (!this.#hasRoom(owner, counts)) {
       this.sweep();
@@ -119,7 +125,7 @@ export class MemoryLedger implements Ledger {
 
   /** See {@linkcode Ledger.renew}. */
   renew(key: string, ms: number): void {
-    const held = this.#claims.get(key);
+    const held = this.#claims.get(key) ?? this.#anew(key);
     if (held === undefined || held.isSettled) return;
     held.expires = this.#now() + ms;
     this.#running.touch(held);
@@ -127,7 +133,7 @@ export class MemoryLedger implements Ledger {
 
   /** See {@linkcode Ledger.settle}. */
   settle(key: string, reply: Uint8Array): void {
-    const held = this.#claims.get(key);
+    const held = this.#claims.get(key) ?? this.#anew(key);
     if (held === undefined || held.isSettled) return;
     held.isSettled = true;
     held.expires = this.#now() + held.ms;
@@ -141,6 +147,7 @@ export class MemoryLedger implements Ledger {
   /** See {@linkcode Ledger.forget}. */
   forget(key: string): void {
     const held = this.#claims.get(key);
+    this.#late.delete(key);
     if (held !== undefined && !held.isSettled) this.#drop(held);
   }
 
@@ -148,13 +155,36 @@ export class MemoryLedger implements Ledger {
   sweep(): void {
     const now = this.#now();
     for (const list of [this.#running, this.#settled]) {
-      for (let { oldest } = list; oldest && oldest.expires <= now; { oldest } = list) this.#drop(oldest);
+      for (let { oldest } = list; oldest && oldest.expires <= now; { oldest } = list) {
+        this.#drop(oldest);
+        if (list === this.#running) this.#isLate(oldest);
+      }
     }
   }
 
   /** Forgets everything; who waits is told so. */
   clear(): void {
     for (const held of [...this.#claims.values()]) this.#drop(held);
+    this.#late.clear();
+  }
+
+  #isLate(held: Held): void {
+    for (const [oldest] of this.#late) {
+      if (this.#late.size < MOST_LATE) break;
+      this.#late.delete(oldest);
+    }
+    this.#late.set(held.key, held);
+  }
+
+  /** Its call runs, or has run, and nobody else has its key: it is claimed again, whether or not there is room. */
+  #anew(key: string): Held | undefined {
+    const late = this.#late.get(key);
+    if (late === undefined) return undefined;
+    this.#late.delete(key);
+    const held = new Held(key, late.hash, { owner: this.#owner(late.owner.name), ms: late.ms });
+    this.#add(held, this.#now());
+    this.#used();
+    return held;
   }
 
   #hasRoom(owner: string, counts: number): boolean {

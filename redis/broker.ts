@@ -24,7 +24,7 @@ import { LEDGER_SCRIPTS } from "./ledger_scripts.ts";
 import type { RedisLink, RedisSubscriber } from "./link.ts";
 import { NodeProducer, OWN_RESULTS } from "./node_producer.ts";
 import { APPEND, BEGIN, READ, SIGNAL } from "./scripts.ts";
-import { askServer } from "./server_check.ts";
+import { askServer, joinServer } from "./server_check.ts";
 
 /** What a broker on Redis is made of. */
 export interface RedisBrokerParts {
@@ -46,13 +46,19 @@ export interface RedisBrokerParts {
 interface Listening {
   readonly keys: ChannelKeys;
   readonly listeners: FanOut;
-  /** Set while Redis is asked for pushes, and when it has confirmed them. */
+  /** Set while somebody waits for Redis to confirm pushes, and when it has. */
   confirmed: Promise<void> | undefined;
+  /** What Redis is asked once, however often somebody waits for its answer: each question would leave something behind until it is there again. */
+  pushes: "wanted" | "asked" | "confirmed";
+  /** Who waits for its answer. */
+  waiting: PromiseWithResolvers<void>;
 }
 
 /** Milliseconds from one look at who the server is to the next: behind a proxy another one may take over in silence. */
 const LOOK = 10_000;
-/** Commands that may wait for Redis, and characters of them. */
+/** Milliseconds that Redis has to take back claims that nobody knows of, before a broker closes. */
+const LAST = 1_000;
+/** Commands of one kind that may wait for Redis, and characters of them. */
 const MOST = 16_384;
 const MOST_BYTES = 64 * 1_048_576;
 /** Reads that are on their way at once: each brings 256 KiB, and when a connection is back every channel is read. */
@@ -78,6 +84,8 @@ export class RedisBroker implements Broker {
   readonly #own: NodeProducer;
   /** Which server it was. */
   #history: string;
+  /** Whether pushes have come from another connection since then. */
+  #wasDeaf = false;
   #timer: unknown;
   #closed = false;
 
@@ -89,7 +97,7 @@ export class RedisBroker implements Broker {
     this.#subscriber = link.subscriber({
       message: (channel, payload) => this.#message(channel, payload),
       restored: () => this.#uncertain(),
-      lost: () => {}, // `restored` follows, and publishers are told by their own
+      lost: () => this.#wasDeaf = true, // `restored` follows, and publishers are told by their own
     });
     const node = newEpoch(parts.random);
     this.#own = new NodeProducer(node);
@@ -118,9 +126,7 @@ export class RedisBroker implements Broker {
     const bounds = { most: MOST, mostBytes: MOST_BYTES, mostReads: MOST_READS };
     const commands = new Commands(link, { timeout, clock, ...bounds });
     try {
-      await inTime(parts, link.ready(), "Redis cannot be reached");
-      const { history, database } = await askServer(link);
-      await commands.load(SCRIPTS);
+      const { history, database } = await joinServer(parts, () => commands.load(SCRIPTS));
       // Names, too, since pushes of one database are heard in all.
       const named = database === 0 ? prefix : `${prefix}.db${database}`;
       return new RedisBroker({ ...parts, prefix: named }, commands, history);
@@ -147,7 +153,8 @@ export class RedisBroker implements Broker {
       const { id, n, low, age } = producer;
       const who = [n, low ?? "", age ?? "", RESULTS].map(String);
       const keys = [life, entries, producers + id];
-      const reply = await this.#commands.run({ script: APPEND, keys, args: () => [...fixed, ...who] });
+      const args = () => [...fixed, ...who];
+      const reply = await this.#commands.run({ script: APPEND, keys, args, kind: "append" });
       return appended(reply as readonly string[], producer);
     }
     const own = this.#own;
@@ -157,6 +164,7 @@ export class RedisBroker implements Broker {
         script: APPEND,
         keys: [life, entries, producers + own.id],
         args: () => [...fixed, String(n), String(own.low(channel)), "", String(OWN_RESULTS)],
+        kind: "append",
         isEarly: (reply) => (reply as readonly string[])[0] === "order", // one before it was refused, and is sent again as well
       });
       return appended(reply as readonly string[], { id: own.id, n });
@@ -171,7 +179,8 @@ export class RedisBroker implements Broker {
     let listening = this.#listening.get(channel);
     if (listening === undefined) {
       const keys = this.#keys(channel);
-      listening = { keys, listeners: new FanOut(this.#parts.report), confirmed: undefined };
+      const [listeners, waiting] = [new FanOut(this.#parts.report), Promise.withResolvers<void>()];
+      listening = { keys, listeners, confirmed: undefined, pushes: "wanted", waiting };
       this.#listening.set(channel, listening);
       this.#pushed.set(keys.pushes, listening);
     }
@@ -203,7 +212,7 @@ export class RedisBroker implements Broker {
       ? "at"
       : "all";
     const args = [this.#newEpoch(), how, ...[after ?? before ?? at ?? 0, messages, bytes].map(String)];
-    const job = { keys: [life, entries], args: () => args, isRead: true };
+    const job = { keys: [life, entries], args: () => args, kind: "read" } as const;
     const reply = await this.#commands.run({ script: READ, ...job });
     const isThere = (reply as readonly unknown[]).length > 1;
     return pageOf((isThere ? reply : await this.#commands.run({ script: BEGIN, ...job })) as PageReply);
@@ -212,7 +221,8 @@ export class RedisBroker implements Broker {
   /** See {@linkcode Broker.signal}. */
   async signal(channel: string, data: Uint8Array, from: string | undefined): Promise<void> {
     const text = signalText(data, from);
-    await this.#commands.run({ script: SIGNAL, keys: [this.#keys(channel).pushes], args: () => [text] });
+    const keys = [this.#keys(channel).pushes];
+    await this.#commands.run({ script: SIGNAL, keys, args: () => [text], kind: "signal" });
   }
 
   /** See {@linkcode Broker.close}. The client that was given stays open. */
@@ -222,6 +232,7 @@ export class RedisBroker implements Broker {
     const { link, clock } = this.#parts;
     clock.clearTimeout(this.#timer);
     this.#stopLooking();
+    await this.ledger.flush(LAST);
     this.#commands.close();
     this.ledger.close();
     this.#listening.clear();
@@ -242,20 +253,33 @@ export class RedisBroker implements Broker {
     if (this.#closed) throw unavailable("The broker is closed: nothing was done");
   }
 
-  /** Asks for pushes, in the time that a command has. Who asks again later asks anew. */
+  /** Waits for pushes, in the time that a command has. Who asks again later waits for the same answer, or asks anew where it was a refusal. */
   async #ask(listening: Listening): Promise<void> {
+    if (listening.pushes === "confirmed") return;
+    const { promise } = listening.waiting = Promise.withResolvers();
     try {
-      const asked = this.#subscriber.subscribe(listening.keys.pushes);
-      await inTime(this.#parts, asked, "Redis has confirmed no subscription");
+      if (listening.pushes === "wanted") this.#askRedis(listening);
+      await inTime(this.#parts, promise, "Redis has confirmed no subscription");
     } catch (error) {
       listening.confirmed = undefined;
       throw error instanceof BrokerError ? error : unavailable("Redis cannot be reached now", error);
     }
   }
 
+  #askRedis(listening: Listening): void {
+    listening.pushes = "asked";
+    this.#subscriber.subscribe(listening.keys.pushes).then(() => {
+      listening.pushes = "confirmed";
+      listening.waiting.resolve();
+    }, (error) => {
+      listening.pushes = "wanted";
+      listening.waiting.reject(error);
+    });
+  }
+
   #message(pushes: string, payload: string): void {
     const listening = this.#pushed.get(pushes);
-    if (listening === undefined) return this.ledger.told(pushes);
+    if (listening === undefined) return this.ledger.told(pushes, payload);
     try {
       const pushed = readPush(payload);
       if (pushed !== undefined) listening.listeners.push(pushed);
@@ -278,9 +302,15 @@ export class RedisBroker implements Broker {
   /** Another server, or one that has begun anew, may have less than we know. */
   async #look(): Promise<void> {
     try {
-      const { history } = await askServer(this.#parts.link);
-      if (history === this.#history || this.#closed) return;
+      const { link } = this.#parts;
+      const { history, isReplica } = await askServer(link);
+      if (this.#closed) return;
+      if (isReplica) return link.drop("the server has become a replica"); // its address may lead to the master now
+      const wasDeaf = this.#wasDeaf;
+      this.#wasDeaf = false;
+      if (history === this.#history) return;
       this.#history = history;
+      if (!wasDeaf) this.#subscriber.drop("another server may have taken over"); // of which it would hear nothing
       this.#uncertain();
     } catch (error) {
       if (error instanceof Error && error.constructor === Error) this.#parts.report(error);

@@ -39,6 +39,10 @@ export class ClientLink implements RedisLink {
     return this.#client.pubsub;
   }
 
+  get trouble(): RedisLostError | undefined {
+    return this.#keeper.trouble;
+  }
+
   async command(args: readonly string[]): Promise<Reply> {
     const connection = this.#keeper.current;
     if (!connection) throw new RedisLostError("Redis: there is no connection", false);
@@ -76,6 +80,7 @@ export class ClientLink implements RedisLink {
 
   drop(reason: string): void {
     this.#keeper.drop(reason);
+    for (const made of this.#subscribers) made.drop(reason);
   }
 
   async close(): Promise<void> {

@@ -12,17 +12,23 @@ import type { Script } from "./scripts.ts";
 export interface CommandsOptions {
   /** Milliseconds that an answer may take, with all that is sent again. */
   readonly timeout: number;
-  /** Commands that may wait for an answer. */
+  /** Commands of one {@linkcode Kind} that may wait for an answer. */
   readonly most: number;
   /** Characters that they may have together. */
   readonly mostBytes: number;
-  /** Those of them that are marked as reads and are on their way at once: their answers are large. */
+  /** Reads that are on their way at once: their answers are large. */
   readonly mostReads: number;
   /** Time. */
   readonly clock: Pick<Clock, "now" | "setTimeout" | "clearTimeout" | "random">;
 }
 
-/** A script with what it is given. It may be run again where its answer was lost. */
+/**
+ * What a command is about. Each kind has bounds of its own: a flood of signals or reads must not have publications refused. A `signal` is sent at most once,
+ * and waits a second at most; everything else may be run again where its answer was lost.
+ */
+export type Kind = "append" | "read" | "signal" | "key";
+
+/** A script with what it is given. */
 export interface Job {
   /** What runs. */
   readonly script: Script;
@@ -32,22 +38,40 @@ export interface Job {
   args(): readonly string[];
   /** Whether an answer says that it came too early, and is to be sent again behind those before it. */
   isEarly?(reply: Reply): boolean;
-  /** Whether its answer may be large. */
-  readonly isRead?: boolean;
+  /** @default "key" */
+  readonly kind?: Kind;
 }
 
 /** What the server says when it has not run a command, and may run it later. */
-const LATER = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "NOREPLICAS"];
+export const LATER: readonly string[] = [
+  "LOADING",
+  "READONLY",
+  "MASTERDOWN",
+  "CLUSTERDOWN",
+  "TRYAGAIN",
+  "BUSY",
+  "NOREPLICAS",
+];
+
+/** What a server says that has become a replica of another. */
+const REPLICA = ["READONLY", "MASTERDOWN"];
+/** Milliseconds for which each answer may be such a one. A master that is to be followed by another keeps its connections, so somebody has to leave it. */
+const MOST_REPLICA = 1_000;
 
 /** Milliseconds until what came too early is sent again: a random time between these. */
 const PAUSE = { least: 10, most: 100 };
+/** Milliseconds that a signal may take: it is of the moment. */
+const MOMENT = 1_000;
 
 /** One command, from the asking to the answer. */
 interface Pending {
   readonly send: () => Promise<Reply>;
   readonly job: Job | undefined;
-  /** Whether it is on its way. */
+  readonly kind: Kind;
+  /** Whether it is on its way. Then it takes room, also where nobody waits for it any more: a server that is slow must not be sent ever more. */
   isSent: boolean;
+  /** Gives its room back. */
+  leave(): void;
   end(outcome: { readonly reply: Reply } | { readonly error: unknown }): void;
 }
 
@@ -58,11 +82,24 @@ export class Commands {
   readonly #scripts = new Map<Script, string>();
   /** Those that were not answered, in the order in which they were given. */
   readonly #pending = new Set<Pending>();
-  #bytes = 0;
+  /** How much of each kind they are. */
+  readonly #used: Readonly<Record<Kind, { count: number; bytes: number }>> = {
+    append: { count: 0, bytes: 0 },
+    read: { count: 0, bytes: 0 },
+    signal: { count: 0, bytes: 0 },
+    key: { count: 0, bytes: 0 },
+  };
+  /** Reads that are on their way. */
   #reads = 0;
+  /** Reads that are not. */
+  readonly #unread = new Set<Pending>();
+  /** Some of them, the next one last. They may have ended meanwhile. To ask the set for its first one each time would cost what was taken from it before. */
+  #nextReads: Pending[] = [];
   /** Set while something is to be sent again: nothing overtakes it. */
   #isHeld = false;
   #isMissingScripts = false;
+  /** Since when the server has answered as a replica does, and in no other way. */
+  #replicaSince: number | undefined;
   #timer: unknown;
   #closed = false;
 
@@ -80,12 +117,17 @@ export class Commands {
 
   /** There is a connection: another server may be behind it, which knows no script. */
   connected(): void {
+    this.#replicaSince = undefined;
+    this.#loadAgain();
+  }
+
+  #loadAgain(): void {
     for (const loaded of this.#loading()) loaded.catch(() => {}); // NOSCRIPT says the same later
   }
 
   /**
    * Runs a script. Those that are given one after the other run in that order, and those of one turn share a write. Where the connection is lost it is sent again,
-   * within the same time.
+   * within the same time, unless it is a signal.
    *
    * @throws {BrokerError} `UNAVAILABLE`.
    */
@@ -114,71 +156,99 @@ export class Commands {
     return [...this.#scripts.keys()].map(({ source }) => this.#link.command(["SCRIPT", "LOAD", source]));
   }
 
-  /** Bounds a command in time, and all of them in number and bytes. */
+  /** Bounds a command in time, and all of its kind in number and bytes. */
   #bounded(bytes: number, job: Job | undefined, send: () => Promise<Reply>): Promise<Reply> {
     const { clock, timeout, most, mostBytes } = this.#options;
     if (this.#closed) return Promise.reject(unavailable("The broker is closed: nothing was done"));
-    const { size } = this.#pending;
-    if (size >= most || (size > 0 && this.#bytes + bytes > mostBytes)) {
+    const kind = job?.kind ?? "key";
+    const used = this.#used[kind];
+    if (used.count >= most || (used.count > 0 && used.bytes + bytes > mostBytes)) {
       return Promise.reject(unavailable("Too much waits for Redis: nothing was done"));
     }
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
     const pending: Pending = {
       send,
       job,
+      kind,
       isSent: false,
+      leave: () => {
+        used.count--;
+        used.bytes -= bytes;
+      },
       end: (outcome) => {
         if (!this.#pending.delete(pending)) return;
         clock.clearTimeout(deadline);
-        this.#bytes -= bytes;
+        this.#unread.delete(pending);
+        if (!pending.isSent) pending.leave();
         if ("reply" in outcome) resolve(outcome.reply);
         else reject(asBrokerError(outcome.error));
       },
     };
-    const late = () => pending.end({ error: unavailable(`Redis did not answer in ${timeout} ms`) });
-    const deadline = clock.setTimeout(late, timeout);
-    this.#bytes += bytes;
+    const ms = kind === "signal" ? Math.min(timeout, MOMENT) : timeout;
+    const late = () => pending.end({ error: unavailable(`Redis did not answer in ${ms} ms`) });
+    const deadline = clock.setTimeout(late, ms);
+    used.count++;
+    used.bytes += bytes;
     this.#pending.add(pending);
     if (job === undefined || this.#maySend(pending)) this.#send(pending);
+    else if (kind === "read") this.#unread.add(pending);
     return promise;
   }
 
-  #maySend({ job, isSent }: Pending): boolean {
-    return !isSent && !this.#isHeld && (!job?.isRead || this.#reads < this.#options.mostReads);
+  #maySend({ kind, isSent }: Pending): boolean {
+    return !isSent && !this.#isHeld && (kind !== "read" || this.#reads < this.#options.mostReads);
   }
 
   #send(pending: Pending): void {
-    const { job } = pending;
+    const { job, kind } = pending;
     pending.isSent = true;
-    if (job?.isRead) this.#reads++;
+    this.#unread.delete(pending);
+    if (kind === "read") this.#reads++;
     const arrived = () => {
-      if (job?.isRead) this.#reads--;
+      pending.isSent = false;
+      if (kind === "read") this.#reads--;
+      if (!this.#pending.has(pending)) pending.leave();
     };
     pending.send().then((reply) => {
       arrived();
+      if (job !== undefined) this.#replicaSince = undefined; // replicas run no script of ours
       if (job?.isEarly?.(reply)) this.#again(pending, "early");
       else pending.end({ reply });
-      if (job?.isRead) this.#sendNextRead();
+      this.#sendReads();
     }, (error) => {
       arrived();
-      const why = job === undefined ? undefined : whyAgain(error);
+      const why = job === undefined ? undefined : whyAgain(error, kind);
       if (why === undefined) pending.end({ error });
       else this.#again(pending, why);
-      if (job?.isRead) this.#sendNextRead();
+      if (error instanceof RedisReplyError && REPLICA.includes(error.code)) this.#leaveReplica();
+      this.#sendReads();
     });
   }
 
-  #sendNextRead(): void {
-    for (const pending of this.#pending) {
-      if (pending.job?.isRead && this.#maySend(pending)) return this.#send(pending);
+  #sendReads(): void {
+    const { mostReads } = this.#options;
+    while (!this.#isHeld && this.#reads < mostReads && this.#unread.size > 0) {
+      if (this.#nextReads.length === 0) this.#nextReads = [...this.#unread].reverse();
+      const next = this.#nextReads.pop()!;
+      if (this.#unread.has(next)) this.#send(next);
     }
+  }
+
+  /** It may be one for a moment, while it is told so. Then the next connection may lead to the master; its pace is that of connections. */
+  #leaveReplica(): void {
+    const now = this.#options.clock.now();
+    this.#replicaSince ??= now;
+    if (now - this.#replicaSince < MOST_REPLICA) return;
+    this.#replicaSince = undefined;
+    this.#link.drop("the server has become a replica");
   }
 
   /** It is to be sent again, and nothing before it: what comes now waits behind it. */
   #again(pending: Pending, why: "lost" | "early" | "no script"): void {
-    pending.isSent = false;
+    if (!this.#pending.has(pending)) return;
+    if (pending.kind === "read") this.#unread.add(pending);
     if (why === "no script") this.#isMissingScripts = true;
-    if (this.#isHeld || this.#closed || !this.#pending.has(pending)) return;
+    if (this.#isHeld || this.#closed) return;
     this.#isHeld = true;
     const { clock } = this.#options;
     const goOn = () => this.#goOn();
@@ -191,7 +261,7 @@ export class Commands {
   #goOn(): void {
     this.#isHeld = false;
     if (this.#closed) return;
-    if (this.#isMissingScripts) this.connected();
+    if (this.#isMissingScripts) this.#loadAgain();
     this.#isMissingScripts = false;
     for (const pending of [...this.#pending]) if (this.#maySend(pending)) this.#send(pending);
   }
@@ -207,9 +277,9 @@ export class Commands {
   }
 }
 
-/** Why a command is to be sent again, if it is. */
-function whyAgain(error: unknown): "lost" | "early" | "no script" | undefined {
-  if (error instanceof RedisLostError) return "lost";
+/** Why a command is to be sent again, if it is. A signal that may have been heard is not. */
+function whyAgain(error: unknown, kind: Kind): "lost" | "early" | "no script" | undefined {
+  if (error instanceof RedisLostError) return kind === "signal" && error.sent ? undefined : "lost";
   if (!(error instanceof RedisReplyError)) return undefined;
   if (error.code === "NOSCRIPT") return "no script";
   return LATER.includes(error.code) ? "early" : undefined;

@@ -34,6 +34,7 @@ export class Keeper {
   #connection: Connection | undefined;
   #open = false;
   #openedAt = 0;
+  #trouble: RedisLostError | undefined;
   #failures = 0;
   /** The next attempt, the deadline of this one, or the next question for a sign of life. */
   #timer: unknown;
@@ -57,6 +58,11 @@ export class Keeper {
     return this.#open ? this.#connection : undefined;
   }
 
+  /** See {@linkcode RedisLink.trouble}. */
+  get trouble(): RedisLostError | undefined {
+    return this.#trouble;
+  }
+
   /** Something was answered: a connection with much to answer gives signs of life before the answer to the PING. */
   heard(): void {
     this.#silent = 0;
@@ -66,17 +72,20 @@ export class Keeper {
   gone(connection: Connection, reason: unknown): void {
     if (this.#connection !== connection) return;
     const wasOpen = this.#open;
+    const lost = lostBy(reason, this.#client);
+    if (!wasOpen) this.#trouble = lost;
     this.#leave();
     const lived = wasOpen ? this.#clock.now() - this.#openedAt : 0;
     if (lived >= STABLE) this.#failures = 0;
     const most = Math.min(MOST_WAIT, WAIT * 2 ** Math.min(this.#failures++, 30));
     this.#timer = this.#clock.setTimeout(() => this.#connect(), this.#clock.random() * most);
-    if (wasOpen) this.#for.lost(lostBy(reason, this.#client));
+    if (wasOpen) this.#for.lost(lost);
   }
 
-  /** Leaves the connection that there is. */
+  /** Leaves the connection that there is, if it is open. */
   drop(reason: string): void {
-    if (this.#connection) this.gone(this.#connection, new RedisLostError(`Redis: ${reason}`, true));
+    const { current } = this;
+    if (current) this.gone(current, new RedisLostError(`Redis: ${reason}`, true));
   }
 
   /** Ends it for good. */
@@ -114,6 +123,7 @@ export class Keeper {
   #opened(connection: Connection): void {
     if (this.#connection !== connection) return;
     this.#open = true;
+    this.#trouble = undefined;
     this.#openedAt = this.#clock.now();
     this.#silent = 0;
     this.#clock.clearTimeout(this.#timer);

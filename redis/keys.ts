@@ -40,3 +40,8 @@ export function channelKeys(prefix: string, channel: string): ChannelKeys {
 export function claimKey(prefix: string, key: string): string {
   return `${prefix}:{${prefix}:call/${escaped(key)}}`;
 }
+
+/** Says that a claim was given back, by the name of who had it. */
+export function backKey(claim: string, who: string): string {
+  return `${claim}:back:${escaped(who)}`;
+}

@@ -7,11 +7,12 @@ import type { Claim, Ledger } from "../rpc/broker.ts";
 import { BrokerError } from "../rpc/broker.ts";
 import type { Clock } from "../rpc/clock.ts";
 import { Retries } from "../rpc/retries.ts";
-import type { Commands } from "./commands.ts";
+import { type Commands, unavailable } from "./commands.ts";
 import { bytesOf, textOf } from "./entries.ts";
-import { claimKey } from "./keys.ts";
-import { CLAIM, FORGET, RENEW, SETTLE, SETTLE_GONE } from "./ledger_scripts.ts";
+import { backKey, claimKey } from "./keys.ts";
+import { CLAIM, FORGET, FORGOTTEN, RENEW, SETTLE, SETTLE_GONE } from "./ledger_scripts.ts";
 import { RedisReplyError, type RedisSubscriber, type Reply } from "./link.ts";
+import type { Script } from "./scripts.ts";
 
 /** What it is made of. */
 export interface LedgerParts {
@@ -32,19 +33,30 @@ interface Waiting {
   readonly hash: string;
   readonly done: PromiseWithResolvers<Uint8Array | undefined>;
   timer: unknown;
+  /** When it was seen first that nobody has the key. */
+  missingSince: number | undefined;
 }
 
 /** A claim of this node. */
 interface Own {
+  /** Its key in Redis. */
+  readonly name: string;
   /** As it says in Redis. */
   readonly who: string;
+  readonly hash: string;
   readonly ms: number;
-  /** When it is over, whether or not it was settled. */
-  readonly until: number;
+  /** When it is over. */
+  until: number;
+  /** Whether its call still runs. */
+  isRunning: boolean;
 }
 
 /** Milliseconds after which one looks by oneself: the node where a call ran may have died, and its claim is over in silence. */
 const LOOK = 1_000;
+/** Milliseconds that a claim whose time is over is remembered: its call may end all the same, as when the process was held still. */
+const LATE = 3_600_000;
+/** Claims that are written anew at once: there may be many, and others wait for Redis as well. */
+const ANEW = 256;
 /** A reply above it is not kept: the call is known to have run. */
 const MOST_REPLY = 1_048_576;
 /** Claims that may wait to be given back: as many as commands may wait for Redis. In a long outage the first are those that it may have got. */
@@ -58,6 +70,8 @@ export class RedisLedger implements Ledger {
   readonly #own = new Map<string, Own>();
   readonly #back: Retries;
   #claims = 0;
+  /** How often claims had to be written anew. */
+  #losses = 0;
 
   /** Claims nothing yet. */
   constructor(parts: LedgerParts) {
@@ -71,81 +85,86 @@ export class RedisLedger implements Ledger {
    */
   async claim(key: string, hash: string, ms: number): Promise<Claim> {
     const name = this.#name(key);
-    const who = `${this.#parts.node} ${++this.#claims}`;
+    const until = this.#parts.clock.now() + ms;
+    const own = { name, who: `${this.#parts.node} ${++this.#claims}`, hash, ms, until, isRunning: true };
     let reply: Reply;
     try {
-      reply = await this.#parts.commands.run({
-        script: CLAIM,
-        keys: [name],
-        args: () => [hash, String(ms), who],
-      });
+      reply = await this.#run(CLAIM, own, hash, String(ms));
     } catch (error) {
-      this.#giveBack(name, who, ms); // full memory, too, may have refused a second sending
+      this.#giveBack(own); // full memory, too, may have refused a second sending
       if (isFull(error)) return { state: "full" };
       throw error;
     }
     const [state, bytes] = reply as readonly string[];
     if (state === "done") return { state, reply: bytesOf(bytes!) };
     if (state === "running") return { state, done: this.#wait(name, hash) };
-    if (state === "new") this.#hold(name, who, ms);
+    if (state === "back") throw unavailable("The claim was given back before it came");
+    if (state === "new") this.#hold(own, ms);
     return { state: state as "new" | "gone" | "other" };
   }
 
-  /** See {@linkcode Ledger.renew}. */
+  /** See {@linkcode Ledger.renew}. Where Redis has lost the claim it is written anew. */
   async renew(key: string, ms: number): Promise<void> {
-    const name = this.#name(key);
-    const own = this.#own.get(name);
+    const own = this.#own.get(this.#name(key));
     if (own === undefined) return;
-    this.#hold(name, own.who, ms);
-    await this.#parts.commands.run({ script: RENEW, keys: [name], args: () => [own.who, String(ms)] });
+    this.#hold(own, ms);
+    await this.#renew(own, ms);
   }
 
-  /** See {@linkcode Ledger.settle}. Where it fails it may be tried again for as long as the claim had. */
+  /** See {@linkcode Ledger.settle}. Where Redis has lost the claim it is written anew, with its reply. Where it fails it may be tried again. */
   async settle(key: string, reply: Uint8Array): Promise<void> {
-    const name = this.#name(key);
-    const own = this.#own.get(name);
+    const own = this.#own.get(this.#name(key));
     if (own === undefined) return;
-    const { who } = own;
-    this.#hold(name, who, own.ms);
-    await this.#settle(name, who, reply);
-    if (this.#own.get(name)?.who === who) this.#own.delete(name);
+    own.isRunning = false;
+    const isKept = await this.#settle(own, reply) !== -1;
+    if (this.#own.get(own.name) === own) this.#own.delete(own.name);
+    if (!isKept) {
+      throw new BrokerError(
+        "TAKEN",
+        "The claim of a call was lost, and somebody else has its key: it may run twice",
+      );
+    }
   }
 
-  async #settle(name: string, who: string, reply: Uint8Array): Promise<void> {
-    const { commands } = this.#parts;
-    const gone = () => commands.run({ script: SETTLE_GONE, keys: [name], args: () => [who] });
-    if (reply.byteLength > MOST_REPLY) return void await gone();
-    const text = textOf(reply);
+  async #settle(own: Own, reply: Uint8Array): Promise<Reply> {
+    const about = [own.hash, String(own.ms)];
+    const gone = () => this.#run(SETTLE_GONE, own, ...about);
+    if (reply.byteLength > MOST_REPLY) return await gone();
     try {
-      await commands.run({ script: SETTLE, keys: [name], args: () => [who, text] });
+      return await this.#run(SETTLE, own, ...about, textOf(reply));
     } catch (error) {
       if (!isFull(error)) throw error;
-      await gone();
+      return await gone();
     }
   }
 
   /** See {@linkcode Ledger.forget}. Where it fails it is tried again here. */
   async forget(key: string): Promise<void> {
-    const name = this.#name(key);
-    const own = this.#own.get(name);
+    const own = this.#own.get(this.#name(key));
     if (own === undefined) return;
-    this.#own.delete(name);
+    this.#own.delete(own.name);
     try {
-      await this.#forget(name, own.who);
+      await this.#forget(own);
     } catch (error) {
-      this.#giveBack(name, own.who, own.ms);
+      this.#giveBack(own);
       throw error;
     }
   }
 
   /** A claim was settled or given back, as a push says. */
-  told(name: string): void {
-    if (this.#waiting.has(name)) void this.#look(name);
+  told(name: string, what: string): void {
+    if (this.#waiting.has(name)) void this.#look(name, what === FORGOTTEN);
   }
 
-  /** Whatever was told meanwhile may have been missed. */
+  /** Whatever was told meanwhile may have been missed, and claims may have been lost: whoever waits for them would run their calls again. */
   uncertain(): void {
+    void this.#writeAnew();
     for (const name of this.#waiting.keys()) void this.#look(name);
+  }
+
+  /** Tries once more what could not be done, for `ms` at most. */
+  async flush(ms: number): Promise<void> {
+    await this.#back.flush(ms);
   }
 
   /** Nobody waits any more. */
@@ -158,33 +177,57 @@ export class RedisLedger implements Ledger {
     return claimKey(this.#parts.prefix, key);
   }
 
-  /** Remembers whose it is, until it is over. */
-  #hold(name: string, who: string, ms: number): void {
+  /** Remembers that it is ours. */
+  #hold(own: Own, ms: number): void {
     const now = this.#parts.clock.now();
-    this.#own.delete(name);
-    this.#own.set(name, { who, ms, until: now + ms });
+    own.until = now + ms;
+    this.#own.delete(own.name);
+    this.#own.set(own.name, own);
     for (const [other, { until }] of this.#own) {
-      if (until > now) break;
+      if (until + LATE > now) break;
       this.#own.delete(other);
     }
   }
 
-  async #forget(name: string, who: string): Promise<void> {
-    await this.#parts.commands.run({ script: FORGET, keys: [name], args: () => [who] });
+  async #run(script: Script, { name, who }: Own, ...about: readonly string[]): Promise<Reply> {
+    const args = [who, ...about];
+    return await this.#parts.commands.run({ script, keys: [name, backKey(name, who)], args: () => args });
+  }
+
+  async #renew(own: Own, ms: number): Promise<void> {
+    await this.#run(RENEW, own, own.hash, String(ms));
+  }
+
+  async #forget(own: Own): Promise<void> {
+    await this.#run(FORGET, own, String(own.ms));
   }
 
   /** In the background, until it has worked or the claim is over anyway. */
-  #giveBack(name: string, who: string, ms: number): void {
-    if (this.#back.size < MOST_BACK) this.#back.add(who, ms, () => this.#forget(name, who));
+  #giveBack(own: Own): void {
+    if (this.#back.size < MOST_BACK) this.#back.add(own.who, own.ms, () => this.#forget(own));
+  }
+
+  /** Claims of calls that run, so many at a time. What fails is for the next renewal. */
+  async #writeAnew(): Promise<void> {
+    const loss = ++this.#losses;
+    const now = this.#parts.clock.now();
+    const lost = [...this.#own.values()].filter(({ isRunning, until }) => isRunning && until > now);
+    for (let at = 0; at < lost.length && loss === this.#losses; at += ANEW) {
+      const some = lost.slice(at, at + ANEW).filter((own) =>
+        this.#own.get(own.name) === own && own.isRunning
+      );
+      const done = await Promise.allSettled(some.map((own) => this.#renew(own, own.ms)));
+      if (done.some(({ status }) => status === "rejected")) return;
+    }
   }
 
   #wait(name: string, hash: string): Promise<Uint8Array | undefined> {
     let waiting = this.#waiting.get(name);
     if (waiting === undefined) {
-      waiting = { hash, done: Promise.withResolvers(), timer: undefined };
+      waiting = { hash, done: Promise.withResolvers(), timer: undefined, missingSince: undefined };
       this.#waiting.set(name, waiting);
       // What ends before this is confirmed is seen by looking.
-      this.#parts.subscriber.subscribe(name).then(() => this.told(name), () => {});
+      this.#parts.subscriber.subscribe(name).then(() => this.#look(name), () => {});
       this.#arm(name, waiting);
     }
     return waiting.done.promise;
@@ -195,8 +238,8 @@ export class RedisLedger implements Ledger {
     waiting.timer = this.#parts.clock.setTimeout(() => void this.#look(name), LOOK);
   }
 
-  /** Whether it still runs. */
-  async #look(name: string): Promise<void> {
+  /** Whether it still runs. Where nobody has the key, and it was not given back, Redis may have lost it: who runs it has the time to say so. */
+  async #look(name: string, isGivenBack = false): Promise<void> {
     const waiting = this.#waiting.get(name);
     if (waiting === undefined) return;
     let found: readonly (string | null)[] | undefined;
@@ -206,9 +249,17 @@ export class RedisLedger implements Ledger {
     if (this.#waiting.get(name) !== waiting) return;
     if (found === undefined) return this.#arm(name, waiting);
     const [hash, settled, kept] = found;
+    if (hash === null && !isGivenBack && this.#mayComeBack(waiting)) return this.#arm(name, waiting);
+    waiting.missingSince = undefined;
     if (hash !== waiting.hash) return this.#end(name, undefined);
     if (settled === null) return this.#arm(name, waiting);
     this.#end(name, readable(kept!));
+  }
+
+  #mayComeBack(waiting: Waiting): boolean {
+    const now = this.#parts.clock.now();
+    waiting.missingSince ??= now;
+    return now - waiting.missingSince < LOOK / 2;
   }
 
   /** Never throws: whoever waits is told first, whatever becomes of the subscription. */

@@ -1,60 +1,85 @@
 /**
  * The steps of the ledger that must be atomic, as scripts.
  *
- * A claim is a hash: `h` of the call, `m` milliseconds that it is kept, `o` who claimed it, `s` once it was settled, and `r`, its reply. A step that is sent
- * again may come when somebody else has the key, so each says who it is, and what is not its own is left alone.
+ * A claim is a hash: `h` of the call, `o` who claimed it, `s` once it was settled, and `r`, its reply. A step that is sent again may come when somebody else
+ * has the key, so each says who it is, and what is not its own is left alone. Where nobody has the key Redis has lost it, or its time was over while the call
+ * ran: it is written anew. A step may also come when its claim was given back, from a connection that was given up with bytes on their way: so what is given
+ * back leaves a mark, a key beside the claim's with the name of who had it, and nothing of that claim is written any more.
+ *
+ * KEYS of all: the claim, the mark of whoever asks.
  *
  * @module
  */
 import { PUSH, type Script, script } from "./scripts.ts";
 
+/** What is pushed when a claim is given back. */
+export const FORGOTTEN = "forgotten";
+
 /**
- * Claims a key. KEYS: the claim. ARGV: hash, ms, who claims: who asks again, since the answer was lost, has claimed it. Answers `new`, `running`, `done` with
- * the reply, `gone` or `other`.
+ * Claims a key. ARGV: who claims, hash, ms: who asks again, since the answer was lost, has claimed it. Answers `new`, `running`, `done` with the reply, `gone`,
+ * `other`, or `back` when it was given back before it came.
  */
 export const CLAIM: Script = script(`#!lua
+if redis.call('EXISTS', KEYS[2]) == 1 then return {'back'} end
 local held = redis.call('HMGET', KEYS[1], 'h', 's', 'r', 'o')
-if not held[1] or (not held[2] and held[4] == ARGV[3]) then
-  redis.call('HSET', KEYS[1], 'h', ARGV[1], 'm', ARGV[2], 'o', ARGV[3])
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+if not held[1] or (not held[2] and held[4] == ARGV[1]) then
+  redis.call('HSET', KEYS[1], 'h', ARGV[2], 'o', ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
   return {'new'}
 end
-if held[1] ~= ARGV[1] then return {'other'} end
+if held[1] ~= ARGV[2] then return {'other'} end
 if held[3] then return {'done', held[3]} end
 return {held[2] and 'gone' or 'running'}
 `);
 
-/** Renews a claim that runs. KEYS: the claim. ARGV: who claimed it, ms. */
-export const RENEW: Script = script(`#!lua flags=allow-oom
+/** Sets `held` to what is settled and who has it. */
+const HELD = `
 local held = redis.call('HMGET', KEYS[1], 's', 'o')
-if not held[1] and held[2] == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-return 0
+local function is_back() return redis.call('EXISTS', KEYS[2]) == 1 end
+`;
+
+/** Renews a claim that runs. ARGV: who claimed it, hash, ms. */
+export const RENEW: Script = script(`#!lua flags=allow-oom
+${HELD}
+if held[1] or (held[2] and held[2] ~= ARGV[1]) then return 0 end
+if not held[2] then
+  if is_back() then return 0 end
+  redis.call('HSET', KEYS[1], 'h', ARGV[2], 'o', ARGV[1])
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1
 `);
 
+/** Answers 1 when it is kept, 0 when the claim was given back, and -1 when somebody else has the key. */
 const SETTLE_STEP = `
 ${PUSH}
-local held = redis.call('HMGET', KEYS[1], 's', 'm', 'o')
-if held[1] or held[3] ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 's', '1')
-if ARGV[2] then redis.call('HSET', KEYS[1], 'r', ARGV[2]) end
-redis.call('PEXPIRE', KEYS[1], held[2])
+${HELD}
+if held[2] and held[2] ~= ARGV[1] then return -1 end
+if held[1] then return 1 end
+if not held[2] and is_back() then return 0 end
+redis.call('HSET', KEYS[1], 'h', ARGV[2], 'o', ARGV[1], 's', '1')
+if ARGV[4] then redis.call('HSET', KEYS[1], 'r', ARGV[4]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 push_to(KEYS[1], 'settled')
 return 1
 `;
 
-/** Keeps a reply. KEYS: the claim. ARGV: who claimed it, the reply. */
+/** Keeps a reply. ARGV: who claimed it, hash, ms, the reply. */
 export const SETTLE: Script = script(`#!lua\n${SETTLE_STEP}`);
 
-/** Notes that a call has run, though there is no room for its reply. KEYS: the claim. ARGV: who claimed it. */
+/** Notes that a call has run, though there is no room for its reply. ARGV: who claimed it, hash, ms. */
 export const SETTLE_GONE: Script = script(`#!lua flags=allow-oom\n${SETTLE_STEP}`);
 
-/** Gives a claim back. KEYS: the claim. ARGV: who claimed it. */
+/** Gives a claim back. ARGV: who claimed it, for how many ms what is still on its way may come. */
 export const FORGET: Script = script(`#!lua flags=allow-oom
 ${PUSH}
-local held = redis.call('HMGET', KEYS[1], 's', 'o')
-if held[1] or held[2] ~= ARGV[1] then return 0 end
+${HELD}
+local is_own = held[2] == ARGV[1]
+if is_own and held[1] then return 0 end
+redis.call('SET', KEYS[2], '', 'PX', ARGV[2])
+if not is_own then return 0 end
 redis.call('UNLINK', KEYS[1])
-push_to(KEYS[1], 'forgotten')
+push_to(KEYS[1], '${FORGOTTEN}')
 return 1
 `);
 

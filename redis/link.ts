@@ -61,8 +61,10 @@ export interface RedisLink {
   onConnect(listener: () => void): () => void;
   /** A connection of its own for pushes. */
   subscriber(events: SubscriberEvents): RedisSubscriber;
-  /** Leaves the connection for commands as if it were lost, for who knows better, and makes another. */
+  /** Leaves all connections as if they were lost, subscribers' too, for who knows better, and makes others. One that is being made stays. */
   drop(reason: string): void;
+  /** Why the latest attempt to connect came to nothing; `undefined` once there is a connection. */
+  readonly trouble: RedisLostError | undefined;
   /** Ends what was made here, subscribers included. The user's own client stays as it is. */
   close(): Promise<void>;
 }
@@ -88,7 +90,7 @@ export interface RedisSubscriber {
   subscribe(channel: string): Promise<void>;
   /** Nothing is told of this channel from now on. */
   unsubscribe(channel: string): void;
-  /** As {@linkcode RedisLink.drop}. */
+  /** As {@linkcode RedisLink.drop}, this connection alone. */
   drop(reason: string): void;
   /** Ends it. */
   close(): Promise<void>;

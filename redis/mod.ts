@@ -50,11 +50,14 @@ export async function redisBroker(client: object, options: RedisBrokerOptions = 
   const { prefix = "millrace", timeout = 5_000, report = (error) => console.error(error) } = options;
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
   if (unknown !== undefined) throw new TypeError(`Cannot make a broker: it has no option named "${unknown}"`);
-  if (!/^[\w.:-]+$/.test(prefix)) {
+  if (typeof prefix !== "string" || !/^[\w.:-]+$/.test(prefix)) {
     throw new TypeError(`Cannot make a broker: its prefix must be of letters, digits, "-", "_", "." and ":"`);
   }
   if (!(Number.isFinite(timeout) && timeout > 0)) {
     throw new TypeError(`Cannot make a broker: its timeout must be a number of milliseconds above 0`);
+  }
+  if (typeof report !== "function") {
+    throw new TypeError(`Cannot make a broker: its report must be a function`);
   }
   return await RedisBroker.open({
     link: linkOf(client),
@@ -62,6 +65,12 @@ export async function redisBroker(client: object, options: RedisBrokerOptions = 
     timeout,
     clock: systemClock(),
     random: systemRandomness,
-    report,
+    report: (error) => {
+      try {
+        report(error);
+      } catch (thrown) {
+        console.error(thrown); // what tells of it goes on
+      }
+    },
   });
 }

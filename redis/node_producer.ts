@@ -4,14 +4,20 @@
  * @module
  */
 
-/** Results that are kept of it in each channel: more than these unanswered at once, and a lost connection makes the oldest ambiguous. */
+/**
+ * Results that are kept of it in each channel, each in the place of its number modulo this: more than these unanswered at once, and a lost connection makes the
+ * oldest ambiguous.
+ */
 export const OWN_RESULTS = 1_024;
 
 /** Numbers for one node, of which each channel sees a part. */
 export class NodeProducer {
   /** No other node has it. */
   readonly id: string;
-  /** The highest number that was given in any channel: one that is idle begins above it, and leaves nothing behind here. */
+  /**
+   * The highest number that was given in any channel: one that is idle begins above it, and leaves nothing behind here. It begins at the first place, so that
+   * there are as many results in Redis as were on their way in one go: one of a channel that waits for each answer, and not 1,024, 74 KB.
+   */
   #high = 0;
   /** Numbers that have no answer, lowest first, and the last one, of channels that have any. */
   readonly #channels = new Map<string, { last: number; readonly unanswered: Set<number> }>();
@@ -25,7 +31,8 @@ export class NodeProducer {
   begin(channel: string): number {
     let numbers = this.#channels.get(channel);
     if (numbers === undefined) {
-      this.#channels.set(channel, numbers = { last: this.#high, unanswered: new Set() });
+      const first = (Math.floor(this.#high / OWN_RESULTS) + 1) * OWN_RESULTS;
+      this.#channels.set(channel, numbers = { last: first - 1, unanswered: new Set() });
     }
     numbers.unanswered.add(++numbers.last);
     this.#high = Math.max(this.#high, numbers.last);

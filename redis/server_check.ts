@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { RedisLink } from "./link.ts";
+import type { Clock } from "../rpc/clock.ts";
+import { LATER, unavailable } from "./commands.ts";
+import { type RedisLink, RedisLostError, RedisReplyError } from "./link.ts";
 
 /** What a server says of itself. */
 export interface ServerInfo {
@@ -11,6 +13,8 @@ export interface ServerInfo {
   readonly history: string;
   /** The number of the database that the connection uses. Pushes know no databases: what is pushed in one is heard in all. */
   readonly database: number;
+  /** Whether it follows another, and takes no writes. */
+  readonly isReplica: boolean;
 }
 
 /** The oldest version: sharded pub/sub, and scripts that say what they do, are of 7.0. */
@@ -37,7 +41,66 @@ export async function askServer(link: RedisLink): Promise<ServerInfo> {
     );
   }
   const [, database] = /\bdb=(\d+)/.exec(String(await link.command(["CLIENT", "INFO"]))) ?? [];
-  return { database: Number(database ?? 0), history: `${told.get("master_replid")} ${told.get("run_id")}` };
+  return {
+    database: Number(database ?? 0),
+    history: `${told.get("master_replid")} ${told.get("run_id")}`,
+    isReplica: told.get("role") === "slave",
+  };
+}
+
+/** Milliseconds from one attempt to join to the next. */
+const PAUSE = 50;
+
+/**
+ * Joins a server: waits, in the time that there is, for one that is away, comes and goes, still loads, or is a replica that may be promoted, or give its address to
+ * its master.
+ *
+ * @param prepare What else has to be done there.
+ * @throws {Error} It cannot carry channels, or cannot be joined in time, and why.
+ */
+export async function joinServer(
+  { link, clock, timeout }: { link: RedisLink; clock: Clock; timeout: number },
+  prepare: () => Promise<void>,
+): Promise<ServerInfo> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  let isLate = false;
+  let why: unknown;
+  let pause: unknown;
+  const timer = clock.setTimeout(() => {
+    isLate = true;
+    const cause = link.trouble ?? why;
+    const because = cause instanceof Error ? `: ${cause.message.replace(/^Redis: /, "")}` : "";
+    reject(unavailable(`Redis cannot be reached in ${timeout} ms${because}`, cause));
+  }, timeout);
+  const join = async (): Promise<ServerInfo> => {
+    for (;;) {
+      try {
+        await link.ready();
+        const info = await askServer(link);
+        if (info.isReplica) {
+          throw new RedisReplyError("READONLY This Redis is a replica: channels need its master");
+        }
+        await prepare();
+        return info;
+      } catch (error) {
+        why = error;
+        if (isLate || !passes(error)) throw error;
+        if (error instanceof RedisReplyError && error.code === "READONLY") link.drop(error.message);
+        await new Promise<void>((resolve) => pause = clock.setTimeout(resolve, PAUSE));
+      }
+    }
+  };
+  try {
+    return await Promise.race([late, join()]);
+  } finally {
+    clock.clearTimeout(timer);
+    clock.clearTimeout(pause);
+  }
+}
+
+/** Whether it may be otherwise in a moment. */
+function passes(error: unknown): boolean {
+  return error instanceof RedisLostError || (error instanceof RedisReplyError && LATER.includes(error.code));
 }
 
 /** The lines of INFO. */

@@ -22,8 +22,8 @@ interface Channel {
   confirmed: boolean;
   /** Whether something is asked of that connection and not answered. */
   asked: boolean;
-  /** Who waits until it is confirmed; nobody while it is not wanted. */
-  readonly waiting: { resolve(): void; reject(error: unknown): void }[];
+  /** All who wait until it is confirmed: one for all, since some ask again and again. Nobody while it is not wanted. */
+  waiting: PromiseWithResolvers<void> | undefined;
 }
 
 /** A {@linkcode RedisSubscriber} on any client. */
@@ -53,16 +53,15 @@ export class Subscriptions implements RedisSubscriber {
   }
 
   subscribe(name: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) return reject(new RedisLostError("Redis: the subscriber is closed", false));
-      const channel = this.#channels.get(name) ??
-        { name, wanted: true, confirmed: false, asked: false, waiting: [] };
-      channel.wanted = true;
-      if (channel.confirmed) return resolve();
-      this.#channels.set(name, channel);
-      channel.waiting.push({ resolve, reject });
-      void this.#settle(channel);
-    });
+    if (this.#closed) return Promise.reject(new RedisLostError("Redis: the subscriber is closed", false));
+    const channel = this.#channels.get(name) ??
+      { name, wanted: true, confirmed: false, asked: false, waiting: undefined };
+    channel.wanted = true;
+    if (channel.confirmed) return Promise.resolve();
+    this.#channels.set(name, channel);
+    const { promise } = channel.waiting ??= Promise.withResolvers();
+    void this.#settle(channel);
+    return promise;
   }
 
   unsubscribe(name: string): void {
@@ -128,17 +127,19 @@ export class Subscriptions implements RedisSubscriber {
 
   #confirmed(channel: Channel): void {
     channel.confirmed = true;
-    for (const { resolve } of channel.waiting.splice(0)) resolve();
+    channel.waiting?.resolve();
+    channel.waiting = undefined;
   }
 
   /** Whoever has it already can be told of no refusal: then it is the connection that is no good, and the next one may be. */
   #refused(connection: Connection, channel: Channel, refusal: RedisReplyError): void {
-    if (channel.waiting.length > 0) this.#end(channel, refusal);
+    if (channel.waiting !== undefined) this.#end(channel, refusal);
     else if (channel.wanted) this.#keeper.gone(connection, refusal);
   }
 
   #end(channel: Channel, error: Error): void {
     channel.wanted = false;
-    for (const { reject } of channel.waiting.splice(0)) reject(error);
+    channel.waiting?.reject(error);
+    channel.waiting = undefined;
   }
 }

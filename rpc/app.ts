@@ -145,7 +145,11 @@ export interface ReauthorizeFilter {
 
 /** How an app is shut down. */
 export interface ShutdownOptions {
-  /** Milliseconds that calls in flight have to end. @default 10000 */
+  /**
+   * Milliseconds that calls in flight have to end. Calls with a key that were told to stop have 2 s more, and a broker that does not take their replies 5 s.
+   *
+   * @default 10000
+   */
   readonly deadline?: number;
   /** Whether the server comes back: clients then connect again by themselves (1012), otherwise they are told that it leaves (1001). @default false */
   readonly restart?: boolean;

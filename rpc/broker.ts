@@ -161,7 +161,8 @@ export type Claim =
 
 /**
  * Keeps the replies of calls that run once. `renew`, `settle` and `forget` are about the claim that was `new` here last: one of somebody else, who has the key
- * since, stays as it is, however late they come.
+ * since, stays as it is, however late they come. A claim that was lost meanwhile, or whose time is over, while its call ran, is written anew by `renew` and
+ * `settle` where nobody has the key: the call runs, or has run, and must not run again.
  */
 export interface Ledger {
   /**
@@ -172,11 +173,13 @@ export interface Ledger {
    * @param owner Whose key it is: one who claims much, or has large replies, takes nothing that others need. All without one are one.
    */
   claim(key: string, hash: string, ms: number, owner?: string): MaybePromise<Claim>;
-  /** The call of a claimed key still runs: the claim holds for `ms` from now. One that is not claimed, or has a reply, is no matter. */
+  /** The call of a claimed key still runs: the claim holds for `ms` from now. One that was not claimed here, or has a reply, is no matter. */
   renew(key: string, ms: number): MaybePromise<void>;
   /**
-   * Keeps the reply of a claimed key; one that is not claimed, or has a reply, is no matter. `reply` is not changed any more. Where it fails it is told again,
-   * for as long as the claim may hold.
+   * Keeps the reply of a claimed key; one that was not claimed here, or has a reply, is no matter. `reply` is not changed any more. Where it fails as
+   * `UNAVAILABLE` it is told again, for as long as the claim may hold.
+   *
+   * @throws {BrokerError} `TAKEN` where the claim was lost and somebody else has the key: the call may run twice. `UNAVAILABLE`.
    */
   settle(key: string, reply: Uint8Array): MaybePromise<void>;
   /**
@@ -188,9 +191,9 @@ export interface Ledger {
 
 /**
  * Why a broker did not do what it was asked. `OUT_OF_ORDER`: a producer's number leaves a gap, nothing was appended. `FORGOTTEN`: a producer's number is older
- * than the results that are kept; whether it was appended is not known, and it was not appended now. `UNAVAILABLE`: whether it was done is not known.
+ * than the results that are kept; whether it was appended is not known, and it was not appended now. `TAKEN`: the claim of a call was lost, and somebody else has its key. `UNAVAILABLE`: whether it was done is not known.
  */
-export type BrokerErrorCode = "OUT_OF_ORDER" | "FORGOTTEN" | "UNAVAILABLE";
+export type BrokerErrorCode = "OUT_OF_ORDER" | "FORGOTTEN" | "TAKEN" | "UNAVAILABLE";
 
 /** What a broker answers when it cannot do what it is asked. */
 export class BrokerError extends Error {

@@ -6,7 +6,7 @@
 import { encode } from "../msgpack/encoder.ts";
 import type { Claim, Ledger } from "./broker.ts";
 import type { Clock } from "./clock.ts";
-import type { CallerConnection } from "./context.ts";
+import { hashOf, scopeOf } from "./call_keys.ts";
 import { CallError, type CallErrorCode } from "./errors.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import { type Caused, Encoded, keptReply, readReply, ToldError } from "./kept_reply.ts";
@@ -14,9 +14,8 @@ import { isPromise } from "./iterating.ts";
 import type { Limits } from "./limits.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { namesStreams } from "./named_streams.ts";
-import { originOf } from "./origin.ts";
-import { Retries } from "./retries.ts";
 import { type AddressKey, ownerOf, Shares } from "./shares.ts";
+import { isTaken, Unsettled } from "./unsettled.ts";
 import { waitingFor } from "./waiting_for.ts";
 
 /** What keyed calls need. */
@@ -45,27 +44,40 @@ interface Keyed {
   readonly tell: (thrown: unknown) => CallError | Promise<CallError>;
 }
 
+/** A call that runs. */
+interface Running {
+  readonly call: IncomingCall;
+  readonly hash: string;
+  /** Made when somebody waits for it here: the ledger has lost its claim then. */
+  done: PromiseWithResolvers<Uint8Array | undefined> | undefined;
+}
+
 /** How long a reply is kept, and how long the claim of a call that runs holds: a node that died frees its keys. */
 const KEPT_MS = 10 * 60_000;
 /** How often claims of calls that run are renewed. */
 const RENEWAL_MS = KEPT_MS / 4;
-/** Replies that may wait for a ledger that is away. */
-const MOST_UNSETTLED = 1_024;
-/** A reply above it does not wait: what is kept then is that the call has run. So they take 16 MiB at most. */
+/** Claims that are renewed at once: there may be many, and others wait for the ledger as well. */
+const RENEWED_AT_ONCE = 256;
+/** A reply above it does not wait for a ledger that is away: what is kept then is that the call has run. So 1,024 take 16 MiB at most. */
 const MOST_WAITING_REPLY = 16_384;
+/** Milliseconds that calls have to end when they were told that the node stops. */
+const STOP_MS = 2_000;
+/** Milliseconds that the ledger has then to take what they ended with: as long as a command may take in Redis. */
+const LAST_MS = 5_000;
 
 /** The calls with keys that clients of one node make. */
 export class KeyedCalls {
   readonly #parts: KeyedCallParts;
   /** Calls that run here, by their keys. */
-  readonly #running = new Map<string, IncomingCall>();
+  readonly #running = new Map<string, Running>();
   /** Those whose session is over. */
   readonly #outliving = new Set<IncomingCall>();
   /** Those of them that were not told to stop. */
   readonly #left = new Shares<IncomingCall>();
   /** Calls that have run, which the ledger does not know yet. */
-  readonly #unsettled: Retries;
+  readonly #unsettled: Unsettled;
   #timer: unknown;
+  #isRenewing = false;
   /** Set when it drains: called when none of those is left. */
   #onEnd: (() => void) | undefined;
   #ended = false;
@@ -73,9 +85,7 @@ export class KeyedCalls {
   /** Keeps replies where `parts` say. */
   constructor(parts: KeyedCallParts) {
     this.#parts = parts;
-    const givenUp = () =>
-      parts.report(new Error("A call with a key has run, and the ledger could not be told of it"));
-    this.#unsettled = new Retries({ clock: parts.clock, most: MOST_UNSETTLED, givenUp });
+    this.#unsettled = new Unsettled(parts);
   }
 
   /**
@@ -132,18 +142,22 @@ export class KeyedCalls {
   }
 
   /**
-   * Lets those end until `ms` from now, and tells the rest to stop: a retry finds that nobody knows what came of them.
+   * Lets those end until `ms` from now, and tells the rest to stop: a retry finds that nobody knows what came of them, whether or not their handlers obey. Then
+   * the ledger is told once more of what it does not know.
    *
    * @returns How many the rest were.
    */
   async drain(ms: number): Promise<number> {
-    if (this.outliving > 0 && ms > 0) {
-      const { over, ended } = waitingFor(this.#parts.clock, ms);
-      this.#onEnd = ended;
-      await over;
+    await this.#outlived(ms);
+    const rest = [...this.#running.entries()].filter(([, { call }]) => this.#outliving.has(call));
+    for (const [, { call }] of rest) call.breakOff(unknownEnd("The server stopped while the call ran"));
+    await this.#outlived(STOP_MS);
+    for (const [key, running] of rest) {
+      if (this.#running.get(key) !== running) continue;
+      const told = new ToldError(outcomeOf(running.call, running.call.brokenBy!));
+      this.#settleLater(key, running.hash, keptReply(told, undefined));
     }
-    const rest = [...this.#running.values()].filter((call) => this.#outliving.has(call));
-    for (const call of rest) call.breakOff(unknownEnd("The server stopped while the call ran"));
+    await this.#unsettled.flush(LAST_MS);
     return rest.length;
   }
 
@@ -171,7 +185,7 @@ export class KeyedCalls {
   #claimed(claim: Claim, keyed: Keyed): MaybePromise<Encoded> {
     switch (claim.state) {
       case "new":
-        return this.#first(keyed);
+        return this.#known(keyed) ?? this.#first(keyed);
       case "done":
         return replyOf(claim.reply, keyed.call);
       case "running":
@@ -185,6 +199,31 @@ export class KeyedCalls {
     }
   }
 
+  /** What this node knows of a call whose claim was lost: its own claim is in that one's place now. */
+  #known(keyed: Keyed): MaybePromise<Encoded> | undefined {
+    const { key, hash, call } = keyed;
+    const reply = this.#unsettled.get(key);
+    const running = this.#running.get(key);
+    if (reply === undefined && running === undefined) return undefined;
+    const known = (reply ?? running)!.hash;
+    if (known !== hash) return this.#refuseOther(keyed, known);
+    if (reply !== undefined) return replyOf(reply.kept, call);
+    running!.done ??= Promise.withResolvers();
+    return this.#wait(running!.done.promise, keyed);
+  }
+
+  /** Another call has claimed a key that is this node's: what it is settled with must be found by its own hash. */
+  async #refuseOther({ key, owner }: Keyed, hash: string): Promise<never> {
+    const { ledger, report } = this.#parts;
+    try {
+      await ledger.forget(key);
+      await ledger.claim(key, hash, KEPT_MS, owner);
+    } catch (error) {
+      report(error);
+    }
+    throw refused("KEY_REUSED");
+  }
+
   /** Until the one that runs has ended, or nobody waits here any more. Where it may succeed later that is now. */
   async #wait(done: Promise<Uint8Array | undefined>, keyed: Keyed): Promise<Encoded> {
     const { call } = keyed;
@@ -196,10 +235,10 @@ export class KeyedCalls {
     return reply === undefined ? this.#claim(keyed) : replyOf(reply, call);
   }
 
-  async #first({ call, key, invoke, tell }: Keyed): Promise<Encoded> {
-    this.#unsettled.delete(key); // another claim, so the one before is over
+  async #first(keyed: Keyed): Promise<Encoded> {
+    const { call, invoke, tell } = keyed;
     if (call.brokenBy !== undefined) { // while the ledger was asked
-      await this.#settle(key, call, undefined);
+      await this.#settle(keyed, undefined);
       throw call.brokenBy;
     }
     call.isKept = true;
@@ -207,16 +246,16 @@ export class KeyedCalls {
     try {
       let given = invoke();
       if (isPromise(given)) {
-        this.#begins(key, call);
+        this.#begins(keyed);
         given = await given;
       }
       value = new Encoded(given === undefined ? new Uint8Array(0) : encode(given));
     } catch (thrown) {
       const { told, kept } = this.#kept(new ToldError(outcomeOf(call, await tell(thrown))), call.caused);
-      await this.#settle(key, call, told.error.retryable ? undefined : kept);
+      await this.#settle(keyed, told.error.retryable ? undefined : kept);
       throw told;
     }
-    await this.#settle(key, call, keptReply(value, call.caused));
+    await this.#settle(keyed, keptReply(value, call.caused));
     return value;
   }
 
@@ -235,58 +274,75 @@ export class KeyedCalls {
    * Keeps a reply; `undefined` where the same call may succeed later. The caller has it in any case. Where the ledger is away it goes on in the background for
    * as long as the claim may hold: until then whoever sends the call again finds that it runs.
    */
-  async #settle(key: string, call: IncomingCall, reply: Uint8Array | undefined): Promise<void> {
-    this.#ends(key);
+  async #settle({ key, hash, call }: Keyed, reply: Uint8Array | undefined): Promise<void> {
+    const running = this.#ends(key, call);
     const { ledger, report } = this.#parts;
     try {
       await (reply === undefined ? ledger.forget(key) : ledger.settle(key, reply));
     } catch (error) {
       report(error);
-      if (reply !== undefined) this.#settleLater(key, reply);
+      if (reply !== undefined && !isTaken(error)) this.#settleLater(key, hash, reply);
     }
+    running?.done?.resolve(reply);
     call.isSettled = true;
     this.#left.delete(call);
     if (this.#outliving.delete(call) && this.outliving === 0) this.#onEnd?.();
   }
 
-  #settleLater(key: string, reply: Uint8Array): void {
-    const { ledger } = this.#parts;
+  #settleLater(key: string, hash: string, reply: Uint8Array): void {
     const kept = reply.byteLength > MOST_WAITING_REPLY ? keptReply(new ToldError(gone()), undefined) : reply;
-    this.#unsettled.add(key, KEPT_MS, () => ledger.settle(key, kept));
+    this.#unsettled.add(key, { hash, kept }, KEPT_MS);
   }
 
-  #begins(key: string, call: IncomingCall): void {
-    this.#running.set(key, call);
-    if (!this.#ended) this.#timer ??= this.#parts.clock.setTimeout(() => this.#renew(), RENEWAL_MS);
+  /** Until none of those is left whose sessions are over, at most for `ms`. */
+  async #outlived(ms: number): Promise<void> {
+    if (this.outliving === 0 || ms <= 0) return;
+    const { over, ended } = waitingFor(this.#parts.clock, ms);
+    this.#onEnd = ended;
+    await over;
   }
 
-  #ends(key: string): void {
-    if (!this.#running.delete(key) || this.#running.size > 0) return;
+  #begins({ key, hash, call }: Keyed): void {
+    this.#running.set(key, { call, hash, done: undefined });
+    this.#arm();
+  }
+
+  #ends(key: string, call: IncomingCall): Running | undefined {
+    const running = this.#running.get(key);
+    if (running?.call !== call) return undefined;
+    this.#running.delete(key);
+    if (this.#running.size > 0) return running;
     this.#parts.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
+    return running;
   }
 
   /** One timer for all that run: a call may run as long as it likes, and its key is not free meanwhile. */
+  #arm(): void {
+    if (this.#ended || this.#isRenewing || this.#running.size === 0) return;
+    this.#timer ??= this.#parts.clock.setTimeout(() => void this.#renew(), RENEWAL_MS);
+  }
+
+  /** Once at a time: while the ledger is away it may take longer than it is to the next time. */
   async #renew(): Promise<void> {
-    const { ledger, clock, report } = this.#parts;
-    this.#timer = clock.setTimeout(() => this.#renew(), RENEWAL_MS);
-    for (const key of [...this.#running.keys()]) {
-      try {
-        await ledger.renew(key, KEPT_MS);
-      } catch (error) {
-        report(error);
-      }
+    this.#timer = undefined;
+    this.#isRenewing = true;
+    const keys = [...this.#running.keys()];
+    for (let at = 0; at < keys.length && !this.#ended; at += RENEWED_AT_ONCE) {
+      await Promise.all(keys.slice(at, at + RENEWED_AT_ONCE).map((key) => this.#renewOne(key)));
+    }
+    this.#isRenewing = false;
+    this.#arm();
+  }
+
+  async #renewOne(key: string): Promise<void> {
+    if (!this.#running.has(key)) return;
+    try {
+      await this.#parts.ledger.renew(key, KEPT_MS);
+    } catch (error) {
+      this.#parts.report(error);
     }
   }
-}
-
-/** Whose keys they are: who signed in, or the client as long as it runs, or the session. Nobody gets the reply of somebody else. */
-function scopeOf(connection: CallerConnection, node: string): string | undefined {
-  const { id, subject } = connection;
-  if (subject !== undefined) return `subject ${subject}`;
-  const origin = originOf(connection);
-  if (origin === undefined) return undefined; // a call in process, or by POST
-  return origin.producer === undefined ? `session ${node} ${id}` : `client ${origin.producer}`;
 }
 
 /** A handler that was told to stop may have had its effect: it never runs again, and those who ask are told that nobody knows. */
@@ -315,17 +371,4 @@ function replyOf(kept: Uint8Array, call: IncomingCall): Encoded {
   call.caused = caused;
   if (reply instanceof ToldError) throw reply;
   return reply;
-}
-
-/**
- * Of the procedure and the input: two multiplicative hashes of 32 bits, enough to notice that a program uses a key for two calls, and no
- * proof against who wants them to collide, since the keys are its own.
- */
-function hashOf({ registered, bytes, start, end }: IncomingCall): string {
-  let [a, b] = [0xdeadbeef, 0x41c6ce57];
-  for (let at = start; at < end; at++) {
-    a = Math.imul(a ^ bytes[at]!, 2654435761);
-    b = Math.imul(b ^ bytes[at]!, 1597334677);
-  }
-  return `${registered.name} ${end - start} ${(a >>> 0).toString(36)} ${(b >>> 0).toString(36)}`;
 }

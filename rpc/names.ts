@@ -7,6 +7,7 @@ import type { Registered } from "./incoming_call.ts";
 import { NameFlag } from "./kinds.ts";
 import { writeName } from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
+import { writeMessage } from "./outbox_parts.ts";
 import { ProtocolError } from "./protocol_error.ts";
 
 const NONE: (Registered | undefined)[] = [];
@@ -58,9 +59,8 @@ export class Names {
     if (number >= this.#announced.length) this.#grow(number + 1);
     this.#announced[number] = registered;
     this.#told?.add(number);
-    this.#outbox.open();
-    writeName(number, registered.name, registered.definition.idempotent ? NameFlag.IDEMPOTENT : 0);
-    this.#outbox.seal();
+    const flags = registered.definition.idempotent ? NameFlag.IDEMPOTENT : 0;
+    writeMessage(this.#outbox, () => writeName(number, registered.name, flags));
     return registered;
   }
 

@@ -46,3 +46,22 @@ export interface Attachment {
 export function tooLarge(size: number, limit: number): CallError {
   return new CallError("TOO_LARGE", `Cannot send a message of ${size} bytes: the peer accepts ${limit}`);
 }
+
+/**
+ * Writes a message that carries no sequence; `write` is one of `messages.ts`. Where it throws the message is dropped: nothing else could be sent.
+ *
+ * @throws {CallError} `TOO_LARGE` when the peer would not accept it, and what `write` throws.
+ */
+export function writeMessage(
+  outbox: { open(): void; abandon(): void; seal(): void },
+  write: () => void,
+): void {
+  outbox.open();
+  try {
+    write();
+  } catch (error) {
+    outbox.abandon();
+    throw error;
+  }
+  outbox.seal();
+}

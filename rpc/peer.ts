@@ -20,7 +20,7 @@ import { Kind } from "./kinds.ts";
 import { DEFAULT_LIMITS, type Limits, type PeerLimits, peerLimits } from "./limits.ts";
 import { writeReceived } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
-import type { Attachment, OutboxOwner } from "./outbox_parts.ts";
+import { type Attachment, type OutboxOwner, writeMessage } from "./outbox_parts.ts";
 import { NoStreams } from "./no_streams.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
 import { ProtocolError } from "./protocol_error.ts";
@@ -275,15 +275,7 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
 
   /** Sends a message that carries no sequence; `write` is one of `messages.ts`. */
   send(write: () => void): void {
-    if (this.#ended) return;
-    this.outbox.open();
-    try {
-      write();
-    } catch (error) {
-      this.outbox.abandon(); // nothing else could be sent
-      throw error;
-    }
-    this.outbox.seal();
+    if (!this.#ended) writeMessage(this.outbox, write);
   }
 
   /** Sends PING or PONG with what was processed. */

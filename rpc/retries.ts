@@ -5,6 +5,7 @@
  */
 import type { Clock } from "./clock.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
+import { waitingFor } from "./waiting_for.ts";
 
 /** What retries need. */
 export interface RetryParts {
@@ -13,7 +14,7 @@ export interface RetryParts {
   /** How many may wait; of too many the oldest is given up. */
   readonly most: number;
   /** Told of one that was never done. */
-  readonly givenUp?: () => void;
+  readonly givenUp?: (name: string) => void;
 }
 
 interface Task {
@@ -48,7 +49,7 @@ export class Retries {
   /** Does something later, for `ms` at most; in place of what has that name. */
   add(name: string, ms: number, run: () => MaybePromise<unknown>): void {
     const { clock, most } = this.#parts;
-    if (this.#ended) return this.#parts.givenUp?.();
+    if (this.#ended) return this.#parts.givenUp?.(name);
     this.#tasks.delete(name);
     for (const [oldest] of this.#tasks) {
       if (this.#tasks.size < most) break;
@@ -64,6 +65,19 @@ export class Retries {
     if (this.#tasks.size === 0) this.#disarm();
   }
 
+  /** Tries all once more, at the same time and for `ms` at most, and gives up what is left. */
+  async flush(ms: number): Promise<void> {
+    if (this.#tasks.size > 0) {
+      const { over, ended } = waitingFor(this.#parts.clock, ms);
+      const tries = [...this.#tasks].map(async ([name, task]) => {
+        if (await succeeds(task.run) && this.#tasks.get(name) === task) this.delete(name);
+      });
+      void Promise.all(tries).then(ended);
+      await over;
+    }
+    this.end();
+  }
+
   /** Gives all up. */
   end(): void {
     this.#ended = true;
@@ -73,7 +87,7 @@ export class Retries {
 
   #giveUp(name: string): void {
     this.#tasks.delete(name);
-    this.#parts.givenUp?.();
+    this.#parts.givenUp?.(name);
   }
 
   #arm(): void {

@@ -72,8 +72,11 @@ interface Subscription {
   asked: "no" | "yes" | "again";
 }
 
-/** Positions with a wrong fingerprint before the peer is taken for one that guesses: a fail-over brings one for each channel. */
-const MOST_GUESSES = 512;
+/**
+ * Positions with a wrong fingerprint before the peer is taken for one that guesses, at the least: a fail-over brings one for each channel, so there may be
+ * as many as two of them bring.
+ */
+const LEAST_GUESSES = 512;
 
 /** The subscriptions of one connection. */
 export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
@@ -262,7 +265,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
 
   /** See {@linkcode Line.guessed}. */
   guessed(): void {
-    if (++this.#guesses <= MOST_GUESSES) return;
+    if (++this.#guesses <= Math.max(LEAST_GUESSES, 2 * this.#parts.limits.channels)) return;
     this.#owner.fault(new ProtocolError("Too many positions that never were", CloseCode.LIMIT));
   }
 

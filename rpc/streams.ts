@@ -15,6 +15,7 @@ import type { Limits } from "./limits.ts";
 import { writeCredit, writeStop } from "./messages.ts";
 import { mayNameStreams, NamedStreams, NO_STREAMS } from "./named_streams.ts";
 import type { Outbox } from "./outbox.ts";
+import { writeMessage } from "./outbox_parts.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { Receiver, ReceiverParts, Unit } from "./receiver.ts";
 import type { Sender, SenderParts, ToldOfStream } from "./sender.ts";
@@ -310,9 +311,7 @@ export class Streams {
   #sendStop(id: number): void {
     if (this.#receiving?.has(id) !== true) return;
     if (this.#outbox.isDetached) return void (this.#unstopped ??= new Set()).add(id);
-    this.#outbox.open();
-    writeStop(id);
-    this.#outbox.seal();
+    writeMessage(this.#outbox, () => writeStop(id));
   }
 
   /** Those that are sent. */

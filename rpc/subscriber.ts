@@ -14,6 +14,7 @@ import {
 } from "./channel_messages.ts";
 import { SubscribeStatus } from "./kinds.ts";
 import type { Outbox } from "./outbox.ts";
+import { writeMessage } from "./outbox_parts.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { judge } from "./resume.ts";
 import { type SharedFrame, signalFrames, type SignalRun } from "./shared_frames.ts";
@@ -354,10 +355,7 @@ export class Subscriber implements TopicMember {
   }
 
   #write(write: () => void): void {
-    const outbox = this.#outbox;
-    outbox.open();
-    write();
-    outbox.seal();
+    writeMessage(this.#outbox, write);
   }
 
   /** Reads from the broker. What comes is passed over when the subscription, or the stream, has become another one. */

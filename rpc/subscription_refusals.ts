@@ -7,6 +7,7 @@ import { writeUnsubscribed } from "./channel_messages.ts";
 import { CloseCode } from "./close.ts";
 import { CallError } from "./errors.ts";
 import type { Outbox } from "./outbox.ts";
+import { writeMessage } from "./outbox_parts.ts";
 import { ProtocolError } from "./protocol_error.ts";
 
 /** Whom it concerns. */
@@ -57,15 +58,7 @@ export class SubscriptionRefusals {
   }
 
   #write(sub: number, error: CallError): void {
-    const { outbox } = this.#client;
-    outbox.open();
-    try {
-      writeUnsubscribed(sub, error);
-    } catch (reason) {
-      outbox.abandon();
-      throw reason;
-    }
-    outbox.seal();
+    writeMessage(this.#client.outbox, () => writeUnsubscribed(sub, error));
   }
 }
 

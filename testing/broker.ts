@@ -30,12 +30,22 @@ interface Stream {
   trimmed: number;
 }
 
+/** A claim, and where the inner broker has it. */
+interface KeyClaim {
+  /** Its name at the inner broker: another one when it was lost and is written anew. */
+  inner: string;
+  /** Which of the ledgers has it. */
+  of: number;
+  readonly again: (inner: string) => void;
+}
+
 /** A broker whose store can be harmed. */
 export class FaultyBroker {
   readonly #options: FaultyBrokerOptions;
   readonly #streams = new Map<string, Stream>();
   readonly #listeners = new Map<string, Map<BrokerListener, BrokerListener>>();
-  readonly #keys = new Map<string, string>();
+  /** The latest claim of each key. */
+  readonly #claims = new Map<string, KeyClaim>();
   #generation = 0;
   #ledgers = 0;
 
@@ -126,21 +136,32 @@ export class FaultyBroker {
     this.#options.inner.unsubscribe(this.#stream(channel).inner, translated);
   }
 
-  /** As of a `Broker`. A key that was claimed before a restart stays with the ledger that is gone. */
+  /** As of a `Broker`. A key that was claimed before a restart is written anew when its call is renewed or settled. */
   get ledger(): Broker["ledger"] {
     const { ledger } = this.#options.inner;
     return {
       claim: (key, hash, ms, owner) => {
         const inner = `${this.#ledgers} ${key}`;
-        this.#keys.set(key, inner);
         const claim = now(ledger.claim(inner, hash, ms, owner));
+        const again = (inner: string) => void ledger.claim(inner, hash, ms, owner);
+        if (claim.state === "new") this.#claims.set(key, { inner, of: this.#ledgers, again });
         this.#options.recorder.add({ is: "claim", key: key.replace("\n", " "), state: claim.state });
         return claim;
       },
-      renew: (key, ms) => ledger.renew(this.#keys.get(key) ?? key, ms),
-      settle: (key, reply) => ledger.settle(this.#keys.get(key) ?? key, reply),
-      forget: (key) => ledger.forget(this.#keys.get(key) ?? key),
+      renew: (key, ms) => ledger.renew(this.#claimed(key), ms),
+      settle: (key, reply) => ledger.settle(this.#claimed(key), reply),
+      forget: (key) => ledger.forget(this.#claims.get(key)?.inner ?? key),
     };
+  }
+
+  /** Where a claim is, which is written anew if it was lost. */
+  #claimed(key: string): string {
+    const claim = this.#claims.get(key);
+    if (claim !== undefined && claim.of !== this.#ledgers) {
+      claim.inner = `${claim.of = this.#ledgers} ${key}`;
+      claim.again(claim.inner);
+    }
+    return claim?.inner ?? key;
   }
 
   /** Frees what it holds. */

@@ -189,6 +189,39 @@ export const ledgerRules: readonly BrokerRule[] = [
     },
   },
   {
+    name: "ledger: a reply that comes when its claim is over is kept where nobody has the key",
+    needs: ["advance"],
+    async run(world) {
+      const { ledger } = world.broker;
+      const [late, renewed, back] = ["late", "renewed", "back"].map((name) => world.name(name));
+      for (const key of [late!, renewed!, back!]) await ledger.claim(key, "hash", MINUTES);
+      await world.fixture.advance!(2 * MINUTES);
+      await ledger.settle(late!, bytesOf("reply"));
+      same(told(await ledger.claim(late!, "hash", MINUTES)), "done: reply", "it has run");
+      await ledger.renew(renewed!, MINUTES);
+      same(told(await ledger.claim(renewed!, "hash", MINUTES)), "running", "it runs");
+      await ledger.forget(back!);
+      await ledger.settle(back!, bytesOf("reply"));
+      same(told(await ledger.claim(back!, "hash", MINUTES)), "new", "it was given back");
+    },
+  },
+  {
+    name: "ledger: a call that runs while everything is lost, or not, is not run again when it has ended",
+    needs: ["restart"],
+    async run(world) {
+      const { ledger } = world.broker;
+      const [done, renewed, back] = ["done", "renewed", "back"].map((name) => world.name(name));
+      for (const key of [done!, renewed!, back!]) await ledger.claim(key, "hash", MINUTES);
+      await world.fixture.restart!();
+      await ledger.settle(done!, bytesOf("reply"));
+      same(told(await ledger.claim(done!, "hash", MINUTES)), "done: reply", "it has run");
+      await ledger.renew(renewed!, MINUTES);
+      same(told(await ledger.claim(renewed!, "hash", MINUTES)), "running", "it runs");
+      await ledger.forget(back!);
+      same(told(await ledger.claim(back!, "hash", MINUTES)), "new", "it was given back");
+    },
+  },
+  {
     name: "ledger: nodes share it",
     needs: ["node"],
     async run(world) {

@@ -299,6 +299,9 @@ const BROKEN: readonly (readonly [string, typeof MemoryBroker])[] = [
     "ledger: a claim holds for its time",
     ledger(({ claim }) => ({ claim: (key, hash, ms) => claim(key, hash, ms * 2) })),
   ],
+  ["ledger: a reply that comes when its claim is over", ledger(() => ({ renew: () => {} }))],
+  ["ledger: a reply that comes when its claim is over", ledger(() => ({ forget: () => {} }))],
+  ["ledger: a call that runs while everything is lost", ledger(() => ({ settle: () => {} }))],
 ];
 
 /** What breaks nothing, though it is made in the same ways. */

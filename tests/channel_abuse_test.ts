@@ -240,18 +240,20 @@ describe("who may subscribe and not read the history", () => {
     assertEquals(told(await line.joined(NAME, [epoch, 0, 0])), [{ status: 1, at: 0 }, "a"]);
   });
 
-  it("cannot guess for long where it was", async () => {
-    const server = withChannel(config);
-    for (const text of ["a", "b", "c"]) await server.publish(text);
-    const line = await server.connect();
-    for (let guess = 1; guess <= 512; guess++) {
-      const sub = line.subscribe(NAME, [epoch, 1, guess]);
+  for (const [channels, most] of [[128, 512], [300, 600]] as const) {
+    it(`cannot guess for long where it was: ${most} times, where it may have ${channels} channels`, async () => {
+      const server = withChannel(config, { channels });
+      for (const text of ["a", "b", "c"]) await server.publish(text);
+      const line = await server.connect();
+      for (let guess = 1; guess <= most; guess++) {
+        const sub = line.subscribe(NAME, [epoch, 1, guess]);
+        await server.settle();
+        line.send([Kind.UNSUBSCRIBE, sub]);
+      }
+      assertEquals(line.closed, undefined);
+      line.subscribe(NAME, [epoch, 1, most + 1]);
       await server.settle();
-      line.send([Kind.UNSUBSCRIBE, sub]);
-    }
-    assertEquals(line.closed, undefined);
-    line.subscribe(NAME, [epoch, 1, 513]);
-    await server.settle();
-    assertEquals(line.closed, 4531);
-  });
+      assertEquals(line.closed, 4531);
+    });
+  }
 });

@@ -1,9 +1,13 @@
 // A call with a key that its caller has given up runs on: whoever sends it again gets what came of it.
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { z } from "zod";
 import { CallError, millrace, procedure } from "../mod.ts";
 import type { CallResult } from "../client/mod.ts";
+import { encode } from "../msgpack/mod.ts";
+import { hashOf } from "../rpc/call_keys.ts";
+import type { IncomingCall } from "../rpc/incoming_call.ts";
+import { readReply, ToldError } from "../rpc/kept_reply.ts";
 import { mounted } from "../rpc/mount.ts";
 import { SimulatedWorld } from "../testing/world.ts";
 
@@ -28,7 +32,8 @@ function open({ timeout, latency = 0, ...limits }: {
     await new Promise<void>((resolve, reject) => {
       signal.addEventListener("abort", () => {
         run.stoppedAt = world.now();
-        if (ms > 1e6) reject(signal.reason); // this one obeys
+        if (ms === DEAF) world.serverClock.setTimeout(resolve, 10_000);
+        else if (ms > 1e6) reject(signal.reason); // this one obeys
         else resolve();
       });
       if (ms < 1e6) world.serverClock.setTimeout(resolve, ms);
@@ -58,6 +63,8 @@ function brief(
   return [code, ambiguous && "ambiguous", retryable && "retryable"].filter(Boolean).join(" ");
 }
 const STUCK = 1e9;
+/** Goes on for 10 s when it is told to stop. */
+const DEAF = 2e9;
 
 describe("a call with a key whose caller does not wait any more", () => {
   for (const how of ["timeout", "signal"] as const) {
@@ -202,6 +209,36 @@ describe("a call with a key whose caller does not wait any more", () => {
       await first;
     }
   });
+
+  for (const takes of [0, 1_500, 20_000]) {
+    it(`is not run again where its handler does not obey a server that shuts down, ${takes} ms from the ledger`, async () => {
+      const { world, runs } = open({ latency: takes });
+      const client = world.connect();
+      await world.wait(client.ready());
+      void client.call.wait(DEAF, { key: "k" }).result();
+      await world.run(takes + 500);
+      assertEquals(runs.length, 1);
+      client.close();
+      const start = world.now();
+      const { calls } = await world.wait(world.node.drain({ code: 1001, deadline: 1_000, retryAfter: 0 }));
+      assertEquals([calls, world.now() - start < 8_500], [1, true], `after ${world.now() - start} ms`);
+      await world.run(takes + 9_000); // it ends with a value
+      const bytes = encode(DEAF);
+      const hash = hashOf(
+        { registered: { name: "wait" }, bytes, start: 0, end: bytes.length } as IncomingCall,
+      );
+      const claim = await world.wait(
+        Promise.resolve(world.broker.ledger.claim("subject ada\nk", hash, 1, "")),
+      );
+      assert(claim.state === "done", claim.state);
+      const { reply } = readReply(claim.reply);
+      assert(reply instanceof ToldError, "nobody knows what came of it");
+      assertEquals([reply.error.code, reply.error.ambiguous], ["UNAVAILABLE", true]);
+      await world.run(takes + 10_000);
+      assertEquals(world.node.stats().calls, 0);
+      await world[Symbol.asyncDispose]();
+    });
+  }
 
   it("is told to stop when too many do so: the oldest of who has most, and nobody says that it did not run", async () => {
     const { world, runs } = open({ posts: 4 });

@@ -43,7 +43,7 @@ it("redis: the checks that are left out need a time that can be moved on, and no
   const left = brokerSuite(() => {
     throw new Error("not run");
   }, CAPABILITIES).filter(({ lacks }) => lacks.length > 0);
-  assertEquals([left.length, new Set(left.flatMap(({ lacks }) => lacks))], [4, new Set(["advance"])]);
+  assertEquals([left.length, new Set(left.flatMap(({ lacks }) => lacks))], [5, new Set(["advance"])]);
 });
 
 describe("redis: a broker on a node of a cluster", () => {
@@ -155,6 +155,10 @@ describe("redis: a broker on a server", () => {
     await assertRejects(() => fixture!.node({ prefix: "" }), TypeError);
     await assertRejects(() => fixture!.node({ timeout: 0 }), TypeError);
     await assertRejects(() => fixture!.node({ timeuot: 1 } as never), TypeError, 'no option named "timeuot"');
+    for (const wrong of [{ prefix: 1 }, { timeout: "1" }, { report: "console" }]) {
+      const error = await fixture!.node(wrong as never).then(() => undefined, (error) => error);
+      assert(error instanceof TypeError && error.message.includes(Object.keys(wrong)[0]!), `${error}`);
+    }
   });
 
   it("that keeps everything goes on after a crash in the same life", async () => {
@@ -262,6 +266,29 @@ describe("redis: a broker on a server", () => {
     }
     await Promise.all(spread);
     assertEquals(textsOf(await broker.read("b", ALL)), order);
+  });
+
+  it("where somebody else pushes, too, says so, and goes on though that throws", async () => {
+    server = await startRedis();
+    const errors: unknown[] = [];
+    const report = (error: unknown) => {
+      errors.push(error);
+      throw new Error("the program's own");
+    };
+    fixture = await RedisFixture.open(server, kind!, { report });
+    const heard = new Heard();
+    await fixture.broker.subscribe("a", heard);
+    const { error: print } = console;
+    const printed: unknown[] = [];
+    console.error = (error) => printed.push(error);
+    try {
+      await server.ask("SPUBLISH", channelKeys("millrace", "a").pushes, "s  !!!!");
+      await fixture.broker.append("a", append("x"));
+      await heard.until(() => heard.texts.includes("x"), "x");
+    } finally {
+      console.error = print;
+    }
+    assertEquals([errors.length, printed.map(String)], [1, ["Error: the program's own"]]);
   });
 
   it("keeps its databases apart, pushes too", async () => {

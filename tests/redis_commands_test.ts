@@ -1,5 +1,5 @@
 // Scripts on their way to Redis, over a link that a test answers by hand: their order, what is sent again, and every bound.
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Commands, type CommandsOptions, type Job } from "../redis/commands.ts";
 import { type RedisLink, RedisLostError, RedisReplyError, type Reply } from "../redis/link.ts";
@@ -13,6 +13,8 @@ const SCRIPT: Script = { source: "return 1", sha: Promise.resolve("sha") };
 class Link {
   /** What was sent and not answered: the last argument of each, or the command. */
   readonly sent: string[] = [];
+  /** How often it was left. */
+  drops = 0;
   readonly #waiting: { resolve(reply: Reply): void; reject(error: unknown): void }[] = [];
   #ready: (() => void)[] = [];
 
@@ -29,6 +31,10 @@ class Link {
 
   ready(): Promise<void> {
     return new Promise((resolve) => this.#ready.push(resolve));
+  }
+
+  drop(): void {
+    this.drops++;
   }
 
   connected(): void {
@@ -51,6 +57,7 @@ class Link {
 }
 
 const lost = () => new RedisLostError("lost", true);
+const unsent = () => new RedisLostError("there is no connection", false);
 const refused = (code: string) => new RedisReplyError(`${code} says the server`);
 
 async function made(options: Partial<CommandsOptions> = {}) {
@@ -161,9 +168,134 @@ describe("redis: commands", () => {
     assertEquals(small.link.take(), ["z"]);
   });
 
+  it("that were given up take room until the server is done with them", async () => {
+    const { link, clock, ended, run } = await made({ most: 2 });
+    run("answered");
+    run("lost");
+    await clock.advance(1_000);
+    run("too much");
+    await clock.settle();
+    assertEquals(ended, ["answered: UNAVAILABLE", "lost: UNAVAILABLE", "too much: UNAVAILABLE"]);
+    link.answer("1", lost());
+    await clock.settle();
+    link.take();
+    for (const name of ["a", "b"]) run(name);
+    assertEquals([link.take(), clock.pending], [["a", "b"], 2]);
+  });
+
+  it("of one kind leave the others their room", async () => {
+    const { link, clock, ended, run } = await made({ most: 1, mostBytes: 10 });
+    for (const kind of ["signal", "read", "append", "key"] as const) {
+      run(kind, { kind });
+      run(`another ${kind}`, { kind });
+    }
+    await clock.settle();
+    assertEquals(link.take(), ["signal", "read", "append", "key"]);
+    assertEquals(ended.length, 4);
+  });
+
+  it("that signal are sent once: one that may have been heard is lost", async () => {
+    const { link, clock, ended, run } = await made();
+    for (const name of ["a", "b", "c", "d"]) run(name, { kind: name === "d" ? "append" : "signal" });
+    link.take();
+    link.answer(lost(), unsent(), refused("LOADING"), lost());
+    await clock.settle();
+    link.connected();
+    await clock.advance(100);
+    assertEquals(link.take(), ["b", "c", "d"]); // Redis has run none of the first two
+    link.answer("1", "2", "3");
+    await clock.settle();
+    assertEquals(ended, ["a: UNAVAILABLE", "b: 1", "c: 2", "d: 3"]);
+  });
+
+  it("that signal wait for a connection for a moment, and are never sent afterwards", async () => {
+    const { link, clock, ended, run } = await made({ timeout: 5_000 });
+    run("append", { kind: "append" });
+    run("signal", { kind: "signal" });
+    link.take();
+    link.answer(unsent(), unsent());
+    await clock.settle();
+    await clock.advance(999);
+    assertEquals(ended, []);
+    await clock.advance(1);
+    assertEquals(ended, ["signal: UNAVAILABLE"]);
+    link.connected();
+    await clock.settle();
+    assertEquals(link.take(), ["append"]);
+  });
+
+  it("that a replica refuses for a second leave it, and again a second later", async () => {
+    const { link, clock, commands, run, ended } = await made({ timeout: 10_000 });
+    run("a");
+    const refuse = async (ms: number) => {
+      for (const end = clock.now() + ms; clock.now() < end;) {
+        link.answer(...link.take().filter((name) => name === "a").map(() => refused("READONLY")));
+        await clock.advance(10);
+      }
+    };
+    await refuse(950);
+    assertEquals(link.drops, 0);
+    await refuse(150);
+    assertEquals(link.drops, 1);
+    link.answer(...link.take().map(() => unsent())); // as a connection that is left does
+    commands.connected();
+    link.connected();
+    await clock.settle();
+    await refuse(950);
+    assertEquals(link.drops, 1);
+    await refuse(150);
+    assertEquals(link.drops, 2);
+    link.answer(...link.take().map(() => "1"));
+    await clock.advance(100);
+    link.answer(...link.take().map(() => "1"));
+    await clock.settle();
+    assertEquals(ended, ["a: 1"]);
+  });
+
+  it("that a replica refuses, and then runs, stay where they are", async () => {
+    const { link, clock, run } = await made({ timeout: 10_000, most: 1_000 });
+    for (let n = 0; n < 10; n++) {
+      run(`${n}`);
+      link.answer(refused("READONLY"));
+      await clock.settle();
+      await clock.advance(200);
+      link.answer("1");
+      await clock.settle();
+      await clock.advance(800);
+    }
+    assertEquals(link.drops, 0);
+  });
+
+  it("that read and wait cost alike, however many wait", async () => {
+    const { link, clock, ended, run } = await made({ most: 2_000, mostReads: 1_000, mostBytes: 1 << 20 });
+    for (const kind of ["read", "append", "read"] as const) {
+      for (let n = 0; n < 1_000; n++) run(`${n}`, { kind });
+    }
+    let steps = 0; // through sets of commands
+    const walk = Set.prototype.values;
+    Set.prototype[Symbol.iterator] = function* (this: Set<unknown>) {
+      for (const values = walk.call(this);;) {
+        const { value, done } = values.next();
+        if (done) return;
+        steps++;
+        yield value;
+      }
+    } as typeof walk;
+    try {
+      for (let n = 0; n < 1_000; n++) {
+        link.answer("1");
+        await clock.settle();
+      }
+    } finally {
+      Set.prototype[Symbol.iterator] = walk;
+    }
+    assertEquals([ended.length, link.take().length], [1_000, 3_000]);
+    assert(steps <= 2_000, `${steps} steps`);
+  });
+
   it("that read are not all on their way at once", async () => {
     const { link, clock, ended, run } = await made();
-    for (const name of ["a", "b", "c", "d"]) run(name, { isRead: true });
+    for (const name of ["a", "b", "c", "d"]) run(name, { kind: "read" });
     run("append");
     assertEquals(link.take(), ["a", "b", "append"]);
     link.answer("1", lost(), "5");
@@ -194,15 +326,16 @@ describe("redis: commands", () => {
 });
 
 describe("redis: the numbers of a node", () => {
-  it("are contiguous while any is unanswered, and above all others afterwards", () => {
+  it("are contiguous while any is unanswered, and above all others afterwards, in the first place", () => {
     const own = new NodeProducer("n");
-    assertEquals([own.begin("a"), own.begin("a"), own.begin("b"), own.begin("a")], [1, 2, 3, 3]);
-    assertEquals([own.low("a"), own.low("b")], [1, 3]);
-    own.end("a", 2);
-    assertEquals(own.low("a"), 1);
-    own.end("a", 1);
-    assertEquals([own.low("a"), own.begin("a")], [3, 4]);
-    for (const n of [3, 4]) own.end("a", n);
-    assertEquals(own.begin("a"), 5);
+    const numbers = [own.begin("a"), own.begin("a"), own.begin("b"), own.begin("a")];
+    assertEquals(numbers, [1_024, 1_025, 2_048, 1_026]);
+    assertEquals([own.low("a"), own.low("b")], [1_024, 2_048]);
+    own.end("a", 1_025);
+    assertEquals(own.low("a"), 1_024);
+    own.end("a", 1_024);
+    assertEquals([own.low("a"), own.begin("a")], [1_026, 1_027]);
+    for (const n of [1_026, 1_027]) own.end("a", n);
+    assertEquals(own.begin("a"), 3_072);
   });
 });

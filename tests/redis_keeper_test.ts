@@ -305,6 +305,33 @@ describe("redis: what keeps a connection", () => {
     await listens.close();
   });
 
+  it("who asks again for what is not confirmed waits with those who did", async () => {
+    const { subscriber: listens } = subscriber();
+    const first = listens.subscribe("a");
+    assertEquals(listens.subscribe("a") === first, true);
+    const connection = await opened();
+    assertEquals(listens.subscribe("a") === first, true);
+    connection.take("+a").resolve();
+    await first;
+    assertEquals(connection.unanswered, []);
+    await listens.close();
+    assertEquals(clock.pending, 0);
+  });
+
+  it("is left by whoever knows better, if there is one, and says why there is none", async () => {
+    const link = new ClientLink(client, clock, {});
+    link.drop("too early");
+    assertEquals([made[0]!.closed, link.trouble], [false, undefined]);
+    made[0]!.events.lost(new SyntaxError("WRONGPASS no"));
+    assertEquals(link.trouble?.message, "Redis: WRONGPASS no");
+    await clock.advance(25);
+    const connection = await opened();
+    assertEquals(link.trouble, undefined);
+    link.drop("it has become a replica");
+    assertEquals([connection.closed, link.trouble], [true, undefined]);
+    await link.close();
+  });
+
   it("a refusal goes to who waits, and takes back what they wanted", async () => {
     const { subscriber: listens } = subscriber();
     const connection = await opened();

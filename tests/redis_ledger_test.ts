@@ -98,8 +98,15 @@ describe("redis: the ledger behind a connection that loses answers", () => {
     };
     for (const key of ["renewed", "settled", "large", "forgotten"]) await lose(key);
     await here.renew("renewed", 10 * MINUTES);
-    await here.settle("settled", bytesOf("not its own"));
-    await here.settle("large", new Uint8Array(2_000_000));
+    for (
+      const [key, reply] of [["settled", bytesOf("not its own")], [
+        "large",
+        new Uint8Array(2_000_000),
+      ]] as const
+    ) {
+      const error = await assertRejects(async () => await here.settle(key, reply));
+      assertEquals((error as { code?: string }).code, "TAKEN", key);
+    }
     await here.forget("forgotten");
     for (const key of ["renewed", "settled", "large", "forgotten"]) {
       assertEquals(await told(there.claim(key, "hash", MINUTES)), "running", key);
@@ -120,15 +127,22 @@ describe("redis: the ledger behind a connection that loses answers", () => {
     assertEquals(await told(there.claim("k", "hash", MINUTES)), "new");
   });
 
-  it("a call that ends while Redis is away for longer than a command may take has run", async () => {
-    const [started, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const reports: unknown[] = [];
-    let runs = 0;
-    const serve = async (port: number, timeout: number) =>
-      await AppServer.start(millrace({
+  describe("a call that ends while Redis is away for longer than a command may take", () => {
+    let reports: unknown[];
+    let runs: number;
+    let started: PromiseWithResolvers<void>;
+    let gate: PromiseWithResolvers<void>;
+
+    beforeEach(() => {
+      [reports, runs] = [[], 0];
+      [started, gate] = [Promise.withResolvers(), Promise.withResolvers()];
+    });
+
+    async function serve(port: number, timeout: number) {
+      const app = millrace({
         broker: await brokerAt(port, timeout),
         authenticate: () => ({ subject: "ada" }),
-        onError: (error) => reports.push(error),
+        onError: (error) => reports.push((error as { code?: string }).code),
         procedures: {
           pay: procedure(async () => {
             started.resolve();
@@ -136,20 +150,39 @@ describe("redis: the ledger behind a connection that loses answers", () => {
             return ++runs;
           }),
         },
-      }));
-    const [here, there] = [await serve(proxy.port, 300), await serve(server.port, 5_000)];
-    const pay = async (node: typeof here) =>
-      await (await node.post("pay", undefined, { "idempotency-key": "k" })).json();
-    const first = pay(here);
-    await started.promise;
-    proxy.shut();
-    gate.resolve();
-    assertEquals(await first, 1);
-    assertEquals(reports.map((error) => (error as { code?: string }).code), ["UNAVAILABLE"]);
-    const second = pay(there);
-    proxy.heal();
-    assertEquals([await within("a reply", second), runs], [1, 1]);
-    for (const node of [here, there]) await node.stop();
+      });
+      const server = await AppServer.start(app);
+      const pay = async () => await (await server.post("pay", undefined, { "idempotency-key": "k" })).json();
+      return { app, pay, stop: () => server.stop() };
+    }
+
+    it("has run", async () => {
+      const [here, there] = [await serve(proxy.port, 300), await serve(server.port, 5_000)];
+      const first = here.pay();
+      await started.promise;
+      proxy.shut();
+      gate.resolve();
+      assertEquals(await first, 1);
+      assertEquals(reports, ["UNAVAILABLE"]);
+      const second = there.pay();
+      proxy.heal();
+      assertEquals([await within("a reply", second), runs], [1, 1]);
+      for (const node of [here, there]) await node.stop();
+    });
+
+    it("has run though its node stops as soon as Redis is back", async () => {
+      const [here, there] = [await serve(proxy.port, 2_000), await serve(server.port, 5_000)];
+      const first = here.pay();
+      await started.promise;
+      proxy.shut();
+      gate.resolve();
+      assertEquals(await first, 1);
+      proxy.heal();
+      await here.app.shutdown({ deadline: 0 });
+      await brokers[0]!.close();
+      assertEquals([await within("a reply", there.pay()), runs], [1, 1]);
+      for (const node of [here, there]) await node.stop();
+    });
   });
 });
 
@@ -214,56 +247,56 @@ describe("redis: the ledger", () => {
 
   it("tries to give a claim back until it has, at most as long as the claim may hold", async () => {
     const claims = ["a", "b"].map((key) => assertRejects(() => ledger.claim(key, "hash", 60_000)));
-    for (const n of [1, 2]) await answer(`claim hash 60000 node ${n}`, away);
+    for (const n of [1, 2]) await answer(`claim node ${n} hash 60000`, away);
     await Promise.all(claims);
     const tried: number[] = [];
     for (const begun = clock.now(); clock.pending > 0;) {
       await clock.advance(100);
       if (asked.length === 0) continue;
       tried.push(clock.now() - begun);
-      await answer(`forget node ${2 - tried.length % 2}`, away); // in turn
+      await answer(`forget node ${2 - tried.length % 2} 60000`, away); // in turn
     }
     assertEquals(tried, [100, 300, 700, 1_500, 3_100, 6_300, 12_700, 22_700, 32_700, 42_700, 52_700]);
     const third = assertRejects(() => ledger.claim("c", "hash", 60_000));
-    await answer("claim hash 60000 node 3", away);
+    await answer("claim node 3 hash 60000", away);
     await third;
     await clock.advance(100);
-    await answer("forget node 3", 1);
+    await answer("forget node 3 60000", 1);
     assertEquals([clock.pending, asked.length], [0, 0]);
   });
 
   it("gives back what it could not give back, and what full memory has refused", async () => {
     const claimed = ledger.claim("a", "hash", 60_000);
-    await answer("claim hash 60000 node 1", ["new"]);
+    await answer("claim node 1 hash 60000", ["new"]);
     await claimed;
     const forgotten = assertRejects(() => ledger.forget("a"));
-    await answer("forget node 1", away);
+    await answer("forget node 1 60000", away);
     await forgotten;
     await clock.advance(100);
-    await answer("forget node 1", 1);
+    await answer("forget node 1 60000", 1);
     const refused = ledger.claim("b", "hash", 60_000);
-    await answer("claim hash 60000 node 2", full); // what was sent before may have landed
+    await answer("claim node 2 hash 60000", full); // what was sent before may have landed
     assertEquals((await refused).state, "full");
     await clock.advance(100);
-    await answer("forget node 2", 0);
+    await answer("forget node 2 60000", 0);
   });
 
-  it("may be told of a reply again where that failed, and remembers no claim for longer than it holds", async () => {
+  it("may be told of a reply again where that failed, and remembers no claim for longer than an hour after it is over", async () => {
     for (const [n, key] of ["a", "b"].entries()) {
       const claimed = ledger.claim(key, "hash", 60_000);
-      await answer(`claim hash 60000 node ${n + 1}`, ["new"]);
+      await answer(`claim node ${n + 1} hash 60000`, ["new"]);
       await claimed;
     }
     const reply = new Uint8Array([65, 65, 65]);
     for (const outcome of [away, 1]) {
       const settled = ledger.settle("a", reply);
       settled.catch(() => {});
-      await answer("settle node 1 QUFB", outcome);
+      await answer("settle node 1 hash 60000 QUFB", outcome);
     }
     await ledger.settle("a", reply);
-    await clock.advance(60_000);
+    await clock.advance(60_000 + 3_600_000);
     const claimed = ledger.claim("c", "hash", 60_000);
-    await answer("claim hash 60000 node 3", ["new"]);
+    await answer("claim node 3 hash 60000", ["new"]);
     await claimed;
     for (const end of [ledger.settle("b", reply), ledger.renew("b", 60_000), ledger.forget("b")]) await end;
     assertEquals(asked, []);

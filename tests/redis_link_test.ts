@@ -3,6 +3,7 @@ import { assert, assertEquals, assertInstanceOf, assertLess, assertThrows } from
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { rmSync } from "node:fs";
 import { type LinkOptions, type RedisLink, RedisLostError, RedisReplyError } from "../redis/link.ts";
+import { systemClock } from "../rpc/clock.ts";
 import { linkOf } from "../redis/links.ts";
 import { type RedisServer, startCluster, startRedis } from "../tools/redis.mjs";
 import { CLIENTS, Heard, subscribed, type UserClient, within } from "./suites/redis_clients.ts";
@@ -199,6 +200,27 @@ for (const kind of CLIENTS) {
         assertEquals(await ask("PING"), "PONG");
       });
 
+      it("tells of all that was lost, in its order, before there is another connection", async () => {
+        await link.close();
+        const clock = { ...systemClock((run) => setTimeout(run, 0)), random: () => 0 }; // it connects again at once
+        link = linkOf(user.client, {}, clock);
+        const id = await ask("CLIENT", "ID") as number;
+        for (const leave of [() => link.drop("no reason"), () => redis.ask("CLIENT", "KILL", "ID", id)]) {
+          await within("ready", link.ready());
+          const told: unknown[] = [];
+          const forget = link.onConnect(() => told.push("connected"));
+          const waiting = Array.from({ length: 100 }, (_, n) => {
+            const command = n === 0 ? ["BLPOP", "none", "0"] : ["SET", "a", "x".repeat(10_000)];
+            return link.command(command).catch(() => told.push(n));
+          });
+          await leave();
+          await within("losses", Promise.all(waiting));
+          await within("ready", link.ready());
+          assertEquals(told, [...waiting.keys(), "connected"]);
+          forget();
+        }
+      });
+
       it("a server that is killed and comes back: nothing waits in the client, all is subscribed again", async () => {
         const heard = new Heard();
         const subscriber = link.subscriber(heard);
@@ -331,9 +353,13 @@ for (const kind of CLIENTS) {
         link.drop("no answer to an append");
         assertInstanceOf(await waiting, RedisLostError);
         assertEquals(await ask("PING"), "PONG");
+        assertEquals([await heard.state(), await heard.state()], ["lost", "restored"]); // it is one server
+        assertEquals(heard.error?.message, "Redis: no answer to an append");
+        const id = await ask("CLIENT", "ID");
         subscriber.drop("a push was missed");
         assertEquals([await heard.state(), await heard.state()], ["lost", "restored"]);
         assertEquals(heard.error?.message, "Redis: a push was missed");
+        assertEquals(await ask("CLIENT", "ID"), id);
       });
     });
 

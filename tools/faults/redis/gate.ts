@@ -39,8 +39,13 @@ export class Gate {
 
   /** From now on new connections lead there; those that are open are cut. */
   lead(target: number): void {
-    this.#target = target;
+    this.turn(target);
     this.cut();
+  }
+
+  /** From now on new connections lead there; those that are open stay, as after a fail-over that closes none. */
+  turn(target: number): void {
+    this.#target = target;
   }
 
   /** Cuts all connections. */
@@ -79,6 +84,7 @@ export class Gate {
 
   #accept(near: Socket): void {
     near.on("error", () => near.destroy());
+    if (!this.#server.listening) return void near.destroy(); // it came before the end, and was told of after it
     if (this.#waiting === undefined) this.#join(near);
     else this.#waiting.push(near);
   }
