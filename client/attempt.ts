@@ -218,9 +218,11 @@ export class Attempt {
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.#open();
     socket.onmessage = ({ data }: { data: unknown }) => this.#receive(data);
-    // Before it is open nothing more may come: Node 22's WebSocket that is refused tells an error and never closes.
+    // Before it is open nothing more may come: Node 22's WebSocket that is refused tells an error, never closes, and tells another one within each close() of it.
     socket.onerror = () => {
-      if (this.#peer === undefined) this.drop(CloseCode.ABNORMAL, "the connection could not be made");
+      if (!this.#ended && this.#peer === undefined) {
+        this.drop(CloseCode.ABNORMAL, "the connection could not be made");
+      }
     };
     socket.onclose = ({ code, reason }: { code: number; reason: string }) =>
       this.#end(code || CloseCode.ABNORMAL, reason);

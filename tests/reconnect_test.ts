@@ -262,4 +262,23 @@ describe("between attempts", () => {
     assertEquals(fake.status, "open");
     await fake.close();
   });
+
+  it("a WebSocket that is refused, and tells each close() of that again, is closed once (Node 22)", async () => {
+    const fake = new FakeClient();
+    for (let i = 0; i < 2; i++) {
+      await (i === 0 ? fake.clock.settle() : fake.retry());
+      const { socket } = fake;
+      let closes = 0;
+      // Its readyState stays 0, so that a second call tells of it once more.
+      socket.close = () => {
+        if (++closes < 5) socket.onerror?.({} as never);
+      };
+      socket.onerror?.({} as never);
+      await fake.clock.settle();
+      assertEquals([fake.client.state.reason?.code, closes], [1006, 1]);
+    }
+    const done = fake.client.close();
+    await fake.clock.advance(10_000);
+    await done;
+  });
 });

@@ -8,6 +8,8 @@ const ROOMS = ["a", "b", "c", "d"];
 const BETWEEN_CUTS = 600;
 /** Milliseconds without any progress. */
 const STILL = 60_000;
+/** What the last of them may take to come back. */
+const COMING_BACK = 30_000;
 /** Publications of one client that may wait for their answer: a busy machine is not given more and more of them. */
 const UNANSWERED = 16;
 
@@ -90,7 +92,7 @@ export async function channels(world: World): Promise<Findings> {
     () => acknowledged.length + Number(findings.counts["cuts"]),
     findings,
   );
-  await Promise.all(peers.map(({ client }) => inTime(client.ready(), "coming back")));
+  await comeBack(peers, planned.cuts);
   const isThere = ({ follower, room }: Followed) => follower.offset >= tops[room]!;
   await eventually(() => followers.every(isThere));
   for (const { follower, room } of followers) {
@@ -112,6 +114,12 @@ export async function channels(world: World): Promise<Findings> {
   for (const { subscription } of followers) subscription.close();
   await Promise.all(peers.map((peer) => peer.close()));
   return findings;
+}
+
+/** Waits until all are back from their last cut; who has not yet heard of it is still open. */
+async function comeBack(peers: readonly Peer[], cuts: number): Promise<void> {
+  await eventually(() => peers.every(({ outages }) => outages.length >= cuts), COMING_BACK);
+  await Promise.all(peers.map(({ client }) => inTime(client.ready(), "coming back")));
 }
 
 /** Waits as long as there is progress: who stands still for a minute is told of, with what can be said then. */

@@ -32,6 +32,8 @@ export const app = millrace({
       history: { messages: 1_000_000, seconds: 3_600 },
       allow: { subscribe: ({ subject }) => !banned.has(subject) },
     }),
+    /** Forgets what a long outage makes somebody miss. */
+    "brief/:id": channel({ message: z.object({ value: z.string() }), history: { messages: 20 } }),
   },
 });
 
@@ -42,6 +44,8 @@ export type App = typeof app;
 export interface Report {
   readonly node: string;
   readonly connections: number;
+  /** Milliseconds that its process has worked. */
+  readonly cpu: number;
   readonly errors: readonly string[];
   /** How a publication ended: `ok`, or the code of its error. */
   readonly published?: string | undefined;
@@ -53,10 +57,13 @@ async function control({ searchParams }: URL): Promise<Response> {
   if (told("kick")) await app.kick(told("kick")!);
   if (told("reauthorize") !== null) await app.reauthorize();
   const value = told("publish");
-  const published = value === null ? undefined : await app.publish("room/:id", { id: told("id")! }, { value })
+  const pattern = told("in") === "brief" ? "brief/:id" : "room/:id";
+  const published = value === null ? undefined : await app.publish(pattern, { id: told("id")! }, { value })
     .then(() => "ok", ({ code }: { code: string }) => code);
   const { connections } = app.stats();
-  return Response.json({ node, connections, errors, published } satisfies Report);
+  const { user, system } = process.cpuUsage();
+  const cpu = Math.round((user + system) / 1_000);
+  return Response.json({ node, connections, cpu, errors, published } satisfies Report);
 }
 
 // Whoever started it holds the other end: it ends with that, SIGKILL included.

@@ -1,4 +1,5 @@
 // Two nodes under load, all clients on one of them, and that one is killed.
+import process from "node:process";
 import { eventually, type Findings, type World } from "../kit.ts";
 import { Trial } from "./trial.ts";
 
@@ -25,12 +26,17 @@ export async function nodeKilled(world: World, which: 0 | 1): Promise<Findings> 
     crowd.start();
     await trial.busy(2_000);
     cluster.balancer.targets = [stays.port];
+    const { cpu } = await stays.ask();
+    const worked = process.cpuUsage();
     const from = performance.now();
     await trial.fault(`SIGKILL to the ${dies.runtime} node`, () => dies.kill());
     const away = () => moved.filter(({ openedAt, wentOnAt }) => openedAt < from || wentOnAt === 0);
     if (!await eventually(() => away().length === 0, 3 * WITHIN)) {
       throw new Error(`${away().length} clients did not go on within ${3 * WITHIN / 1_000} s`);
     }
+    const { user, system } = process.cpuUsage(worked);
+    findings.counts["cpu here ms"] = Math.round((user + system) / 1_000);
+    findings.counts["cpu of the node ms"] = (await stays.ask()).cpu - cpu;
     const late = moved.filter(({ wentOnAt }) => wentOnAt > from + WITHIN).length;
     if (late > 0) findings.wrong(`${late} clients did not go on within ${WITHIN / 1_000} s`);
     const times = (all: readonly number[]) => all.map((at) => at - from).sort((a, b) => a - b);

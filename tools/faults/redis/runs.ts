@@ -1,6 +1,7 @@
 // The faults on Redis, by name. What each does and what has to hold is in its comment, and in docs/proof.md.
 import { eventually, type Findings, pause, type World } from "../kit.ts";
 import type { CrowdPlan } from "./crowd.ts";
+import { cutOff } from "./cut_off.ts";
 import { nodeKilled } from "./node_killed.ts";
 import { olderCopy } from "./older_copy.ts";
 import { type Expected, Trial } from "./trial.ts";
@@ -23,10 +24,12 @@ function planOf({ scale }: World): CrowdPlan {
   };
 }
 
-/** A run with this configuration, that always ends what it has started. */
-function run(config: string[], faults: (trial: Trial) => Promise<Expected>): Run {
+/** A run with this configuration, that always ends what it has started. Of ten clients so many stay on the second node; they publish a half of all. */
+function run(config: string[], faults: (trial: Trial) => Promise<Expected>, stay = 0): Run {
   return async (world) => {
-    const trial = await Trial.open(world, planOf(world), { config });
+    const plan = planOf(world);
+    const aside = Math.ceil(plan.clients * stay / 10);
+    const trial = await Trial.open(world, { ...plan, aside, asideAt: 1 }, { config });
     return await trial.run(async () => {
       trial.crowd.start();
       await trial.busy(1_000);
@@ -157,6 +160,7 @@ export const redisRuns: Readonly<Record<string, Run>> = {
   "redis, asleep": sleep,
   "redis, older copy": run([], olderCopy),
   "redis, black hole": blackHole,
+  "redis, cut off": run([], cutOff, 1),
   "redis, memory full": memory,
   "redis, pushes lost": lostPushes,
   "node, deno killed": (world) => nodeKilled(world, 0),
