@@ -72,7 +72,8 @@ export interface SubscribeOptions {
   /**
    * Told how a subscription with a handler failed: the server refused it, or the client closed. Also told, once until it is live, of a `CallError` that is
    * `retryable`, such as `RESOURCE_EXHAUSTED` beyond the server's `limits.channels`: then the subscription is not over, and is asked for again, after a
-   * random time that grows up to 20 s. By default the client's `onError`.
+   * random time that grows up to 20 s. By default the client's `onError`. Not called for a subscription that is made when the client is closed already: `state`,
+   * `ready()` and reading tell.
    */
   readonly onError?: ((error: unknown) => void) | undefined;
 }

@@ -97,11 +97,14 @@ export class Channels {
 
   // For the channels that the program holds.
 
-  /** Subscribes. */
+  /** Subscribes. Where the client is over the subscription is closed, and its `onError`, which may subscribe anew, is not called. */
   subscribe(name: string, { start, handler, signal, onError }: Wanted): LocalSubscription {
+    if (signal && !signal.addEventListener) {
+      throw new TypeError("Cannot subscribe: the signal is no AbortSignal");
+    }
     const wire = this.#wire(name);
-    const local = new LocalSubscription(wire, { start, handler, onError });
-    if (signal !== undefined) {
+    const local = new LocalSubscription(wire, { start, handler, onError: this.#ended ? () => {} : onError });
+    if (signal) {
       const abort = () => local.close();
       signal.addEventListener("abort", abort, { once: true });
       local.onClose = () => signal.removeEventListener("abort", abort);

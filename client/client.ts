@@ -25,6 +25,7 @@ import { endOfTurn } from "./turn.ts";
 import { Waiting, why } from "./waiting.ts";
 import { pageEvents } from "./wake.ts";
 import {
+  checkToken,
   isSubprotocolToken,
   socketUrl,
   standardWebSocket,
@@ -115,6 +116,7 @@ class Link {
       randomBytes = cryptoBytes,
       clock = systemClock(endOfTurn),
     } = options;
+    if (typeof options.token !== "function") checkToken(options.token);
     this.#options = options;
     this.#clock = clock;
     this.#backoff = new Backoff(clock, options.backoff);
@@ -265,7 +267,7 @@ class Link {
 
   async #token(): Promise<string | undefined> {
     const { token } = this.#options;
-    return typeof token === "function" ? await token() : token;
+    return checkToken(typeof token === "function" ? await token() : token);
   }
 
   #opened(peer: Peer): void {

@@ -24,7 +24,7 @@ const SOURCES: Sources = {
  *
  * @typeParam App `typeof app` of the server file: types only, nothing of it is bundled.
  * @param url Of the app: `wss://example.org/rpc`; `https:` and, in a page, relative URLs are taken too.
- * @throws {TypeError} If the URL or an offered function is none.
+ * @throws {TypeError} If the URL, an offered function or a token that is a text is none.
  *
  * @example
  * ```ts ignore

@@ -14,7 +14,7 @@ import type { WebSocketFactory } from "./web_socket.ts";
 /** What `connect` takes beside the URL. */
 export interface ConnectOptions<App extends HasContract> {
   /**
-   * Says who it is. A function is asked for each connection and before the token expires; a text is used as it is. It travels in the
+   * Says who it is: a text without lone surrogates. A function is asked for each connection and before the token expires; a text is used as it is. It travels in the
    * first message, never in the URL.
    */
   readonly token?: string | (() => string | undefined | Promise<string | undefined>);

@@ -23,6 +23,8 @@ export interface ChannelsModule {
 export class LateChannels {
   /** They themselves, once their code is there. */
   made: Channels | undefined;
+  /** Whether the client is over. */
+  isOver = false;
   readonly #parts: ChannelsParts;
   readonly #clock: Clock;
   readonly #late: Late<ChannelsModule>;
@@ -63,6 +65,7 @@ export class LateChannels {
 
   /** There will be none any more. */
   end(error: CallError): void {
+    this.isOver = true;
     this.disconnected();
     this.made?.end(error);
     this.#late.end(error);
@@ -70,11 +73,8 @@ export class LateChannels {
 
   /** Resolves when all subscriptions have come to these places, or will not. */
   async seen(places: ReadonlyMap<string, Position>): Promise<void> {
-    if (this.made !== undefined) return await this.made.seen(places);
-    if (!this.#late.isAwaited) return;
-    await new Promise<void>((resolve) => {
-      this.wait({ run: (channels) => resolve(channels.seen(places)), fail: () => resolve() });
-    });
+    if (this.made === undefined && !this.#late.isAwaited) return;
+    await this.use((channels) => channels.seen(places)).catch(() => {}); // without the code nothing is seen
   }
 
   // What the program does.
@@ -95,6 +95,18 @@ export class LateChannels {
     const isTimed = timeout! >= 0 && timeout! < Infinity;
     const until = this.#clock.now() + timeout!;
     return new Promise((resolve, reject) => {
+      const giveUp = (code: string, cause?: unknown) => {
+        release();
+        over();
+        reject(new CallError(code, undefined, { ambiguous: false, cause }));
+      };
+      const abort = () => giveUp("CANCELLED", signal?.reason);
+      const over = () => {
+        this.#clock.clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+      };
+      signal?.addEventListener("abort", abort); // before anything is kept: it may be none
+      const timer = isTimed ? this.#clock.setTimeout(() => giveUp("DEADLINE"), timeout!) : undefined;
       const release = this.#hold(data, {
         run: (channels) => {
           over();
@@ -106,18 +118,6 @@ export class LateChannels {
           reject(error);
         },
       });
-      const giveUp = (code: string, cause?: unknown) => {
-        release();
-        over();
-        reject(new CallError(code, undefined, { ambiguous: false, cause }));
-      };
-      const abort = () => giveUp("CANCELLED", signal?.reason);
-      const timer = isTimed ? this.#clock.setTimeout(() => giveUp("DEADLINE"), timeout!) : undefined;
-      const over = () => {
-        this.#clock.clearTimeout(timer);
-        signal?.removeEventListener("abort", abort);
-      };
-      signal?.addEventListener("abort", abort);
       if (signal?.aborted) abort();
     });
   }

@@ -28,6 +28,14 @@ export class LateSubscription implements Subscription<unknown> {
     promise.catch(() => {}); // who asks is told
     this.#made = promise;
     this.#start = start.position;
+    const { isOver } = late;
+    this.#close = () => {
+      this.#isClosed = true;
+      stop();
+      signal?.removeEventListener("abort", this.#close);
+      resolve(undefined);
+    };
+    signal?.addEventListener("abort", this.#close); // before anything is kept: it may be none
     const stop = late.wait({
       run: (channels) => {
         signal?.removeEventListener("abort", this.#close);
@@ -36,7 +44,7 @@ export class LateSubscription implements Subscription<unknown> {
       fail: (error) => {
         reject(error);
         this.#close();
-        if (handler === undefined) return;
+        if (handler === undefined || isOver) return; // an `onError` may subscribe anew
         try {
           if (onError !== undefined) onError(error);
           else if (error.code !== "CLOSED") late.report(error);
@@ -45,13 +53,6 @@ export class LateSubscription implements Subscription<unknown> {
         }
       },
     });
-    this.#close = () => {
-      this.#isClosed = true;
-      stop();
-      signal?.removeEventListener("abort", this.#close);
-      resolve(undefined);
-    };
-    signal?.addEventListener("abort", this.#close);
     if (signal?.aborted) this.#close();
   }
 

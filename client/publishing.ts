@@ -132,8 +132,6 @@ export class Publishing {
         ),
       );
     }
-    size.count++;
-    size.bytes += data.length;
     return new Promise((resolve, reject) => {
       const entry: Entry = {
         n: 0,
@@ -151,10 +149,12 @@ export class Publishing {
         },
       };
       const abort = () => this.#giveUp(entry, "CANCELLED", signal?.reason);
+      signal?.addEventListener("abort", abort, { once: true }); // before anything is kept: it may be none
       const timer = timeout === undefined || timeout === Infinity
         ? undefined
         : clock.setTimeout(() => this.#giveUp(entry, "DEADLINE"), timeout);
-      signal?.addEventListener("abort", abort, { once: true });
+      size.count++;
+      size.bytes += data.length;
       this.#entries.push(entry);
       this.send();
     });

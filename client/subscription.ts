@@ -53,7 +53,7 @@ export class LocalSubscription implements Subscription<unknown> {
   verified = false;
   /** Bytes that wait for the program. */
   heldBytes = 0;
-  /** Called when it is closed. */
+  /** Called when it is closed, or has nothing left to give: perhaps twice. */
   onClose: (() => void) | undefined;
   readonly #owner: SubscriptionOwner;
   readonly #handler: EventHandler<unknown> | undefined;
@@ -370,6 +370,7 @@ export class LocalSubscription implements Subscription<unknown> {
   #end(): void {
     if (this.#handler === undefined) {
       // What was refused is told once, to who reads first; whoever reads on finds the end.
+      this.onClose?.(); // nobody may ever read it, and its signal may live for long
       this.#readers.shift();
       const reject = this.#failing.shift();
       if (reject === undefined) return;

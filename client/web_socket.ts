@@ -4,6 +4,7 @@
  * @module
  */
 import { closeAdvice, CloseCode } from "../rpc/close.ts";
+import { isText } from "../rpc/long_names.ts";
 import type { Transport } from "../rpc/transport.ts";
 
 /** What a client needs of a WebSocket; the one of browsers, Deno, Bun and Node 22 fits. */
@@ -93,6 +94,16 @@ export function socketUrl(url: string): string {
 export function withoutQuery(url: string): string {
   const { protocol, host, pathname } = new URL(url);
   return `${protocol}//${host}${pathname}`;
+}
+
+/**
+ * What the program gives as a token, `null` for none too.
+ *
+ * @throws {TypeError} If it cannot be sent: thrown when the socket opens, by nobody's call, that would end a process.
+ */
+export function checkToken(token: unknown): string | undefined {
+  if (!isText(token ?? "")) throw new TypeError("Cannot send the token: it is no text");
+  return token as string ?? undefined;
 }
 
 /** What {@linkcode isSubprotocolToken} allows, for people. */

@@ -61,7 +61,7 @@ export type WireState =
   /** There is no connection, or nobody to subscribe for. */
   | { readonly is: "idle" }
   | { readonly is: "subscribing"; readonly sub: number; readonly target: Target }
-  | { readonly is: "live"; readonly sub: number; readonly alias: number }
+  | { readonly is: "live"; readonly sub: number; readonly alias: number; readonly since: number }
   /** It was refused, or its server makes no sense: until a timer fires. */
   | { readonly is: "waiting" }
   /** The program holds so much that more would not be bounded: until it has taken some. */

@@ -167,6 +167,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
       else if (status === SubscribeStatus.RECOVERED && isSame(position, target.position)) local.confirm();
       else local.reset(position, reasonOf(target.position, position));
     }
+    if (this.#state !== state) return; // a handler that was told of a reset closed the last one, or the client
     // What is true of one place may be true of all: the stream is another one.
     if (target.position !== undefined && !isSame(position, target.position)) this.#doubt();
     for (const local of this.#locals) {
@@ -252,7 +253,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
 
   #goLive(sub: number, alias: number): void {
     this.#connection!.bind(alias, this);
-    this.#state = { is: "live", sub, alias };
+    this.#state = { is: "live", sub, alias, since: this.#parts.clock.now() };
     this.#seen.begin(this.#at!.offset);
     this.#watchThoseAhead(this.#at!);
     for (const epoch of this.#elsewhere.live(this.#at!.epoch)) {
@@ -386,7 +387,10 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   }
 
   #unbind(): void {
-    if (this.#state.is === "live") this.#connection?.unbind(this.#state.alias, this);
+    if (this.#state.is !== "live") return;
+    this.#connection?.unbind(this.#state.alias, this);
+    // It was good for long: earlier failures do not matter, even if nothing was published.
+    if (this.#parts.clock.now() - this.#state.since > LAST_WAIT) this.#failures = 0;
   }
 
   #stopRetry(): void {

@@ -30,7 +30,7 @@ export interface AuthenticateInput {
 
 /** What `authenticate` may say beside the context. */
 export interface Identity {
-  /** Who it is: for `connections({ subject })` and for replies that are kept. */
+  /** Who it is: for `connections({ subject })` and for replies that are kept. A text without lone surrogates: anything else is a fault, and nobody gets in. */
   readonly subject?: string;
   /** When it ends, in milliseconds since 1970: the connection is then refreshed or closed with 4401. By default never. */
   readonly expires?: number;
@@ -131,7 +131,7 @@ export interface Stats {
 export interface KickOptions {
   /** The close code: 1000, or 3000 to 4999. What is no invitation to come back ends waiting sessions as well. @default 4403 */
   readonly code?: number;
-  /** Cut to 123 bytes of UTF-8. @default "kicked" */
+  /** Cut to 123 bytes of UTF-8; lone surrogates become U+FFFD. @default "kicked" */
   readonly reason?: string;
 }
 
@@ -180,7 +180,7 @@ export interface Millrace<C extends Contract = Contract, Base = unknown> extends
    * back: `authenticate` has to refuse them. Resolves when the broker has the order; a node that cannot reach the broker follows when it does, within 10 minutes.
    * Who comes back within a minute may be closed once more, by a node that could not listen yet or whose broker has lost orders; and later, by one that was away.
    *
-   * @throws {RangeError} A close code that is none.
+   * @throws {TypeError | RangeError} A subject or a close code that is none.
    * @throws {CallError} `UNAVAILABLE`: it was done here, and other nodes may not have heard of it.
    */
   kick(subject: string, options?: KickOptions): Promise<void>;
@@ -188,6 +188,7 @@ export interface Millrace<C extends Contract = Contract, Base = unknown> extends
    * Asks the rules of channels (`allow.subscribe`) again on all nodes that share the broker, as `connections().reauthorize()` does here. A node that does not
    * know what was ordered asks all of them when it has the broker back: it was away for longer than orders are kept (10 minutes), or the broker has lost some.
    *
+   * @throws {TypeError} A subject or a channel that is none.
    * @throws {CallError} `UNAVAILABLE`: it was done here, and other nodes may not have heard of it.
    */
   reauthorize(filter?: ReauthorizeFilter): Promise<void>;

@@ -6,6 +6,7 @@
 import type { Page, Producer } from "./broker.ts";
 import { type Asker, channelContext, type NamedChannel, noChannel, refusalOf } from "./channel_rules.ts";
 import type { Published } from "./channel_types.ts";
+import type { Clock } from "./clock.ts";
 import type { CallerConnection } from "./context.ts";
 import { implement } from "./definition.ts";
 import { CallError } from "./errors.ts";
@@ -26,6 +27,8 @@ import { isUint } from "./uint.ts";
 export interface ChannelProcedureParts {
   /** The channels. */
   readonly channels: NodeChannels;
+  /** Time. */
+  readonly clock: Clock;
   /** Bounds. */
   readonly limits: Limits;
   /** Tells the program of an error of its own rules and hooks. Never throws. */
@@ -88,6 +91,10 @@ function find(parts: ChannelProcedureParts, name: string, context: Context): Fou
 class Publishing {
   readonly #parts: ChannelProcedureParts;
   readonly #context: Context;
+  /** Whether a function of the program, or those before it, have kept it waiting. */
+  #isLater = false;
+  /** When it came, where that matters. */
+  #since = 0;
 
   constructor(parts: ChannelProcedureParts, context: Context) {
     this.#parts = parts;
@@ -99,11 +106,13 @@ class Publishing {
     const found = find(this.#parts, given.channel, this.#context); // before anything is kept for a name that is none
     const origin = originOf(this.#context.connection);
     const { channel, n, low, key } = given;
+    if (given.age !== undefined) this.#since = this.#parts.clock.now();
     const publish = (turn: Turn | undefined) => this.#publish(given, turn, found, origin);
     const isOrdered = key === undefined && n > 0 && origin?.producer !== undefined;
     const done = isOrdered && origin.order !== undefined
       ? origin.order.run({ channel, n, low }, publish, () => this.#context.signal)
       : publish(undefined);
+    this.#isLater = isPromise(done);
     return chain(
       done,
       ({ epoch, offset, fingerprint, durability }) => [epoch, offset, fingerprint, durability],
@@ -124,11 +133,18 @@ class Publishing {
       return chain(validate(schema, arrived), (valid) => {
         const changed = hook === undefined ? valid : hook(valid, channelContext(channel, asker));
         return chain(changed, (message) => {
+          if (this.#isLater) this.#mustBeWanted();
           const bytes = message === arrived ? withRoom(given.data) : encoded(message);
           return this.#append(channel, bytes, this.#producer(given, turn, origin), turn);
         });
       });
     });
+  }
+
+  /** Who was sent away, or has given it up, publishes nothing any more. A connection that is lost and may come back is no matter. */
+  #mustBeWanted(): void {
+    const { signal } = this.#context;
+    if (signal.aborted) throw signal.reason;
   }
 
   #append(
@@ -148,7 +164,10 @@ class Publishing {
     origin: Origin | undefined,
   ): Producer | undefined {
     const producer = origin?.producer;
-    const age = told === undefined ? undefined : told + this.#parts.limits.session + ON_ITS_WAY;
+    const { clock, limits } = this.#parts;
+    const age = told === undefined
+      ? undefined
+      : told + clock.now() - this.#since + limits.session + ON_ITS_WAY;
     const { subject } = this.#context.connection;
     if (key !== undefined) return { id: keyedProducer(key, { subject, producer }), n: 1, low: 1, age };
     return producer === undefined || n === 0 ? undefined : { id: producer, n, low: turn?.low ?? low, age };

@@ -1,6 +1,7 @@
 import type { CallTree } from "./calls.ts";
 import type { FindChannel, Publish } from "./publisher.ts";
 import type { DeclaredError } from "./errors.ts";
+import { isText } from "./long_names.ts";
 import type { ErrorSchemas } from "./procedure.ts";
 import type { InputOf, OutputOf } from "./schema.ts";
 
@@ -86,11 +87,16 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set<keyof ReservedNames>(
 ]);
 
 /**
- * Refuses a context of the app that would hide what every handler finds.
+ * Refuses a context of the app that would hide what every handler finds, and a subject that is none: keys, sessions and orders are of whoever it
+ * names, and two objects, or two texts that cannot be encoded, would name the same.
  *
- * @throws {TypeError} If it has one of {@linkcode RESERVED_NAMES}.
+ * @throws {TypeError} If it has one of {@linkcode RESERVED_NAMES}, or such a subject.
  */
-export function checkContext(context: object): void {
+export function checkContext(context: object & { readonly subject?: unknown }): void {
+  const { subject } = context;
+  if (subject !== undefined && !isText(subject)) {
+    throw new TypeError("Cannot use the subject: it must be a text without lone surrogates, or undefined");
+  }
   const taken = Object.keys(context).find((name) => RESERVED_NAMES.has(name));
   if (taken !== undefined) throw new TypeError(`Cannot use "${taken}" in a context: the name is taken`);
 }

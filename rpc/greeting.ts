@@ -5,7 +5,7 @@
  */
 import { characters } from "./characters.ts";
 import { asMap, optionalUint, type WireMap } from "./options.ts";
-import { DEFAULT_LIMITS, type Limits, type PeerLimits, peerLimits } from "./limits.ts";
+import { DEFAULT_LIMITS, LEAST_MESSAGE, type Limits, type PeerLimits, peerLimits } from "./limits.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { ToldOfStream } from "./sender.ts";
 import { isUint } from "./uint.ts";
@@ -47,9 +47,6 @@ export interface Welcome {
   /** Milliseconds that the authentication holds; `undefined` for no end. */
   readonly expires: number | undefined;
 }
-
-/** Less than this is no limit but an attempt to make the other side send one byte a frame. */
-const LEAST_MESSAGE = 1024;
 
 /** What a side accepts that tells nothing. */
 const ASSUMED: PeerLimits = peerLimits(DEFAULT_LIMITS);
@@ -120,7 +117,7 @@ function readStreams(told: unknown): ReadonlyMap<number, ToldOfStream> {
   if (told === undefined || told === null) return NO_STREAMS;
   const streams = new Map<number, ToldOfStream>();
   if (!Array.isArray(told) || told.length % 4 !== 0 || !told.every(isUint)) {
-    throw new ProtocolError("streams must be a list of unsigned integers, four for each");
+    throw new ProtocolError("streams must be unsigned integers, four for each");
   }
   for (let at = 0; at < told.length; at += 4) {
     const [id, n, limit, flags] = told.slice(at, at + 4) as [number, number, number, number];

@@ -4,25 +4,26 @@
  * @module
  */
 
-/** Bounds of one side of a connection. Bytes, counts and milliseconds; each default is in `DEFAULT_LIMITS`. */
+/** Bounds of one side of a connection: bytes, counts and milliseconds, whole numbers from 1, where nothing else is said, to 2^48; each default is in `DEFAULT_LIMITS`. */
 export interface Limits {
   /**
    * Bytes of a frame and of a message before authentication, and of everything a client sends before WELCOME.
+   * At least 65536: a client may send so much before it is told of less.
    * Danger: what a stranger may make the process hold.
    * @default 65536
    */
   messageBeforeAuthentication: number;
   /**
-   * Bytes of a frame, of a message made of fragments, and of one stream item.
+   * Bytes of a frame, of a message made of fragments, and of one stream item. At least 1024.
    * Danger: times `calls` is what one peer may make the process hold.
    * @default 1048576
    */
   message: number;
-  /** Nesting levels of a value. Danger: stack. @default 32 */
+  /** Nesting levels of a value. At least 8. Danger: stack. @default 32 */
   depth: number;
-  /** Keys of one map. Danger: time for look-ups of keys chosen to collide. @default 1024 */
+  /** Keys of one map. At least 16. Danger: time for look-ups of keys chosen to collide. @default 1024 */
   keys: number;
-  /** Messages in one frame. Danger: work that one frame can cause. @default 1024 */
+  /** Messages in one frame. At least 64. Danger: work that one frame can cause. @default 1024 */
   messages: number;
   /** Calls that wait or run, for each connection and direction; the surplus is answered `RESOURCE_EXHAUSTED`. @default 256 */
   calls: number;
@@ -128,14 +129,30 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   failureRate: 1,
 };
 
-const MAY_BE_NONE = new Set<string>(["callTimeout", "grace", "session"]);
+/** Less than this is no limit but an attempt to make the other side send one byte a frame. */
+export const LEAST_MESSAGE = 1024;
+
+/** The least of those that cannot be 1: a side that accepts less cannot be spoken to, and closes whoever comes. */
+const LEAST: { readonly [Name in keyof Limits]?: number } = {
+  callTimeout: 0,
+  grace: 0,
+  session: 0,
+  message: LEAST_MESSAGE,
+  messageBeforeAuthentication: 64 * 1024, // what a client may send before WELCOME, which could tell it of less
+  messages: 64, // the same
+  depth: 8, // greetings and errors have four levels
+  keys: 16, // the limits in WELCOME are seven
+};
+
+/** Far above what anything takes, and sums of them are still whole numbers. */
+const MOST = 2 ** 48;
 
 /**
  * Fills in the defaults and refuses what is no bound.
  *
  * @param given What the program sets.
  * @returns All limits.
- * @throws {RangeError} If a limit is no finite number, or below 0, or below 1 for all but `callTimeout`, `grace` and `session`.
+ * @throws {RangeError} If a limit is no whole number from the least that it may be to 2^48.
  */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
   const limits = { ...DEFAULT_LIMITS };
@@ -144,10 +161,12 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
     if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
       throw new RangeError(`Cannot set limit "${name}": there is no such limit`);
     }
-    const least = MAY_BE_NONE.has(name) ? 0 : 1;
-    if (!Number.isFinite(value) || value < least) {
+    const least = LEAST[name] ?? 1;
+    if (!Number.isInteger(value) || value < least || value > MOST) {
       throw new RangeError(
-        `Cannot set limit "${name}" to ${value}: must be a finite number of at least ${least}`,
+        `Cannot set limit "${name}" to ${
+          String(value)
+        }: must be a whole number of at least ${least}, at most 2^48`,
       );
     }
     limits[name] = value;

@@ -18,6 +18,7 @@ import { CallError } from "./errors.ts";
 import { heartbeatRules } from "./heartbeat.ts";
 import type { Registered } from "./incoming_call.ts";
 import { KeyedCalls } from "./ledger.ts";
+import { isText } from "./long_names.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
 import { LocalCaller } from "./local_caller.ts";
 import { readArguments } from "./outgoing_call.ts";
@@ -116,7 +117,7 @@ export class Node {
         report: (error) => this.report(error, {}),
       }),
       sessions: new Sessions(surroundings.clock, limits, surroundings.newSession),
-      procedures: this.#register(channels, limits),
+      procedures: this.#register(channels, limits, surroundings.clock),
       offered: declared.client,
       authenticate: (given) => (options.authenticate ?? anybody)(given),
       report: (error, place) => this.report(error, place),
@@ -175,15 +176,18 @@ export class Node {
 
   /** Sends somebody away, on all nodes; see `Millrace.kick`. */
   kick(subject: string, { code = CloseCode.FORBIDDEN, reason = "kicked" }: KickOptions = {}): Promise<void> {
-    if (typeof subject !== "string") throw new TypeError("Cannot kick: a subject is a string");
+    if (!isText(subject)) throw new TypeError("Cannot kick: a subject is a text without lone surrogates");
     if (!(Number.isInteger(code) && (code === 1000 || (code >= 3000 && code <= 4999)))) {
       throw new RangeError(`Cannot kick with ${code}: a close code is 1000, or 3000 to 4999`);
     }
-    return this.#everywhere({ do: "kick", subject, code, reason });
+    return this.#everywhere({ do: "kick", subject, code, reason: `${reason}`.toWellFormed() });
   }
 
   /** Asks the rules of channels again, on all nodes; see `Millrace.reauthorize`. */
   reauthorize({ subject, channel }: ReauthorizeFilter = {}): Promise<void> {
+    for (const name of [subject, channel]) {
+      if (name !== undefined && !isText(name)) throw new TypeError("Cannot reauthorize: a name is none");
+    }
     return this.#everywhere({ do: "reauthorize", subject, channel });
   }
 
@@ -286,10 +290,10 @@ export class Node {
   }
 
   /** The procedures with their numbers: first the app's own. */
-  #register(channels: NodeChannels | undefined, limits: Limits): Map<string, Registered> {
+  #register(channels: NodeChannels | undefined, limits: Limits, clock: Clock): Map<string, Registered> {
     const report: Node["report"] = (error, place) => this.report(error, place);
     const registered = new Map<string, Registered>();
-    const library = channels === undefined ? [] : channelProcedures({ channels, limits, report });
+    const library = channels === undefined ? [] : channelProcedures({ channels, clock, limits, report });
     for (const [name, definition] of [...serverProcedures(this.#options.procedures), ...library]) {
       registered.set(name, { name, number: registered.size + 1, definition });
     }

@@ -6,7 +6,7 @@
 import type { Failure } from "./caller.ts";
 import { Flag } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
-import { isTooLong, LONGEST_NAME } from "./long_names.ts";
+import { isKey, LONGEST_NAME } from "./long_names.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { readName, readPayload, readUint } from "./reader.ts";
 import { isUint } from "./uint.ts";
@@ -48,7 +48,7 @@ export function optionalUint(map: WireMap, key: string): number | undefined {
 export function optionalName(map: WireMap, key: string): string | undefined {
   const value = map[key];
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== "string" || value === "" || isTooLong(value)) {
+  if (!isKey(value)) {
     throw new ProtocolError(`${key} must be a string of 1 to ${LONGEST_NAME} bytes`);
   }
   return value;

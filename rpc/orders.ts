@@ -96,9 +96,9 @@ export class Orders implements BrokerListener {
    */
   async give(order: Order): Promise<void> {
     const { obey, broker, clock, node } = this.#parts;
+    const data = encodeMessage({ node, ...order }); // what the others cannot be told is not done here either
     obey(order);
     const fingerprint = 1 + Math.floor(clock.random() * 0xffffffff);
-    const data = encodeMessage({ node, ...order });
     await broker.append(CHANNEL, { data, room: 0, fingerprint, retention: RETENTION });
   }
 

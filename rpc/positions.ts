@@ -5,6 +5,7 @@
  */
 import type { Position } from "./broker.ts";
 import type { Limits } from "./limits.ts";
+import { isText } from "./long_names.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { readPayload } from "./reader.ts";
 import { isUint } from "./uint.ts";
@@ -15,14 +16,14 @@ export function readCaused(limits: Limits): ReadonlyMap<string, Position> {
   if (!Array.isArray(told)) throw new ProtocolError("payload must be an array");
   return new Map(told.map((one: unknown) => {
     const [channel, ...position] = Array.isArray(one) ? one as unknown[] : [];
-    if (typeof channel !== "string") throw new ProtocolError("a position must be that of a channel");
+    if (typeof channel !== "string") throw noPosition();
     return [channel, asPosition(position)];
   }));
 }
 
 /** `[epoch, offset, fingerprint]`. What is malformed is refused, never taken for "no position": that would lose messages in silence. */
 export function asPosition(value: unknown): Position {
-  if (!Array.isArray(value) || value.length !== 3) throw new ProtocolError("position must be an array of 3");
+  if (!Array.isArray(value) || value.length !== 3) throw noPosition();
   const [epoch, offset, fingerprint] = value as unknown[];
   return checkPosition({ epoch, offset, fingerprint });
 }
@@ -30,9 +31,11 @@ export function asPosition(value: unknown): Position {
 /** Refuses what no stream has. */
 export function checkPosition(position: PositionLike): Position {
   if (isPosition(position)) return position;
-  throw new ProtocolError(
-    "position must be an epoch that is not empty, an offset, and a fingerprint of 32 bits, 0 at offset 0",
-  );
+  throw noPosition();
+}
+
+function noPosition(): ProtocolError {
+  return new ProtocolError("position must be an epoch, an offset and a fingerprint");
 }
 
 /** Something with the members of a position. */
@@ -41,6 +44,6 @@ export type PositionLike = { readonly [Name in keyof Position]?: unknown };
 /** Whether it is a position that a stream can have. */
 export function isPosition(position: PositionLike): position is Position {
   const { epoch, offset, fingerprint } = position;
-  return typeof epoch === "string" && epoch !== "" && isUint(offset) && isUint(fingerprint) &&
+  return isText(epoch) && epoch !== "" && isUint(offset) && isUint(fingerprint) &&
     fingerprint <= 0xffffffff && (offset > 0 || fingerprint === 0);
 }

@@ -20,6 +20,7 @@ import { offeredCalls } from "./offered.ts";
 import { ORIGIN, type Origin, type Originating } from "./origin.ts";
 import { type Continuation, Peer, type PeerEvents, type PeerOwner } from "./peer.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
+import { ProtocolError } from "./protocol_error.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Sender } from "./sender.ts";
 import type { KeptSession, Sessions } from "./sessions.ts";
@@ -220,6 +221,9 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
     this.#isLost = false;
     this.peer.outbox.kept = undefined;
     this.#parts.sessions.found(this);
+    if (continuation.peer.message < this.peer.outbox.peer.message) { // what was sent is kept as it left
+      throw new ProtocolError("limits.message is less than it was in this session");
+    }
     this.peer.attach(continuation);
   }
 

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertStringIncludes, assertThrows } from "@std/assert";
 import { afterEach, describe, it } from "@std/testing/bdd";
 import { z } from "zod";
 import { type AuthenticateInput, CallError, define, type Identity, type Limits } from "../mod.ts";
@@ -306,6 +306,34 @@ describe("authenticate", () => {
         assertEquals([response.status, ran], [500, []]);
         await response.body?.cancel();
         assertInstanceOf(await errors.next(), TypeError);
+      });
+    }
+  });
+
+  describe("a subject that is no text, so that strangers would share their keys, is a fault of the server", () => {
+    const wrong: [string, unknown][] = [
+      ["an object", { name: "ada" }],
+      ["null", null],
+      ["a number", 7],
+      ["a symbol", Symbol("ada")],
+      ["a text that cannot be encoded", "\ud800"],
+    ];
+    for (const [what, subject] of wrong) {
+      it(what, async () => {
+        await start(() => ({ role: "", subject }) as Answer);
+        const wire = await server.wire();
+        wire.send(hello(), call(1, "run", 1));
+        assertEquals([(await wire.end()).code, ran], [1011, []]);
+        assertStringIncludes(`${await errors.next()}`, "Cannot use the subject");
+        const response = await server.post("run", "1");
+        assertEquals([response.status, ran], [500, []]);
+        await response.body?.cancel();
+        assertInstanceOf(await errors.next(), TypeError);
+        assertThrows(
+          () => server.app.caller({ role: "", subject } as Answer),
+          TypeError,
+          "Cannot use the subject",
+        );
       });
     }
   });

@@ -131,6 +131,7 @@ describe("a subscription", () => {
     const fake = await ChannelClient.connected();
     const wrong = [
       { ...at(3), epoch: "" },
+      { ...at(3), epoch: "lone \ud800" },
       { ...at(3), offset: -1 },
       { ...at(3), offset: 2 ** 53 },
       { ...at(3), fingerprint: 2 ** 32 },

@@ -241,6 +241,40 @@ describe("ready() and on()", () => {
     await fake.close();
   });
 
+  it("a token that cannot be sent is an error of the program: at once, or of its function, which is asked again", async () => {
+    for (const token of ["lone \ud800", 7, {}, Symbol("token")] as never[]) {
+      assertThrows(() => new FakeClient({ token }), TypeError, "Cannot send the token");
+      let asked = 0;
+      const fake = new FakeClient({ token: () => asked++ === 0 ? token : "good" });
+      await fake.clock.settle();
+      assertEquals([`${fake.errors}`.includes("Cannot send the token"), fake.network.sockets.length], [
+        true,
+        0,
+      ]);
+      await fake.clock.advance(500);
+      fake.socket.accept();
+      await fake.clock.settle();
+      assertEquals([fake.status, asked], ["open", 2]);
+      await fake.close();
+    }
+    const none = new FakeClient({ token: () => null as never });
+    await none.clock.settle();
+    none.socket.accept();
+    await none.clock.settle();
+    assertEquals([none.status, none.errors], ["open", []]);
+    await none.close();
+  });
+
+  it("a token that cannot be sent is none that refreshes", async () => {
+    let asked = 0;
+    const fake = new FakeClient({ token: () => asked++ === 0 ? "good" : "lone \ud800" });
+    await fake.clock.settle();
+    fake.socket.accept({ expires: 10_000 });
+    await fake.clock.advance(9_000);
+    assertEquals([asked, fake.status, fake.errors.length], [2, "open", 1]);
+    await fake.close();
+  });
+
   it("names that no procedure can have make no call", async () => {
     const fake = await FakeClient.connected();
     const call = fake.client.call as unknown as Record<string, unknown> & {

@@ -3,7 +3,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import * as channels from "../client/channels.ts";
 import { connectWith } from "../client/client.ts";
-import type { ConnectOptions, HasContract } from "../client/mod.ts";
+import type { CallError, ConnectOptions, HasContract } from "../client/mod.ts";
 import * as offers from "../client/offers.ts";
 import { decode } from "../msgpack/mod.ts";
 import { BULK_CODE } from "../rpc/bulk_code.ts";
@@ -211,6 +211,35 @@ describe("the code of channels", () => {
 });
 
 describe("before the code of channels is there", () => {
+  it("an onError that subscribes anew ends with the client", async () => {
+    const fake = await LateClient.connected();
+    const told: unknown[] = [];
+    const open = (): void => {
+      const onError = (error: unknown) => {
+        if (told.push((error as CallError).code) < 100) open();
+      };
+      fake.follow({ onError });
+    };
+    open();
+    await fake.close();
+    await fake.clock.settle();
+    assertEquals([told, fake.errors], [["CLOSED"], []]);
+  });
+
+  it("what is no signal is refused at once, and takes no room", async () => {
+    const fake = await LateClient.connected({ outbox: { messages: 1 } });
+    const wrong = { signal: {} as AbortSignal };
+    for (const come of [() => {}, () => fake.arrive()]) {
+      await assertRejects(() => fake.channel().publish(1, wrong), TypeError);
+      assertThrows(() => fake.channel().subscribe(wrong), TypeError);
+      await come();
+    }
+    assertEquals(fake.asked(), []);
+    void fake.channel().publish("x").catch(() => {});
+    await assertRejects(() => fake.channel().publish("x"), Error, "1 publications of 2 bytes");
+    await fake.close();
+  });
+
   it("a subscription can be read, closed, aborted, and asked where it is", async () => {
     const fake = await LateClient.connected();
     const channel = fake.channel();

@@ -1,8 +1,12 @@
 // What one node tells all others: who is to leave, whose subscriptions are to be looked at again. Nodes share a broker in memory, whose pushes can be lost.
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { MemoryBroker } from "../brokers/memory.ts";
 import { Kind } from "../rpc/kinds.ts";
+import { DEFAULT_LIMITS } from "../rpc/limits.ts";
+import { Orders } from "../rpc/orders.ts";
 import type { ChannelNode } from "./suites/channel_node.ts";
+import { ManualClock } from "./suites/manual_clock.ts";
 import { Nodes } from "./suites/order_nodes.ts";
 
 describe("kick() on one of two nodes", () => {
@@ -111,8 +115,45 @@ describe("kick() on one of two nodes", () => {
     for (const code of [0, 999, 1006, 2999, 5000, 4000.5]) {
       assertThrows(() => void nodes.here.node.kick("ada", { code }), RangeError);
     }
-    assertThrows(() => void nodes.here.node.kick(undefined as never), TypeError);
+    for (const name of [undefined, 5, null, {}, "lone \ud800"] as never[]) {
+      assertThrows(() => void nodes.here.node.kick(name), TypeError);
+      if (name === undefined) continue;
+      assertThrows(() => void nodes.here.node.reauthorize({ subject: name }), TypeError);
+      assertThrows(() => void nodes.here.node.reauthorize({ channel: name }), TypeError);
+    }
     nodes.end();
+  });
+
+  it("is done on both whatever its reason is", async () => {
+    for (const reason of ["lone \ud800", 5 as never, "é".repeat(200)]) {
+      const nodes = new Nodes();
+      const lines = [await nodes.here.connect({ token: "ada" }), await nodes.there.connect({ token: "ada" })];
+      await nodes.here.node.kick("ada", { reason });
+      await nodes.clock.settle();
+      assertEquals([lines.map(({ closed }) => closed), nodes.errors], [[4403, 4403], []]);
+      nodes.end();
+    }
+  });
+
+  it("is not done here where the others cannot be told what it is", async () => {
+    const obeyed: unknown[] = [];
+    const clock = new ManualClock();
+    const orders = new Orders({
+      broker: new MemoryBroker({ clock }),
+      clock,
+      node: "here",
+      limits: DEFAULT_LIMITS,
+      date: () => 0,
+      obey: (order) => void obeyed.push(order),
+      report: () => {},
+    });
+    await assertRejects(
+      () => orders.give({ do: "kick", subject: "lone \ud800", code: 4403, reason: "" }),
+      TypeError,
+      "lone surrogate",
+    );
+    assertEquals(obeyed, []);
+    orders.end();
   });
 });
 

@@ -104,6 +104,33 @@ describe("a subscription that is refused for now", () => {
   });
 });
 
+describe("a subscription that is refused for good", () => {
+  it("listens to its signal no more, though nobody reads it", async () => {
+    const fake = await ChannelClient.connected();
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const [add, remove] = [signal.addEventListener, signal.removeEventListener];
+    signal.addEventListener = (...args: unknown[]) => (listeners++, add.apply(signal, args as never));
+    signal.removeEventListener = (...args: unknown[]) => (listeners--, remove.apply(signal, args as never));
+    const sub = fake.channel().subscribe({ signal });
+    assertEquals(listeners, 1);
+    await fake.server(unsubscribed(1, "NOT_FOUND"));
+    assertEquals([sub.state, listeners], ["closed", 0]);
+    await assertRejects(() => sub.next(), Error, "NOT_FOUND");
+    await fake.close();
+  });
+
+  it("that has something left to give still ends when its signal aborts", async () => {
+    const fake = await ChannelClient.connected();
+    const abort = new AbortController();
+    const sub = fake.channel().subscribe({ signal: abort.signal });
+    await fake.server(subscribed(1, 9, FRESH, at(0)), publication(9, 1), unsubscribed(1, "NOT_FOUND"));
+    abort.abort();
+    assertEquals(await sub.next(), { done: true, value: undefined });
+    await fake.close();
+  });
+});
+
 describe("one channel more than a server allows", () => {
   it("is said, and comes when there is room", async () => {
     const app = millrace({ procedures: {}, channels: { "room/:id": channel({ message: anything }) } });

@@ -62,7 +62,7 @@ export class VectorServer {
       groups: [{ "board/:id": open }],
       report: () => {},
     });
-    const library = channelProcedures({ channels, limits, report: () => {} });
+    const library = channelProcedures({ channels, clock, limits, report: () => {} });
     this.#connection = new ServerConnection(
       {
         limits,

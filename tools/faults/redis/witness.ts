@@ -38,9 +38,9 @@ export class Witness {
     return this.#heard.get(id)!;
   }
 
-  /** Whether all its subscriptions say so. */
+  /** Whether any of its subscriptions says so. */
   get isLive(): boolean {
-    return this.#subscriptions.every(({ state }) => state === "live");
+    return this.#subscriptions.some(({ state }) => state === "live");
   }
 
   #listen(id: string): Promise<void> {
