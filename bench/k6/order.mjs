@@ -1,9 +1,11 @@
 // Throughput for all contenders at one rate: who spends less CPU on a call. A check of the benchmark's order by a second generator.
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname } from "node:path";
+import { makeRoom } from "../kept.mjs";
 import { quickContendersOn } from "./contenders.mjs";
 import { drive, RESULTS } from "./drive.mjs";
 import { faultsOf } from "./findings.mjs";
+import { orderRecord, rowsOf } from "./order_record.mjs";
 import { scripts } from "./scripts.mjs";
 
 /**
@@ -12,29 +14,41 @@ import { scripts } from "./scripts.mjs";
  */
 const SETTINGS = { ...scripts.throughput.defaults, rate: 3_200, burst: 16, warmUp: 9, seconds: 6 };
 
-/** Returns the exit code: 1 when an answer was wrong or a call was not sent in time. */
-export async function order(options, machine) {
-  let code = 0;
+/**
+ * Measures, prints and keeps all: what was measured is in the file after each run, so that an end before the last loses nothing.
+ *
+ * @param {object} options  of the command line; `json` is where it is kept
+ * @param {object} described  the machine as `describeMachine` gives it
+ * @returns {Promise<number>} the exit code: 1 when an answer was wrong or a call was not sent in time
+ */
+export async function order(options, machine, described) {
+  const { repeats, json = `${RESULTS}/order.json` } = options;
+  const settings = { ...SETTINGS, ...options.settings };
+  const samples = [];
+  const keep = () => {
+    const record = orderRecord({ machine: described, settings, repeats, samples });
+    writeFileSync(json, `${JSON.stringify(record, null, 2)}\n`);
+  };
+  makeRoom(json);
+  mkdirSync(dirname(json), { recursive: true });
   for (const runtime of options.runtimes) {
-    const samples = await measureAll(runtime, options, machine);
-    const rows = rowsOf(runtime, samples);
-    printTable(runtime, rows, { ...SETTINGS, ...options.settings });
-    const faults = samples.flatMap((sample) => sample.faults.map((fault) => `${sample.contender}: ${fault}`));
-    for (const fault of faults) console.log(`FAILED  ${fault}`);
-    if (faults.length > 0) code = 1;
-    mkdirSync(RESULTS, { recursive: true });
-    writeFileSync(
-      join(RESULTS, `order-${runtime}.json`),
-      JSON.stringify({ runtime, rows, samples }, null, 2),
-    );
+    await measureAll(runtime, { settings, repeats, machine }, (sample) => {
+      samples.push(sample);
+      keep();
+    });
+    const own = samples.filter((sample) => sample.runtime === runtime);
+    printTable(runtime, rowsOf(runtime, own), settings);
+    for (const { contender, faults } of own) {
+      for (const fault of faults) console.log(`FAILED  ${contender}: ${fault}`);
+    }
   }
-  return code;
+  console.log(`Kept in ${json}`);
+  return samples.some(({ faults }) => faults.length > 0) ? 1 : 0;
 }
 
 /** Repeats are outermost, and each begins with another contender: a slow moment hits all. */
-async function measureAll(runtime, { settings, repeats }, machine) {
+async function measureAll(runtime, { settings, repeats, machine }, add) {
   const contenders = quickContendersOn(runtime);
-  const samples = [];
   for (let repeat = 0; repeat < repeats; repeat++) {
     const first = repeat % contenders.length;
     for (const { name } of [...contenders.slice(first), ...contenders.slice(0, first)]) {
@@ -42,14 +56,15 @@ async function measureAll(runtime, { settings, repeats }, machine) {
         script: "throughput",
         runtime,
         contender: name,
-        settings: { ...SETTINGS, ...settings },
+        settings,
         html: false,
       };
       const result = await drive(job, machine);
       const { steady, metrics } = result;
       const kept = metrics.kept_pace?.values.rate;
       const perFrame = metrics.answers?.values.count / metrics.ws_msgs_received?.values.count;
-      samples.push({
+      add({
+        runtime,
         repeat,
         contender: name,
         steady,
@@ -60,24 +75,6 @@ async function measureAll(runtime, { settings, repeats }, machine) {
       console.error(`${runtime} ${name}: ${steady.perOperation?.toFixed(1)} µs`);
     }
   }
-  return samples;
-}
-
-function rowsOf(runtime, samples) {
-  const rows = quickContendersOn(runtime).map(({ name, title }) => {
-    const own = samples.filter((sample) =>
-      sample.contender === name && sample.steady.perOperation !== undefined
-    );
-    const cpu = own.map(({ steady }) => steady.perOperation).sort((a, b) => a - b);
-    const rate = median(own.map(({ steady }) => steady.work / steady.ms * 1000));
-    const perFrame = median(own.map((sample) => sample.perFrame));
-    return { name, title, perFrame, cpu: median(cpu), spread: (cpu.at(-1) - cpu[0]) / median(cpu), rate };
-  });
-  return rows.sort((a, b) => a.cpu - b.cpu);
-}
-
-function median(numbers) {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 }
 
 /** `a frame`: how many answers came in one, greetings counted with them. */

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { run } from "../../tools/child.mjs";
 import { k6 as findK6, K6_COMMAND } from "../../tools/k6.mjs";
 import { ensurePackages, runtimes as findRuntimes } from "../../tools/setup.mjs";
+import { checkFree } from "../kept.mjs";
 import { describeMachine, pinnableCores } from "../machine.mjs";
 import { ensurePeers, PEERS } from "../peers.mjs";
 import { contenderNamed, contendersOn } from "./contenders.mjs";
@@ -35,6 +36,7 @@ ${Object.entries(scripts).map(([name, { title }]) => `  ${name.padEnd(14)}${titl
   --jitter N          reconnect: ms; a client comes back after a random time up to it
   --slope N           soak: MiB a minute that the server may grow by, in runs of three minutes and more (4)
   --repeats N         order: how often (3)
+  --json FILE         order: where every figure is kept (.millrace/k6/results/order.json)
   --no-html           no report
 
 Results are in .millrace/k6/results: all figures as JSON, k6's report as HTML.`;
@@ -62,6 +64,7 @@ function readOptions(args) {
       runtime: { ...text, default: "bun" },
       contender: text,
       side: text,
+      json: text,
       "no-html": { type: "boolean", default: false },
       ...Object.fromEntries(numbers.map((name) => [name, text])),
     },
@@ -76,6 +79,10 @@ function readOptions(args) {
   }
   if (!["server", "client", undefined].includes(values.side)) throw new Error("--side: server or client");
   if (values.contender !== undefined) checkContender(values.contender, script, runtimes);
+  if (values.json !== undefined && script !== "order") {
+    throw new Error(`--json is of order, not of ${script}`);
+  }
+  checkFree(values.json);
   const settings = {};
   for (const name of numbers.filter((name) => values[name] !== undefined)) {
     const value = Number(values[name]);
@@ -91,6 +98,7 @@ function readOptions(args) {
     script,
     runtimes,
     contender: values.contender,
+    json: values.json,
     settings: ofScript,
     slope,
     repeats,
@@ -124,11 +132,12 @@ async function main(options) {
   if (cannotRun) throw new Error(`Cannot run the k6 that MILLRACE_K6 or PATH names, ${k6}: ${output.trim()}`);
   const machine = { k6, runtimes: await findRuntimes(), cores: await pinnableCores() };
   if (options.script === "smoke") return await smoke(machine);
-  const { cpu, cores, system, loadBefore, versions } = await describeMachine(machine.runtimes);
+  const described = await describeMachine(machine.runtimes);
+  const { cpu, cores, system, loadBefore, versions } = described;
   console.log(`${cpu}, ${cores} cores, ${system}, load ${loadBefore}`);
   console.log(Object.entries(versions).map((pair) => pair.join(" ")).join(", "));
   if (machine.cores.length === 0) console.log("Nothing is pinned: that needs Linux, taskset and two cores");
-  if (options.script === "order") return await order(options, machine);
+  if (options.script === "order") return await order(options, machine, described);
   let code = 0;
   for (const runtime of options.runtimes) code = Math.max(code, await one({ ...options, runtime }, machine));
   return code;

@@ -7,6 +7,7 @@ import { setAside } from "../../bench/kept.mjs";
 import { readOptions } from "../../bench/options.mjs";
 import { PEERS } from "../../bench/peers.mjs";
 import { plan, scriptsOf } from "../../bench/plan.mjs";
+import { orderRecord } from "../../bench/k6/order_record.mjs";
 import { readRun } from "../../bench/results.mjs";
 import { judge } from "../../bench/targets.mjs";
 import { run } from "../../tools/child.mjs";
@@ -27,6 +28,7 @@ export async function benchmarkFiles({ rt }) {
       problems("targets of scripts are judged", judgedScripts()),
       problems("a run of everything: two hours, and every contender more than once", everything()),
       problems("an earlier result is kept under another name", kept()),
+      problems("the order by k6 is kept, with every figure", ordered()),
       problems("what cannot be used is said, and left as it is", await refused(rt)),
     ];
   } finally {
@@ -131,6 +133,31 @@ function kept() {
   return existsSync(path) ? [...said, `${path} is still there`] : said;
 }
 
+/** What is wrong with what `npm run k6 -- order --json` keeps: all samples, the middle one of each contender, who spends least first. */
+function ordered() {
+  const sample = (contender, repeat, cpu) => {
+    const perOperation = cpu === undefined ? undefined : cpu * 1_000 / 10_000;
+    const steady = { ms: cpu === undefined ? 0 : 5_000, cpu, work: 10_000, perOperation };
+    return { runtime: "bun", contender, repeat, steady, kept: 1, perFrame: 2 + repeat, faults: [] };
+  };
+  const samples = [
+    ...[300, 100, 200].map((cpu, repeat) => sample("millrace", repeat, cpu)),
+    ...[400, undefined].map((cpu, repeat) => sample("json", repeat, cpu)),
+    sample("capnweb", 0, undefined),
+  ];
+  const machine = { cpu: "one", versions: { bun: "1" } };
+  const record = orderRecord({ machine, settings: { rate: 3_200 }, repeats: 3, samples });
+  const [first, second, ...rest] = record.rows.bun;
+  return [
+    [Object.keys(record).join(), "format,machine,settings,repeats,rows,samples"],
+    [record.samples.length, samples.length],
+    [[first.name, first.cpu, first.spread, first.rate, first.perFrame].join(), "millrace,20,1,2000,3"],
+    [[second.name, second.cpu, second.spread].join(), "json,40,0"],
+    [rest.every(({ cpu }) => cpu === undefined), true],
+    [Object.keys(record.rows).join(), "bun"],
+  ].filter(([found, wanted]) => found !== wanted).map((pair) => pair.join(" instead of "));
+}
+
 /** What is not refused, or in other words. */
 async function refused({ node, deno, bun }) {
   const text = `${FOLDER}/notes.md`;
@@ -146,6 +173,8 @@ async function refused({ node, deno, bun }) {
       "Cannot use package.json: it is no file",
     ],
     [node, ["bench/size.mjs", "--json", text], 2, "Cannot overwrite"],
+    [node, ["bench/k6/run.mjs", "order", "--json", text], 2, "Cannot overwrite"],
+    [node, ["bench/k6/run.mjs", "soak", "--json", `${FOLDER}/free`], 2, "--json is of order"],
     [node, ["bench/profile.mjs", "--json", text], 2, "Cannot overwrite"],
     [node, ["bench/profile.mjs", "--only", "bun,types.mjs"], 2, "name a runtime, a workload"],
     [node, ["bench/profile.mjs", "--only", "bun,unary-1x1,native"], 2, "native has not that"],
