@@ -84,6 +84,7 @@ async function whileCut(trial: Trial, stays: Node, cut: Node, { near, far }: Wit
     0,
   );
   const live = far.filter(({ isLive }) => isLive).length;
+  findings.counts["doubts told"] = far.reduce((sum, { doubts }) => sum + doubts, 0);
   if (live > 0) findings.wrong(`${live} clients of the node still believe that they get everything`);
   cut.gate.goOn();
 }
@@ -127,6 +128,7 @@ async function afterCut(trial: Trial, stays: Node, { near, far, guest }: Witness
       `${one.name}, late`,
     );
   }
+  for (const one of near) findings.expect(one.doubts, 0, `${one.name}, told that it is not live`);
   findings.counts["landed late"] = near[0]!.heard("late").length;
 }
 

@@ -1,5 +1,5 @@
 // A client of one node that listens to channels which forget soon, and writes down what it was told of each.
-import { type Client, connect, type Subscription } from "../../../client/mod.ts";
+import { CallError, type Client, connect, type Subscription } from "../../../client/mod.ts";
 import { type Findings, inTime } from "../kit.ts";
 import type { App } from "./app.ts";
 import type { Node } from "./cluster.ts";
@@ -10,6 +10,8 @@ export class Witness {
   readonly client: Client<App>;
   /** How many resets it was told of. */
   resets = 0;
+  /** How often it was told that what is published cannot be known now. */
+  doubts = 0;
   readonly #heard = new Map<string, string[]>();
   readonly #subscriptions: Subscription<unknown>[] = [];
 
@@ -25,9 +27,12 @@ export class Witness {
     channels: readonly string[],
     findings: Findings,
   ): Promise<Witness> {
-    const onError = (error: unknown) => findings.wrong(`onError of ${name}: ${error}`);
+    const onError = (error: unknown) => {
+      if (error instanceof CallError && error.code === "UNAVAILABLE") witness.doubts++;
+      else findings.wrong(`onError of ${name}: ${error}`);
+    };
     const client = connect<App>(`ws://127.0.0.1:${port}/rpc`, { token: name, onError });
-    const witness = new Witness(name, client);
+    const witness: Witness = new Witness(name, client);
     await inTime(client.ready(), `connecting ${name}`, 30_000);
     await inTime(Promise.all(channels.map((id) => witness.#listen(id))), `subscribing ${name}`, 30_000);
     return witness;
