@@ -140,7 +140,7 @@ export interface BrokerListener {
   entry(epoch: string, entry: Entry): void;
   /** Something ephemeral. `data` is read-only; `from` is whoever does not want to hear it again. */
   signal(data: Uint8Array, from: string | undefined): void;
-  /** Pushes may have been missed, or the stream may be another one: read again. */
+  /** Pushes may have been missed, or the stream may be another one: read again. Also told when nothing is heard any more: how long a read takes then says for how long. */
   uncertain(): void;
 }
 

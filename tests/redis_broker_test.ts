@@ -210,7 +210,7 @@ describe("redis: a broker on a server", () => {
     const heard = new Heard();
     await broker.subscribe("a", heard);
     await server.ask("CLIENT", "KILL", "TYPE", "pubsub");
-    await heard.until(() => heard.doubts > 0, "a doubt"); // told when it is subscribed again
+    await heard.until(() => heard.doubts > 1, "two doubts"); // of the loss, and when it is subscribed again
     await broker.append("a", append("x"));
     await heard.until(() => heard.texts.includes("x"), "x");
   });
