@@ -218,7 +218,12 @@ export class RedisBroker implements Broker {
     const job = { keys: [life, entries], args: () => args, kind: "read" } as const;
     const reply = await this.#commands.run({ script: READ, ...job });
     const isThere = (reply as readonly unknown[]).length > 1;
-    return pageOf((isThere ? reply : await this.#commands.run({ script: BEGIN, ...job })) as PageReply);
+    const page = isThere ? reply : await this.#commands.run({ script: BEGIN, ...job });
+    try {
+      return pageOf(page as PageReply);
+    } catch (error) {
+      throw unavailable("The history was written by somebody else", error);
+    }
   }
 
   /** See {@linkcode Broker.signal}. */

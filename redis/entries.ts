@@ -6,6 +6,7 @@
  */
 import { PUBLICATION_HEAD } from "../rpc/channel_messages.ts";
 import type { Entry } from "../rpc/broker.ts";
+import { isUint } from "../rpc/uint.ts";
 
 /** The part of `Uint8Array` that the types of some runtimes do not have yet (ES2026). */
 interface Base64Bytes {
@@ -36,7 +37,11 @@ export function signalText(data: Uint8Array, from: string | undefined): string {
   return `s ${from === undefined ? "" : encodeURIComponent(from)} ${textOf(data)}`;
 }
 
-/** Reads a push: `e EPOCH OFFSET FINGERPRINT PREVIOUS AT DATA` or `s FROM DATA`. `undefined` for what is neither. */
+/**
+ * Reads a push: `e EPOCH OFFSET FINGERPRINT PREVIOUS AT DATA` or `s FROM DATA`. `undefined` for what is neither.
+ *
+ * @throws {Error} Numbers that are none, or data that is not base64: somebody else has written it.
+ */
 export function readPush(text: string): Pushed | undefined {
   const parts = text.split(" ");
   if (parts[0] === "s" && parts.length === 3) {
@@ -49,8 +54,18 @@ export function readPush(text: string): Pushed | undefined {
   return { epoch: epoch!, entry: entryOf(Number(offset), head, data!) };
 }
 
-/** An entry of its number, its head (`FINGERPRINT PREVIOUS AT`) and its data. */
+/**
+ * An entry of its number, its head (`FINGERPRINT PREVIOUS AT`) and its data.
+ *
+ * @throws {Error} What was not written by this package.
+ */
 export function entryOf(offset: number, head: string, data: string): Entry {
   const [fingerprint, previous, at] = head.split(" ").map(Number) as [number, number, number];
+  const isOurs = isUint(offset) && isUint(at) && is32(fingerprint) && is32(previous);
+  if (!isOurs) throw new Error(`Redis: "${offset} ${head}" is no entry`);
   return { offset, fingerprint, previous, at, data: bytesOf(data, PUBLICATION_HEAD), room: PUBLICATION_HEAD };
+}
+
+function is32(value: number): boolean {
+  return isUint(value) && value <= 0xffff_ffff;
 }

@@ -4,7 +4,7 @@
  * The life of a stream is one string: `EPOCH OFFSET FINGERPRINT AT OLDEST SINCE MS META LEAST`, where `OLDEST` is the first offset that is kept, `SINCE` a time
  * before which no entry that is kept was appended, `MS` how long entries are kept, `META` how long all of it outlives its last use, and `LEAST` the shortest
  * time that the record of a producer was given in this life. Entries are `OFFSET-0` in a stream, with `h` = `FINGERPRINT PREVIOUS AT` and `d` = the data. The
- * two are written together, and live equally long: where their numbers do not fit each other something was lost, and another life begins. Entries are looked at
+ * two are written together, and live equally long: where their numbers do not fit each other, or they are not what was written, something was lost, and another life begins. Entries are looked at
  * one by one where that can be, since Redis does nothing else while it copies them.
  *
  * Scripts with a head are refused at their start where memory is full, so that none is left half done
@@ -41,12 +41,12 @@ local function first_from(time)
   end
   return low
 end
-local life = redis.call('GET', LIFE)
-if life then
+local life = redis.pcall('GET', LIFE)
+if type(life) == 'string' then
   local e, o, f, a, s, b, k, m, l = string.match(life, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
   epoch, top, fp, last, oldest = e, tonumber(o), f, tonumber(a), tonumber(s)
   since, kept, meta, least = tonumber(b), tonumber(k), tonumber(m), tonumber(l)
-  if redis.call('XLEN', ENTRIES) ~= top - oldest + 1 then epoch = nil end
+  if e and redis.pcall('XLEN', ENTRIES) ~= top - oldest + 1 then epoch = nil end
 end
 local is_new = not epoch
 if is_new then
@@ -91,7 +91,7 @@ local push, mine, data = ARGV[2], ARGV[3], ARGV[4]
 local messages, ms, most = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local n, low, age, results = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 local before, first
-local record = redis.call('HMGET', RECORD, 'e', 'l', 'f', int(n % results))
+local record = redis.pcall('HMGET', RECORD, 'e', 'l', 'f', int(n % results))
 if record[1] == epoch then before, first = tonumber(record[2]), tonumber(record[3]) end
 if not before then
   if low and n ~= low then keep() return {'order', ''} end
@@ -109,7 +109,14 @@ if oldest > top then since = now end
 kept, meta, least, top, last = ms, most, math.min(least, most), top + 1, now
 local head = mine .. ' ' .. fp .. ' ' .. int(now)
 if messages > 0 then
-  redis.call('XADD', ENTRIES, 'MAXLEN', '=', int(messages), id(top), 'h', head, 'd', data)
+  local function add() return redis.pcall('XADD', ENTRIES, 'MAXLEN', '=', int(messages), id(top), 'h', head, 'd', data) end
+  local added = add()
+  if type(added) == 'table' and added.err then
+    redis.call('UNLINK', ENTRIES)
+    epoch, top, fp, oldest, since, before = ARGV[1], 1, '0', 1, now, nil
+    head = mine .. ' 0 ' .. int(now)
+    add()
+  end
   oldest = math.max(oldest, top - messages + 1)
 else
   redis.call('UNLINK', ENTRIES)

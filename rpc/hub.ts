@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { Topic, type TopicMember, type TopicParts } from "./topic.ts";
+import { Topic, type TopicParts } from "./topic.ts";
+import type { TopicMember } from "./topic_member.ts";
 
 /** What a hub is made of. */
 export type HubParts = Omit<TopicParts, "newAlias" | "doubts">;

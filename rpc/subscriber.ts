@@ -18,7 +18,8 @@ import { writeMessage } from "./outbox_parts.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { judge } from "./resume.ts";
 import { type SharedFrame, signalFrames, type SignalRun } from "./shared_frames.ts";
-import { PAGE, type Place, type Topic, type TopicMember } from "./topic.ts";
+import { PAGE, type Topic } from "./topic.ts";
+import type { Place, TopicMember } from "./topic_member.ts";
 import { Unseen } from "./unseen.ts";
 
 /** What a subscription needs of its connection. */

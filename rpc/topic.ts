@@ -8,41 +8,12 @@ import type { Broker, BrokerListener, Entry, Page, Position, Query } from "./bro
 import type { Clock } from "./clock.ts";
 import { Marks } from "./marks.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
+import { HeldPushes } from "./held_pushes.ts";
 import { isPromise } from "./iterating.ts";
-import {
-  publicationFrames,
-  type SharedFrame,
-  type Signal,
-  SignalFrame,
-  type SignalRun,
-} from "./shared_frames.ts";
+import { publicationFrames, type Signal, SignalFrame } from "./shared_frames.ts";
 import { Tail } from "./tail.ts";
+import type { Place, TopicMember } from "./topic_member.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
-
-/** Somebody here who wants a channel. None of its methods throws. */
-export interface TopicMember {
-  /** Who it is among the senders of signals. */
-  readonly id: string;
-  /** The stream is known: {@linkcode Topic.last} holds. Called once, perhaps at once. */
-  ready(): void;
-  /** Takes what follows; called while it is live. `false`: it has no room, and has not taken it. */
-  deliver(frame: SharedFrame): boolean;
-  /** Whether it may be sent no more before it acknowledges. Asked while it is live, from time to time. */
-  isBehind(): boolean;
-  /** It is live no more; the last it was given is {@linkcode Topic.sent}. */
-  fallBehind(): void;
-  /** The stream is another one from here on. */
-  restarted(): void;
-  /** What is known of the stream is old, and the broker does not say how old. */
-  stale(): void;
-  /** What is known of the stream was compared with the broker's: see {@linkcode Topic.refresh}. */
-  refreshed(): void;
-  /** Takes signals, if it can. */
-  signal(run: SignalRun): void;
-}
-
-/** Where in the stream. */
-export type Place = Pick<Position, "offset" | "fingerprint">;
 
 /** What a topic is made of. */
 export interface TopicParts {
@@ -65,9 +36,8 @@ export const PAGE: { readonly messages: number; readonly bytes: number } = {
 };
 /** Beyond every stream: a read that wants to know the top alone. */
 const NOTHING = { after: Number.MAX_SAFE_INTEGER, messages: 1, bytes: 1 } as const;
-/** Publications that are kept while the broker is read; what comes beyond is read again. */
-const MOST_PUSHED = 1_024;
-const MOST_PUSHED_BYTES = 1024 * 1024;
+/** Milliseconds that a push may come later than the answer to a read that has seen it. */
+const LATE_PUSH = 1_000;
 /** Signals of one turn; more are lost. */
 const MOST_SIGNALS = 1_024;
 
@@ -99,8 +69,10 @@ export class Topic implements BrokerListener, EndsWithTurn {
   #fresh: Entry[] = [];
   #signals: Signal[] = [];
   /** Set while the broker is asked: what it pushes meanwhile. */
-  #pushed: { epoch: string; entry: Entry }[] | undefined;
-  #pushedBytes = 0;
+  #pushed: HeldPushes | undefined;
+  /** A page of what is still to be pushed, and when that is not believed any more. */
+  #ahead: Page | undefined;
+  #timer: unknown;
   /** What the broker is being asked for may be older than the reason to ask again. */
   #again = false;
   /** Those who wait for that. */
@@ -137,7 +109,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
 
   /** Listens: confirmed by the broker first, read then, so that nothing falls between the two. */
   open(): void {
-    this.#pushed = [];
+    this.#pushed = new HeldPushes();
     this.#asking.ask(
       () => this.#parts.broker.subscribe(this.name, this),
       () => this.#read(),
@@ -149,6 +121,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
     this.#released = true;
     this.#parts.doubts.delete(this);
     this.#asking.stop();
+    this.#parts.clock.clearTimeout(this.#timer);
     this.#whenKnown?.resolve();
     this.#parts.broker.unsubscribe(this.name, this);
   }
@@ -205,7 +178,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
       this.#again = true;
       return;
     }
-    this.#pushed = [];
+    this.#pushed = new HeldPushes();
     this.#parts.doubts.set(this, this.#parts.clock.now());
     this.#read();
   }
@@ -224,10 +197,11 @@ export class Topic implements BrokerListener, EndsWithTurn {
   /** {@inheritDoc BrokerListener.entry} */
   entry(epoch: string, entry: Entry): void {
     if (this.#released) return;
-    if (this.#pushed !== undefined) return this.#keep(epoch, entry);
+    if (this.#pushed !== undefined) return this.#keep(this.#pushed, epoch, entry);
     if (this.#accept(epoch, entry)) return;
     this.#inDoubt = true;
     this.refresh();
+    if (this.#pushed !== undefined) this.#keep(this.#pushed, epoch, entry); // it tells that nothing before it follows
   }
 
   /** {@inheritDoc BrokerListener.signal} */
@@ -248,8 +222,12 @@ export class Topic implements BrokerListener, EndsWithTurn {
   /** What came in this turn leaves. */
   endTurn(): void {
     this.#scheduled = false;
-    this.distribute();
-    this.#distributeSignals();
+    try {
+      this.distribute();
+      this.#distributeSignals();
+    } catch (error) {
+      this.#parts.report(error, this.name); // those of other channels follow
+    }
   }
 
   /** What came so far leaves now. */
@@ -277,16 +255,23 @@ export class Topic implements BrokerListener, EndsWithTurn {
     member.fallBehind();
   }
 
-  #keep(epoch: string, entry: Entry): void {
-    const pushed = this.#pushed!;
-    this.#pushedBytes += entry.data.length;
-    if (pushed.length < MOST_PUSHED && this.#pushedBytes <= MOST_PUSHED_BYTES) {
-      pushed.push({ epoch, entry });
-    } else {
-      this.#again = true;
-      pushed.length = 0;
-      this.#pushedBytes = 0;
-    }
+  #keep(pushed: HeldPushes, epoch: string, entry: Entry): void {
+    if (!pushed.keep(epoch, entry)) this.#again = true;
+    const page = this.#ahead;
+    if (page === undefined) return;
+    this.#lay(page, pushed);
+    if (!this.#isAhead(page, pushed)) this.#judge(page);
+  }
+
+  /** Takes what was pushed and follows on the last, as far as the page has come. */
+  #lay({ epoch, top }: Page, pushed: HeldPushes): void {
+    if (epoch === this.epoch) pushed.give(top.offset, (push) => this.#accept(push.epoch, push.entry));
+  }
+
+  /** Whether the history of a page does not reach back to the last, while pushes of what is between may still be on their way: they come by another one. */
+  #isAhead({ epoch, top, oldest }: Page, pushed: HeldPushes): boolean {
+    const { offset } = this.last;
+    return epoch === this.epoch && top.offset > offset && oldest > offset + 1 && pushed.isEmpty;
   }
 
   /** Takes a publication that follows on the last; passes over one that came before. `false`: something is missing, or the past is another. */
@@ -319,6 +304,21 @@ export class Topic implements BrokerListener, EndsWithTurn {
   }
 
   #took(page: Page): void {
+    const pushed = this.#pushed;
+    if (this.isReady && pushed !== undefined) {
+      this.#lay(page, pushed);
+      if (this.#isAhead(page, pushed) && this.#members.size > 0) {
+        this.#ahead = page;
+        this.#timer = this.#parts.clock.setTimeout(() => this.#judge(page), LATE_PUSH);
+        return;
+      }
+    }
+    this.#judge(page);
+  }
+
+  #judge(page: Page): void {
+    this.#ahead = undefined;
+    this.#parts.clock.clearTimeout(this.#timer);
     if (!this.isReady) {
       this.#start(page);
     } else {
@@ -357,14 +357,13 @@ export class Topic implements BrokerListener, EndsWithTurn {
 
   /** The broker has said what it has: what it pushed meanwhile follows. */
   #known(): void {
-    const pushed = this.#pushed ?? [];
+    const pushed = this.#pushed?.take() ?? [];
     this.#pushed = undefined;
-    this.#pushedBytes = 0;
     const fits = pushed.every(({ epoch, entry }) =>
       (epoch === this.epoch && entry.offset <= this.last.offset) || this.#accept(epoch, entry)
     );
     if (!fits || this.#again) {
-      this.#pushed = [];
+      this.#pushed = new HeldPushes();
       return this.#read();
     }
     this.#inDoubt = false;

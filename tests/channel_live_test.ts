@@ -336,48 +336,4 @@ describe("a broker that is away", () => {
     await server.clock.advance(5_000);
     assertEquals(told(line.take()), [{ status: RECOVERED, at: 0 }, 1, 2, 3]);
   });
-
-  for (const isTold of [true, false]) {
-    it(`for long leaves nobody with the belief to get everything, ${isTold ? "told" : "by the comparison"}`, async () => {
-      const server = start();
-      const line = await server.connect();
-      await line.joined();
-      await server.publish("one");
-      line.take();
-      const { epoch, top: { fingerprint } } = server.broker.stream(NAME);
-      server.broker.isAway = true;
-      if (isTold) server.broker.doubt(NAME);
-      await server.clock.advance(isTold ? 19_000 : 20_000);
-      assertEquals(told(line.take()), [], "it may come back");
-      await server.clock.advance(isTold ? 3_000 : 22_000);
-      assertEquals(line.takeOf(Kind.UNSUBSCRIBED).map(([, , code, flags]) => [code, flags]), [[
-        "UNAVAILABLE",
-        1,
-      ]]);
-      line.subscribe(NAME, [epoch, 1, fingerprint]);
-      await server.clock.advance(60_000);
-      assertEquals(told(line.take()), [], "once: who asks again waits");
-      server.broker.isAway = false;
-      server.broker.isDeaf = true;
-      server.broker.add(NAME, encode("two"));
-      await server.clock.advance(10_000);
-      assertEquals(told(line.take()), [{ status: RECOVERED, at: 1 }, "two"]);
-    });
-  }
-
-  it("for long costs nobody anything who was not told yet, and nothing where it answers in time", async () => {
-    const server = start();
-    const line = await server.connect();
-    await line.joined();
-    line.take();
-    for (let i = 0; i < 10; i++) {
-      server.broker.isAway = true;
-      server.broker.doubt(NAME);
-      await server.clock.advance(15_000);
-      server.broker.isAway = false;
-      await server.clock.advance(6_000);
-    }
-    assertEquals(told(line.take()), []);
-    assertEquals(server.node.stats().subscriptions, 1);
-  });
 });

@@ -1,0 +1,32 @@
+/**
+ * What a topic asks of those who want it.
+ *
+ * @module
+ */
+import type { Position } from "./broker.ts";
+import type { SharedFrame, SignalRun } from "./shared_frames.ts";
+
+/** Somebody here who wants a channel. None of its methods throws. */
+export interface TopicMember {
+  /** Who it is among the senders of signals. */
+  readonly id: string;
+  /** The stream is known: the last position of the topic holds. Called once, perhaps at once. */
+  ready(): void;
+  /** Takes what follows; called while it is live. `false`: it has no room, and has not taken it. */
+  deliver(frame: SharedFrame): boolean;
+  /** Whether it may be sent no more before it acknowledges. Asked while it is live, from time to time. */
+  isBehind(): boolean;
+  /** It is live no more; the last it was given is the `sent` of its topic. */
+  fallBehind(): void;
+  /** The stream is another one from here on. */
+  restarted(): void;
+  /** What is known of the stream is old, and the broker does not say how old. */
+  stale(): void;
+  /** What is known of the stream was compared with the broker's: see `refresh` of the topic. */
+  refreshed(): void;
+  /** Takes signals, if it can. */
+  signal(run: SignalRun): void;
+}
+
+/** Where in the stream. */
+export type Place = Pick<Position, "offset" | "fingerprint">;
