@@ -259,19 +259,18 @@ export class Topic implements BrokerListener, EndsWithTurn {
     if (!pushed.keep(epoch, entry)) this.#again = true;
     const page = this.#ahead;
     if (page === undefined) return;
-    this.#lay(page, pushed);
-    if (!this.#isAhead(page, pushed)) this.#judge(page);
+    if (!this.#isAheadOf(pushed, page)) this.#judge(page);
   }
 
-  /** Takes what was pushed and follows on the last, as far as the page has come. */
-  #lay({ epoch, top }: Page, pushed: HeldPushes): void {
-    if (epoch === this.epoch) pushed.give(top.offset, (push) => this.#accept(push.epoch, push.entry));
-  }
-
-  /** Whether the history of a page does not reach back to the last, while pushes of what is between may still be on their way: they come by another one. */
-  #isAhead({ epoch, top, oldest }: Page, pushed: HeldPushes): boolean {
-    const { offset } = this.last;
-    return epoch === this.epoch && top.offset > offset && oldest > offset + 1 && pushed.isEmpty;
+  /**
+   * Whether the history of a page does not reach back to the last publication that is known, and pushes of what is missing may still be on their way: they come by
+   * another one. What has come of them is taken.
+   */
+  #isAheadOf(pushed: HeldPushes, { epoch, top, oldest }: Page): boolean {
+    const isMissing = () => this.last.offset < Math.min(top.offset, oldest - 1);
+    if (epoch !== this.epoch || !isMissing()) return false;
+    pushed.give(top.offset, (push) => this.#accept(push.epoch, push.entry));
+    return isMissing() && pushed.isEmpty;
   }
 
   /** Takes a publication that follows on the last; passes over one that came before. `false`: something is missing, or the past is another. */
@@ -305,15 +304,9 @@ export class Topic implements BrokerListener, EndsWithTurn {
 
   #took(page: Page): void {
     const pushed = this.#pushed;
-    if (this.isReady && pushed !== undefined) {
-      this.#lay(page, pushed);
-      if (this.#isAhead(page, pushed) && this.#members.size > 0) {
-        this.#ahead = page;
-        this.#timer = this.#parts.clock.setTimeout(() => this.#judge(page), LATE_PUSH);
-        return;
-      }
-    }
-    this.#judge(page);
+    if (!this.isReady || pushed === undefined || !this.#isAheadOf(pushed, page)) return this.#judge(page);
+    this.#ahead = page;
+    this.#timer = this.#parts.clock.setTimeout(() => this.#judge(page), LATE_PUSH);
   }
 
   #judge(page: Page): void {
