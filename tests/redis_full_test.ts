@@ -1,13 +1,14 @@
 // Redis whose memory is full: what is known of keys of calls is told all the same, and what is refused leaves nothing behind.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
-import { millrace, procedure } from "../mod.ts";
-import type { Broker, Claim } from "../rpc/broker.ts";
+import { channel, millrace, procedure } from "../mod.ts";
+import type { Broker, BrokerError, Claim } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
 import { redisBroker } from "../redis/mod.ts";
-import { bytesOf, textOf } from "../testing/broker_kit.ts";
+import { bytesOf, KEEP, textOf } from "../testing/broker_kit.ts";
 import { type RedisServer, startRedis } from "../tools/redis.mjs";
 import { AppServer } from "./suites/app_server.ts";
+import { anything } from "./suites/pair.ts";
 import { CLIENTS, type UserClient, within } from "./suites/redis_clients.ts";
 
 const MINUTES = 600_000;
@@ -16,7 +17,7 @@ function told(claim: Claim): string {
   return claim.state === "done" ? `done: ${textOf(claim.reply)}` : claim.state;
 }
 
-describe("redis: keys of calls where memory is full", () => {
+describe("redis: where memory is full", () => {
   let server: RedisServer;
   const users: UserClient[] = [];
   const brokers: Broker[] = [];
@@ -41,7 +42,7 @@ describe("redis: keys of calls where memory is full", () => {
 
   const fill = async () => await server.ask("CONFIG", "SET", "maxmemory", "1");
 
-  it("those that somebody has are told of as ever, and nobody has the others", async () => {
+  it("keys of calls that somebody has are told of as ever, and nobody has the others", async () => {
     const [here, there] = [(await node()).ledger, (await node()).ledger];
     for (const key of ["done", "gone", "runs"]) await here.claim(key, "hash", MINUTES);
     await here.settle("done", bytesOf("reply"));
@@ -61,7 +62,7 @@ describe("redis: keys of calls where memory is full", () => {
     assertEquals(told(await there.claim("runs", "hash", MINUTES)), "gone");
   });
 
-  it("refused ones leave no mark, and are free when there is room", async () => {
+  it("keys that are refused leave no mark, and are free when there is room", async () => {
     const broker = await node();
     await fill();
     const states = await Promise.all(
@@ -110,6 +111,54 @@ describe("redis: keys of calls where memory is full", () => {
     assertEquals(other.code, "KEY_REUSED");
     gate.resolve();
     assertEquals([await slow, await again, runs], ["slow", "slow", 1]);
+    for (const node of nodes) await node.stop();
+  });
+
+  it("what is published waits for room and lands once, and what has landed says so then", async () => {
+    const [here, there] = [await node(), await node()];
+    const producer = { id: "p", n: 1, low: 1 };
+    const publication = () => ({ data: bytesOf("x"), room: 0, fingerprint: 7, retention: KEEP, producer });
+    const { position } = await here.append("a", publication());
+    await fill();
+    for (const broker of [here, there]) {
+      const error = await assertRejects(async () => await broker.append("a", publication()));
+      assertEquals((error as BrokerError).code, "UNAVAILABLE");
+    }
+    await server.ask("CONFIG", "SET", "maxmemory", "0");
+    const again = await there.append("a", publication());
+    assertEquals([again.duplicate, again.position], [true, position]);
+  });
+
+  it("channels that Redis knows go on, and others are subscribed to when there is room", async () => {
+    const refused = Promise.withResolvers<unknown>();
+    const serve = async () => {
+      const channels = { "room/:id": channel({ message: anything, signal: anything }) };
+      const onError = (error: unknown) => refused.resolve(error);
+      return await AppServer.start(millrace({ procedures: {}, broker: await node(), channels, onError }));
+    };
+    const nodes = [await serve(), await serve()];
+    const [here, there] = nodes.map((node) => node.client());
+    const old = here!.channel("room/:id", { id: "old" });
+    await old.publish(1);
+    await fill();
+    const heard = Promise.withResolvers<unknown>();
+    const known = there!.channel("room/:id", { id: "old" });
+    known.onSignal((signal: unknown) => heard.resolve(signal));
+    await within("a subscription", known.subscribe().ready());
+    assertEquals((await known.history()).entries.map(({ data }) => data), [1]);
+    old.signal("a signal");
+    assertEquals(await within("a signal", heard.promise), "a signal");
+
+    const fresh = there!.channel("room/:id", { id: "new" }).subscribe();
+    assertEquals(((await within("a refusal", refused.promise)) as BrokerError).code, "UNAVAILABLE");
+    const published = old.publish(2); // which Redis has refused when it refuses what follows
+    const unread = await here!.channel("room/:id", { id: "newer" }).history().catch((error) => error);
+    assert(unread instanceof CallError);
+    assertEquals([unread.code, unread.retryable, unread.ambiguous], ["UNAVAILABLE", true, false]);
+    assertEquals(fresh.state, "subscribing");
+    await server.ask("CONFIG", "SET", "maxmemory", "0");
+    await within("a subscription", fresh.ready());
+    assertEquals((await within("a publication", published)).offset, 2);
     for (const node of nodes) await node.stop();
   });
 });
