@@ -53,6 +53,9 @@ export const LATER: readonly string[] = [
   "NOREPLICAS",
 ];
 
+/** What it says when it has not run a script, and will not: it looks at memory and disk before the first step that writes. */
+const REFUSED = ["NOSCRIPT", "OOM", "MISCONF"];
+
 /** What a server says that has become a replica of another. */
 const REPLICA = ["READONLY", "MASTERDOWN"];
 /** Milliseconds for which each answer may be such a one. A master that is to be followed by another keeps its connections, so somebody has to leave it. */
@@ -70,6 +73,8 @@ interface Pending {
   readonly kind: Kind;
   /** Whether it is on its way. Then it takes room, also where nobody waits for it any more: a server that is slow must not be sent ever more. */
   isSent: boolean;
+  /** Whether a sending of it was lost, or ended half done: it may have run, or run yet, whatever becomes of the next. */
+  wasLost: boolean;
   /** Gives its room back. */
   leave(): void;
   end(outcome: { readonly reply: Reply } | { readonly error: unknown }): void;
@@ -159,11 +164,11 @@ export class Commands {
   /** Bounds a command in time, and all of its kind in number and bytes. */
   #bounded(bytes: number, job: Job | undefined, send: () => Promise<Reply>): Promise<Reply> {
     const { clock, timeout, most, mostBytes } = this.#options;
-    if (this.#closed) return Promise.reject(unavailable("The broker is closed: nothing was done"));
+    if (this.#closed) return Promise.reject(new UndoneError("The broker is closed: nothing was done"));
     const kind = job?.kind ?? "key";
     const used = this.#used[kind];
     if (used.count >= most || (used.count > 0 && used.bytes + bytes > mostBytes)) {
-      return Promise.reject(unavailable("Too much waits for Redis: nothing was done"));
+      return Promise.reject(new UndoneError("Too much waits for Redis: nothing was done"));
     }
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
     const pending: Pending = {
@@ -171,6 +176,7 @@ export class Commands {
       job,
       kind,
       isSent: false,
+      wasLost: false,
       leave: () => {
         used.count--;
         used.bytes -= bytes;
@@ -181,7 +187,7 @@ export class Commands {
         this.#unread.delete(pending);
         if (!pending.isSent) pending.leave();
         if ("reply" in outcome) resolve(outcome.reply);
-        else reject(asBrokerError(outcome.error));
+        else reject(asBrokerError(outcome.error, !pending.wasLost && !pending.isSent));
       },
     };
     const ms = kind === "signal" ? Math.min(timeout, MOMENT) : timeout;
@@ -218,6 +224,7 @@ export class Commands {
     }, (error) => {
       arrived();
       const why = job === undefined ? undefined : whyAgain(error, kind);
+      if (mayHaveRun(error)) pending.wasLost = true;
       if (why === undefined) pending.end({ error });
       else this.#again(pending, why);
       if (error instanceof RedisReplyError && REPLICA.includes(error.code)) this.#leaveReplica();
@@ -285,14 +292,33 @@ function whyAgain(error: unknown, kind: Kind): "lost" | "early" | "no script" | 
   return LATER.includes(error.code) ? "early" : undefined;
 }
 
+/** Whether it has run, or may run yet, though this is its answer. */
+function mayHaveRun(error: unknown): boolean {
+  if (error instanceof RedisLostError) return error.sent;
+  return !(error instanceof RedisReplyError && [...LATER, ...REFUSED].includes(error.code));
+}
+
 /** Whether it was done is not known, or it was not. */
 export function unavailable(message: string, cause?: unknown): BrokerError {
-  const error = new BrokerError("UNAVAILABLE", message);
+  return caused(new BrokerError("UNAVAILABLE", message), cause);
+}
+
+/** An `UNAVAILABLE` that is certain: it was not done, and will not be. */
+export class UndoneError extends BrokerError {
+  /** Makes one. */
+  constructor(message: string, cause?: unknown) {
+    super("UNAVAILABLE", message);
+    caused(this, cause);
+  }
+}
+
+function caused<T extends Error>(error: T, cause: unknown): T {
   if (cause !== undefined) error.cause = cause;
   return error;
 }
 
-function asBrokerError(error: unknown): BrokerError {
-  if (error instanceof BrokerError) return error;
-  return unavailable(error instanceof Error ? error.message : String(error), error);
+function asBrokerError(error: unknown, isUndone: boolean): BrokerError {
+  const message = error instanceof Error ? error.message : String(error);
+  const cause = error instanceof BrokerError ? error.cause : error;
+  return isUndone ? new UndoneError(message, cause) : unavailable(message, cause);
 }

@@ -7,10 +7,10 @@ import type { Claim, Ledger } from "../rpc/broker.ts";
 import { BrokerError } from "../rpc/broker.ts";
 import type { Clock } from "../rpc/clock.ts";
 import { Retries } from "../rpc/retries.ts";
-import { type Commands, unavailable } from "./commands.ts";
+import { type Commands, unavailable, UndoneError } from "./commands.ts";
 import { bytesOf, textOf } from "./entries.ts";
 import { backKey, claimKey } from "./keys.ts";
-import { CLAIM, FORGET, FORGOTTEN, RENEW, SETTLE, SETTLE_GONE } from "./ledger_scripts.ts";
+import { CLAIM, FIND, FORGET, FORGOTTEN, RENEW, SETTLE, SETTLE_GONE } from "./ledger_scripts.ts";
 import { RedisReplyError, type RedisSubscriber, type Reply } from "./link.ts";
 import type { Script } from "./scripts.ts";
 
@@ -87,20 +87,31 @@ export class RedisLedger implements Ledger {
     const name = this.#name(key);
     const until = this.#parts.clock.now() + ms;
     const own = { name, who: `${this.#parts.node} ${++this.#claims}`, hash, ms, until, isRunning: true };
-    let reply: Reply;
-    try {
-      reply = await this.#run(CLAIM, own, hash, String(ms));
-    } catch (error) {
-      this.#giveBack(own); // full memory, too, may have refused a second sending
-      if (isFull(error)) return { state: "full" };
-      throw error;
-    }
-    const [state, bytes] = reply as readonly string[];
+    const [state, bytes] = await this.#claim(own);
     if (state === "done") return { state, reply: bytesOf(bytes!) };
     if (state === "running") return { state, done: this.#wait(name, hash) };
     if (state === "back") throw unavailable("The claim was given back before it came");
     if (state === "new") this.#hold(own, ms);
-    return { state: state as "new" | "gone" | "other" };
+    return { state: state as "new" | "gone" | "full" | "other" };
+  }
+
+  /**
+   * Full memory refuses a claim before the key is looked at, so what is known of it is asked for. What may be claimed all the same is given back; where that
+   * cannot be it leaves no mark, which would fill memory further.
+   */
+  async #claim(own: Own): Promise<readonly string[]> {
+    let mayBeClaimed = false;
+    try {
+      return await this.#run(CLAIM, own, own.hash, String(own.ms)) as readonly string[];
+    } catch (error) {
+      mayBeClaimed = !(error instanceof UndoneError);
+      if (!isFull(error)) throw error;
+      const found = await this.#run(FIND, own, own.hash) as readonly string[];
+      if (found[0] === "new") mayBeClaimed = false; // it is, and runs
+      return found;
+    } finally {
+      if (mayBeClaimed) this.#giveBack(own);
+    }
   }
 
   /** See {@linkcode Ledger.renew}. Where Redis has lost the claim it is written anew. */

@@ -15,21 +15,42 @@ import { PUSH, type Script, script } from "./scripts.ts";
 /** What is pushed when a claim is given back. */
 export const FORGOTTEN = "forgotten";
 
+/** Looks at who has a key. */
+const FOUND = `
+local held = redis.call('HMGET', KEYS[1], 'h', 's', 'r', 'o')
+local is_free = not held[1]
+local is_own = held[4] == ARGV[1] and not held[2]
+local function found()
+  if held[1] ~= ARGV[2] then return {'other'} end
+  if held[3] then return {'done', held[3]} end
+  return {held[2] and 'gone' or 'running'}
+end
+`;
+
 /**
  * Claims a key. ARGV: who claims, hash, ms: who asks again, since the answer was lost, has claimed it. Answers `new`, `running`, `done` with the reply, `gone`,
  * `other`, or `back` when it was given back before it came.
  */
 export const CLAIM: Script = script(`#!lua
 if redis.call('EXISTS', KEYS[2]) == 1 then return {'back'} end
-local held = redis.call('HMGET', KEYS[1], 'h', 's', 'r', 'o')
-if not held[1] or (not held[2] and held[4] == ARGV[1]) then
+${FOUND}
+if is_free or is_own then
   redis.call('HSET', KEYS[1], 'h', ARGV[2], 'o', ARGV[1])
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
   return {'new'}
 end
-if held[1] ~= ARGV[2] then return {'other'} end
-if held[3] then return {'done', held[3]} end
-return {held[2] and 'gone' or 'running'}
+return found()
+`);
+
+/**
+ * What there is to say of a key that was refused for lack of memory, which Redis does before it looks. ARGV: who claims, hash. Answers as {@linkcode CLAIM} (`new`
+ * where an earlier sending has claimed it), or `full` where nobody has the key.
+ */
+export const FIND: Script = script(`#!lua flags=allow-oom
+${FOUND}
+if is_free then return {'full'} end
+if is_own then return {'new'} end
+return found()
 `);
 
 /** Sets `held` to what is settled and who has it. */
@@ -84,4 +105,4 @@ return 1
 `);
 
 /** All of them. */
-export const LEDGER_SCRIPTS: readonly Script[] = [CLAIM, RENEW, SETTLE, SETTLE_GONE, FORGET];
+export const LEDGER_SCRIPTS: readonly Script[] = [CLAIM, FIND, RENEW, SETTLE, SETTLE_GONE, FORGET];

@@ -154,7 +154,7 @@ export type Claim =
   | { readonly state: "done"; readonly reply: Uint8Array }
   /** It has run, and its reply was too large to be kept, or had to make room. It must not run again. */
   | { readonly state: "gone" }
-  /** Nobody had this key, and there is no room to remember it: it is not claimed, and must not run. */
+  /** Nobody has this key, and there is no room to remember it: it is not claimed, and must not run. Of a key that somebody has this is never said. */
   | { readonly state: "full" }
   /** The key was used with another body. */
   | { readonly state: "other" };

@@ -185,7 +185,7 @@ export class KeyedCalls {
   #claimed(claim: Claim, keyed: Keyed): MaybePromise<Encoded> {
     switch (claim.state) {
       case "new":
-        return this.#known(keyed) ?? this.#first(keyed);
+        return this.#known(keyed, true) ?? this.#first(keyed);
       case "done":
         return replyOf(claim.reply, keyed.call);
       case "running":
@@ -193,19 +193,20 @@ export class KeyedCalls {
       case "gone":
         throw new ToldError(gone());
       case "full":
-        throw refused("RESOURCE_EXHAUSTED", "Too many calls with keys are remembered; this one was not run");
+        return this.#known(keyed, false) ?? refuseNew();
       case "other":
         throw refused("KEY_REUSED");
     }
   }
 
-  /** What this node knows of a call whose claim was lost: its own claim is in that one's place now. */
-  #known(keyed: Keyed): MaybePromise<Encoded> | undefined {
+  /** What this node knows of a call whose claim was lost. Where there was room for it, a claim of the one that asks is in that one's place now. */
+  #known(keyed: Keyed, isClaimed: boolean): MaybePromise<Encoded> | undefined {
     const { key, hash, call } = keyed;
     const reply = this.#unsettled.get(key);
     const running = this.#running.get(key);
     if (reply === undefined && running === undefined) return undefined;
     const known = (reply ?? running)!.hash;
+    if (known !== hash && !isClaimed) throw refused("KEY_REUSED");
     if (known !== hash) return this.#refuseOther(keyed, known);
     if (reply !== undefined) return replyOf(reply.kept, call);
     running!.done ??= Promise.withResolvers();
@@ -359,6 +360,10 @@ function unknownEnd(message: string): CallError {
 function gone(): CallError {
   const message = "The call has run, and its answer is not kept any more";
   return new CallError("UNAVAILABLE", message, { retryable: false, ambiguous: true });
+}
+
+function refuseNew(): never {
+  throw refused("RESOURCE_EXHAUSTED", "Too many calls with keys are remembered; this one was not run");
 }
 
 function refused(code: CallErrorCode, message?: string): ToldError {

@@ -1,7 +1,7 @@
 // Scripts on their way to Redis, over a link that a test answers by hand: their order, what is sent again, and every bound.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Commands, type CommandsOptions, type Job } from "../redis/commands.ts";
+import { Commands, type CommandsOptions, type Job, UndoneError } from "../redis/commands.ts";
 import { type RedisLink, RedisLostError, RedisReplyError, type Reply } from "../redis/link.ts";
 import { NodeProducer } from "../redis/node_producer.ts";
 import type { Script } from "../redis/scripts.ts";
@@ -66,12 +66,15 @@ async function made(options: Partial<CommandsOptions> = {}) {
   const commands = new Commands(link as unknown as RedisLink, { clock, ...bounds, ...options });
   await commands.load([SCRIPT]);
   link.take();
-  const ended: string[] = [];
+  const [ended, undone]: [string[], string[]] = [[], []];
   const run = (name: string, more: Partial<Job> = {}): void => {
     commands.run({ script: SCRIPT, keys: [], args: () => [name], ...more })
-      .then((reply) => ended.push(`${name}: ${reply}`), (error) => ended.push(`${name}: ${error.code}`));
+      .then((reply) => ended.push(`${name}: ${reply}`), (error) => {
+        ended.push(`${name}: ${error.code}`);
+        if (error instanceof UndoneError) undone.push(name);
+      });
   };
-  return { link, clock, commands, ended, run };
+  return { link, clock, commands, ended, undone, run };
 }
 
 describe("redis: commands", () => {
@@ -151,6 +154,40 @@ describe("redis: commands", () => {
     link.answer(refused("OOM"));
     await clock.settle();
     assertEquals(ended, ["a: UNAVAILABLE"]);
+  });
+
+  it("that fail say whether it is certain that they were not done", async () => {
+    const { link, clock, commands, undone, run } = await made({ most: 8, mostReads: 2 });
+    for (const code of ["OOM", "MISCONF", "WRONGTYPE"]) run(code);
+    link.answer(...["OOM", "MISCONF", "WRONGTYPE"].map(refused));
+    await clock.settle();
+    assertEquals(undone.splice(0), ["OOM", "MISCONF"]);
+
+    for (const name of ["lost", "unsent", "early"]) run(name); // at first, and OOM then
+    link.answer(lost(), unsent(), refused("LOADING"));
+    await clock.settle();
+    link.connected();
+    await clock.settle();
+    link.answer(refused("OOM"), refused("OOM"), refused("OOM"));
+    await clock.settle();
+    assertEquals(undone.splice(0), ["unsent", "early"]);
+
+    for (const name of ["unsent", "lost"]) run(name); // until their time is over
+    link.answer(unsent(), lost());
+    await clock.settle();
+    run("held");
+    await clock.advance(1_000);
+    assertEquals(undone.splice(0), ["unsent", "held"]);
+    link.connected();
+    await clock.settle();
+
+    for (let n = 0; n < 10; n++) run(`${n}`); // too much, and until they are closed
+    await clock.settle();
+    assertEquals(undone.splice(0), ["8", "9"]);
+    commands.close();
+    run("closed");
+    await clock.settle();
+    assertEquals(undone, ["closed"]);
   });
 
   it("are bounded in number and in bytes, and one may always wait", async () => {

@@ -3,10 +3,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { millrace, procedure } from "../mod.ts";
 import type { Broker, Ledger } from "../rpc/broker.ts";
-import { unavailable } from "../redis/commands.ts";
+import { unavailable, UndoneError } from "../redis/commands.ts";
 import { claimKey } from "../redis/keys.ts";
 import { RedisLedger } from "../redis/ledger.ts";
-import { CLAIM, FORGET, RENEW, SETTLE, SETTLE_GONE } from "../redis/ledger_scripts.ts";
+import { CLAIM, FIND, FORGET, RENEW, SETTLE, SETTLE_GONE } from "../redis/ledger_scripts.ts";
 import { RedisReplyError, type Reply } from "../redis/link.ts";
 import { redisBroker } from "../redis/mod.ts";
 import type { Script } from "../redis/scripts.ts";
@@ -195,6 +195,7 @@ interface Asked {
 
 const NAMES = new Map<Script, string>([
   [CLAIM, "claim"],
+  [FIND, "find"],
   [RENEW, "renew"],
   [SETTLE, "settle"],
   [SETTLE_GONE, "gone"],
@@ -243,7 +244,11 @@ describe("redis: the ledger", () => {
   }
 
   const away = unavailable("away");
-  const full = unavailable("full", new RedisReplyError("OOM command not allowed"));
+  /** Memory is full, and it is certain or not that no earlier sending was run. */
+  const full = (isUndone: boolean) => {
+    const cause = new RedisReplyError("OOM no");
+    return isUndone ? new UndoneError("full", cause) : unavailable("full", cause);
+  };
 
   it("tries to give a claim back until it has, at most as long as the claim may hold", async () => {
     const claims = ["a", "b"].map((key) => assertRejects(() => ledger.claim(key, "hash", 60_000)));
@@ -265,7 +270,7 @@ describe("redis: the ledger", () => {
     assertEquals([clock.pending, asked.length], [0, 0]);
   });
 
-  it("gives back what it could not give back, and what full memory has refused", async () => {
+  it("gives back what it could not give back", async () => {
     const claimed = ledger.claim("a", "hash", 60_000);
     await answer("claim node 1 hash 60000", ["new"]);
     await claimed;
@@ -274,11 +279,36 @@ describe("redis: the ledger", () => {
     await forgotten;
     await clock.advance(100);
     await answer("forget node 1 60000", 1);
-    const refused = ledger.claim("b", "hash", 60_000);
-    await answer("claim node 2 hash 60000", full); // what was sent before may have landed
-    assertEquals((await refused).state, "full");
-    await clock.advance(100);
-    await answer("forget node 2 60000", 0);
+  });
+
+  it("looks at what full memory has refused, and gives back what an earlier sending may have claimed", async () => {
+    const claim = async (n: number, why: Error, looked: Reply | Error) => {
+      const claimed = ledger.claim(`k${n}`, "hash", 60_000).then(({ state }) => state, ({ code }) => code);
+      await answer(`claim node ${n} hash 60000`, why);
+      await answer(`find node ${n} hash`, looked);
+      return await claimed;
+    };
+    assertEquals(await claim(1, full(true), ["full"]), "full");
+    assertEquals(await claim(2, full(true), away), "UNAVAILABLE");
+    assertEquals(clock.pending, 0); // nothing was claimed
+    assertEquals(await claim(3, full(false), ["new"]), "new"); // an earlier sending has
+    assertEquals(clock.pending, 0);
+    const lost: [Reply | Error, string][] = [[["full"], "full"], [["other"], "other"], [away, "UNAVAILABLE"]];
+    for (const [n, [looked, state]] of lost.entries()) {
+      assertEquals(await claim(n + 4, full(false), looked), state);
+      await clock.advance(100);
+      await answer(`forget node ${n + 4} 60000`, 0);
+    }
+    const settled = ledger.settle("k3", new Uint8Array([65, 65, 65]));
+    await answer("settle node 3 hash 60000 QUFB", 1);
+    await settled;
+  });
+
+  it("gives nothing back of what was certainly not done", async () => {
+    const claimed = assertRejects(() => ledger.claim("a", "hash", 60_000));
+    await answer("claim node 1 hash 60000", new UndoneError("too much"));
+    await claimed;
+    assertEquals(clock.pending, 0);
   });
 
   it("may be told of a reply again where that failed, and remembers no claim for longer than an hour after it is over", async () => {
