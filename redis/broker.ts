@@ -18,7 +18,7 @@ import {
 import type { Clock } from "../rpc/clock.ts";
 import { Commands, unavailable } from "./commands.ts";
 import { entryOf, readPush, signalText, textOf } from "./entries.ts";
-import { type ChannelKeys, channelKeys } from "./keys.ts";
+import { type ChannelKeys, channelKeys, inDatabase } from "./keys.ts";
 import { RedisLedger } from "./ledger.ts";
 import { LEDGER_SCRIPTS } from "./ledger_scripts.ts";
 import type { RedisLink, RedisSubscriber } from "./link.ts";
@@ -130,9 +130,7 @@ export class RedisBroker implements Broker {
     const commands = new Commands(link, { timeout, clock, ...bounds });
     try {
       const { history, database } = await joinServer(parts, () => commands.load(SCRIPTS));
-      // Names, too, since pushes of one database are heard in all.
-      const named = database === 0 ? prefix : `${prefix}.db${database}`;
-      return new RedisBroker({ ...parts, prefix: named }, commands, history);
+      return new RedisBroker({ ...parts, prefix: inDatabase(prefix, database) }, commands, history);
     } catch (error) {
       commands.close();
       await link.close();

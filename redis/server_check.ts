@@ -34,8 +34,9 @@ export async function askServer(link: RedisLink): Promise<ServerInfo> {
       `Channels need Redis ${OLDEST}.0 or newer, or what is compatible with it: this is ${version}`,
     );
   }
-  const policy = told.get("maxmemory_policy");
-  if (told.get("maxmemory") !== "0" && policy !== "noeviction") {
+  // Of a server that does not say whether it evicts it is not known: what is hosted may not say all.
+  const [most = "0", policy = "noeviction"] = [told.get("maxmemory"), told.get("maxmemory_policy")];
+  if (most !== "0" && policy !== "noeviction") {
     throw new Error(
       `Redis must not evict what channels stand on: its maxmemory-policy is "${policy}", and must be "noeviction"`,
     );

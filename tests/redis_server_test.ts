@@ -17,6 +17,8 @@ class Link {
   /** How it is called and what it is. */
   run = "first";
   role = "master";
+  /** What it says of its memory. */
+  memory = "maxmemory:0";
   /** What comes in place of the next answers, in order. */
   readonly troubles: Error[] = [];
   trouble: RedisLostError | undefined;
@@ -34,7 +36,7 @@ class Link {
     const trouble = this.troubles.shift();
     if (trouble) throw trouble;
     if (command !== "INFO") return "db=0";
-    return `redis_version:7.2.0\r\nmaxmemory:0\r\nrole:${this.role}\r\nmaster_replid:r\r\nrun_id:${this.run}`;
+    return `redis_version:7.2.0\r\n${this.memory}\r\nrole:${this.role}\r\nmaster_replid:r\r\nrun_id:${this.run}`;
   }
 
   ready(): Promise<void> {
@@ -134,6 +136,24 @@ describe("redis: a broker that opens", () => {
       await opening;
       await clock.settle();
       assertEquals([link.take().at(-1), clock.pending], ["closed", 0]);
+    }
+  });
+
+  it("refuses a server that evicts, and none that does not say so", async () => {
+    for (
+      const [memory, isRefused] of [
+        ["maxmemory:100\r\nmaxmemory_policy:allkeys-lru", true],
+        ["maxmemory:100\r\nmaxmemory_policy:noeviction", false],
+        ["maxmemory:0\r\nmaxmemory_policy:allkeys-lru", false],
+        ["maxmemory_policy:allkeys-lru", false],
+        ["maxmemory:100", false],
+        ["used_memory:100", false],
+      ] as const
+    ) {
+      const { link, open } = made();
+      link.memory = memory;
+      if (isRefused) await assertRejects(open, Error, 'maxmemory-policy is "allkeys-lru"');
+      else await (await open()).close();
     }
   });
 
