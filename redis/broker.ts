@@ -24,6 +24,7 @@ import { LEDGER_SCRIPTS } from "./ledger_scripts.ts";
 import type { RedisLink, RedisSubscriber } from "./link.ts";
 import { NodeProducer, OWN_RESULTS } from "./node_producer.ts";
 import { APPEND, BEGIN, READ, SIGNAL } from "./scripts.ts";
+import { tryRights } from "./rights.ts";
 import { askServer, joinServer } from "./server_check.ts";
 
 /** What a broker on Redis is made of. */
@@ -129,7 +130,10 @@ export class RedisBroker implements Broker {
     const bounds = { most: MOST, mostBytes: MOST_BYTES, mostReads: MOST_READS };
     const commands = new Commands(link, { timeout, clock, ...bounds });
     try {
-      const { history, database } = await joinServer(parts, () => commands.load(SCRIPTS));
+      const { history, database } = await joinServer(parts, async ({ database }) => {
+        await commands.load(SCRIPTS);
+        await tryRights({ link, prefix, database, nobodys: `nobody ${newEpoch(parts.random)}` });
+      });
       return new RedisBroker({ ...parts, prefix: inDatabase(prefix, database) }, commands, history);
     } catch (error) {
       commands.close();

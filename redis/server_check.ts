@@ -6,6 +6,7 @@
 import type { Clock } from "../rpc/clock.ts";
 import { LATER, unavailable } from "./commands.ts";
 import { type RedisLink, RedisLostError, RedisReplyError } from "./link.ts";
+import { lacking } from "./rights.ts";
 
 /** What a server says of itself. */
 export interface ServerInfo {
@@ -60,8 +61,8 @@ const PAUSE = 50;
  * @throws {Error} It cannot carry channels, or cannot be joined in time, and why.
  */
 export async function joinServer(
-  { link, clock, timeout }: { link: RedisLink; clock: Clock; timeout: number },
-  prepare: () => Promise<void>,
+  { link, clock, timeout, prefix }: { link: RedisLink; clock: Clock; timeout: number; prefix: string },
+  prepare: (info: ServerInfo) => Promise<void>,
 ): Promise<ServerInfo> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   let isLate = false;
@@ -81,10 +82,11 @@ export async function joinServer(
         if (info.isReplica) {
           throw new RedisReplyError("READONLY This Redis is a replica: channels need its master");
         }
-        await prepare();
+        await prepare(info);
         return info;
       } catch (error) {
         why = error;
+        if (error instanceof RedisReplyError && error.code === "NOPERM") throw lacking(error, prefix);
         if (isLate || !passes(error)) throw error;
         if (error instanceof RedisReplyError && error.code === "READONLY") link.drop(error.message);
         await new Promise<void>((resolve) => pause = clock.setTimeout(resolve, PAUSE));
@@ -101,7 +103,8 @@ export async function joinServer(
 
 /** Whether it may be otherwise in a moment. */
 function passes(error: unknown): boolean {
-  return error instanceof RedisLostError || (error instanceof RedisReplyError && LATER.includes(error.code));
+  return error instanceof RedisLostError ||
+    (error instanceof RedisReplyError && (LATER.includes(error.code) || error.code === "NOSCRIPT"));
 }
 
 /** The lines of INFO. */
