@@ -71,7 +71,9 @@ export async function joinServer(
   const timer = clock.setTimeout(() => {
     isLate = true;
     const cause = link.trouble ?? why;
-    const because = cause instanceof Error ? `: ${cause.message.replace(/^Redis: /, "")}` : "";
+    const told = cause instanceof Error ? cause.message.replace(/^Redis: /, "") : undefined;
+    const untold = cause instanceof RedisReplyError ? undefined : link.untold;
+    const because = [told, untold].filter((text) => text !== undefined).map((text) => `: ${text}`).join("");
     reject(unavailable(`Redis cannot be reached in ${timeout} ms${because}`, cause));
   }, timeout);
   const join = async (): Promise<ServerInfo> => {
