@@ -16,6 +16,8 @@ interface Tried {
 }
 
 const CLEANING = 3;
+/** Names that are tried on a node of a Cluster until one is of a slot that it has. */
+const MOST_NAMES = 64;
 /** Milliseconds that what is written would live, were it not taken away at once. */
 const SHORT = "1000";
 
@@ -38,49 +40,51 @@ redis.pcall('UNLINK', unpack(KEYS))
 return failed
 `);
 
-/** What is tried: all that the scripts do, in the names of a channel that nobody has, and of the key of a call. */
-export function tried(prefix: string, nobodys: string): readonly Tried[] {
+/** What the scripts of channels do, in the names of one that nobody has. */
+export function triedOfChannel(prefix: string, nobodys: string): Tried {
   const { life, entries, producers, pushes } = channelKeys(prefix, nobodys);
+  return {
+    keys: [life, entries, producers],
+    commands: [
+      ["DEL", producers],
+      ["UNLINK", entries],
+      ["PEXPIRE", entries, SHORT],
+      ["TIME"],
+      ["SET", life, "", "PX", SHORT],
+      ["GET", life],
+      ["XADD", entries, "MAXLEN", "=", "1", "1-0", "h", ""],
+      ["PEXPIRE", entries, SHORT],
+      ["XLEN", entries],
+      ["XRANGE", entries, "-", "+"],
+      ["XREVRANGE", entries, "+", "-"],
+      ["XTRIM", entries, "MINID", "1-0"],
+      ["HSET", producers, "e", ""],
+      ["PEXPIRE", producers, SHORT],
+      ["HMGET", producers, "e"],
+      ["SPUBLISH", pushes, ""],
+      ["PUBLISH", pushes, ""],
+    ],
+  };
+}
+
+/** What those of the ledger do, in the names of a key that nobody has. */
+export function triedOfCall(prefix: string, nobodys: string): Tried {
   const claim = claimKey(prefix, nobodys);
-  return [
-    {
-      keys: [life, entries, producers],
-      commands: [
-        ["DEL", producers],
-        ["UNLINK", entries],
-        ["PEXPIRE", entries, SHORT],
-        ["TIME"],
-        ["SET", life, "", "PX", SHORT],
-        ["GET", life],
-        ["XADD", entries, "MAXLEN", "=", "1", "1-0", "h", ""],
-        ["PEXPIRE", entries, SHORT],
-        ["XLEN", entries],
-        ["XRANGE", entries, "-", "+"],
-        ["XREVRANGE", entries, "+", "-"],
-        ["XTRIM", entries, "MINID", "1-0"],
-        ["HSET", producers, "e", ""],
-        ["PEXPIRE", producers, SHORT],
-        ["HMGET", producers, "e"],
-        ["SPUBLISH", pushes, ""],
-        ["PUBLISH", pushes, ""],
-      ],
-    },
-    {
-      keys: [claim, backKey(claim, nobodys)],
-      commands: [
-        ["DEL", claim],
-        ["UNLINK", claim],
-        ["PEXPIRE", claim, SHORT],
-        ["EXISTS", claim],
-        ["HSET", claim, "h", ""],
-        ["PEXPIRE", claim, SHORT],
-        ["HMGET", claim, "h"],
-        ["SET", backKey(claim, nobodys), "", "PX", SHORT],
-        ["SPUBLISH", claim, ""],
-        ["PUBLISH", claim, ""],
-      ],
-    },
-  ];
+  return {
+    keys: [claim, backKey(claim, nobodys)],
+    commands: [
+      ["DEL", claim],
+      ["UNLINK", claim],
+      ["PEXPIRE", claim, SHORT],
+      ["EXISTS", claim],
+      ["HSET", claim, "h", ""],
+      ["PEXPIRE", claim, SHORT],
+      ["HMGET", claim, "h"],
+      ["SET", backKey(claim, nobodys), "", "PX", SHORT],
+      ["SPUBLISH", claim, ""],
+      ["PUBLISH", claim, ""],
+    ],
+  };
 }
 
 /** Answers after which it is to be tried again. */
@@ -111,26 +115,38 @@ export interface TryingParts {
 export async function tryRights({ link, prefix, database, nobodys }: TryingParts): Promise<void> {
   const named = inDatabase(prefix, database);
   const missing = new Missing(prefix);
-  const run = async ({ keys, commands }: Tried): Promise<void> => {
-    const args = [String(keys.length), ...keys, String(CLEANING), JSON.stringify(commands)];
-    const failed = await link.command(["EVALSHA", await TRY.sha, ...args]) as readonly string[];
-    for (let i = 0; i < failed.length; i += 2) {
-      if (REFUSAL.test(failed[i + 1]!)) missing.add(failed[i + 1]!, failed[i]!);
+  /** Answers the name that it was tried with: one whose slot this server has, if it is of a Cluster. */
+  const run = async (made: (prefix: string, nobodys: string) => Tried): Promise<string | undefined> => {
+    for (let n = 0; n < MOST_NAMES; n++) {
+      const name = `${nobodys} ${n}`;
+      const { keys, commands } = made(named, name);
+      const args = [String(keys.length), ...keys, String(CLEANING), JSON.stringify(commands)];
+      const reply = await allowed(missing, link.command(["EVALSHA", await TRY.sha, ...args]));
+      if (reply === "MOVED") continue;
+      const failed = Array.isArray(reply) ? reply as string[] : [];
+      for (let i = 0; i < failed.length; i += 2) {
+        if (REFUSAL.test(failed[i + 1]!)) missing.add(failed[i + 1]!, failed[i]!);
+      }
+      return name;
     }
+    return undefined;
   };
-  const all = [
-    link.command(["SCRIPT", "LOAD", TRY.source]),
-    ...tried(named, nobodys).map(run),
-    subscribe(link, channelKeys(named, nobodys).pushes),
-  ];
-  for (const result of await Promise.allSettled(all)) {
-    if (result.status === "fulfilled") continue;
-    const { reason } = result;
-    if (!(reason instanceof RedisReplyError) || AGAIN.includes(reason.code)) throw reason;
-    if (reason.code === "NOPERM") missing.add(reason.message);
-  }
+  await allowed(missing, link.command(["SCRIPT", "LOAD", TRY.source]));
+  const [name] = await Promise.all([run(triedOfChannel), run(triedOfCall)]);
+  if (name !== undefined) await allowed(missing, subscribe(link, channelKeys(named, name).pushes));
   const error = missing.error();
   if (error !== undefined) throw error;
+}
+
+/** The reply, or the code of a refusal; one for want of a right is noted. */
+async function allowed<T>(missing: Missing, reply: Promise<T>): Promise<T | string> {
+  try {
+    return await reply;
+  } catch (error) {
+    if (!(error instanceof RedisReplyError) || AGAIN.includes(error.code)) throw error;
+    if (error.code === "NOPERM") missing.add(error.message);
+    return error.code;
+  }
 }
 
 /** The error for what a user was refused. */

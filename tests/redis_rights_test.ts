@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import type { Broker } from "../rpc/broker.ts";
 import { LEDGER_SCRIPTS } from "../redis/ledger_scripts.ts";
 import { redisBroker } from "../redis/mod.ts";
-import { tried } from "../redis/rights.ts";
+import { triedOfCall, triedOfChannel } from "../redis/rights.ts";
 import { APPEND, BEGIN, READ, SIGNAL } from "../redis/scripts.ts";
 import { bytesOf, Heard, KEEP, textsOf } from "../testing/broker_kit.ts";
 import { type RedisServer, startCluster, startRedis } from "../tools/redis.mjs";
@@ -106,6 +106,32 @@ for (const kind of CLIENTS) {
       }
     });
 
+    it("are tried on a node of a cluster that has not all slots, in one that it has", async () => {
+      const [first, second] = [await startCluster(), await startRedis({ config: ["cluster-enabled yes"] })];
+      try {
+        await first.ask("CLUSTER", "DELSLOTSRANGE", 8_192, 16_383);
+        await second.ask("CLUSTER", "ADDSLOTSRANGE", 8_192, 16_383);
+        await second.ask("CLUSTER", "SET-CONFIG-EPOCH", 2);
+        await first.ask("CLUSTER", "MEET", "127.0.0.1", second.port);
+        const state = async () => String(await first.ask("CLUSTER", "INFO"));
+        for (const end = performance.now() + 15_000; !(await state()).includes("cluster_slots_ok:16384");) {
+          assert(performance.now() < end, await state());
+        }
+        await first.ask("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all");
+        const user = kind.make(`redis://app:pw@127.0.0.1:${first.port}`);
+        for (let times = 0; times < 8; times++) await (await redisBroker(user.client as object)).close();
+        await first.ask("ACL", "SETUSER", "app", "resetchannels");
+        for (let times = 0; times < 8; times++) {
+          await assertRejects(() => redisBroker(user.client as object), Error, "lacks &millrace:* (");
+        }
+        assertEquals([await first.ask("DBSIZE"), await second.ask("DBSIZE")], [0, 0]);
+        user.close();
+      } finally {
+        await first.stop();
+        await second.stop();
+      }
+    });
+
     it("are tried on a node of a cluster", async () => {
       const cluster = await startCluster();
       try {
@@ -128,7 +154,9 @@ it("redis: every command of every script is among those that are tried", () => {
   for (const { source } of [APPEND, READ, BEGIN, SIGNAL, ...LEDGER_SCRIPTS]) {
     for (const [, command] of source.matchAll(/redis\.p?call\(\s*['"](\w+)/g)) used.add(command!);
   }
-  const names = new Set(tried("p", "channel").flatMap(({ commands }) => commands.map(([name]) => name!)));
+  const names = new Set(
+    [triedOfChannel, triedOfCall].flatMap((made) => made("p", "x").commands.map(([name]) => name!)),
+  );
   assertEquals([...used].filter((command) => !names.has(command)), []);
   assert(used.size > 10, `${[...used]}`);
 });
