@@ -18,12 +18,13 @@ import {
 import type { Clock } from "../rpc/clock.ts";
 import { Commands, unavailable } from "./commands.ts";
 import { entryOf, readPush, signalText, textOf } from "./entries.ts";
-import { type ChannelKeys, channelKeys } from "./keys.ts";
+import { type ChannelKeys, channelKeys, inDatabase } from "./keys.ts";
 import { RedisLedger } from "./ledger.ts";
 import { LEDGER_SCRIPTS } from "./ledger_scripts.ts";
 import type { RedisLink, RedisSubscriber } from "./link.ts";
 import { NodeProducer, OWN_RESULTS } from "./node_producer.ts";
 import { APPEND, BEGIN, READ, SIGNAL } from "./scripts.ts";
+import { tryRights } from "./rights.ts";
 import { askServer, joinServer } from "./server_check.ts";
 
 /** What a broker on Redis is made of. */
@@ -129,10 +130,11 @@ export class RedisBroker implements Broker {
     const bounds = { most: MOST, mostBytes: MOST_BYTES, mostReads: MOST_READS };
     const commands = new Commands(link, { timeout, clock, ...bounds });
     try {
-      const { history, database } = await joinServer(parts, () => commands.load(SCRIPTS));
-      // Names, too, since pushes of one database are heard in all.
-      const named = database === 0 ? prefix : `${prefix}.db${database}`;
-      return new RedisBroker({ ...parts, prefix: named }, commands, history);
+      const { history, database } = await joinServer(parts, async ({ database }) => {
+        await commands.load(SCRIPTS);
+        await tryRights({ link, prefix, database, nobodys: `nobody ${newEpoch(parts.random)}` });
+      });
+      return new RedisBroker({ ...parts, prefix: inDatabase(prefix, database) }, commands, history);
     } catch (error) {
       commands.close();
       await link.close();

@@ -9,6 +9,7 @@
  *   answered is never told of it. So of subscriptions that Redis refuses only the first on a connection is told; with another in front, the
  *   connection comes and goes.
  * - `unsubscribe()` throws, and so does not reject, while no SUBSCRIBE is confirmed on the connection that there is.
+ * - Of no connection it tells "Connection closed", after 2 s where nobody listens and where only one side speaks TLS, at once where the password is wrong.
  * - What was sent and has no answer, it never sends again.
  *
  * @module
@@ -47,10 +48,14 @@ export function isBunRedis(client: object): client is BunRedis {
     typeof bufferedAmount === "number";
 }
 
+const UNTOLD =
+  "Bun's client does not tell why: look whether there is a server at its address, whether user and password are right, and whether both sides speak TLS or neither does";
+
 /** Connections like this client's. */
 export function bunRedis(user: BunRedis): Client {
   return {
     pubsub: "ordinary",
+    untold: UNTOLD,
     connect: (events) => new BunRedisConnection(user, events),
     meaning: (error) => (error as { code?: unknown })?.code === "ERR_REDIS_SERVER_ERROR" ? "reply" : "lost",
   };

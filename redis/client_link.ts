@@ -43,6 +43,10 @@ export class ClientLink implements RedisLink {
     return this.#keeper.trouble;
   }
 
+  get untold(): string | undefined {
+    return this.#client.untold;
+  }
+
   async command(args: readonly string[]): Promise<Reply> {
     const connection = this.#keeper.current;
     if (!connection) throw new RedisLostError("Redis: there is no connection", false);

@@ -34,6 +34,8 @@ export interface Connection {
 export interface Client {
   /** See {@linkcode RedisLink.pubsub}. */
   readonly pubsub: "sharded" | "ordinary";
+  /** See {@linkcode RedisLink.untold}. */
+  readonly untold?: string;
   /** A new connection like the user's. */
   connect(events: ConnectionEvents): Connection;
   /** What an error of the client means: `reply` is the server's, `unsent` was never written, `lost` is all else. */

@@ -16,6 +16,14 @@ export interface ChannelKeys {
   readonly pushes: string;
 }
 
+/**
+ * The prefix of a database. Names differ, too, since pushes know no databases. `@` is in no prefix that a user may give, so it is no other one's; and what it
+ * begins with stays what the user gave, with a `:`, so that one pattern of rights has all of it.
+ */
+export function inDatabase(prefix: string, database: number): string {
+  return database === 0 ? prefix : `${prefix}:@${database}`;
+}
+
 /** What has a meaning in a hash tag or is not printed: it is percent-encoded. Everything else stays as people know it. */
 // deno-lint-ignore no-control-regex
 const SPECIAL = /[\x00-\x20%{}\x7f]/g;

@@ -65,6 +65,8 @@ export interface RedisLink {
   drop(reason: string): void;
   /** Why the latest attempt to connect came to nothing; `undefined` once there is a connection. */
   readonly trouble: RedisLostError | undefined;
+  /** What to look at where there is no connection, of a client that does not tell why. */
+  readonly untold: string | undefined;
   /** Ends what was made here, subscribers included. The user's own client stays as it is. */
   close(): Promise<void>;
 }

@@ -20,6 +20,7 @@ const endOfTurn: (run: () => void) => void =
  *
  * @param client A `Redis` of ioredis, what `createClient` of node-redis gives, or Bun's `RedisClient`.
  * @throws {TypeError} If it is none of these. A client of a cluster is none; a client of one node is, and reaches the slots of that node.
+ *   What `createSentinel` of node-redis makes is none; a `Redis` of ioredis with `sentinels` is.
  */
 export function linkOf(
   client: unknown,
@@ -46,6 +47,7 @@ function named(value: unknown): string {
   if (typeof value === "string") return `the text ${JSON.stringify(value)}`;
   if (typeof value === "function") return `the function or class ${value.name || "(anonymous)"}`;
   if (typeof value === "object" && value !== null) {
+    if ("getSentinelNode" in value) return "what createSentinel() of node-redis makes";
     return `a ${Object.getPrototypeOf(value)?.constructor?.name ?? "object"}`;
   }
   return String(value);

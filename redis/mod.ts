@@ -34,7 +34,7 @@ const OPTIONS: readonly string[] = ["prefix", "timeout", "report"] satisfies (ke
  * @param client A client of `ioredis`, of `redis`, or Bun's own `RedisClient`: what it is told of server, password and database is taken from it. It is not used itself,
  *   need not be connected, and stays as it is.
  * @throws {TypeError} It is no such client, or an option, or its value, is none.
- * @throws {Error} The server is too old, or evicts.
+ * @throws {Error} The server is too old, or evicts, its user may not do what channels need, or it cannot be reached in time, and why.
  *
  * @example
  * ```ts ignore

@@ -26,11 +26,14 @@ export interface NodeRedis {
   on(event: string, listener: (...args: never[]) => void): unknown;
 }
 
-/** Whether this was made with `createClient`. */
+/** Whether this was made with `createClient`. What `createCluster` and `createSentinel` make has all of it as well, and sends commands otherwise. */
 export function isNodeRedis(client: object): client is NodeRedis {
-  const { sendCommand, duplicate, sSubscribe, destroy, masters } = client as Record<string, unknown>;
+  const { sendCommand, duplicate, sSubscribe, destroy, masters, getSentinelNode } = client as Record<
+    string,
+    unknown
+  >;
   return [sendCommand, duplicate, sSubscribe, destroy].every((method) => typeof method === "function") &&
-    masters === undefined;
+    masters === undefined && getSentinelNode === undefined;
 }
 
 /** Connections like this client's. */

@@ -6,6 +6,7 @@
 import type { Clock } from "../rpc/clock.ts";
 import { LATER, unavailable } from "./commands.ts";
 import { type RedisLink, RedisLostError, RedisReplyError } from "./link.ts";
+import { lacking } from "./rights.ts";
 
 /** What a server says of itself. */
 export interface ServerInfo {
@@ -34,8 +35,9 @@ export async function askServer(link: RedisLink): Promise<ServerInfo> {
       `Channels need Redis ${OLDEST}.0 or newer, or what is compatible with it: this is ${version}`,
     );
   }
-  const policy = told.get("maxmemory_policy");
-  if (told.get("maxmemory") !== "0" && policy !== "noeviction") {
+  // Of a server that does not say whether it evicts it is not known: what is hosted may not say all.
+  const [most = "0", policy = "noeviction"] = [told.get("maxmemory"), told.get("maxmemory_policy")];
+  if (most !== "0" && policy !== "noeviction") {
     throw new Error(
       `Redis must not evict what channels stand on: its maxmemory-policy is "${policy}", and must be "noeviction"`,
     );
@@ -59,8 +61,8 @@ const PAUSE = 50;
  * @throws {Error} It cannot carry channels, or cannot be joined in time, and why.
  */
 export async function joinServer(
-  { link, clock, timeout }: { link: RedisLink; clock: Clock; timeout: number },
-  prepare: () => Promise<void>,
+  { link, clock, timeout, prefix }: { link: RedisLink; clock: Clock; timeout: number; prefix: string },
+  prepare: (info: ServerInfo) => Promise<void>,
 ): Promise<ServerInfo> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   let isLate = false;
@@ -69,7 +71,9 @@ export async function joinServer(
   const timer = clock.setTimeout(() => {
     isLate = true;
     const cause = link.trouble ?? why;
-    const because = cause instanceof Error ? `: ${cause.message.replace(/^Redis: /, "")}` : "";
+    const told = cause instanceof Error ? cause.message.replace(/^Redis: /, "") : undefined;
+    const untold = cause instanceof RedisReplyError ? undefined : link.untold;
+    const because = [told, untold].filter((text) => text !== undefined).map((text) => `: ${text}`).join("");
     reject(unavailable(`Redis cannot be reached in ${timeout} ms${because}`, cause));
   }, timeout);
   const join = async (): Promise<ServerInfo> => {
@@ -80,10 +84,11 @@ export async function joinServer(
         if (info.isReplica) {
           throw new RedisReplyError("READONLY This Redis is a replica: channels need its master");
         }
-        await prepare();
+        await prepare(info);
         return info;
       } catch (error) {
         why = error;
+        if (error instanceof RedisReplyError && error.code === "NOPERM") throw lacking(error, prefix);
         if (isLate || !passes(error)) throw error;
         if (error instanceof RedisReplyError && error.code === "READONLY") link.drop(error.message);
         await new Promise<void>((resolve) => pause = clock.setTimeout(resolve, PAUSE));
@@ -100,7 +105,8 @@ export async function joinServer(
 
 /** Whether it may be otherwise in a moment. */
 function passes(error: unknown): boolean {
-  return error instanceof RedisLostError || (error instanceof RedisReplyError && LATER.includes(error.code));
+  return error instanceof RedisLostError ||
+    (error instanceof RedisReplyError && (LATER.includes(error.code) || error.code === "NOSCRIPT"));
 }
 
 /** The lines of INFO. */

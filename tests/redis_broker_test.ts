@@ -1,13 +1,13 @@
 // The broker on Redis, with each client that a user may bring, on a real server: what every broker has to hold, and what Redis can do to it.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { afterAll, afterEach, beforeAll, describe, it } from "@std/testing/bdd";
-import type { Append } from "../rpc/broker.ts";
+import type { Append, Broker } from "../rpc/broker.ts";
 import { redisBroker } from "../redis/mod.ts";
 import { channelKeys } from "../redis/keys.ts";
 import { bytesOf, Heard, KEEP, textOf, textsOf } from "../testing/broker_kit.ts";
 import { brokerSuite } from "../testing/broker_suite.ts";
 import { type RedisServer, startCluster, startRedis } from "../tools/redis.mjs";
-import { CLIENTS } from "./suites/redis_clients.ts";
+import { CLIENTS, type UserClient } from "./suites/redis_clients.ts";
 import { CAPABILITIES, RedisFixture } from "./suites/redis_fixture.ts";
 
 const MINUTES = 600_000;
@@ -292,21 +292,24 @@ describe("redis: a broker on a server", () => {
   });
 
   it("keeps its databases apart, pushes too", async () => {
-    const { broker } = await open();
-    const user = kind!.make(`${server.url}/1`);
-    const other = await redisBroker(user.client as object);
-    const [here, there] = [new Heard(), new Heard()];
-    await broker.subscribe("a", here);
-    await other.subscribe("a", there);
-    await other.append("a", append("there"));
-    await other.signal("a", bytesOf("there"), undefined);
-    await broker.append("a", append("here"));
-    await broker.signal("a", bytesOf("here"), undefined);
-    for (const heard of [here, there]) await heard.until(() => heard.signals.length > 0, "a signal");
-    assertEquals([here.texts, there.texts], [["here"], ["there"]]);
-    assertEquals([here.signals.length, there.signals.length], [1, 1]);
-    await other.close();
-    user.close();
+    server = await startRedis();
+    const made: { broker: Broker; user: UserClient; heard: Heard; name: string }[] = [];
+    for (const [database, prefix] of [[0, "p"], [1, "p"], [0, "p.db1"], [0, "p:1"], [1, "q"]] as const) {
+      const user = kind!.make(`${server.url}/${database}`);
+      const broker = await redisBroker(user.client as object, { prefix });
+      made.push({ broker, user, heard: new Heard(), name: `${prefix} in ${database}` });
+    }
+    for (const { broker, heard } of made) await broker.subscribe("a", heard);
+    for (const { broker, name } of made) {
+      await broker.append("a", append(name));
+      await broker.signal("a", bytesOf(name), undefined);
+    }
+    for (const { heard, broker, user, name } of made) {
+      await heard.until(() => heard.signals.length > 0, "a signal");
+      assertEquals([heard.texts, heard.signals.length], [[name], 1]);
+      await broker.close();
+      user.close();
+    }
   });
 
   it("that is away for longer than a command may take says so, and leaves nothing behind", async () => {

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertInstanceOf, assertLess, assertThrows } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { rmSync } from "node:fs";
+import { createCluster, createSentinel } from "redis";
 import { type LinkOptions, type RedisLink, RedisLostError, RedisReplyError } from "../redis/link.ts";
 import { systemClock } from "../rpc/clock.ts";
 import { linkOf } from "../redis/links.ts";
@@ -483,8 +484,14 @@ for (const kind of CLIENTS) {
 }
 
 describe("redis: what is no client", () => {
+  const nodes = [{ host: "127.0.0.1", port: 1 }];
   for (
     const [given, named] of [
+      [
+        createSentinel({ name: "master", sentinelRootNodes: nodes }),
+        "what createSentinel() of node-redis makes",
+      ],
+      [createCluster({ rootNodes: [{ socket: nodes[0]! }] }), "a Class"],
       [undefined, "undefined"],
       [null, "null"],
       ["redis://localhost", 'the text "redis://localhost"'],

@@ -17,6 +17,10 @@ class Link {
   /** How it is called and what it is. */
   run = "first";
   role = "master";
+  /** What it says of its memory. */
+  memory = "maxmemory:0";
+  /** What failed of all that is tried at the start, and why. */
+  failed: readonly string[] = [];
   /** What comes in place of the next answers, in order. */
   readonly troubles: Error[] = [];
   trouble: RedisLostError | undefined;
@@ -33,8 +37,9 @@ class Link {
     await Promise.resolve();
     const trouble = this.troubles.shift();
     if (trouble) throw trouble;
+    if (command === "EVALSHA") return this.failed;
     if (command !== "INFO") return "db=0";
-    return `redis_version:7.2.0\r\nmaxmemory:0\r\nrole:${this.role}\r\nmaster_replid:r\r\nrun_id:${this.run}`;
+    return `redis_version:7.2.0\r\n${this.memory}\r\nrole:${this.role}\r\nmaster_replid:r\r\nrun_id:${this.run}`;
   }
 
   ready(): Promise<void> {
@@ -55,7 +60,8 @@ class Link {
   subscriber(events: SubscriberEvents): unknown {
     this.events = events;
     return {
-      subscribe: () => {
+      subscribe: (channel: string) => {
+        if (channel.includes("nobody")) return Promise.resolve(); // what is tried at the start
         const asked = Promise.withResolvers<void>();
         this.asked.push(asked);
         return asked.promise;
@@ -137,10 +143,52 @@ describe("redis: a broker that opens", () => {
     }
   });
 
+  it("refuses a server that evicts, and none that does not say so", async () => {
+    for (
+      const [memory, isRefused] of [
+        ["maxmemory:100\r\nmaxmemory_policy:allkeys-lru", true],
+        ["maxmemory:100\r\nmaxmemory_policy:noeviction", false],
+        ["maxmemory:0\r\nmaxmemory_policy:allkeys-lru", false],
+        ["maxmemory_policy:allkeys-lru", false],
+        ["maxmemory:100", false],
+        ["used_memory:100", false],
+      ] as const
+    ) {
+      const { link, open } = made();
+      link.memory = memory;
+      if (isRefused) await assertRejects(open, Error, 'maxmemory-policy is "allkeys-lru"');
+      else await (await open()).close();
+    }
+  });
+
+  it("tells of rights that are missing, as each version of Redis says it, and of nothing else that failed", async () => {
+    const { link, open } = made();
+    link.failed = ["XADD", "ERR OOM", "SPUBLISH", "ERR wrong", "GET", "WRONGTYPE"];
+    await (await open()).close();
+    for (
+      const [command, why, right] of [
+        ["GET", "ERR The user executing the script can't run this command or subcommand", "+get"],
+        ["GET", "ERR The user executing the script can't access at least one of the keys mentioned", "~p:*"],
+        ["PUBLISH", "ERR The user executing the script can't publish to the channel mentioned", "&p:*"],
+        [
+          "GET",
+          "NOPERM ACL failure in script: User channel has no permissions to run the 'get' command",
+          "+get",
+        ],
+        ["GET", "NOPERM ACL failure in script: No permissions to access a key", "~p:*"],
+        ["PUBLISH", "NOPERM ACL failure in script: No permissions to access a channel", "&p:*"],
+        ["SPUBLISH", "ERR Unknown Redis command called from script", "+spublish"],
+      ] as const
+    ) {
+      link.failed = [command, why];
+      await assertRejects(open, Error, `lacks ${right} (${why})`);
+    }
+  });
+
   it("says at once what will not pass", async () => {
     const { link, clock, open } = made();
-    link.troubles.push(new RedisReplyError("NOPERM no"));
-    await assertRejects(open, RedisReplyError, "NOPERM");
+    link.troubles.push(new RedisReplyError("NOPERM User app has no permissions to run the 'info' command"));
+    await assertRejects(open, Error, "may not do what channels need: it lacks +info (NOPERM");
     assertEquals([link.take(), clock.pending], [["closed"], 0]);
   });
 });
