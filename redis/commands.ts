@@ -103,6 +103,8 @@ export class Commands {
   /** Set while something is to be sent again: nothing overtakes it. */
   #isHeld = false;
   #isMissingScripts = false;
+  /** Whether that was done just now. */
+  #wasLoadedAgain = false;
   /** Since when the server has answered as a replica does, and in no other way. */
   #replicaSince: number | undefined;
   #timer: unknown;
@@ -260,7 +262,8 @@ export class Commands {
     const { clock } = this.#options;
     const goOn = () => this.#goOn();
     if (why === "lost") return void this.#link.ready().then(goOn, goOn);
-    const pause = why === "no script" ? 0 : PAUSE.least + clock.random() * (PAUSE.most - PAUSE.least);
+    const isFirst = why === "no script" && !this.#wasLoadedAgain; // who may not load scripts any more is told so each time
+    const pause = isFirst ? 0 : PAUSE.least + clock.random() * (PAUSE.most - PAUSE.least);
     this.#timer = clock.setTimeout(goOn, pause);
   }
 
@@ -269,6 +272,7 @@ export class Commands {
     this.#isHeld = false;
     if (this.#closed) return;
     if (this.#isMissingScripts) this.#loadAgain();
+    this.#wasLoadedAgain = this.#isMissingScripts;
     this.#isMissingScripts = false;
     for (const pending of [...this.#pending]) if (this.#maySend(pending)) this.#send(pending);
   }

@@ -70,11 +70,14 @@ local function keep()
 end
 `;
 
-/** Pushes to those who listen by either way: Bun's client does not hand on sharded pushes, and hears PUBLISH alone. */
+/**
+ * Pushes to those who listen by either way: Bun's client does not hand on sharded pushes, and hears PUBLISH alone. Where a right was taken away what is stored stays
+ * so, and nodes find it when they compare.
+ */
 export const PUSH: string = `
 local function push_to(channel, payload)
-  redis.call('SPUBLISH', channel, payload)
-  redis.call('PUBLISH', channel, payload)
+  redis.pcall('SPUBLISH', channel, payload)
+  redis.pcall('PUBLISH', channel, payload)
 end
 `;
 

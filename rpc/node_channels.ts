@@ -55,7 +55,7 @@ export interface Encoded {
   readonly room: number;
 }
 
-/** Names that are remembered; then all are forgotten. */
+/** Names that are remembered, or twice as many as are listened to; then all are forgotten. */
 const MOST_FOUND = 4_096;
 /** A page of history, in bytes. */
 const HISTORY_BYTES = 256 * 1024;
@@ -101,7 +101,7 @@ export class NodeChannels implements Publisher {
     const found = this.#names.find(name);
     if (found === undefined) return undefined;
     const channel = { ...found, name };
-    if (this.#found.size >= MOST_FOUND) this.#found.clear();
+    if (this.#found.size >= Math.max(MOST_FOUND, 2 * this.hub.size)) this.#found.clear();
     this.#found.set(name, channel);
     return channel;
   }

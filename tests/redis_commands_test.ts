@@ -114,6 +114,21 @@ describe("redis: commands", () => {
     assertEquals(ended, ["a: 1", "b: 2"]);
   });
 
+  it("whose script is never known are sent again at a pace", async () => {
+    const { link, clock, ended, run } = await made({ timeout: 2_000 });
+    run("a");
+    let sendings = 0;
+    for (let i = 0; i < 400; i++) {
+      if (link.sent.includes("a")) link.answer(refused("NOSCRIPT"));
+      link.take();
+      await clock.advance(5);
+      if (ended.length > 0) break;
+      sendings += Number(link.sent.includes("a"));
+    }
+    assert(sendings > 10 && sendings < 60, `sent ${sendings} times in 2 s`);
+    assertEquals(ended, ["a: UNAVAILABLE"]);
+  });
+
   it("whose connection is lost are sent again on the next one, in their order", async () => {
     const { link, clock, ended, run } = await made();
     for (const name of ["a", "b"]) run(name);
