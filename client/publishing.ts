@@ -305,6 +305,7 @@ export class Publishing {
       return this.#reject(entry, "BAD_MESSAGE", { message: "The answer to a publication makes no sense" });
     }
     if (!this.#remove(entry)) return;
+    this.#leavesHole(entry);
     this.#failures = 0;
     entry.resolve(published);
   }
@@ -315,8 +316,14 @@ export class Publishing {
     if (!this.#entries.includes(entry) || entry.calls.size > 0) return; // the other sending tells
     if (mayBeSentAgain(error) || (!this.#connected && isRefusal(error))) return this.#retryLater();
     if (!this.#remove(entry)) return;
-    if (!isReceived(error)) this.#leavesGap(entry);
+    if (isReceived(error)) this.#leavesHole(entry);
+    else this.#leavesGap(entry);
     entry.reject(entry.uncertain > 0 ? asAmbiguous(error) : error);
+  }
+
+  /** It is over before one below it: in another session the server does not know that, and would wait for it. */
+  #leavesHole({ n }: Entry): void {
+    if (n > (this.#lowest?.n ?? Infinity)) this.#gaps.push(n);
   }
 
   #leavesGap({ n }: Entry): void {

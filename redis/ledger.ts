@@ -218,15 +218,13 @@ export class RedisLedger implements Ledger {
     if (this.#back.size < MOST_BACK) this.#back.add(own.who, own.ms, () => this.#forget(own));
   }
 
-  /** Claims of calls that run, so many at a time. What fails is for the next renewal. */
+  /** Claims of calls that run, or whose replies were not taken yet, so many at a time. What fails is for the next renewal. */
   async #writeAnew(): Promise<void> {
     const loss = ++this.#losses;
     const now = this.#parts.clock.now();
-    const lost = [...this.#own.values()].filter(({ isRunning, until }) => isRunning && until > now);
+    const lost = [...this.#own.values()].filter(({ until }) => until > now);
     for (let at = 0; at < lost.length && loss === this.#losses; at += ANEW) {
-      const some = lost.slice(at, at + ANEW).filter((own) =>
-        this.#own.get(own.name) === own && own.isRunning
-      );
+      const some = lost.slice(at, at + ANEW).filter((own) => this.#own.get(own.name) === own);
       const done = await Promise.allSettled(some.map((own) => this.#renew(own, own.ms)));
       if (done.some(({ status }) => status === "rejected")) return;
     }

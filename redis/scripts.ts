@@ -115,10 +115,12 @@ if messages > 0 then
   local function add() return redis.pcall('XADD', ENTRIES, 'MAXLEN', '=', int(messages), id(top), 'h', head, 'd', data) end
   local added = add()
   if type(added) == 'table' and added.err then
+    if not string.find(added.err, 'equal or smaller') and not string.find(added.err, 'WRONGTYPE') then return added end
     redis.call('UNLINK', ENTRIES)
     epoch, top, fp, oldest, since, before = ARGV[1], 1, '0', 1, now, nil
     head = mine .. ' 0 ' .. int(now)
-    add()
+    added = add()
+    if type(added) == 'table' and added.err then return added end
   end
   oldest = math.max(oldest, top - messages + 1)
 else

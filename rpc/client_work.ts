@@ -117,6 +117,7 @@ export class ClientWork {
 
   #keep(all: Set<PromiseLike<unknown>>, work: PromiseLike<unknown>): void {
     if (this.#ended) return this.#node.outlives(this.#owner(), work);
+    if (all.has(work)) return; // it is asked for again while it is under way
     all.add(work);
     const done = () => void all.delete(work);
     work.then(done, done);

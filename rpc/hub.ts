@@ -93,10 +93,13 @@ export class Hub {
     if (this.#timer !== undefined || this.#topics.size === 0 || this.#ended) return;
     this.#timer = this.#parts.clock.setTimeout(() => {
       this.#timer = undefined;
-      this.#releaseIdle();
-      this.#check();
-      this.#expireDoubts();
-      this.#wake();
+      try {
+        this.#releaseIdle();
+        this.#check();
+        this.#expireDoubts();
+      } finally {
+        this.#wake();
+      }
     }, CHECK / CHECK_STEPS);
   }
 

@@ -42,6 +42,8 @@ class Row {
   /** Numbers above `low` that are over: at most {@linkcode SPAN}. */
   readonly over = new Set<number>();
   readonly waiting = new Map<number, Waiting>();
+  /** Set while the broker has not answered some before one that was refused: it would take nothing that leaves that one out. */
+  #isBroken = false;
 
   constructor(low: number) {
     this.low = this.next = low;
@@ -53,7 +55,7 @@ class Row {
 
   /** Whether it may start now. */
   mayStart(n: number): boolean {
-    return n === this.next && this.starting === undefined && n < this.low + SPAN;
+    return n === this.next && this.starting === undefined && n < this.low + SPAN && !this.#isBroken;
   }
 
   /** Whether it has started before. */
@@ -66,11 +68,13 @@ class Row {
     if (this.starting === run) this.starting = undefined;
     else if (this.sent.get(run.n) === run) this.sent.delete(run.n);
     else return false; // it was passed by
+    if (this.sent.size === 0) this.#isBroken = false;
     return true;
   }
 
-  /** It is over. */
-  end(n: number): void {
+  /** It is over, and has landed or not. */
+  end(n: number, hasLanded: boolean): void {
+    if (!hasLanded && this.sent.size > 0) this.#isBroken = true;
     if (n === this.low) this.low++;
     else this.over.add(n);
     this.skip();
@@ -90,6 +94,7 @@ class Row {
     for (const numbers of [this.sent, this.over]) {
       for (const n of numbers.keys()) if (n < low) numbers.delete(n);
     }
+    if (this.sent.size === 0) this.#isBroken = false;
     this.skip();
   }
 }
@@ -241,10 +246,10 @@ export class PublishOrder {
       throw error;
     }
     if (!isPromise(result)) {
-      this.#ended(row, run);
+      this.#ended(row, run, true);
       return result;
     }
-    result.then(() => this.#ended(row, run), (error) => this.#failed(row, run, error));
+    result.then(() => this.#ended(row, run, true), (error) => this.#failed(row, run, error));
     if (row.starting === run && row.waiting.size > 0) this.#watch(row, run);
     return result;
   }
@@ -267,7 +272,7 @@ export class PublishOrder {
    */
   #failed(row: Row, run: Run, error: unknown): void {
     if (mayComeAgain(error)) this.#comesAgain(row, run);
-    else this.#ended(row, run);
+    else this.#ended(row, run, false);
   }
 
   /**
@@ -283,9 +288,9 @@ export class PublishOrder {
     for (const { refuse } of waiting) refuse(outOfOrder());
   }
 
-  #ended(row: Row, run: Run): void {
+  #ended(row: Row, run: Run, hasLanded: boolean): void {
     if (!row.drop(run)) return;
-    row.end(run.n);
+    row.end(run.n, hasLanded);
     this.#goOn(row);
   }
 

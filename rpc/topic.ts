@@ -269,8 +269,13 @@ export class Topic implements BrokerListener, EndsWithTurn {
   #isAheadOf(pushed: HeldPushes, { epoch, top, oldest }: Page): boolean {
     const isMissing = () => this.last.offset < Math.min(top.offset, oldest - 1);
     if (epoch !== this.epoch || !isMissing()) return false;
-    pushed.give(top.offset, (push) => this.#accept(push.epoch, push.entry));
+    pushed.give(top.offset, (push) => this.#follows(push.epoch, push.entry));
     return isMissing() && pushed.isEmpty;
+  }
+
+  /** Takes a publication that follows on the last; passes over what was known before, which the tail need not reach back to. */
+  #follows(epoch: string, entry: Entry): boolean {
+    return (epoch === this.epoch && entry.offset <= this.last.offset) || this.#accept(epoch, entry);
   }
 
   /** Takes a publication that follows on the last; passes over one that came before. `false`: something is missing, or the past is another. */
@@ -333,7 +338,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
     if (top.offset === offset) return top.fingerprint === fingerprint ? undefined : DIVERGED;
     if (boundary !== undefined && boundary !== fingerprint && offset > 0) return DIVERGED;
     if (oldest > offset + 1 || entries.length === 0) return "";
-    return entries.every((entry) => this.#accept(epoch, entry)) ? undefined : DIVERGED;
+    return entries.every((entry) => this.#follows(epoch, entry)) ? undefined : DIVERGED;
   }
 
   /** A stream begins here: the first that is known, or another than before. */
@@ -352,9 +357,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
   #known(): void {
     const pushed = this.#pushed?.take() ?? [];
     this.#pushed = undefined;
-    const fits = pushed.every(({ epoch, entry }) =>
-      (epoch === this.epoch && entry.offset <= this.last.offset) || this.#accept(epoch, entry)
-    );
+    const fits = pushed.every(({ epoch, entry }) => this.#follows(epoch, entry));
     if (!fits || this.#again) {
       this.#pushed = new HeldPushes();
       return this.#read();

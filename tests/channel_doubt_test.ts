@@ -52,6 +52,33 @@ describe("a broker whose answers come before its pushes", () => {
     assertEquals(told(line.take()), ["three", "four"]);
   });
 
+  it("resets nobody where more was pushed than anybody remembers", async () => {
+    const server = start();
+    server.broker.keeps = 150;
+    const line = await server.connect();
+    await line.joined();
+    for (let i = 1; i <= 100; i++) await server.publish(i);
+    assertEquals(told(line.take()).length, 100);
+    const { epoch, entries } = server.broker.stream(NAME);
+    server.broker.isDeaf = true;
+    server.broker.isSlow = true;
+    server.broker.doubt(NAME);
+    await server.settle();
+    const added: Entry[] = [];
+    for (let i = 101; i <= 300; i++) {
+      server.broker.add(NAME, encode(i));
+      added.push(entries.at(-1)!);
+    }
+    for (const entry of added.slice(0, 150)) server.broker.push(NAME, entry, epoch);
+    server.broker.isSlow = false;
+    server.broker.answer();
+    await server.settle();
+    for (const entry of added.slice(100)) server.broker.push(NAME, entry, epoch);
+    await server.settle();
+    assertEquals(told(line.take()), Array.from({ length: 200 }, (_, i) => 101 + i));
+    assertEquals(server.errors, []);
+  });
+
   it("resets everybody when a second has passed, or another push says that it was lost", async () => {
     for (const isPushed of [false, true]) {
       const { server, line, entries } = await looked();

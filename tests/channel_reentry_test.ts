@@ -2,8 +2,10 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CallError, channel, procedure } from "../mod.ts";
+import { ClientWork, NodeWork } from "../rpc/client_work.ts";
 import { Kind } from "../rpc/kinds.ts";
 import { ChannelNode, type ChannelNodeOptions, Line, told } from "./suites/channel_node.ts";
+import { ManualClock } from "./suites/manual_clock.ts";
 import { anything } from "./suites/pair.ts";
 import { ScriptedBroker } from "./suites/scripted_broker.ts";
 import { payload } from "./suites/wire.ts";
@@ -136,6 +138,21 @@ describe("what a client makes the broker do", () => {
       assertEquals(told(line.take()).length, 1);
     });
   }
+
+  it("is waited for once, however often the same is wanted", async () => {
+    let waits = 0;
+    class Counted extends Promise<void> {
+      override then<A, B>(...args: Parameters<Promise<void>["then"]>): Promise<A | B> {
+        waits++;
+        return super.then(...args) as Promise<A | B>;
+      }
+    }
+    const work = new ClientWork(new NodeWork(new ManualClock()), () => "one", 128);
+    const known = new Counted(() => {});
+    for (let i = 0; i < 1_000; i++) void work.counted(known);
+    await Promise.resolve();
+    assertLessOrEqual(waits, 1);
+  });
 
   it("counts for channels that are wanted for the first time", async () => {
     const server = serverOf({});

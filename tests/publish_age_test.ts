@@ -43,3 +43,49 @@ describe("the age of a publication", () => {
     assertEquals((await published).offset, 1);
   });
 });
+
+describe("publications of which one in the middle is over", () => {
+  it("come again without it in another session, which is told", async () => {
+    const clock = new ManualClock();
+    const sent: { n: number; low: number; fate: PromiseWithResolvers<unknown> }[] = [];
+    const publishing = new Publishing("news", {
+      clock,
+      call: (_name, input) => {
+        const [, n, , options] = decode(encode(input)) as [string, number, Uint8Array, unknown];
+        const low = typeof options === "number"
+          ? options
+          : (options as { low?: number } | undefined)?.low ?? n;
+        const fate = Promise.withResolvers<unknown>();
+        sent.push({ n, low, fate });
+        return fate.promise;
+      },
+      size: {
+        count: 0,
+        bytes: 0,
+        most: { count: 8, bytes: 1_000 },
+        sent: 0,
+        mostSent: () => 8,
+        waiting: new Set(),
+      },
+    });
+    const told = () => sent.splice(0);
+    const answer = (n: number) => [`epoch`.padEnd(16, "x"), n, 7, "memory"];
+    publishing.connected();
+    const all = [1, 2, 3].map(() => publishing.publish(new Uint8Array(1), {}));
+    const first = told();
+    first[1]!.fate.resolve(answer(2));
+    await all[1];
+    publishing.disconnected();
+    for (const at of [0, 2]) {
+      first[at]!.fate.reject(new CallError("DISCONNECTED", undefined, { ambiguous: true }));
+    }
+    await clock.settle();
+    publishing.connected();
+    const second = told();
+    assertEquals(second.map(({ n, low }) => [n, low]), [[1, 1], [3, 1]]);
+    second[0]!.fate.resolve(answer(1)); // the server waits for the second, which never comes
+    await all[0];
+    await clock.settle();
+    assertEquals(told().map(({ n, low }) => [n, low]), [[3, 3]]);
+  });
+});

@@ -222,9 +222,9 @@ describe("publications that the broker has been told of", () => {
     for (const n of [1, 2, 3]) appends.publish(n);
     await appends.answer(1, new CallError("UNAVAILABLE", "forgotten", { ambiguous: true, retryable: false }));
     appends.publish(4);
-    assertEquals(appends.told.at(-1), [4, 2]);
+    assertEquals(appends.told.length, 3, "the broker will refuse the two behind it");
     appends.publish(5, 4);
-    assertEquals(appends.told.at(-1), [5, 4]);
+    assertEquals(appends.told.slice(3), [[4, 4], [5, 4]]);
     await appends.answer(2, unavailable());
     appends.publish(6, 4);
     assertEquals(appends.told.at(-1), [6, 4], "nobody waits for the second");
@@ -246,5 +246,22 @@ describe("publications that the broker has been told of", () => {
     assertEquals(appends.ends.length, 64);
     appends.publish(65, 65);
     assertEquals(appends.told.at(-1), [65, 65]);
+  });
+
+  it("keep those waiting that come after one that was refused: the broker would take none that leaves it out", async () => {
+    const appends = new Appends();
+    appends.publish(1);
+    const refused = assertThrows(
+      () =>
+        appends.order.run({ channel: "news", n: 2, low: 1 }, () => {
+          throw new CallError("FORBIDDEN");
+        }),
+      CallError,
+    );
+    assertEquals(refused.code, "FORBIDDEN");
+    for (const n of [3, 4]) appends.publish(n);
+    assertEquals(appends.told, [[1, 1]]);
+    await appends.answer(1);
+    assertEquals(appends.told, [[1, 1], [3, 3], [4, 3]]);
   });
 });
