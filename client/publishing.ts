@@ -209,6 +209,7 @@ export class Publishing {
 
   #sendOne(entry: Entry): void {
     if (entry.n === 0 && entry.key === undefined) entry.n = ++this.#last;
+    this.#findHole(entry);
     const input = this.#input(entry);
     if (entry.uncertain++ === 0) entry.since = this.#moment();
     const call = this.#parts.call("@publish", input);
@@ -230,6 +231,13 @@ export class Publishing {
         this.#giveWay();
       },
     );
+  }
+
+  /** Some right before it may be over while one below them is not: a server to which this is another session does not know that, and would wait for them. */
+  #findHole({ n }: Entry): void {
+    let before = 0;
+    for (const other of this.#entries) if (other.n > before && other.n < n) before = other.n;
+    if (before > 0 && before < n - 1 && !this.#gaps.includes(n - 1)) this.#gaps.push(n - 1);
   }
 
   /** There is room for another sending, of the channel that has waited for the longest. */
@@ -305,7 +313,6 @@ export class Publishing {
       return this.#reject(entry, "BAD_MESSAGE", { message: "The answer to a publication makes no sense" });
     }
     if (!this.#remove(entry)) return;
-    this.#leavesHole(entry);
     this.#failures = 0;
     entry.resolve(published);
   }
@@ -316,14 +323,8 @@ export class Publishing {
     if (!this.#entries.includes(entry) || entry.calls.size > 0) return; // the other sending tells
     if (mayBeSentAgain(error) || (!this.#connected && isRefusal(error))) return this.#retryLater();
     if (!this.#remove(entry)) return;
-    if (isReceived(error)) this.#leavesHole(entry);
-    else this.#leavesGap(entry);
+    if (!isReceived(error)) this.#leavesGap(entry);
     entry.reject(entry.uncertain > 0 ? asAmbiguous(error) : error);
-  }
-
-  /** It is over before one below it: in another session the server does not know that, and would wait for it. */
-  #leavesHole({ n }: Entry): void {
-    if (n > (this.#lowest?.n ?? Infinity)) this.#gaps.push(n);
   }
 
   #leavesGap({ n }: Entry): void {
