@@ -1,10 +1,15 @@
-// How long a publication may have been on its way is told when it leaves, not when its call is made.
+// How long a publication may have been on its way is told when it leaves, not when its call is made; and what is over among those that come again.
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Publishing } from "../client/publishing.ts";
+import { Publishing, type PublishingParts } from "../client/publishing.ts";
 import { decode, encode } from "../msgpack/mod.ts";
 import { CallError } from "../rpc/errors.ts";
 import { ManualClock } from "./suites/manual_clock.ts";
+
+function roomy(): PublishingParts["size"] {
+  const most = { count: 8, bytes: 1_000 };
+  return { count: 0, bytes: 0, most, sent: 0, mostSent: () => 8, waiting: new Set() };
+}
 
 describe("the age of a publication", () => {
   it("is that of the moment in which its call is encoded", async () => {
@@ -19,14 +24,7 @@ describe("the age of a publication", () => {
         fates.push(fate);
         return fate.promise;
       },
-      size: {
-        count: 0,
-        bytes: 0,
-        most: { count: 8, bytes: 1_000 },
-        sent: 0,
-        mostSent: () => 8,
-        waiting: new Set(),
-      },
+      size: roomy(),
     });
     publishing.connected();
     const published = publishing.publish(new Uint8Array(1), {});
@@ -59,14 +57,7 @@ describe("publications of which one in the middle is over", () => {
         sent.push({ n, low, fate });
         return fate.promise;
       },
-      size: {
-        count: 0,
-        bytes: 0,
-        most: { count: 8, bytes: 1_000 },
-        sent: 0,
-        mostSent: () => 8,
-        waiting: new Set(),
-      },
+      size: roomy(),
     });
     const told = () => sent.splice(0);
     const answer = (n: number) => [`epoch`.padEnd(16, "x"), n, 7, "memory"];
