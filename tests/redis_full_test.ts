@@ -4,12 +4,12 @@ import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { channel, millrace, procedure } from "../mod.ts";
 import type { Broker, BrokerError, Claim } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
-import { redisBroker } from "../redis/mod.ts";
 import { bytesOf, KEEP, textOf } from "../testing/broker_kit.ts";
 import { type RedisServer, startRedis } from "../tools/redis.mjs";
 import { AppServer } from "./suites/app_server.ts";
 import { anything } from "./suites/pair.ts";
-import { CLIENTS, type UserClient, within } from "./suites/redis_clients.ts";
+import { CLIENTS, within } from "./suites/redis_clients.ts";
+import { RedisFixture } from "./suites/redis_fixture.ts";
 
 const MINUTES = 600_000;
 
@@ -19,25 +19,21 @@ function told(claim: Claim): string {
 
 describe("redis: where memory is full", () => {
   let server: RedisServer;
-  const users: UserClient[] = [];
-  const brokers: Broker[] = [];
+  const nodes: RedisFixture[] = [];
 
   beforeEach(async () => {
     server = await startRedis();
   });
 
   afterEach(async () => {
-    for (const broker of brokers.splice(0)) await broker.close();
-    for (const user of users.splice(0)) user.close();
+    for (const made of nodes.splice(0)) await made.close();
     await server.stop();
   });
 
   async function node(): Promise<Broker> {
-    const user = CLIENTS[0]!.make(server.url);
-    users.push(user);
-    const broker = await redisBroker(user.client as object, { report: () => {} });
-    brokers.push(broker);
-    return broker;
+    const made = await RedisFixture.open(server, CLIENTS[0]!);
+    nodes.push(made);
+    return made.broker;
   }
 
   const fill = async () => await server.ask("CONFIG", "SET", "maxmemory", "1");

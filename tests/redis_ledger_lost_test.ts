@@ -9,13 +9,13 @@ import { claimKey } from "../redis/keys.ts";
 import { RedisLedger } from "../redis/ledger.ts";
 import { CLAIM, FORGET, RENEW, SETTLE } from "../redis/ledger_scripts.ts";
 import type { Reply } from "../redis/link.ts";
-import { redisBroker } from "../redis/mod.ts";
 import type { Script } from "../redis/scripts.ts";
 import { bytesOf, textOf } from "../testing/broker_kit.ts";
 import { type RedisServer, startRedis } from "../tools/redis.mjs";
 import { AppServer } from "./suites/app_server.ts";
 import { ManualClock } from "./suites/manual_clock.ts";
-import { CLIENTS, type UserClient, within } from "./suites/redis_clients.ts";
+import { CLIENTS, within } from "./suites/redis_clients.ts";
+import { RedisFixture } from "./suites/redis_fixture.ts";
 
 const MINUTES = 600_000;
 
@@ -30,25 +30,21 @@ async function codeOf(run: () => unknown): Promise<string | undefined> {
 
 describe("redis: a claim that Redis has lost", () => {
   let server: RedisServer;
-  const users: UserClient[] = [];
-  const brokers: Broker[] = [];
+  const nodes: RedisFixture[] = [];
 
   beforeEach(async () => {
     server = await startRedis();
   });
 
   afterEach(async () => {
-    for (const broker of brokers.splice(0)) await broker.close();
-    for (const user of users.splice(0)) user.close();
+    for (const made of nodes.splice(0)) await made.close();
     await server.stop();
   });
 
   async function node(): Promise<Broker> {
-    const user = CLIENTS[0]!.make(server.url);
-    users.push(user);
-    const broker = await redisBroker(user.client as object, { report: () => {} });
-    brokers.push(broker);
-    return broker;
+    const made = await RedisFixture.open(server, CLIENTS[0]!);
+    nodes.push(made);
+    return made.broker;
   }
 
   it("is written anew with its reply, and by its renewal", async () => {
