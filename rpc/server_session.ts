@@ -205,7 +205,7 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
     return this.#carrier.order < order;
   }
 
-  /** Whether WELCOME, which tells of each stream that is received, is no larger than a client of these limits takes. */
+  /** Whether WELCOME, which tells of streams that are received (all are counted here), is no larger than a client of these limits takes. */
   fits({ message }: PeerLimits): boolean {
     return WELCOME_BYTES + this.peer.openStreams * STREAM_BYTES <= message;
   }

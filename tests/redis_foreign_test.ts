@@ -1,8 +1,8 @@
 // What somebody else writes where the broker keeps its streams, or pushes: nothing of it stops a channel, or a node.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { channelKeys } from "../redis/keys.ts";
-import type { Append } from "../rpc/broker.ts";
+import { type Append, BrokerError } from "../rpc/broker.ts";
 import { bytesOf, Heard, KEEP, textOf } from "../testing/broker_kit.ts";
 import { type RedisServer, startRedis } from "../tools/redis.mjs";
 import { CLIENTS } from "./suites/redis_clients.ts";
@@ -76,5 +76,21 @@ describe("redis: a broker on keys that others write to", () => {
     }
     await broker.append("a", append("heard"));
     await heard.until(() => heard.entries.length === count + 2, "what this package has written");
+  });
+
+  it("a right that is taken away meanwhile costs nothing that was stored", async () => {
+    const { broker } = fixture;
+    const stored = await broker.append("b", append("stored"));
+    await server.ask("ACL", "SETUSER", "default", "-xadd");
+    try {
+      const error = await assertRejects(async () => await broker.append("b", append("refused")), BrokerError);
+      assertEquals(error.code, "UNAVAILABLE");
+    } finally {
+      await server.ask("ACL", "SETUSER", "default", "+xadd");
+    }
+    const { position } = await broker.append("b", append("next"));
+    const { entries } = await broker.read("b", ALL);
+    assertEquals([position.epoch, position.offset], [stored.position.epoch, 2]);
+    assertEquals(entries.map(({ data }) => textOf(data)), ["stored", "next"]);
   });
 });

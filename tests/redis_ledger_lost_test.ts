@@ -7,6 +7,7 @@ import type { Broker, Claim, Ledger } from "../rpc/broker.ts";
 import { type Job, unavailable } from "../redis/commands.ts";
 import { claimKey } from "../redis/keys.ts";
 import { RedisLedger } from "../redis/ledger.ts";
+import type { RedisBrokerOptions } from "../redis/mod.ts";
 import { CLAIM, FORGET, RENEW, SETTLE } from "../redis/ledger_scripts.ts";
 import type { Reply } from "../redis/link.ts";
 import type { Script } from "../redis/scripts.ts";
@@ -41,10 +42,19 @@ describe("redis: a claim that Redis has lost", () => {
     await server.stop();
   });
 
-  async function node(): Promise<Broker> {
-    const made = await RedisFixture.open(server, CLIENTS[0]!);
+  async function node(options: RedisBrokerOptions = {}): Promise<Broker> {
+    const made = await RedisFixture.open(server, CLIENTS[0]!, options);
     nodes.push(made);
     return made.broker;
+  }
+
+  async function writtenAnew(): Promise<void> {
+    for (
+      const begun = performance.now();
+      Number(await server.ask("EXISTS", claimKey("millrace", "k"))) === 0;
+    ) {
+      assert(performance.now() - begun < 10_000, "it was not written anew");
+    }
   }
 
   it("is written anew with its reply, and by its renewal", async () => {
@@ -78,6 +88,16 @@ describe("redis: a claim that Redis has lost", () => {
     assertEquals(told(await there.claim("k", "hash", MINUTES)), "done: reply");
   });
 
+  it("is written anew as soon as Redis is back, though its call has ended meanwhile", async () => {
+    const here = (await node({ timeout: 200 })).ledger;
+    await here.claim("k", "hash", MINUTES);
+    await server.kill();
+    assertEquals(await codeOf(() => here.settle("k", bytesOf("reply"))), "UNAVAILABLE");
+    await server.start(); // nothing is left, and nobody tries to settle again
+    await writtenAnew();
+    assertEquals(told(await (await node()).ledger.claim("k", "hash", MINUTES)), "running");
+  });
+
   it("is written anew as soon as Redis is back: who waits for the call goes on waiting", async () => {
     const [here, there] = [(await node()).ledger, (await node()).ledger];
     await here.claim("k", "hash", MINUTES);
@@ -86,12 +106,7 @@ describe("redis: a claim that Redis has lost", () => {
     await server.restart(); // nothing is left
     let ended = false;
     void waiting.done.then(() => ended = true);
-    for (
-      const begun = performance.now();
-      Number(await server.ask("EXISTS", claimKey("millrace", "k"))) === 0;
-    ) {
-      assert(performance.now() - begun < 10_000, "it was not written anew");
-    }
+    await writtenAnew();
     assertEquals(told(await there.claim("k", "hash", MINUTES)), "running");
     assertEquals(ended, false);
     await here.settle("k", bytesOf("reply"));
