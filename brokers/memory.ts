@@ -16,6 +16,7 @@ import { type Clock, systemClock } from "../rpc/clock.ts";
 import { Channel, ChannelSet } from "./channel_set.ts";
 import { newEpoch, type Randomness, systemRandomness } from "./epoch.ts";
 import { MemoryLedger } from "./memory_ledger.ts";
+import { MemoryPresence } from "./memory_presence.ts";
 import { LEAST_META, MemoryStream } from "./memory_stream.ts";
 
 /** How much a broker in memory holds. Each is a whole number, 0 or more. */
@@ -134,6 +135,8 @@ export function memoryBroker(bounds: MemoryBounds = {}): Broker {
 export class MemoryBroker implements Broker {
   /** The replies of calls that run once. */
   readonly ledger: MemoryLedger;
+  /** The members of channels. */
+  readonly presence: MemoryPresence;
   readonly #options: Required<MemoryBrokerOptions>;
   readonly #channels: ChannelSet;
   #timer: unknown = undefined;
@@ -153,6 +156,12 @@ export class MemoryBroker implements Broker {
     };
     const { clock, claims, claimBytes: bytes } = this.#options;
     this.#channels = new ChannelSet(this.#options);
+    const { random, report } = this.#options;
+    this.presence = new MemoryPresence({
+      now: () => clock.now(),
+      newEpoch: () => newEpoch(random),
+      report,
+    });
     this.ledger = new MemoryLedger({ claims, bytes }, () => clock.now(), () => this.#arm(SWEEP_MS));
   }
 
@@ -239,6 +248,7 @@ export class MemoryBroker implements Broker {
     this.#timer = this.#sweeping = undefined;
     for (const channel of [...this.#channels.values()]) this.#channels.drop(channel);
     this.ledger.clear();
+    this.presence.close();
   }
 
   #mustBeOpen(): void {

@@ -7,6 +7,7 @@
  * @module
  */
 import type { MaybePromise } from "./maybe_promise.ts";
+import type { PresenceStore } from "./presence_store.ts";
 
 /** A place in a channel's history. */
 export interface Position {
@@ -227,6 +228,8 @@ export interface Broker {
   signal(channel: string, data: Uint8Array, from: string | undefined): MaybePromise<void>;
   /** The replies of calls that run once. */
   readonly ledger: Ledger;
+  /** The members of channels; an app whose channels have presence needs it. */
+  readonly presence?: PresenceStore;
   /** Frees what it holds. */
   close(): MaybePromise<void>;
 }

@@ -10,6 +10,12 @@ import type { Channel } from "./channel_types.ts";
 import type { CallerConnection } from "./context.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import type { NeedsOf, Scope } from "./builder.ts";
+import {
+  type PresenceDefinition,
+  type PresenceKind,
+  presenceOf,
+  type PresenceOptions,
+} from "./presence_definition.ts";
 import { isSchema, type OutputOf, type Schema } from "./schema.ts";
 
 /** What rules and hooks of a channel find beside the context of the app. */
@@ -42,6 +48,10 @@ export interface ChannelRules<Context> {
    * a place where it was. @default as `subscribe`
    */
   readonly history?: ChannelRule<Context>;
+  /** Who may be a member: enter, and tell of itself. @default as `subscribe` */
+  readonly presence?: ChannelRule<Context>;
+  /** Who may see who is there, or how many. @default as `subscribe` */
+  readonly members?: ChannelRule<Context>;
 }
 
 /** What `channel` takes. */
@@ -49,6 +59,7 @@ export interface ChannelConfig<
   S extends Scope,
   Message extends Schema | undefined,
   Signal extends Schema | undefined,
+  Presence extends PresenceKind | undefined = undefined,
 > {
   /**
    * The schema of what is published; without one nothing is. Clients' messages and the server's own pass it before they are stored. A message goes to each
@@ -57,6 +68,8 @@ export interface ChannelConfig<
   readonly message?: Message;
   /** The schema of what is ephemeral: reaches who is subscribed at the moment, is stored nowhere, and is lost where a connection is. */
   readonly signal?: Signal;
+  /** Who is there: the schema of what members tell of themselves, or `"count"` for numbers alone; or one of the two as `data`, with bounds. */
+  readonly presence?: Presence | PresenceOptions<Presence>;
   /**
    * How much is kept for subscribers that come back or want to look back. Who comes back may be given more: while somebody is subscribed, the node
    * has the latest 64 publications, or 64 KiB, whatever is kept. This is no promise that a message is gone after its time.
@@ -92,7 +105,8 @@ export interface ChannelConfig<
 export type ChannelBuilder<S extends Scope> = <
   Message extends Schema | undefined = undefined,
   Signal extends Schema | undefined = undefined,
->(config: ChannelConfig<S, Message, Signal>) => Channel<Message, Signal, NeedsOf<S>>;
+  Presence extends PresenceKind | undefined = undefined,
+>(config: ChannelConfig<S, Message, Signal, Presence>) => Channel<Message, Signal, NeedsOf<S>, Presence>;
 
 /** A rule at run time, its types erased. */
 export type ErasedRule = (context: object) => MaybePromise<boolean>;
@@ -105,6 +119,8 @@ export interface ChannelDefinition {
   readonly message: Schema | undefined;
   /** What is ephemeral; `undefined` where nothing is. */
   readonly signal: Schema | undefined;
+  /** Who is there; `undefined` where nobody is told. */
+  readonly presence: PresenceDefinition | undefined;
   /** How long it remembers. */
   readonly history: Retention;
   /** Who may do what, defaults filled in; `undefined` where whoever is connected may. */
@@ -113,6 +129,8 @@ export interface ChannelDefinition {
     readonly publish: ErasedRule | undefined;
     readonly signal: ErasedRule | undefined;
     readonly history: ErasedRule | undefined;
+    readonly presence: ErasedRule | undefined;
+    readonly members: ErasedRule | undefined;
   };
   /** Changes or refuses messages of clients. */
   readonly publish: ((message: unknown, context: object) => unknown) | undefined;
@@ -135,11 +153,14 @@ const LEAST_META = 600_000;
  * @throws {TypeError} Something that is no schema, or no function.
  * @throws {RangeError} A history that is no number of messages or seconds.
  */
-export function defineChannel(config: ChannelConfig<Scope, Schema, Schema>): ChannelDefinition {
+export function defineChannel(config: ChannelConfig<Scope, Schema, Schema, PresenceKind>): ChannelDefinition {
   if (typeof config !== "object" || config === null) throw cannotMake("it has no options");
-  const { message, signal, history, allow, publish, onSubscribe, onUnsubscribe, ...others } = config;
+  const { message, signal, presence, history, allow, publish, onSubscribe, onUnsubscribe, ...others } =
+    config;
   for (const name of Object.keys(others)) throw cannotMake(`there is no option named "${name}"`);
-  if (message === undefined && signal === undefined) throw cannotMake("it has neither messages nor signals");
+  if (message === undefined && signal === undefined && presence === undefined) {
+    throw cannotMake("it has neither messages nor signals nor presence");
+  }
   for (const [name, schema] of Object.entries({ message, signal })) {
     if (schema !== undefined && !isSchema(schema)) throw cannotMake(`its ${name} is no Standard Schema`);
   }
@@ -150,6 +171,7 @@ export function defineChannel(config: ChannelConfig<Scope, Schema, Schema>): Cha
     "~millrace": "channel",
     message,
     signal,
+    presence: presenceOf(presence),
     history: retention(history),
     allow: rules(allow),
     publish: publish as ChannelDefinition["publish"],
@@ -191,13 +213,15 @@ function retention(
   return Object.freeze({ messages, ms, metaMs: Math.max(ms, LEAST_META) });
 }
 
+const RULES: readonly string[] = ["subscribe", "publish", "signal", "history", "presence", "members"];
+
 /** A function, as `allow` of a procedure, or `false`, has no members: it would allow everything. */
 function rules(given: ChannelRules<never> = {}): ChannelDefinition["allow"] {
   if (!isOptions(given)) {
-    throw cannotMake("its allow must be { subscribe, publish, signal, history }, a rule for each");
+    throw cannotMake(`its allow must be { ${RULES.join(", ")} }, a rule for each`);
   }
   for (const [name, value] of Object.entries(given)) {
-    if (!["subscribe", "publish", "signal", "history"].includes(name)) {
+    if (!RULES.includes(name)) {
       throw cannotMake(`there is nothing to allow named "${name}"`);
     }
     if (value !== undefined && typeof value !== "boolean" && typeof value !== "function") {
@@ -205,11 +229,14 @@ function rules(given: ChannelRules<never> = {}): ChannelDefinition["allow"] {
     }
   }
   const { subscribe, publish = subscribe, signal = publish, history = subscribe } = given;
+  const { presence = subscribe, members = subscribe } = given;
   return Object.freeze({
     subscribe: rule(subscribe),
     publish: rule(publish),
     signal: rule(signal),
     history: rule(history),
+    presence: rule(presence),
+    members: rule(members),
   });
 }
 

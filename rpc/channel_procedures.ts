@@ -20,7 +20,7 @@ import { isPromise } from "./iterating.ts";
 import { isMap } from "./options.ts";
 import type { Turn } from "./publish_order.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
-import { validate } from "./schema.ts";
+import { ANYTHING, validate } from "./schema.ts";
 import { isUint } from "./uint.ts";
 
 /** What the procedures need of the node. */
@@ -254,8 +254,3 @@ function badInput(expected: string): CallError {
 function chain<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
   return isPromise(value) ? Promise.resolve(value).then(next) : next(value);
 }
-
-/** Inputs are checked here, with errors that speak of them. */
-const ANYTHING = {
-  "~standard": { version: 1, vendor: "millrace", validate: (value: unknown) => ({ value }) },
-} as const;

@@ -5,6 +5,7 @@
  */
 import type { Position } from "./broker.ts";
 import type { ParamNames, ParamsOf } from "./channel_pattern.ts";
+import type { PresenceKind } from "./presence_definition.ts";
 import type { Needs } from "./procedure.ts";
 import type { InputOf, OutputOf, Schema } from "./schema.ts";
 
@@ -16,9 +17,10 @@ export interface Channel<
   Message extends Schema | undefined = Schema | undefined,
   Signal extends Schema | undefined = Schema | undefined,
   N extends Needs = never,
+  Presence extends PresenceKind | undefined = undefined,
 > extends ChannelFor<N> {
   /** The types. */
-  readonly "~types"?: ChannelTypes<Message, Signal>;
+  readonly "~types"?: ChannelTypes<Message, Signal, Presence>;
 }
 
 /** A channel of which only matters what it needs. At run time a `ChannelDefinition`. */
@@ -30,11 +32,13 @@ export interface ChannelFor<N extends Needs> {
 }
 
 /** The types that {@linkcode Channel} carries. */
-export interface ChannelTypes<Message, Signal> {
+export interface ChannelTypes<Message, Signal, Presence = undefined> {
   /** The schema of what is published. */
   readonly message: Message;
   /** The schema of what is ephemeral. */
   readonly signal: Signal;
+  /** What members tell of themselves. */
+  readonly presence: Presence;
 }
 
 /** Channels by their pattern, that an app can serve when it has what they need; `never`: whatever they need. */
@@ -44,12 +48,29 @@ export interface ChannelGroup<N extends Needs = never> {
 }
 
 /** The schema of a channel's messages. */
-export type MessageSchema<C> = C extends Channel<infer Message, infer _Signal, infer _Needs> ? Message
+export type MessageSchema<C> = C extends
+  Channel<infer Message, infer _Signal, infer _Needs, infer _Presence> ? Message
   : undefined;
 
 /** The schema of a channel's signals. */
-export type SignalSchema<C> = C extends Channel<infer _Message, infer Signal, infer _Needs> ? Signal
+export type SignalSchema<C> = C extends
+  Channel<infer _Message, infer Signal, infer _Needs, infer _Presence> ? Signal
   : undefined;
+
+/** What members of a channel tell of themselves: a schema, `"count"`, or `undefined` where there is no presence. */
+export type PresenceOf<C> = C extends
+  Channel<infer _Message, infer _Signal, infer _Needs, infer Presence> ? Presence
+  : undefined;
+
+/** What a member tells of itself; `undefined` where members are only counted, `never` where there is no presence. */
+export type PresenceInput<C> = PresenceOf<C> extends infer P
+  ? P extends Schema ? InputOf<P> : P extends "count" ? undefined : never
+  : never;
+
+/** What is told of a member. */
+export type PresenceOutput<C> = PresenceOf<C> extends infer P
+  ? P extends Schema ? OutputOf<P> : P extends "count" ? undefined : never
+  : never;
 
 /** What a program publishes to a channel; `never` where nothing is published. */
 export type MessageInput<C> = MessageSchema<C> extends infer S extends Schema ? InputOf<S> : never;

@@ -6,6 +6,7 @@
  */
 import type { Position } from "./broker.ts";
 import { asCallError } from "./caller.ts";
+import { dispatchPresence, type PresenceEvents } from "./dispatch_presence.ts";
 import type { Rewind } from "./channel_messages.ts";
 import type { CallError } from "./errors.ts";
 import { Kind } from "./kinds.ts";
@@ -55,7 +56,7 @@ export interface Gap {
 }
 
 /** The channels of one connection: of a server the first members, of a client the others. A message without a member comes the wrong way: 4400. */
-export interface ChannelEvents {
+export interface ChannelEvents extends PresenceEvents {
   /** SUBSCRIBE. */
   subscribe?(subscribe: Subscribe): void;
   /** UNSUBSCRIBE. */
@@ -90,6 +91,10 @@ const MEMBER: Readonly<Record<number, keyof ChannelEvents>> = {
   [Kind.SEEN]: "seen",
   [Kind.SIGNAL]: "signal",
   [Kind.SIGNALLED]: "signalled",
+  [Kind.WATCH]: "watch",
+  [Kind.WATCHED]: "watched",
+  [Kind.PRESENCE]: "presence",
+  [Kind.UNWATCH]: "unwatch",
 };
 
 /** What happens on channels. `frame` is what the reader reads. */
@@ -120,8 +125,10 @@ export function dispatchChannel(
       return unsubscribe(to);
     case Kind.GAP: // [37, alias, from, to, fingerprint, reason]
       return gap(limits, to);
-    default: // SKIP [38, alias, to, fingerprint]
+    case Kind.SKIP: // [38, alias, to, fingerprint]
       return skip(to);
+    default: // WATCH, WATCHED, PRESENCE, UNWATCH
+      return dispatchPresence(kind, frame, limits, to);
   }
 }
 

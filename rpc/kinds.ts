@@ -48,6 +48,10 @@ export const Kind = {
   SEEN: 39, //         client -> server   alias, offset
   SIGNAL: 40, //       client -> server   channel, payload
   SIGNALLED: 41, //    server -> client   alias, payload
+  WATCH: 46, //        client -> server   watch, channel, options
+  WATCHED: 47, //      server -> client   watch, alias, payload
+  PRESENCE: 48, //     server -> client   alias, payload
+  UNWATCH: 49, //      client -> server   watch
 } as const;
 
 /** First kind that a receiver skips when it does not know it. */
@@ -67,9 +71,9 @@ function elementCounts(): (number | undefined)[] {
   set(4, Kind.GOODBYE, Kind.NAME, Kind.RESULT, Kind.CAUSED, Kind.STREAM, Kind.ITEM, Kind.PIECE, Kind.CREDIT);
   set(3, Kind.CANCEL, Kind.END);
   set(6, Kind.CALL, Kind.ERROR, Kind.FAIL);
-  set(2, Kind.UNSUBSCRIBE);
-  set(3, Kind.SEEN, Kind.SIGNAL, Kind.SIGNALLED);
-  set(4, Kind.SKIP);
+  set(2, Kind.UNSUBSCRIBE, Kind.UNWATCH);
+  set(3, Kind.SEEN, Kind.SIGNAL, Kind.SIGNALLED, Kind.PRESENCE);
+  set(4, Kind.SKIP, Kind.WATCH, Kind.WATCHED);
   set(5, Kind.SUBSCRIBE, Kind.UNSUBSCRIBED, Kind.PUBLICATION);
   set(6, Kind.GAP);
   set(7, Kind.SUBSCRIBED);

@@ -90,6 +90,22 @@ export interface Limits {
   channels: number;
   /** Signals a second of one connection, and twice that at once; the surplus is lost in silence, as any signal may be. @default 500 */
   signalRate: number;
+  /** Channels that one connection may be a member of; the surplus is answered `RESOURCE_EXHAUSTED`. @default 128 */
+  memberships: number;
+  /** Channels whose members one connection may watch; the surplus is answered `RESOURCE_EXHAUSTED`. @default 128 */
+  watches: number;
+  /**
+   * Members of one channel; who comes above it is answered `RESOURCE_EXHAUSTED`.
+   * Danger: times `memberBytes` is what one channel may hold, at the broker and at each node that watches it.
+   * @default 20000
+   */
+  members: number;
+  /**
+   * Bytes of the data of one member; more is answered `TOO_LARGE`.
+   * Danger: each change of it goes to all who watch the channel.
+   * @default 1024
+   */
+  memberBytes: number;
   /**
    * New connections and calls by `POST` a second from one address, and 20 times that at once; then 429. Loopback and unix sockets are not counted: a
    * proxy in front of the server comes from there. Say with `clientAddress` who is behind a proxy. @default 100
@@ -125,6 +141,10 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   cancelRate: 10_000,
   channels: 128,
   signalRate: 500,
+  memberships: 128,
+  watches: 128,
+  members: 20_000,
+  memberBytes: 1024,
   connectionRate: 100,
   failureRate: 1,
 };

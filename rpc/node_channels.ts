@@ -28,10 +28,12 @@ import type { MaybePromise } from "./maybe_promise.ts";
 import { isKey, LONGEST_NAME } from "./long_names.ts";
 import { decodeMessage, encodeMessage } from "./message_data.ts";
 import { isPromise } from "./iterating.ts";
+import type { NodePresence } from "./node_presence.ts";
 import { outOfOrder } from "./publish_order.ts";
 import type { HistoryPage, HistoryQuery, Publisher, PublishOptions, ServerChannel } from "./publisher.ts";
 import { isElsewhere } from "./resume.ts";
 import { validate } from "./schema.ts";
+import { presenceOf, serverPresence } from "./server_presence.ts";
 
 /** What the channels of a node are made of. */
 export interface NodeChannelsParts {
@@ -45,6 +47,8 @@ export interface NodeChannelsParts {
   readonly groups: readonly ChannelGroup[];
   /** Tells the program of an error. Never throws. */
   readonly report: (error: unknown, channel: string) => void;
+  /** Names the node among those that have members. */
+  readonly nodeId: string;
 }
 
 /** A message that is to be published: bytes with room in front for the head of the frame. */
@@ -72,6 +76,8 @@ export class NodeChannels implements Publisher {
   readonly hub: Hub;
   /** What runs for those who use them. */
   readonly work: NodeWork;
+  /** Who is there; `undefined` where no channel tells it. */
+  readonly presence: NodePresence | undefined;
   readonly #parts: NodeChannelsParts;
   readonly #names: ChannelNames<ChannelDefinition>;
   readonly #patterns = new Map<string, ChannelPattern>();
@@ -92,6 +98,7 @@ export class NodeChannels implements Publisher {
     }
     this.hub = new Hub({ clock, broker, report });
     this.work = new NodeWork(clock);
+    this.presence = presenceOf(parts);
   }
 
   /** The channel of a name; `undefined` where there is none. */
@@ -107,7 +114,7 @@ export class NodeChannels implements Publisher {
   }
 
   /** See {@linkcode Publisher.channel}. */
-  channel(pattern: string, params: GivenParams): ServerChannel<unknown, unknown, unknown> {
+  channel(pattern: string, params: GivenParams): ServerChannel<unknown, unknown, unknown, unknown> {
     const name = this.#patterns.get(pattern)?.name(params);
     const channel = name === undefined ? undefined : this.find(name);
     if (channel === undefined) throw new TypeError(`There is no channel "${pattern}"`);
@@ -117,6 +124,7 @@ export class NodeChannels implements Publisher {
       signal: (message) => this.#signal(channel, message).catch(ofTheProgram),
       position: async () => topOf(await this.read(channel, { messages: 0, bytes: 1 })),
       history: async (query) => await this.#history(channel, query ?? {}),
+      presence: serverPresence(channel, { presence: this.presence, limits: this.#parts.limits }),
     };
   }
 
@@ -171,6 +179,7 @@ export class NodeChannels implements Publisher {
   /** Listens to nothing any more. */
   end(): void {
     this.hub.end();
+    this.presence?.end();
     this.work.end();
   }
 

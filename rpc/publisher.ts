@@ -5,7 +5,15 @@
  */
 import type { Position } from "./broker.ts";
 import { type GivenParams, hasParams } from "./channel_pattern.ts";
-import type { MessageInput, MessageOutput, Published, SignalInput, WithParams } from "./channel_types.ts";
+import type {
+  MessageInput,
+  MessageOutput,
+  PresenceOutput,
+  Published,
+  SignalInput,
+  WithParams,
+} from "./channel_types.ts";
+import type { MembersPage, MembersQuery, ServerPresence } from "./member_types.ts";
 
 /** What server code may say about one publication. */
 export interface PublishOptions {
@@ -64,7 +72,7 @@ export type Publish<Channels> = <Pattern extends keyof Channels & string>(
 ) => Promise<Published>;
 
 /** One channel in server code. */
-export interface ServerChannel<Input, Output, Signal> {
+export interface ServerChannel<Input, Output, Signal, Data = never> {
   /** Its name. */
   readonly name: string;
   /** Publishes: see {@linkcode Publish}. */
@@ -78,6 +86,8 @@ export interface ServerChannel<Input, Output, Signal> {
   position(): Promise<Position>;
   /** A part of what is kept. */
   history(query?: HistoryQuery): Promise<HistoryPage<Output>>;
+  /** Who is there. */
+  readonly presence: ServerPresence<Data>;
 }
 
 /** Finds a channel in server code: `channel("board/:id", { id: "7" })`. Throws a `TypeError` for parameters that name no channel. */
@@ -87,8 +97,18 @@ export type FindChannel<Channels> = <Pattern extends keyof Channels & string>(
 ) => ServerChannel<
   MessageInput<Channels[Pattern]>,
   MessageOutput<Channels[Pattern]>,
-  SignalInput<Channels[Pattern]>
+  SignalInput<Channels[Pattern]>,
+  PresenceOutput<Channels[Pattern]>
 >;
+
+/** Reads who is in a channel: `presence.get("board/:id", { id: "7" }, { limit: 100 })`, or `presence.get("news")` where the pattern has no parameters. */
+export interface ReadPresence<Channels> {
+  /** See {@linkcode ServerPresence.get}. */
+  get<Pattern extends keyof Channels & string>(
+    pattern: Pattern,
+    ...args: WithParams<Pattern, [query?: MembersQuery]>
+  ): Promise<MembersPage<PresenceOutput<Channels[Pattern]>>>;
+}
 
 /** What stands behind {@linkcode Publish} and {@linkcode FindChannel} at run time. */
 export interface Publisher {
@@ -97,7 +117,7 @@ export interface Publisher {
    *
    * @throws {TypeError} A pattern that the app does not have, or parameters that name no channel of it.
    */
-  channel(pattern: string, params: GivenParams): ServerChannel<unknown, unknown, unknown>;
+  channel(pattern: string, params: GivenParams): ServerChannel<unknown, unknown, unknown, unknown>;
 }
 
 /** What handlers find of channels. */
@@ -106,6 +126,8 @@ export interface ChannelTools {
   readonly publish: Publish<Record<string, never>>;
   /** Finds a channel. */
   readonly channel: FindChannel<Record<string, never>>;
+  /** Reads who is there. */
+  readonly presence: ReadPresence<Record<string, never>>;
 }
 
 /** The tools of handlers, and of the app. Parameters may be left out where the pattern has none. */
@@ -115,8 +137,13 @@ export function channelTools(publisher: Publisher): ChannelTools {
     const channel = publisher.channel(pattern, params as GivenParams);
     return await channel.publish(message, options as PublishOptions | undefined);
   };
+  const get = async (pattern: string, ...args: unknown[]) => {
+    const [params, query] = hasParams(pattern) ? args : [{}, ...args];
+    return await publisher.channel(pattern, params as GivenParams).presence.get(query as MembersQuery | undefined);
+  };
   return {
     publish: publish as ChannelTools["publish"],
+    presence: { get: get as never },
     channel: (pattern: string, params: GivenParams = {}) => publisher.channel(pattern, params) as never,
   };
 }

@@ -19,6 +19,8 @@ describe("defineChannel", () => {
       publish: undefined,
       signal: undefined,
       history: undefined,
+      presence: undefined,
+      members: undefined,
     });
   });
 
@@ -40,12 +42,16 @@ describe("defineChannel", () => {
       publish: subscribe,
       signal: subscribe,
       history: subscribe,
+      presence: subscribe,
+      members: subscribe,
     });
     assertEquals(make({ message, allow: { subscribe, publish } }).allow, {
       subscribe,
       publish,
       signal: publish,
       history: subscribe,
+      presence: subscribe,
+      members: subscribe,
     });
     const { allow } = make({ message, allow: { subscribe, publish: true, history: false } });
     assertEquals([allow.publish, allow.signal, allow.history?.({})], [undefined, undefined, false]);
@@ -54,7 +60,7 @@ describe("defineChannel", () => {
   it("refuses what is no channel", () => {
     const refused: [unknown, string][] = [
       [undefined, "it has no options"],
-      [{}, "it has neither messages nor signals"],
+      [{}, "it has neither messages nor signals nor presence"],
       [{ message: String }, "its message is no Standard Schema"],
       [{ signal: 7 }, "its signal is no Standard Schema"],
       [{ message, publish: true }, "its publish is no function"],
@@ -71,7 +77,7 @@ describe("defineChannel", () => {
       [{ message, history: [50] }, "its history must be { messages, seconds }"],
       ...[() => false, () => true, false, true, null, "editors", []].map((allow): [unknown, string] => [
         { message, allow },
-        "its allow must be { subscribe, publish, signal, history }, a rule for each",
+        "its allow must be { subscribe, publish, signal, history, presence, members }, a rule for each",
       ]),
     ];
     for (const [config, reason] of refused) {

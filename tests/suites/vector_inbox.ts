@@ -138,6 +138,11 @@ export class VectorInbox {
         this.#put("GAP", alias, from, to, fingerprint, reason),
       skip: (alias, to, fingerprint) => this.#put("SKIP", alias, to, fingerprint),
       signalled: (alias, unit) => this.#put("SIGNALLED", alias, hexOf(unit)),
+      watch: ({ watch, channel, isCounting, place }) =>
+        this.#put("WATCH", watch, channel, isCounting, place ? [place.epoch, place.version] : null),
+      watched: (watch, alias, unit) => this.#put("WATCHED", watch, alias, hexOf(unit)),
+      presence: (alias, unit) => this.#put("PRESENCE", alias, hexOf(unit)),
+      unwatch: (watch) => this.#put("UNWATCH", watch),
     };
   }
 
@@ -225,6 +230,13 @@ const told: Record<KindName, (fields: Fields) => Told[]> = {
   SEEN: ({ alias, offset }) => [["SEEN", alias, offset]],
   SIGNAL: ({ channel, payload }) => [["SIGNAL", channel, hex(payload)]],
   SIGNALLED: ({ alias, payload }) => [["SIGNALLED", alias, hex(payload)]],
+  WATCH: ({ watch, channel, options }) => {
+    const { count = false, position = null } = (options ?? {}) as { count?: boolean; position?: unknown };
+    return [["WATCH", watch, channel, count, position]];
+  },
+  WATCHED: ({ watch, alias, payload }) => [["WATCHED", watch, alias, hex(payload)]],
+  PRESENCE: ({ alias, payload }) => [["PRESENCE", alias, hex(payload)]],
+  UNWATCH: ({ watch }) => [["UNWATCH", watch]],
 };
 
 function greeting({ version, session, received, payload }: Fields): Told {
