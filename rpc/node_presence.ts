@@ -71,7 +71,7 @@ export class NodePresence {
       setTimeout: (run: () => void, ms: number) => this.#timers.setTimeout(run, ms),
       clearTimeout: (timer: unknown) => this.#timers.clearTimeout(timer),
     };
-    this.members = new NodeMembers({ clock: timed, limits, store, node: this.#node, report });
+    this.members = new NodeMembers({ clock: timed, limits, store, node: this.#node, report, wake: () => this.#wake() });
   }
 
   /** The channel of a name, watched from now on: {@linkcode PresenceTopic.add} follows at once, and {@linkcode NodePresence.left}. */
@@ -88,7 +88,7 @@ export class NodePresence {
       });
       this.#topics.set(name, topic);
       topic.open();
-      this.wake();
+      this.#wake();
     }
     this.#lingering.delete(topic);
     return topic;
@@ -120,7 +120,7 @@ export class NodePresence {
   }
 
   /** One timer for all, while there is anything to look at. */
-  wake(): void {
+  #wake(): void {
     if (this.#timer !== undefined || this.#ended) return;
     if (this.#topics.size === 0 && this.members.rooms.size === 0) return;
     this.#timer = this.#parts.clock.setTimeout(() => {
@@ -129,7 +129,7 @@ export class NodePresence {
         this.#releaseIdle();
         this.#step();
       } finally {
-        this.wake();
+        this.#wake();
       }
     }, LOOK / STEPS);
   }

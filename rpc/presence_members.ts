@@ -26,6 +26,8 @@ export interface NodeMembersParts {
   readonly node: MemberNode;
   /** Tells the program of an error. Never throws. */
   readonly report: (error: unknown, channel: string) => void;
+  /** There is a channel with members to look after. */
+  readonly wake: () => void;
 }
 
 /** Who enters. */
@@ -68,6 +70,8 @@ export class NodeMembers {
   readonly #parts: NodeMembersParts;
   readonly #rooms = new Map<string, PresenceRoom<Membership>>();
   readonly #byHolder = new Map<string, Map<string, Membership>>();
+  /** Who is asked whether it may enter, by channel and name: how often, and the latest word that it leaves. */
+  readonly #entering = new Map<string, { running: number; left: number }>();
   #ended = false;
 
   /** Nobody has entered. */
@@ -78,6 +82,29 @@ export class NodeMembers {
   /** Channels that have members here. */
   get rooms(): ReadonlyMap<string, PresenceRoom<Membership>> {
     return this.#rooms;
+  }
+
+  /**
+   * Somebody wants to be a member, and is asked whether it may.
+   *
+   * @param may Gives what it is then.
+   * @returns When the broker has it; what it told before it left counts no more, and is answered all the same.
+   */
+  async entering(
+    channel: NamedChannel,
+    who: Entering,
+    { n, may }: { readonly n: number; readonly may: () => Promise<MemberData> },
+  ): Promise<void> {
+    const key = `${channel.name} ${who.id}`;
+    const running = this.#entering.get(key) ?? { running: 0, left: 0 };
+    this.#entering.set(key, running);
+    running.running++;
+    try {
+      const member = await may();
+      if (n === 0 || n > running.left) await this.enter(channel, who, { n, member });
+    } finally {
+      if (--running.running === 0) this.#entering.delete(key);
+    }
   }
 
   /**
@@ -107,6 +134,8 @@ export class NodeMembers {
 
   /** Somebody is a member no more, by its own word. */
   leave(channel: NamedChannel, { id, holder }: { readonly id: string; readonly holder: string }, n: number): Promise<void> {
+    const entering = this.#entering.get(`${channel.name} ${id}`);
+    if (entering !== undefined) entering.left = Math.max(entering.left, n);
     const room = this.#rooms.get(channel.name);
     const known = room?.members.get(id);
     if (room === undefined || known === undefined || known.holder !== holder) return Promise.resolve();
@@ -172,6 +201,7 @@ export class NodeMembers {
         },
       });
       this.#rooms.set(name, room);
+      this.#parts.wake();
     }
     return room;
   }

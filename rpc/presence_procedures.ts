@@ -15,6 +15,7 @@ import { oneWayName } from "./one_way.ts";
 import { isMap } from "./options.ts";
 import { originOf } from "./origin.ts";
 import type { PresenceDefinition } from "./presence_definition.ts";
+import type { Entering } from "./presence_members.ts";
 import { toldMember } from "./presence_messages.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
 import { ANYTHING, type Schema, validate } from "./schema.ts";
@@ -52,23 +53,26 @@ async function enter(parts: ChannelProcedureParts, input: unknown, context: Cont
   const { presence, channel, definition } = find(parts, name);
   const origin = originOf(context.connection);
   if (origin === undefined) throw badInput("a connection: who calls without one is not there");
-  const { memberBytes } = parts.limits;
-  if (data.length > memberBytes) throw tooMuch(memberBytes);
-  await mustBeAllowed(parts, channel, "presence", context);
-  const own = definition.schema === undefined ? NOTHING : await valid(parts, definition.schema, data);
-  if (own.length > memberBytes) throw tooMuch(memberBytes);
-  if (context.signal.aborted) throw context.signal.reason;
   const { connection } = context;
   const id = memberName(presence, connection);
-  const member = { user: connection.subject, data: own };
-  const asker = { connection, context };
-  const entered = presence.members.enter(
-    channel,
-    { id, holder: connection.id, isLost: origin.isLost, asker },
-    { n, member },
-  );
-  presence.wake();
-  await entered;
+  const may = async () => {
+    const { memberBytes } = parts.limits;
+    if (data.length > memberBytes) throw tooMuch(memberBytes);
+    await mustBeAllowed(parts, channel, "presence", context);
+    const own = definition.schema === undefined ? NOTHING : await valid(parts, definition.schema, data);
+    if (own.length > memberBytes) throw tooMuch(memberBytes);
+    if (context.signal.aborted) throw context.signal.reason;
+    return { user: connection.subject, data: own };
+  };
+  const who: Entering = {
+    id,
+    holder: connection.id,
+    asker: { connection, context },
+    get isLost() {
+      return origin.isLost;
+    },
+  };
+  await presence.members.entering(channel, who, { n, may });
   return id;
 }
 

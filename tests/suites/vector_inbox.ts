@@ -124,6 +124,9 @@ export class VectorInbox {
       unsubscribe: (sub) => this.#put("UNSUBSCRIBE", sub),
       seen: (alias, offset) => this.#put("SEEN", alias, offset),
       signal: (channel, unit) => this.#put("SIGNAL", channel, hexOf(unit)),
+      watch: ({ watch, channel, isCounting, place }) =>
+        this.#put("WATCH", watch, channel, isCounting, place ? [place.epoch, place.version] : null),
+      unwatch: (watch) => this.#put("UNWATCH", watch),
     };
   }
 
@@ -138,11 +141,8 @@ export class VectorInbox {
         this.#put("GAP", alias, from, to, fingerprint, reason),
       skip: (alias, to, fingerprint) => this.#put("SKIP", alias, to, fingerprint),
       signalled: (alias, unit) => this.#put("SIGNALLED", alias, hexOf(unit)),
-      watch: ({ watch, channel, isCounting, place }) =>
-        this.#put("WATCH", watch, channel, isCounting, place ? [place.epoch, place.version] : null),
       watched: (watch, alias, unit) => this.#put("WATCHED", watch, alias, hexOf(unit)),
       presence: (alias, unit) => this.#put("PRESENCE", alias, hexOf(unit)),
-      unwatch: (watch) => this.#put("UNWATCH", watch),
     };
   }
 
