@@ -101,6 +101,9 @@ export type {
   MessageInput,
   MessageOutput,
   MessageSchema,
+  PresenceInput,
+  PresenceOf,
+  PresenceOutput,
   Published,
   SignalInput,
   SignalOutput,
@@ -115,8 +118,25 @@ export type {
   HistoryQuery,
   Publish,
   PublishOptions,
+  ReadPresence,
   ServerChannel,
 } from "./rpc/publisher.ts";
+export type { Member, MembersPage, MembersQuery, ServerPresence } from "./rpc/member_types.ts";
+export type { PresenceKind, PresenceOptions } from "./rpc/presence_definition.ts";
+export type {
+  KeptMember,
+  MemberChange,
+  MemberData,
+  MemberNews,
+  MemberNode,
+  PresenceAnswer,
+  PresenceListener,
+  PresenceLook,
+  PresencePage,
+  PresencePlace,
+  PresencePush,
+  PresenceStore,
+} from "./rpc/presence_store.ts";
 export type { Position } from "./rpc/broker.ts";
 
 // Brokers: where channels live.

@@ -7,12 +7,15 @@ import type { Position } from "../rpc/broker.ts";
 import type {
   MessageInput,
   MessageOutput,
+  PresenceInput,
+  PresenceOutput,
   Published,
   SignalInput,
   SignalOutput,
   WithParams,
 } from "../rpc/channel_types.ts";
 import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+import type { ClientPresence } from "./presence_types.ts";
 
 /** What a subscription tells, in the order of the channel. */
 export type ChannelEvent<Message> = MessageEvent<Message> | GapEvent | ResetEvent;
@@ -125,9 +128,18 @@ export interface PublishCallOptions {
 }
 
 /** One channel. */
-export interface ClientChannel<Input, Output, Signal = never, Signalled = never> {
+export interface ClientChannel<
+  Input,
+  Output,
+  Signal = never,
+  Signalled = never,
+  Told = never,
+  Data = never,
+> {
   /** Its name. */
   readonly name: string;
+  /** Who is there. */
+  readonly presence: ClientPresence<Told, Data>;
   /** Subscribes. */
   subscribe(options?: SubscribeOptions): Subscription<Output>;
   /** Subscribes with a handler. */
@@ -155,5 +167,7 @@ export type OpenChannel<Channels> = <Pattern extends keyof Channels & string>(
   MessageInput<Channels[Pattern]>,
   MessageOutput<Channels[Pattern]>,
   SignalInput<Channels[Pattern]>,
-  SignalOutput<Channels[Pattern]>
+  SignalOutput<Channels[Pattern]>,
+  PresenceInput<Channels[Pattern]>,
+  PresenceOutput<Channels[Pattern]>
 >;

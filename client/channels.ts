@@ -13,6 +13,7 @@ import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import { ChannelConnection } from "./channel_connection.ts";
 import { readHistory } from "./history.ts";
+import { Presences } from "./presences.ts";
 import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
 import { LocalSubscription, NO_EVENTS } from "./subscription.ts";
 import type { Wanted } from "./wanted.ts";
@@ -37,6 +38,8 @@ export interface ChannelsParts {
 
 /** All channels of a client. */
 export class Channels {
+  /** Who is there. */
+  readonly presences: Presences;
   readonly #parts: ChannelsParts;
   readonly #wires = new Map<string, WireSubscription>();
   readonly #publishing = new Map<string, Publishing>();
@@ -51,6 +54,7 @@ export class Channels {
   /** Waits for a connection. */
   constructor(parts: ChannelsParts) {
     this.#parts = parts;
+    this.presences = new Presences(parts);
     this.#outbox = {
       count: 0,
       bytes: 0,
@@ -74,9 +78,11 @@ export class Channels {
     const connection = this.#connection = new ChannelConnection(
       send,
       (name, unit) => this.#signalled(name, unit),
+      this.#parts.limits,
     );
     for (const wire of [...this.#wires.values()]) wire.connected(connection);
     for (const publishing of this.#publishing.values()) publishing.connected();
+    this.presences.connected(connection);
     return connection;
   }
 
@@ -85,6 +91,7 @@ export class Channels {
     this.#connection = undefined;
     for (const wire of [...this.#wires.values()]) wire.disconnected();
     for (const publishing of this.#publishing.values()) publishing.disconnected();
+    this.presences.disconnected();
   }
 
   /** There will be none any more. */
@@ -93,6 +100,7 @@ export class Channels {
     this.#ended = error;
     for (const wire of [...this.#wires.values()]) wire.end(error);
     for (const publishing of this.#publishing.values()) publishing.end(error);
+    this.presences.end(error);
   }
 
   // For the channels that the program holds.

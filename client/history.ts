@@ -32,7 +32,7 @@ export async function readHistory(
 }
 
 /** A read may run twice: where it was lost with its session it is sent again. A client that has closed says so before it sends anything. */
-async function askAgain(ask: () => PromiseLike<unknown>): Promise<unknown> {
+export async function askAgain(ask: () => PromiseLike<unknown>): Promise<unknown> {
   for (;;) {
     try {
       return await ask();

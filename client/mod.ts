@@ -36,6 +36,16 @@ export type {
   SubscribeOptions,
   Subscription,
 } from "./channel_types.ts";
+export type {
+  ClientPresence,
+  PresenceHandler,
+  PresenceView,
+  PresenceWatch,
+  PresentUser,
+  WatchPresenceOptions,
+} from "./presence_types.ts";
+export type { Member, MembersPage, MembersQuery } from "../rpc/member_types.ts";
+export type { PresenceKind } from "../rpc/presence_definition.ts";
 export type { HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 export type { ParamNames, ParamsOf } from "../rpc/channel_pattern.ts";
 export type { Position } from "../rpc/broker.ts";
@@ -46,6 +56,9 @@ export type {
   MessageInput,
   MessageOutput,
   MessageSchema,
+  PresenceInput,
+  PresenceOf,
+  PresenceOutput,
   Published,
   SignalInput,
   SignalOutput,

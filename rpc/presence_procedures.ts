@@ -67,7 +67,7 @@ async function enter(parts: ChannelProcedureParts, input: unknown, context: Cont
   const who: Entering = {
     id,
     holder: connection.id,
-    asker: { connection, context },
+    asker: { connection, context: { ...context } }, // without its call
     get isLost() {
       return origin.isLost;
     },

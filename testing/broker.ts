@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { MemoryPresence } from "../brokers/memory_presence.ts";
 import type { Append, Appended, Broker, BrokerListener, Entry, Page, Query } from "../rpc/broker.ts";
 import type { MaybePromise } from "../rpc/maybe_promise.ts";
 import type { Recorder } from "./recorder.ts";
@@ -11,7 +12,7 @@ import type { Recorder } from "./recorder.ts";
 /** What a faulty broker needs. */
 export interface FaultyBrokerOptions {
   /** Where entries are kept. It must answer at once. */
-  readonly inner: Broker;
+  readonly inner: Broker & { readonly presence: MemoryPresence };
   /** Writes the truth. */
   readonly recorder: Pick<Recorder, "add">;
   /** The name of a publication, from its bytes. */
@@ -164,6 +165,11 @@ export class FaultyBroker {
     return claim?.inner ?? key;
   }
 
+  /** As of a `Broker`. */
+  get presence(): MemoryPresence {
+    return this.#options.inner.presence;
+  }
+
   /** Frees what it holds. */
   close(): void {
     now(this.#options.inner.close());
@@ -190,6 +196,7 @@ export class FaultyBroker {
   restart(): void {
     for (const channel of this.channels) this.lose(channel);
     this.#ledgers++;
+    this.presence.forget();
     this.#options.recorder.add({ is: "ledger lost" });
   }
 

@@ -16,6 +16,7 @@ import {
 } from "../rpc/broker.ts";
 import type { MaybePromise } from "../rpc/maybe_promise.ts";
 import type { FaultyBroker } from "./broker.ts";
+import { DistantPresence } from "./broker_presence.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { Machine } from "./machine.ts";
 import type { Random } from "./random.ts";
@@ -83,6 +84,8 @@ const DONE = 0.5;
 export class BrokerConnection implements Broker {
   /** Replies of calls. */
   readonly ledger: Ledger;
+  /** Members of channels. */
+  readonly presence: DistantPresence;
   readonly #broker: FaultyBroker;
   readonly #options: BrokerConnectionOptions;
   readonly #questions: Line;
@@ -100,6 +103,10 @@ export class BrokerConnection implements Broker {
     this.#questions = new Line(options, options.delays.answer);
     this.#answers = new Line(options, options.delays.answer);
     this.#push = new Line(options, options.delays.push);
+    this.presence = new DistantPresence(broker.presence, {
+      ask: (act) => this.#ask(act),
+      push: (run, isSure) => this.#pushTo({ isOn: true }, run, isSure),
+    });
     const { ledger } = broker;
     this.ledger = {
       claim: (key, hash, ms, owner) =>
@@ -158,6 +165,7 @@ export class BrokerConnection implements Broker {
   close(): void {
     this.#closed = true;
     for (const { channel, listener } of [...this.#pushes]) this.unsubscribe(channel, listener);
+    this.presence.close();
   }
 
   // What goes wrong.
@@ -177,6 +185,7 @@ export class BrokerConnection implements Broker {
   /** Listeners are told that they may have missed something. */
   tellUncertain(): void {
     for (const pushes of [...this.#pushes]) this.#later(pushes, () => pushes.listener.uncertain());
+    this.presence.tellUncertain();
     const { machine, recorder } = this.#options;
     this.#push.add(() => machine.do(() => recorder.add({ is: "told" })));
   }
@@ -214,13 +223,13 @@ export class BrokerConnection implements Broker {
     return this.#options.clock.now() < this.#refusedUntil;
   }
 
-  #pushTo(pushes: Pushes, run: () => void): void {
+  #pushTo(pushes: Pick<Pushes, "isOn">, run: () => void, isSure = false): void {
     const { clock, random } = this.#options;
-    if (clock.now() < this.#lossyUntil && random.chance(LOST)) return;
+    if (!isSure && clock.now() < this.#lossyUntil && random.chance(LOST)) return;
     this.#later(pushes, run);
   }
 
-  #later(pushes: Pushes, run: () => void): void {
+  #later(pushes: Pick<Pushes, "isOn">, run: () => void): void {
     this.#push.add(() =>
       this.#options.machine.do(() => {
         if (pushes.isOn) run();

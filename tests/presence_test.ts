@@ -131,6 +131,7 @@ describe("who comes back to watch", () => {
     const epoch = (eve.takeOf(Kind.WATCHED)[0]![3] as { epoch: string }).epoch;
     enter(ada, 1, "Ada");
     enter(bob, 1, "Bob");
+    await server.settle();
     leave(bob, 2);
     await batch(server.clock);
     eve.send([Kind.UNWATCH, 1]);
@@ -270,6 +271,16 @@ describe("who enters", () => {
     enter(last, 1, "d", "board/1");
     await server.settle();
     assertEquals(results(last), ["! RESOURCE_EXHAUSTED"]);
+  });
+
+  it("and leaves at once is not there, though its rule answers later", async () => {
+    const server = presenceNode();
+    const ada = await server.connect(as("a"));
+    enter(ada, 1, "Ada");
+    leave(ada, 2);
+    await server.settle();
+    assertEquals(results(ada).length, 2);
+    assertEquals(server.broker.presence.size, 0);
   });
 
   it("is not overtaken by what it told before", async () => {
