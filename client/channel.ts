@@ -15,21 +15,24 @@ import type {
   Subscription,
 } from "./channel_types.ts";
 import type { LateChannels } from "./late_channels.ts";
-import { LatePresence } from "./late_presence.ts";
+import { latePresence } from "./late_presence.ts";
 import { LateSubscription } from "./late_subscription.ts";
+import type { ClientPresence } from "./presence_types.ts";
 import { readWanted } from "./wanted.ts";
 
 /** One channel of a client. Any number of them may stand for the same. */
 export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, unknown, unknown, unknown> {
   readonly name: string;
-  readonly presence: LatePresence;
   readonly #late: LateChannels;
 
   /** Does nothing yet. */
   constructor(name: string, late: LateChannels) {
     this.name = name;
     this.#late = late;
-    this.presence = new LatePresence(name, late);
+  }
+
+  get presence(): ClientPresence<unknown, unknown> {
+    return latePresence(this.name, this.#late);
   }
 
   subscribe(

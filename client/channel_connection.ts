@@ -10,11 +10,7 @@ import type { CallError } from "../rpc/errors.ts";
 import type { Limits } from "../rpc/limits.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import { asMap } from "../rpc/options.ts";
-import {
-  type WatchOptions,
-  writeUnwatch,
-  writeWatch,
-} from "../rpc/presence_messages.ts";
+import { type WatchOptions, writeUnwatch, writeWatch } from "../rpc/presence_messages.ts";
 import { decodeRange } from "../msgpack/decoder.ts";
 import type { Wire, WireConnection } from "./wire_parts.ts";
 import type { PresenceConnection, WirePresence } from "./wire_presence.ts";
@@ -135,6 +131,9 @@ export class ChannelConnection implements WireConnection, PresenceConnection, Ch
   }
 
   #told({ bytes, start, end }: Unit): Readonly<Record<string, unknown>> {
-    return asMap(start === end ? undefined : decodeRange(bytes, start, end, this.#limits, undefined), "presence");
+    return asMap(
+      start === end ? undefined : decodeRange(bytes, start, end, this.#limits, undefined),
+      "presence",
+    );
   }
 }

@@ -6,16 +6,16 @@
 import { CallError } from "../rpc/errors.ts";
 import { decodeMessage } from "../rpc/message_data.ts";
 import type { MembersPage, MembersQuery } from "../rpc/member_types.ts";
-import type { ChannelsParts } from "./channels.ts";
 import { askAgain } from "./history.ts";
+import type { LateWatch } from "./late_presence.ts";
 import { LocalWatch } from "./local_watch.ts";
 import { OwnMember } from "./own_member.ts";
-import type { WatchArguments } from "./watch_arguments.ts";
+import { type PresencesParts, readWatch, type WatchArguments } from "./presence_arguments.ts";
 import { type PresenceConnection, WirePresence } from "./wire_presence.ts";
 
 /** All of it. */
 export class Presences {
-  readonly #parts: ChannelsParts;
+  readonly #parts: PresencesParts;
   readonly #own = new Map<string, OwnMember>();
   readonly #wires = new Map<string, WirePresence>();
   #n = 0;
@@ -23,7 +23,7 @@ export class Presences {
   #ended: CallError | undefined;
 
   /** Waits for a connection. */
-  constructor(parts: ChannelsParts) {
+  constructor(parts: PresencesParts) {
     this.#parts = parts;
   }
 
@@ -65,8 +65,24 @@ export class Presences {
     await this.#own.get(name)?.leave();
   }
 
+  /** Watches for a program that may have closed it meanwhile. */
+  late(
+    name: string,
+    wanted: WatchArguments,
+    late: LateWatch,
+  ): Promise<void> {
+    try {
+      late.made = this.watch(name, wanted);
+      if (late.isClosed) late.made.close();
+      return Promise.resolve();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
   /** Watches. */
-  watch(name: string, { signal, ...wanted }: WatchArguments): LocalWatch {
+  watch(name: string, wants: WatchArguments): LocalWatch {
+    const { signal, ...wanted } = readWatch(wants);
     const wire = this.#wire(name);
     const watch = new LocalWatch(wire, wanted);
     if (signal !== undefined) {
@@ -81,7 +97,7 @@ export class Presences {
   }
 
   /** Some of the members. */
-  async get(channel: string, { after, limit }: MembersQuery): Promise<MembersPage<unknown>> {
+  async get(channel: string, { after, limit }: MembersQuery = {}): Promise<MembersPage<unknown>> {
     const answer = await askAgain(() => this.#parts.call("@members", { channel, after, limit }));
     const { count, members, more } = answer as Record<string, unknown>;
     if (typeof count !== "number" || !Array.isArray(members)) throw badPage();

@@ -125,7 +125,7 @@ export class WirePresence implements WatchedChannel {
       applied = "hole";
     }
     if (applied === "hole") return this.#askAnew();
-    if (applied === "new") for (const watch of [...this.#watches]) watch.changed();
+    if (applied === "new") { for (const watch of [...this.#watches]) watch.changed(); }
   }
 
   #askAnew(): void {

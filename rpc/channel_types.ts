@@ -48,18 +48,18 @@ export interface ChannelGroup<N extends Needs = never> {
 }
 
 /** The schema of a channel's messages. */
-export type MessageSchema<C> = C extends
-  Channel<infer Message, infer _Signal, infer _Needs, infer _Presence> ? Message
+export type MessageSchema<C> = C extends Channel<infer Message, infer _Signal, infer _Needs, infer _Presence>
+  ? Message
   : undefined;
 
 /** The schema of a channel's signals. */
-export type SignalSchema<C> = C extends
-  Channel<infer _Message, infer Signal, infer _Needs, infer _Presence> ? Signal
+export type SignalSchema<C> = C extends Channel<infer _Message, infer Signal, infer _Needs, infer _Presence>
+  ? Signal
   : undefined;
 
 /** What members of a channel tell of themselves: a schema, `"count"`, or `undefined` where there is no presence. */
-export type PresenceOf<C> = C extends
-  Channel<infer _Message, infer _Signal, infer _Needs, infer Presence> ? Presence
+export type PresenceOf<C> = C extends Channel<infer _Message, infer _Signal, infer _Needs, infer Presence>
+  ? Presence
   : undefined;
 
 /** What a member tells of itself; `undefined` where members are only counted, `never` where there is no presence. */

@@ -66,7 +66,12 @@ function watch(limits: Limits, to: Required<PresenceEvents>): number {
   const given = readValue(limits);
   const options = given === null ? {} : asMap(given, "options");
   const end = offset();
-  to.watch({ watch: number, channel, isCounting: options["count"] === true, place: placeOf(options["position"]) });
+  to.watch({
+    watch: number,
+    channel,
+    isCounting: options["count"] === true,
+    place: placeOf(options["position"]),
+  });
   return end;
 }
 

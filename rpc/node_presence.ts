@@ -71,7 +71,14 @@ export class NodePresence {
       setTimeout: (run: () => void, ms: number) => this.#timers.setTimeout(run, ms),
       clearTimeout: (timer: unknown) => this.#timers.clearTimeout(timer),
     };
-    this.members = new NodeMembers({ clock: timed, limits, store, node: this.#node, report, wake: () => this.#wake() });
+    this.members = new NodeMembers({
+      clock: timed,
+      limits,
+      store,
+      node: this.#node,
+      report,
+      wake: () => this.#wake(),
+    });
   }
 
   /** The channel of a name, watched from now on: {@linkcode PresenceTopic.add} follows at once, and {@linkcode NodePresence.left}. */

@@ -113,7 +113,11 @@ export class NodeMembers {
    * @returns When the broker has it.
    * @throws {CallError} `RESOURCE_EXHAUSTED`, `UNAVAILABLE`.
    */
-  enter(channel: NamedChannel, who: Entering, { n, member }: { n: number; member: MemberData }): Promise<void> {
+  enter(
+    channel: NamedChannel,
+    who: Entering,
+    { n, member }: { n: number; member: MemberData },
+  ): Promise<void> {
     if (this.#ended) throw unavailable();
     const { id, holder, asker } = who;
     const room = this.#room(channel);
@@ -133,7 +137,11 @@ export class NodeMembers {
   }
 
   /** Somebody is a member no more, by its own word. */
-  leave(channel: NamedChannel, { id, holder }: { readonly id: string; readonly holder: string }, n: number): Promise<void> {
+  leave(
+    channel: NamedChannel,
+    { id, holder }: { readonly id: string; readonly holder: string },
+    n: number,
+  ): Promise<void> {
     const entering = this.#entering.get(`${channel.name} ${id}`);
     if (entering !== undefined) entering.left = Math.max(entering.left, n);
     const room = this.#rooms.get(channel.name);

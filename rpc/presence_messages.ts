@@ -3,7 +3,18 @@
  *
  * @module
  */
-import { begin, end, writeArrayHeader, writeBin, writeHead, writeString, writeUint, writeValue, writeNil, written } from "../msgpack/encoder.ts";
+import {
+  begin,
+  end,
+  writeArrayHeader,
+  writeBin,
+  writeHead,
+  writeNil,
+  writeString,
+  writeUint,
+  writeValue,
+  written,
+} from "../msgpack/encoder.ts";
 import type { CallError } from "./errors.ts";
 import { Flag, Kind } from "./kinds.ts";
 import { encodeMessage } from "./message_data.ts";

@@ -89,8 +89,12 @@ async function members(parts: ChannelProcedureParts, input: unknown, context: Co
   if (!isMap(input)) throw badInput("a map");
   const { channel: name, after, limit } = input;
   if (typeof name !== "string") throw badInput("a channel that is a string");
-  if (after !== undefined && after !== null && typeof after !== "string") throw badInput("after that is a string");
-  if (limit !== undefined && limit !== null && !isUint(limit)) throw badInput("a limit that is an unsigned integer");
+  if (after !== undefined && after !== null && typeof after !== "string") {
+    throw badInput("after that is a string");
+  }
+  if (limit !== undefined && limit !== null && !isUint(limit)) {
+    throw badInput("a limit that is an unsigned integer");
+  }
   const { presence, channel } = find(parts, name);
   await mustBeAllowed(parts, channel, "members", context);
   const page = await presence.page(channel, { after: after ?? undefined, limit: limit ?? undefined });
@@ -122,7 +126,11 @@ async function mustBeAllowed(
   if (no !== undefined) throw asRefusal(no);
 }
 
-async function valid({ limits }: ChannelProcedureParts, schema: Schema, data: Uint8Array): Promise<Uint8Array> {
+async function valid(
+  { limits }: ChannelProcedureParts,
+  schema: Schema,
+  data: Uint8Array,
+): Promise<Uint8Array> {
   let arrived: unknown;
   try {
     arrived = decodeMessage(data, limits);

@@ -150,7 +150,10 @@ export class PresenceRoom<M extends RoomMember = RoomMember> {
 
   #refuse(id: string): void {
     const one = this.members.get(id);
-    this.#fail([id], new CallError("RESOURCE_EXHAUSTED", `More than ${this.#parts.most} members`, { ambiguous: false }));
+    this.#fail(
+      [id],
+      new CallError("RESOURCE_EXHAUSTED", `More than ${this.#parts.most} members`, { ambiguous: false }),
+    );
     if (one === undefined) return;
     this.members.delete(id);
     this.#news.delete(id);

@@ -139,7 +139,9 @@ export function channelTools(publisher: Publisher): ChannelTools {
   };
   const get = async (pattern: string, ...args: unknown[]) => {
     const [params, query] = hasParams(pattern) ? args : [{}, ...args];
-    return await publisher.channel(pattern, params as GivenParams).presence.get(query as MembersQuery | undefined);
+    return await publisher.channel(pattern, params as GivenParams).presence.get(
+      query as MembersQuery | undefined,
+    );
   };
   return {
     publish: publish as ChannelTools["publish"],

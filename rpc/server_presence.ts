@@ -44,7 +44,11 @@ export function serverPresence(
       const { count, members, more } = await page(query);
       return {
         count,
-        members: members.map(({ id, user, data }) => ({ id, user, data: decodeMessage(data.slice(), limits) })),
+        members: members.map(({ id, user, data }) => ({
+          id,
+          user,
+          data: decodeMessage(data.slice(), limits),
+        })),
         next: more ? members.at(-1)?.id : undefined,
       };
     },

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { z } from "zod";
 import type { PresenceView } from "../client/mod.ts";
-import { channel, define } from "../mod.ts";
+import { define } from "../mod.ts";
 import { simulate } from "../testing/mod.ts";
 
 const Who = z.object({ name: z.string() });
@@ -37,7 +37,9 @@ describe("presence in the client", () => {
   it("shows who is there, what has changed, and users with their connections", async () => {
     const { world, client } = start();
     await using _ = world;
-    const [ada, ada2, bob] = ["ada", "ada", "bob"].map((user) => client(user).channel("board/:id", { id: "7" }));
+    const [ada, ada2, bob] = ["ada", "ada", "bob"].map((user) =>
+      client(user).channel("board/:id", { id: "7" })
+    );
     const views: PresenceView<{ name: string }>[] = [];
     bob!.presence.watch((view) => void views.push(view));
     await world.wait(ada!.presence.enter({ name: "Ada" }));
@@ -125,7 +127,10 @@ describe("presence in the client", () => {
     await using _ = world;
     const bob = client("bob");
     const counts: number[] = [];
-    bob.channel("board/:id", { id: "7" }).presence.watch({ countOnly: true }, ({ count }) => counts.push(count));
+    bob.channel("board/:id", { id: "7" }).presence.watch(
+      { countOnly: true },
+      ({ count }) => counts.push(count),
+    );
     const watch = bob.channel("room").presence.watch(() => {});
     const ada = client("ada");
     await world.wait(ada.channel("board/:id", { id: "7" }).presence.enter({ name: "Ada" }));
@@ -158,12 +163,23 @@ describe("presence in the client", () => {
     const { world, client } = start();
     await using _ = world;
     const banned = client("banned").channel("board/:id", { id: "7" });
-    await assertRejects(async () => await world.wait(banned.presence.enter({ name: "x" })), Error, "no such channel");
+    await assertRejects(
+      async () => await world.wait(banned.presence.enter({ name: "x" })),
+      Error,
+      "no such channel",
+    );
     await assertRejects(() => banned.presence.update({ name: "x" }), TypeError);
     const blind = client("blind").channel("board/:id", { id: "7" });
     const failed: unknown[] = [];
-    blind.presence.watch({ onError: (error) => void failed.push((error as { code: string }).code) }, () => {});
-    await assertRejects(async () => await world.wait(blind.presence.watch().next()), Error, "no such channel");
+    blind.presence.watch(
+      { onError: (error) => void failed.push((error as { code: string }).code) },
+      () => {},
+    );
+    await assertRejects(
+      async () => await world.wait(blind.presence.watch().next()),
+      Error,
+      "no such channel",
+    );
     await assertRejects(async () => await world.wait(blind.presence.get()), Error, "no such channel");
     assertEquals(failed, ["NOT_FOUND"]);
     const wrong = client("ada").channel("board/:id", { id: "7" });

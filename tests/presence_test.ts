@@ -17,15 +17,19 @@ async function batch(clock: ManualClock): Promise<void> {
 }
 
 function results(line: Line): unknown[] {
-  return line.take().filter(([kind]) => kind === Kind.RESULT || kind === Kind.ERROR).map(([kind, , , value]) =>
-    kind === Kind.RESULT ? value : `! ${value}`
-  );
+  return line.take().filter(([kind]) => kind === Kind.RESULT || kind === Kind.ERROR).map((
+    [kind, , , value],
+  ) => kind === Kind.RESULT ? value : `! ${value}`);
 }
 
 describe("who watches", () => {
   it("is told at once who is there, and then what changes, 100 ms together", async () => {
     const server = presenceNode();
-    const [ada, bob, eve] = [await server.connect(as("a")), await server.connect(as("b")), await server.connect()];
+    const [ada, bob, eve] = [
+      await server.connect(as("a")),
+      await server.connect(as("b")),
+      await server.connect(),
+    ];
     watch(eve);
     await server.settle();
     assertEquals(heard(eve), [{ version: 0, count: 0, members: [] }]);
@@ -113,7 +117,14 @@ describe("who watches", () => {
 
   it("closes with 4400 what breaks the rules of its numbers", async () => {
     const server = presenceNode();
-    for (const message of [[Kind.WATCH, 2, "board/7", null], [Kind.UNWATCH, 1], [Kind.WATCHED, 1, 1, new Uint8Array()]]) {
+    for (
+      const message of [[Kind.WATCH, 2, "board/7", null], [Kind.UNWATCH, 1], [
+        Kind.WATCHED,
+        1,
+        1,
+        new Uint8Array(),
+      ]]
+    ) {
       const eve = await server.connect();
       eve.send(message as never);
       await server.settle();
@@ -125,7 +136,11 @@ describe("who watches", () => {
 describe("who comes back to watch", () => {
   it("gets the differences since its place, or the whole", async () => {
     const server = presenceNode();
-    const [ada, bob, eve] = [await server.connect(as("a")), await server.connect(as("b")), await server.connect()];
+    const [ada, bob, eve] = [
+      await server.connect(as("a")),
+      await server.connect(as("b")),
+      await server.connect(),
+    ];
     watch(eve);
     await server.settle();
     const epoch = (eve.takeOf(Kind.WATCHED)[0]![3] as { epoch: string }).epoch;
@@ -196,7 +211,10 @@ describe("above the threshold", () => {
 
   it("numbers alone go to who wants no more, and where members are only counted", async () => {
     const server = presenceNode({
-      channels: { "board/:id": channel({ presence: anything }), room: channel({ presence: "count" }) } as never,
+      channels: {
+        "board/:id": channel({ presence: anything }),
+        room: channel({ presence: "count" }),
+      } as never,
     });
     const [ada, eve] = [await server.connect(as("a")), await server.connect()];
     watch(eve, 1, { count: true });
@@ -265,7 +283,10 @@ describe("who enters", () => {
     isAway = false;
     for (const name of ["broken", "board/1", "board/2"]) enter(ada, 2, "x", name);
     await server.settle();
-    assertEquals(results(ada).map((one) => `${one}`.startsWith("!") ? one : "in"), ["in", "in", "! RESOURCE_EXHAUSTED"].sort());
+    assertEquals(
+      results(ada).map((one) => `${one}`.startsWith("!") ? one : "in"),
+      ["in", "in", "! RESOURCE_EXHAUSTED"].sort(),
+    );
     for (const name of ["b", "c"]) enter(await server.connect(as(name)), 1, name, "board/1");
     const last = await server.connect(as("d"));
     enter(last, 1, "d", "board/1");
@@ -308,7 +329,10 @@ describe("who enters", () => {
 });
 
 describe("nobody stays who is gone", () => {
-  async function one(close: (line: Line) => void, again?: (server: ReturnType<typeof presenceNode>) => Promise<void>) {
+  async function one(
+    close: (line: Line) => void,
+    again?: (server: ReturnType<typeof presenceNode>) => Promise<void>,
+  ) {
     const server = presenceNode();
     const [ada, eve] = [await server.connect(as("a")), await server.connect()];
     watch(eve);

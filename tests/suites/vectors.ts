@@ -43,7 +43,13 @@ import {
   writeToken,
   writeWelcome,
 } from "../../rpc/messages.ts";
-import { type WatchOptions, writePresence, writeUnwatch, writeWatch, writeWatched } from "../../rpc/presence_messages.ts";
+import {
+  type WatchOptions,
+  writePresence,
+  writeUnwatch,
+  writeWatch,
+  writeWatched,
+} from "../../rpc/presence_messages.ts";
 import { fromHex, join } from "../msgpack_support.ts";
 import vectors from "../vectors/messages.json" with { type: "json" };
 
@@ -252,7 +258,8 @@ const writers: Record<KindName, (fields: Fields) => void> = {
   SEEN: ({ alias, offset }) => writeSeen(alias, offset),
   SIGNAL: ({ channel, payload }) => writeSignal(channel, payloadBytes(payload)),
   SIGNALLED: ({ alias, payload }) => writeSignalled(alias, payloadBytes(payload)),
-  WATCH: ({ watch, channel, options }) => writeWatch(watch, channel as string, (options ?? undefined) as WatchOptions | undefined),
+  WATCH: ({ watch, channel, options }) =>
+    writeWatch(watch, channel as string, (options ?? undefined) as WatchOptions | undefined),
   WATCHED: ({ watch, alias, payload }) => writeWatched(watch, alias, payloadBytes(payload)),
   PRESENCE: ({ alias, payload }) => writePresence(alias, payloadBytes(payload)),
   UNWATCH: ({ watch }) => writeUnwatch(watch),
