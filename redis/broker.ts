@@ -23,6 +23,8 @@ import { RedisLedger } from "./ledger.ts";
 import { LEDGER_SCRIPTS } from "./ledger_scripts.ts";
 import type { RedisLink, RedisSubscriber } from "./link.ts";
 import { NodeProducer, OWN_RESULTS } from "./node_producer.ts";
+import { RedisPresence } from "./presence.ts";
+import { PRESENCE_SCRIPTS } from "./presence_scripts.ts";
 import { APPEND, BEGIN, READ, SIGNAL } from "./scripts.ts";
 import { tryRights } from "./rights.ts";
 import { askServer, joinServer } from "./server_check.ts";
@@ -69,12 +71,14 @@ const RESULTS = 64;
 /** The record of a producer lives at least this long. */
 const LEAST_META = 600_000;
 
-const SCRIPTS = [APPEND, READ, BEGIN, SIGNAL, ...LEDGER_SCRIPTS];
+const SCRIPTS = [APPEND, READ, BEGIN, SIGNAL, ...LEDGER_SCRIPTS, ...PRESENCE_SCRIPTS];
 
 /** Channels in Redis. */
 export class RedisBroker implements Broker {
   /** See {@linkcode Broker.ledger}. */
   readonly ledger: RedisLedger;
+  /** See {@linkcode Broker.presence}. */
+  readonly presence: RedisPresence;
   readonly #parts: RedisBrokerParts;
   readonly #commands: Commands;
   readonly #subscriber: RedisSubscriber;
@@ -111,6 +115,13 @@ export class RedisBroker implements Broker {
       clock,
       prefix,
       node,
+    });
+    this.presence = new RedisPresence({
+      commands,
+      subscriber: this.#subscriber,
+      prefix,
+      newEpoch: () => this.#newEpoch(),
+      report: parts.report,
     });
     this.#stopLooking = link.onConnect(() => {
       commands.connected();
@@ -245,6 +256,7 @@ export class RedisBroker implements Broker {
     await this.ledger.flush(LAST);
     this.#commands.close();
     this.ledger.close();
+    this.presence.close();
     this.#listening.clear();
     this.#pushed.clear();
     await this.#subscriber.close();
@@ -289,7 +301,9 @@ export class RedisBroker implements Broker {
 
   #message(pushes: string, payload: string): void {
     const listening = this.#pushed.get(pushes);
-    if (listening === undefined) return this.ledger.told(pushes, payload);
+    if (listening === undefined) {
+      return this.presence.told(pushes, payload) ? undefined : this.ledger.told(pushes, payload);
+    }
     try {
       const pushed = readPush(payload);
       if (pushed !== undefined) listening.listeners.push(pushed);
@@ -306,6 +320,7 @@ export class RedisBroker implements Broker {
   /** Pushes may be missing. */
   #doubt(): void {
     for (const { listeners } of [...this.#listening.values()]) listeners.push("uncertain");
+    this.presence.uncertain();
   }
 
   #arm(): void {
