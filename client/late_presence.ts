@@ -5,15 +5,9 @@
  */
 import { encodeMessage } from "../rpc/message_data.ts";
 import type { LateChannels } from "./late_channels.ts";
-import type { WatchArguments } from "./presence_arguments.ts";
+import type { LateWatch, WatchArguments } from "./presence_arguments.ts";
 import type { ClientPresence, PresenceWatch } from "./presence_types.ts";
 import type { Presences } from "./presences.ts";
-
-/** A watch that the program has, and the one that it becomes. */
-export interface LateWatch {
-  made?: PresenceWatch<unknown>;
-  isClosed?: true;
-}
 
 /** Passes everything on. What is told is encoded at once, since the program may change it. */
 export function latePresence(name: string, late: LateChannels): ClientPresence<unknown, unknown> {

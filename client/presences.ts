@@ -7,10 +7,9 @@ import { CallError } from "../rpc/errors.ts";
 import { decodeMessage } from "../rpc/message_data.ts";
 import type { MembersPage, MembersQuery } from "../rpc/member_types.ts";
 import { askAgain } from "./history.ts";
-import type { LateWatch } from "./late_presence.ts";
 import { LocalWatch } from "./local_watch.ts";
 import { OwnMember } from "./own_member.ts";
-import { type PresencesParts, readWatch, type WatchArguments } from "./presence_arguments.ts";
+import { type LateWatch, type PresencesParts, readWatch, type WatchArguments } from "./presence_arguments.ts";
 import { type PresenceConnection, WirePresence } from "./wire_presence.ts";
 
 /** All of it. */

@@ -26,6 +26,7 @@ export const RULES = {
   "history page": "a page of the history has no hole, and says rightly whether there is more",
   "flow control": "SEEN tells what the program is done with, in time, and the server waits for it",
   "own position": "a subscription's position is not ahead of what its handler is done with",
+  presence: "who watches sees who is there, what each told last, and nobody who is gone",
   "nothing escapes": "no exception leaves the program's own handlers",
 } as const;
 

@@ -12,6 +12,7 @@ import { FlowControl, OwnPosition } from "./rules/flow.ts";
 import { getOr } from "./rules/get_or.ts";
 import { ProducerOrder, RealTimeOrder } from "./rules/order.ts";
 import { Pages } from "./rules/pages.ts";
+import { PresenceRules } from "./rules/presence.ts";
 import { PublicationRules, SignalRules } from "./rules/publications.ts";
 import { collector, type Kind, type RuleCheck, type Surroundings } from "./rules/rule.ts";
 import { KeptSessions } from "./rules/sessions.ts";
@@ -60,7 +61,8 @@ export function check(log: readonly LogEvent[], { silence = 1_000 }: CheckOption
     new Pages(surroundings),
     new FlowControl(surroundings, subscriptions),
     new OwnPosition(surroundings, subscriptions),
-    // Filters and presence come with what they are about.
+    new PresenceRules(surroundings),
+    // Filters come with what they are about.
     subscriptions,
   ];
   const readers = readersOf(rules);

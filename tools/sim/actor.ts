@@ -6,6 +6,7 @@ import type { WakeEvents } from "../../client/wake.ts";
 import { CallError } from "../../rpc/errors.ts";
 import type { Limits } from "../../rpc/limits.ts";
 import { ScenarioCaller } from "./caller.ts";
+import { type PresenceDeed, ScenarioMember } from "./member.ts";
 import { patternOf, ScenarioPublisher } from "./publisher.ts";
 import { isForNow, ScenarioSubscriber } from "./subscriber.ts";
 import type { Link } from "../../testing/link.ts";
@@ -30,6 +31,7 @@ export class Actor {
   #caller: ScenarioCaller | undefined;
   #publisher: ScenarioPublisher | undefined;
   #subscriber: ScenarioSubscriber | undefined;
+  #member: ScenarioMember | undefined;
   #isCalm = false;
   /** The next connection is cut before WELCOME, and the client told after so many ms. */
   #losesWelcome: number | undefined;
@@ -70,6 +72,11 @@ export class Actor {
       case "history":
         return this.#history(deed);
     }
+  }
+
+  /** Does it, in the same way. */
+  meet(deed: PresenceDeed): void {
+    if (this.#machine!.isAwake) this.#member!.act(deed);
   }
 
   /** Its handlers are quick from now on. */
@@ -200,6 +207,7 @@ export class Actor {
       clock: machine,
       publish: (channel, message, options) => client.channel(...patternOf(channel)).publish(message, options),
     });
+    this.#member = new ScenarioMember({ name, client, recorder });
     const random = this.#world.random.fork(`${name}'s handlers`);
     const kept = this.#subscriber?.kept ?? [];
     const subscriber = this.#subscriber = new ScenarioSubscriber({ name, client, machine, random, recorder });

@@ -227,6 +227,9 @@ function streams(journal: Journal) {
 /** Messages that halls keep. */
 export const HALL = 1_000;
 
+/** Members of a desk up to which all of them are told. */
+export const DESK_MEMBERS = 2;
+
 const RULE_FAILED = "A rule has failed";
 
 function channels({ mayJoin, isCalm, retention, traits, random, clock }: Tools) {
@@ -249,7 +252,13 @@ function channels({ mayJoin, isCalm, retention, traits, random, clock }: Tools) 
       },
       ...(rules === 0 ? {} : { publish: (message: Message) => take(() => message) }),
     });
-  return { "room/:id": make(retention), "hall/:id": make(HALL) };
+  const desk = channel({
+    presence: { data: trusted<{ value: string }>(), members: DESK_MEMBERS },
+    ...(rules === 0 && failing === 0
+      ? {}
+      : { allow: { presence: () => ask(() => true), members: () => ask(() => true) } }),
+  });
+  return { "room/:id": make(retention), "hall/:id": make(HALL), "desk/:id": desk };
 }
 
 /** Who has a token is who it says, for a while. */
