@@ -4,7 +4,7 @@
  * @module
  */
 import type { Clock } from "../rpc/clock.ts";
-import { CallError } from "../rpc/errors.ts";
+import { CallError, isReceived } from "../rpc/errors.ts";
 
 /** What it needs of the client. */
 export interface OwnMemberParts {
@@ -68,7 +68,7 @@ export class OwnMember {
   connected(): void {
     this.#isConnected = true;
     this.#failures = 0;
-    if (this.#told > 0) this.#isStale = true;
+    if (this.#n > 0) this.#isStale = true; // also where the answer to it is still to come: it may be as old as the session
     this.#go();
   }
 
@@ -128,8 +128,7 @@ export class OwnMember {
   #failed(n: number, error: unknown): void {
     this.#isRunning = false;
     if (this.#ended !== undefined) return;
-    const isLost = error instanceof CallError && (error.code === "DISCONNECTED" || error.retryable);
-    if (isLost) return this.#again();
+    if (!isRefusal(error)) return this.#again();
     if (n !== this.#n) return this.#go(); // what is wanted now may be taken
     const wasIn = this.#told > 0 && this.#waiting.length === 0;
     this.#data = undefined;
@@ -155,4 +154,10 @@ export class OwnMember {
     this.#waiting = [];
     for (const one of waiting) settle(one);
   }
+}
+
+/** Whether the server has said no, or never will be asked. Whatever else a call ends with, the client comes again, or ends. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof CallError)) return true;
+  return error.code === "TOO_LARGE" || (isReceived(error) && !error.retryable);
 }

@@ -19,8 +19,8 @@ export interface KnownMember extends Member<unknown> {
   readonly bytes: Uint8Array;
 }
 
-/** What came of a message: something is known anew, it was known, or it joins nothing. */
-export type Applied = "new" | "known" | "hole";
+/** What came of a message: something is known anew, it was known, more of it follows, or it joins nothing. */
+export type Applied = "new" | "known" | "part" | "hole";
 
 /** The state of one channel. */
 export class PresenceState {
@@ -66,7 +66,7 @@ export class PresenceState {
     for (const one of listOf(set)) this.#put(now, one);
     this.known = { count, isSample: this.known.isSample, members: now };
     if (told["more"] !== true) this.#version = version;
-    return told["more"] === true ? "known" : "new";
+    return told["more"] === true ? "part" : "new";
   }
 
   #number(count: number): Applied {
@@ -83,7 +83,7 @@ export class PresenceState {
     const now = this.#partial ?? new Map<string, KnownMember>();
     for (const one of listOf(members)) this.#put(now, one);
     this.#partial = more === true ? now : undefined;
-    if (more === true) return "known";
+    if (more === true) return "part";
     if (this.#isWhole && epoch === this.#epoch && version < this.#version) return "known";
     this.#epoch = epoch;
     this.#version = version;

@@ -125,7 +125,8 @@ export class WirePresence implements WatchedChannel {
       applied = "hole";
     }
     if (applied === "hole") return this.#askAnew();
-    if (applied === "new") { for (const watch of [...this.#watches]) watch.changed(); }
+    if (applied === "part") return;
+    for (const watch of [...this.#watches]) watch.changed(); // also where that was known: one of them may be new
   }
 
   #askAnew(): void {

@@ -60,8 +60,10 @@ export interface Membership {
   retry: unknown;
 }
 
-/** Milliseconds that who was silent before stays, at most: so it is gone within 30 s of its last sign of life. */
-const GRACE_OF_SILENT = 5_000;
+/** Closes of who was silent before, and of who may not be here any more without another token. */
+const SHORT: readonly number[] = [CloseCode.SILENT, CloseCode.TOO_SLOW, CloseCode.UNAUTHENTICATED];
+/** Milliseconds that these stay, at most: who was silent is gone within 30 s of its last sign of life. */
+const SHORT_GRACE = 5_000;
 /** Milliseconds until a rule that could not say is asked again. */
 const ASK_AGAIN = 5_000;
 
@@ -152,13 +154,14 @@ export class NodeMembers {
     return this.#takeOut(known);
   }
 
-  /** The connection of a session is gone. Who may come back stays for a while. */
+  /** The connection of a session is gone. Who may come back stays for a while; for a short one who was silent before, or comes with another token. */
   closed(holder: string, code: number): void {
-    const isSilent = code === CloseCode.SILENT || code === CloseCode.TOO_SLOW;
+    const mayComeBack = code === CloseCode.UNAUTHENTICATED || closeAdvice(code) === "reconnect";
+    const isShort = SHORT.includes(code);
     for (const one of this.#of(holder)) {
       const { grace } = one.channel.value.presence!;
-      if (closeAdvice(code) !== "reconnect") this.#takeOutLater(one);
-      else this.#loseOne(one, isSilent ? Math.min(grace, GRACE_OF_SILENT) : grace);
+      if (mayComeBack) this.#loseOne(one, isShort ? Math.min(grace, SHORT_GRACE) : grace);
+      else this.#takeOutLater(one);
     }
   }
 

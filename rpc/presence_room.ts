@@ -160,13 +160,18 @@ export class PresenceRoom<M extends RoomMember = RoomMember> {
     this.#parts.refused(one);
   }
 
-  /** Who waits is told, and what it wanted is tried again: the broker may have it, and must not keep what nobody wants. */
+  /**
+   * Who waits is told, and what it wanted is tried again: the broker may have it, and must not keep what nobody wants. So is all else: the answer that is lost may
+   * have said that the lease had not held, and the next one says that it has.
+   */
   #failed(news: readonly MemberNews[], error: unknown): void {
     const { clock, report } = this.#parts;
     this.#isBusy = false;
     if (this.#ended) return;
     if (this.#failures === 0) report(error);
-    for (const { id, n } of news) if (!this.#news.has(id)) this.#news.set(id, n);
+    for (const { id, n } of [...news, ...this.members.values()]) {
+      if (!this.#news.has(id)) this.#news.set(id, n);
+    }
     this.#fail(news.map(({ id }) => id), unavailable(error));
     const most = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.min(this.#failures++, 16));
     this.#retry = clock.setTimeout(() => {

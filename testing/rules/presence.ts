@@ -14,6 +14,9 @@ type PresenceLine =
   | "view"
   | "unwatches"
   | "threshold"
+  | "welcomed"
+  | "closed"
+  | "left"
   | "crash"
   | "calm"
   | "finish";
@@ -37,6 +40,9 @@ interface Wanted {
 /** Milliseconds after the last fault in which whoever has gone before it may still be seen: a client that vanished, and a look at the broker. */
 const GHOSTS = 45_000;
 
+/** Milliseconds in which a connection has told what its client wants. */
+const SETTLED = 15_000;
+
 /** Who watches sees who is there. */
 export class PresenceRules implements RuleCheck<PresenceLine> {
   /** As of a `RuleCheck`. */
@@ -48,6 +54,9 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
     "view",
     "unwatches",
     "threshold",
+    "welcomed",
+    "closed",
+    "left",
     "crash",
     "calm",
     "finish",
@@ -58,8 +67,11 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
   readonly #watches = new Map<string, Watching>();
   readonly #thresholds = new Map<string, number>();
   readonly #crashed = new Set<string>();
+  /** Which connection each client has, and since when. */
+  readonly #connected = new Map<string, { readonly connection: string | undefined; readonly at: number }>();
   #calmAt = Infinity;
   #finishedAt = -1;
+  #end = 0;
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
@@ -86,6 +98,12 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
         return this.#viewed(event, line);
       case "unwatches":
         return void this.#watches.delete(event.watch);
+      case "welcomed":
+        return void this.#connected.set(event.client, { connection: event.connection, at: event.at });
+      case "closed":
+      case "left":
+        if (this.#connected.get(event.client)?.connection !== event.connection) return; // of the one before
+        return void this.#connected.delete(event.client);
       case "crash":
         return void this.#crashed.add(event.client);
       case "calm":
@@ -93,6 +111,7 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
         return;
       case "finish":
         this.#finishedAt = line;
+        this.#end = event.at;
     }
   }
 
@@ -101,7 +120,7 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
     if (this.#finishedAt < 0 || this.#calmAt === Infinity) return;
     for (const [channel, clients] of this.#wanted) {
       for (const [client, { value, isAnswered }] of clients) {
-        if (!isAnswered && !this.#crashed.has(client)) {
+        if (!isAnswered && !this.#crashed.has(client) && this.#isSettled(client)) {
           this.#found(`${client} never heard whether it is in ${channel} as ${value}`, this.#finishedAt);
         }
       }
@@ -166,22 +185,30 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
     if (this.#crashed.has(client)) return;
     const at = this.#finishedAt;
     if (view === undefined) return this.#found(`${name} was never told who is in ${channel}`, at);
+    if (!this.#isSettled(client)) return;
     const live = this.#live(channel);
+    // Who has no connection at the moment may have been taken out, and comes again.
+    const settled = [...live].filter((value) => this.#isSettled(value.split("@")[0]!));
     const { count, sample, members } = view;
-    if (count !== live.size) {
+    if (count > live.size || count < settled.length) {
       return this.#found(`${name} counts ${count} in ${channel}, and there are ${live.size}`, at);
     }
     if (countOnly) return;
     const most = this.#thresholds.get(channel) ?? Infinity;
-    if (sample ? live.size <= Math.floor(0.8 * most) : live.size > most) {
+    if (sample ? live.size <= Math.floor(0.8 * most) : settled.length > most) {
       return this.#found(`${name} is told ${sample ? "a sample" : "all"} of ${live.size}`, at);
     }
     const strangers = members.filter((value) => !live.has(value));
     if (strangers.length > 0) this.#found(`${name} sees ${strangers.join(", ")} in ${channel}`, at);
-    else if (!sample && members.length !== live.size) {
-      const missing = [...live].filter((value) => !members.includes(value));
+    const missing = settled.filter((value) => !members.includes(value));
+    if (!sample && missing.length > 0) {
       this.#found(`${name} does not see ${missing.join(", ")} in ${channel}`, at);
     }
+  }
+
+  /** Whether a client has had a connection for long enough to say what it wants. */
+  #isSettled(client: string): boolean {
+    return this.#end - (this.#connected.get(client)?.at ?? Infinity) > SETTLED;
   }
 
   #found(what: string, line: number): void {
