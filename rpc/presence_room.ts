@@ -143,9 +143,14 @@ export class PresenceRoom<M extends RoomMember = RoomMember> {
       this.#waiting.get(id)?.resolve();
       this.#waiting.delete(id);
     }
-    const isAlone = news.length >= this.members.size;
-    if (!isKnown && !isAlone) return this.again();
+    if (!isKnown) this.#tellOthers(news);
     this.#go();
+  }
+
+  /** The lease had not held: all but those that were just told may have been taken out. */
+  #tellOthers(news: readonly MemberNews[]): void {
+    const told = new Set(news.map(({ id }) => id));
+    for (const { id, n } of this.members.values()) if (!told.has(id)) this.#news.set(id, n);
   }
 
   #refuse(id: string): void {

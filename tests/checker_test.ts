@@ -5,11 +5,13 @@ import { check } from "../testing/checker.ts";
 import { line, type LogEvent } from "../testing/log.ts";
 import { CleanHistory } from "./suites/clean_history.ts";
 import { type Line, Mutant, type SeededBug } from "./suites/mutant.ts";
+import { cleanMeeting, PRESENCE_BUGS } from "./suites/presence_bugs.ts";
 import { SESSION_BUGS } from "./suites/session_bugs.ts";
 
 /** One bug for each rule, and a second where the rule has two sides. */
 const BUGS: readonly SeededBug[] = [
   ...SESSION_BUGS,
+  ...PRESENCE_BUGS,
   ["agreement", "a subscriber sees another value at a position", (mutant) => {
     const other = mutant.find("publish");
     const at = mutant.find("message", ({ value }) => value !== mutant.get("publish", other).value);
@@ -391,6 +393,14 @@ describe("check() on one bug", () => {
       }
     });
   }
+
+  it("finds nothing in a meeting of members in which nothing is wrong", () => {
+    for (const seed of SEEDS) {
+      const mutant = new Mutant(seed);
+      cleanMeeting(mutant);
+      assertEquals(check(mutant.log).filter(({ rule }) => rule === "presence"), []);
+    }
+  });
 
   it("has one for each rule", () => {
     assertEquals(Object.keys(RULES).filter((rule) => !BUGS.some(([name]) => name === rule)), []);

@@ -5,9 +5,13 @@ import { CallError } from "../rpc/errors.ts";
 import { ItemReceiver } from "../rpc/item_receiver.ts";
 import { Encoded } from "../rpc/kept_reply.ts";
 import { KeyedCalls } from "../rpc/ledger.ts";
+import { NodeMembers } from "../rpc/presence_members.ts";
+import { PresenceRoom } from "../rpc/presence_room.ts";
 import { Replay } from "../rpc/replay.ts";
 import { Sessions } from "../rpc/sessions.ts";
 import { MemoryStream } from "../brokers/memory_stream.ts";
+import { OwnMember } from "../client/own_member.ts";
+import { PresenceState } from "../client/presence_state.ts";
 import { Seen } from "../client/seen.ts";
 import { LocalSubscription } from "../client/subscription.ts";
 import { encode } from "../msgpack/encoder.ts";
@@ -116,6 +120,43 @@ describe("a bug in sessions or channels", () => {
     const outcome = await firstFailure();
     assert(outcome.anomalies.some((anomaly) => anomaly.rule === rule), outcome.anomalies[0]!.rule);
   };
+
+  it("that does not tell that a member has left is found", async () => {
+    await withBug(PresenceRoom.prototype, "remove", () =>
+      function (this: PresenceRoom, { id }) {
+        this.members.delete(id);
+        return Promise.resolve();
+      }, () => finds("presence"));
+  });
+
+  it("that keeps members whose connections are gone is found", async () => {
+    await withBug(NodeMembers.prototype, "closed", () => () => {}, () => finds("presence"));
+  });
+
+  it("that does not enter again on another connection is found", async () => {
+    await withBug(OwnMember.prototype, "connected", (connected) => {
+      const known = new WeakSet<OwnMember>();
+      return function (this: OwnMember) {
+        if (known.has(this)) return;
+        known.add(this);
+        connected.call(this);
+      };
+    }, () => finds("presence"));
+  });
+
+  it("that believes an older whole is found", async () => {
+    let count = 0;
+    await withBug(PresenceState.prototype, "apply", (apply) => {
+      const before = new WeakMap<PresenceState, Parameters<typeof apply>[0]>();
+      return function (this: PresenceState, told) {
+        const old = before.get(this);
+        if (told["members"] !== undefined) before.set(this, told);
+        const applied = apply.call(this, told);
+        if (old === undefined || ++count % 5 > 0) return applied;
+        return apply.call(this, { ...old, version: Number(told["version"]) + 1 });
+      };
+    }, () => finds("presence"));
+  });
 
   it("that sends nothing again in the next connection is found: the other side notices what is missing", async () => {
     await withBug(Replay.prototype, "sendAgain", () => () => {}, () => finds("nothing escapes"));
