@@ -107,6 +107,7 @@ export class OwnMember {
       return;
     }
     this.#isRunning = true;
+    if (this.#isStale) this.#n = this.#parts.next(); // newer than what may still arrive by the connection before
     this.#isStale = false;
     const [n, data] = [this.#n, this.#data];
     const { call } = this.#parts;
