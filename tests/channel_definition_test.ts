@@ -24,6 +24,18 @@ describe("defineChannel", () => {
     });
   });
 
+  it("has presence with bounds, filled in, and refuses those that are none", () => {
+    assertEquals(make({ presence: "count" }).presence, { schema: undefined, members: 200, grace: 15_000 });
+    const given = make({ presence: { data: message, members: 0, grace: 0.5 } }).presence;
+    assertEquals(given, { schema: message, members: 0, grace: 500 } as never);
+    for (const members of [-1, 1.5, 1_001, NaN]) {
+      assertThrows(() => make({ presence: { data: "count", members } }), RangeError, "no number of members");
+    }
+    for (const grace of [-1, NaN, 3_601]) {
+      assertThrows(() => make({ presence: { data: "count", grace } }), RangeError, "no number of seconds");
+    }
+  });
+
   it("keeps epoch and top at least as long as entries, and 10 minutes", () => {
     assertEquals(make({ message, history: { seconds: 3_600, messages: 0 } }).history, {
       messages: 0,
@@ -64,6 +76,9 @@ describe("defineChannel", () => {
       [{ message: String }, "its message is no Standard Schema"],
       [{ signal: 7 }, "its signal is no Standard Schema"],
       [{ message, publish: true }, "its publish is no function"],
+      [{ presence: 7 }, 'its presence is neither a Standard Schema nor "count"'],
+      [{ presence: { data: 7 } }, 'the data of its presence is neither a Standard Schema nor "count"'],
+      [{ presence: { data: "count", most: 7 } }, 'its presence has no option named "most"'],
       [{ message, onSubscribe: "x" }, "its onSubscribe is no function"],
       [{ message, onUnsubscribe: {} }, "its onUnsubscribe is no function"],
       [{ message, allow: { subscribe: "editors" } }, "its rule for subscribe is no function"],
