@@ -109,7 +109,7 @@ function point(by: string, { name, hue, at: [x, y] }: { name: string; hue: numbe
   const label = known?.label ?? make("div", { class: "cursor", inside: [make("span")] });
   if (known === undefined) element("cursors", HTMLElement).append(label);
   label.firstElementChild!.textContent = name;
-  label.classList.toggle("left", x > 0.75); // its name has no room on the right
+  label.classList.toggle("left", x > 0.6); // its name has no room on the right
   label.style.cssText = `left: ${x * 100}%; top: ${y * 100}%; --own: ${colourOf(hue)}`;
   const leave = () => {
     label.remove();
