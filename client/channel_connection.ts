@@ -75,6 +75,10 @@ export class ChannelConnection implements WireConnection, ChannelEvents, Channel
     this.#aliases.get(alias)?.publication(offset, fingerprint, unit);
   }
 
+  delta(alias: number, offset: number, fingerprint: number, unit: Unit): void {
+    this.#aliases.get(alias)?.delta(offset, fingerprint, unit);
+  }
+
   gap(gap: Gap): void {
     this.#aliases.get(gap.alias)?.gap(gap);
   }

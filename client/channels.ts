@@ -14,7 +14,8 @@ import type { Unit } from "../rpc/receiver.ts";
 import { ChannelConnection } from "./channel_connection.ts";
 import { readHistory } from "./history.ts";
 import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
-import { LocalSubscription, NO_EVENTS } from "./subscription.ts";
+import { LocalSubscription } from "./subscription.ts";
+import { NO_EVENTS } from "./waiting_event.ts";
 import type { Wanted } from "./wanted.ts";
 import { WireSubscription } from "./wire_subscription.ts";
 
@@ -98,12 +99,13 @@ export class Channels {
   // For the channels that the program holds.
 
   /** Subscribes. Where the client is over the subscription is closed, and its `onError`, which may subscribe anew, is not called. */
-  subscribe(name: string, { start, handler, signal, onError }: Wanted): LocalSubscription {
+  subscribe(name: string, { start, handler, delta, signal, onError }: Wanted): LocalSubscription {
     if (signal && !signal.addEventListener) {
       throw new TypeError("Cannot subscribe: the signal is no AbortSignal");
     }
     const wire = this.#wire(name);
     const local = new LocalSubscription(wire, { start, handler, onError: this.#ended ? () => {} : onError });
+    local.wantsDelta = delta;
     if (signal) {
       const abort = () => local.close();
       signal.addEventListener("abort", abort, { once: true });
@@ -123,6 +125,7 @@ export class Channels {
     const wire: WireSubscription = new WireSubscription(name, {
       clock,
       report,
+      mostBytes: limits.message,
       decode: ({ bytes, start, end }) =>
         start === end ? undefined : decodeRange(bytes, start, end, limits, undefined),
       idle: () => {
@@ -176,7 +179,7 @@ export class Channels {
     this.#signals.set(name, listeners);
     const listener = (message: unknown) => run(message); // the same function may be given twice
     listeners.add(listener);
-    const subscription = this.subscribe(name, { start: {}, handler: NO_EVENTS });
+    const subscription = this.subscribe(name, { start: {}, handler: NO_EVENTS, delta: false });
     return () => {
       subscription.close();
       listeners.delete(listener);

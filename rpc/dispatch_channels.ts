@@ -10,7 +10,7 @@ import type { Rewind } from "./channel_messages.ts";
 import type { CallError } from "./errors.ts";
 import { Kind } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
-import { asMap, optionalUint, readFailure } from "./options.ts";
+import { asMap, optionalFlag, optionalUint, readFailure } from "./options.ts";
 import { asPosition, checkPosition } from "./positions.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import {
@@ -35,6 +35,8 @@ export interface Subscribe {
   readonly position: Position | undefined;
   /** Where it wants to begin when it was nowhere. */
   readonly rewind: Rewind;
+  /** Whether it takes publications as the difference to the one before. */
+  readonly delta: boolean;
 }
 
 /** SUBSCRIBED as read. */
@@ -70,6 +72,8 @@ export interface ChannelEvents {
   unsubscribed?(sub: number, error: CallError): void;
   /** PUBLICATION. The frame of `unit` belongs to the receiver, as that of every message. */
   publication?(alias: number, offset: number, fingerprint: number, unit: Unit): void;
+  /** DELTA. As PUBLICATION, but for what `unit` holds. */
+  delta?(alias: number, offset: number, fingerprint: number, unit: Unit): void;
   /** GAP. */
   gap?(gap: Gap): void;
   /** SKIP. */
@@ -85,6 +89,7 @@ const MEMBER: Readonly<Record<number, keyof ChannelEvents>> = {
   [Kind.UNSUBSCRIBED]: "unsubscribed",
   [Kind.UNSUBSCRIBE]: "unsubscribe",
   [Kind.PUBLICATION]: "publication",
+  [Kind.DELTA]: "delta",
   [Kind.GAP]: "gap",
   [Kind.SKIP]: "skip",
   [Kind.SEEN]: "seen",
@@ -103,7 +108,9 @@ export function dispatchChannel(
   const to = channels as Required<ChannelEvents>; // of which each function calls the member that was found
   switch (kind) {
     case Kind.PUBLICATION: // [36, alias, offset, fingerprint, payload]
-      return publication(frame, to);
+      return publication(frame, to, false);
+    case Kind.DELTA: // [42, alias, offset, fingerprint, payload]
+      return publication(frame, to, true);
     case Kind.SEEN: // [39, alias, offset]
       return seen(to);
     case Kind.SIGNAL: // [40, channel, payload]
@@ -125,13 +132,15 @@ export function dispatchChannel(
   }
 }
 
-function publication(frame: Uint8Array, to: Required<ChannelEvents>): number {
+function publication(frame: Uint8Array, to: Required<ChannelEvents>, isDelta: boolean): number {
   const alias = readUint("alias");
   const number = readUint("offset");
   const fingerprint = readUint("fingerprint");
   readBin("payload");
   const end = offset();
-  to.publication(alias, number, fingerprint, { bytes: frame, start: payloadStart, end: payloadEnd });
+  const unit = { bytes: frame, start: payloadStart, end: payloadEnd };
+  if (isDelta) to.delta(alias, number, fingerprint, unit);
+  else to.publication(alias, number, fingerprint, unit);
   return end;
 }
 
@@ -174,8 +183,9 @@ function subscribe(limits: Limits, to: Required<ChannelEvents>): number {
   const given = readValue(limits);
   const options = given === null ? {} : asMap(given, "options");
   const rewind = { rewind: optionalUint(options, "rewind"), rewindMs: optionalUint(options, "rewindMs") };
+  const delta = optionalFlag(options, "delta");
   const end = offset();
-  to.subscribe({ sub, channel, position, rewind });
+  to.subscribe({ sub, channel, position, rewind, delta });
   return end;
 }
 

@@ -48,6 +48,7 @@ export const Kind = {
   SEEN: 39, //         client -> server   alias, offset
   SIGNAL: 40, //       client -> server   channel, payload
   SIGNALLED: 41, //    server -> client   alias, payload
+  DELTA: 42, //        server -> client   alias, offset, fingerprint, payload
 } as const;
 
 /** First kind that a receiver skips when it does not know it. */
@@ -70,7 +71,7 @@ function elementCounts(): (number | undefined)[] {
   set(2, Kind.UNSUBSCRIBE);
   set(3, Kind.SEEN, Kind.SIGNAL, Kind.SIGNALLED);
   set(4, Kind.SKIP);
-  set(5, Kind.SUBSCRIBE, Kind.UNSUBSCRIBED, Kind.PUBLICATION);
+  set(5, Kind.SUBSCRIBE, Kind.UNSUBSCRIBED, Kind.PUBLICATION, Kind.DELTA);
   set(6, Kind.GAP);
   set(7, Kind.SUBSCRIBED);
   return counts;

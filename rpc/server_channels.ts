@@ -21,10 +21,11 @@ import { ProtocolError } from "./protocol_error.ts";
 import type { Unit } from "./receiver.ts";
 import { ServerSignals } from "./server_signals.ts";
 import { SocketQueue } from "./socket_queue.ts";
-import { type Line, Subscriber, type Wanted } from "./subscriber.ts";
+import { type Line, Subscriber } from "./subscriber.ts";
 import { asRefusal, SubscriptionRefusals } from "./subscription_refusals.ts";
 import type { Transport } from "./transport.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
+import type { Wanted } from "./wanted.ts";
 
 /** What the channels of all connections share. */
 export interface ChannelParts {

@@ -4,7 +4,8 @@
 import { encode } from "../../msgpack/mod.ts";
 import { begin, end, writeBin, written } from "../../msgpack/encoder.ts";
 import {
-  type Rewind,
+  type SubscribeOptionsOnWire,
+  writeDelta,
   writeGap,
   writePublication,
   writeSeen,
@@ -67,7 +68,7 @@ export interface Fields {
   readonly group: number;
   readonly id: number;
   readonly method: string | number;
-  readonly options: number | null | (CallOptionsOnWire & Rewind);
+  readonly options: number | null | (CallOptionsOnWire & SubscribeOptionsOnWire);
   readonly stream: number;
   readonly n: number;
   readonly limit: number;
@@ -229,7 +230,7 @@ const writers: Record<KindName, (fields: Fields) => void> = {
     const [epoch, offset, fingerprint] = position ?? [];
     writeSubscribe(sub, channel as string, {
       position: position === null ? undefined : { epoch: epoch!, offset: offset!, fingerprint: fingerprint! },
-      rewind: (options as Rewind | null) ?? undefined,
+      options: (options as SubscribeOptionsOnWire | null) ?? undefined,
     });
   },
   SUBSCRIBED: ({ sub, alias, status, epoch, offset, fingerprint }) =>
@@ -245,6 +246,8 @@ const writers: Record<KindName, (fields: Fields) => void> = {
       data: payloadBytes(payload),
       room: 0,
     }),
+  DELTA: ({ alias, offset, fingerprint, payload }) =>
+    writeDelta(alias, { offset, fingerprint }, payloadBytes(payload)),
   GAP: ({ alias, from, to, fingerprint, reason }) => writeGap(alias, { from, to, fingerprint, reason }),
   SKIP: ({ alias, to, fingerprint }) => writeSkip(alias, to, fingerprint),
   SEEN: ({ alias, offset }) => writeSeen(alias, offset),
