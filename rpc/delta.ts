@@ -11,6 +11,8 @@ const MOST_DIGITS = 4;
 
 /** Where the reading is: one delta is read at a time, and nothing is called meanwhile. */
 let at = 0;
+/** The sum that the delta read last tells. */
+let sumIn = 0;
 
 /**
  * The message that a delta makes of its base, in a buffer of its own. Takes time in proportion to the delta and the message.
@@ -18,12 +20,19 @@ let at = 0;
  * @param most Bytes that the message may have.
  * @throws {ProtocolError} If it makes none of this base.
  */
-export function applyDelta(base: Uint8Array, { bytes, start, end }: Unit, most: number): Uint8Array {
+export function applyDelta(base: Uint8Array, delta: Unit, most: number): Uint8Array {
+  const message = rebuild(base, delta, most);
+  if (sumOf(message) !== sumIn) throw new ProtocolError("A delta makes another message than was published");
+  return message;
+}
+
+/** The same, whether or not it is the message that was published: what a reader that does not look would show. */
+export function rebuild(base: Uint8Array, { bytes, start, end }: Unit, most: number): Uint8Array {
   at = start;
   const length = readNumber(bytes, end);
   if (length > most) throw new ProtocolError("A delta makes a message over the limit");
   if (end - at < 4) throw new ProtocolError("A delta is cut short");
-  const sum = wordAt(bytes, at);
+  sumIn = wordAt(bytes, at);
   at += 4;
   const message = new Uint8Array(length);
   let filled = 0;
@@ -46,7 +55,6 @@ export function applyDelta(base: Uint8Array, { bytes, start, end }: Unit, most: 
     place += same;
   }
   if (filled !== length) throw new ProtocolError("A delta makes less than it says");
-  if (sumOf(message) !== sum) throw new ProtocolError("A delta makes another message than was published");
   return message;
 }
 

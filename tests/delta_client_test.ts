@@ -164,7 +164,7 @@ describe("a difference that does not fit", () => {
     await fake.server(subscribed(1, 9, FRESH, at(0)));
     for (const n of [1, 2, 3]) {
       const alias = 8 + n;
-      await fake.server(whole(alias, n), delta(alias, n + 1, { n, text: "another".repeat(50) }));
+      await fake.server(whole(alias, n), delta(alias, n + 1, { n, text: `-${state(n).text}` }));
       await fake.server(subscribed(n + 1, alias + 1, RECOVERED, at(n)));
     }
     assertEquals(fake.asked().map(([kind, sub, , , options]) => kind === SUBSCRIBE ? options : sub), [
