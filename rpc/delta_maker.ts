@@ -13,11 +13,11 @@ const LOOK_AHEAD = 32;
 /** How far that distance may have changed there: texts and numbers grow by a few bytes. */
 const SHIFTS = [1, -1, 2, -2, 3, -3, 4, -4] as const;
 /** How often that is tried for one message, since it takes more than the table. */
-const MOST_TRIES = 48;
+const MOST_TRIES = 24;
 /** Entries of the table, at most. */
 const MOST_SLOTS = 16 * 1024;
 /** Every so manieth byte of the base is in it, or fewer where the base is large. */
-const STEP = 4;
+const STEP = 8;
 
 let out: Uint8Array = new Uint8Array(4 * 1024);
 let at = 0;

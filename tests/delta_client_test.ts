@@ -104,7 +104,11 @@ describe("a subscription that takes differences", () => {
     ]);
     const third = fake.follow();
     await fake.server(subscribed(2, 10, RECOVERED, at(1)), whole(10, 2), delta(10, 3));
-    assertEquals([plain.got, sub.got, third.got], [[1, 2, 3].map(state), [2, 3].map(state), [2, 3].map(state)]);
+    assertEquals([plain.got, sub.got, third.got], [
+      [1, 2, 3].map(state),
+      [2, 3].map(state),
+      [2, 3].map(state),
+    ]);
     assertEquals(fake.asked(), []);
     await fake.close();
   });

@@ -103,7 +103,10 @@ describe("a delta", () => {
   });
 
   it("has a few bytes for each field that has changed, whether it grew or not", () => {
-    const games = Array.from({ length: 20 }, (_, id) => ({ id, home: `Team ${id}`, away: "Other", score: [0, 0] }));
+    const games = Array.from(
+      { length: 20 },
+      (_, id) => ({ id, home: `Team ${id}`, away: "Other", score: [0, 0] }),
+    );
     const base = encode({ games, clock: "9:59" });
     games[3]!.score = [1, 0];
     games[17]!.score = [0, 200];

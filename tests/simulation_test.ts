@@ -212,20 +212,27 @@ describe("messages as differences", () => {
 
   it("whose base a client has not: no wrong value is shown, and all goes on", async () => {
     let [refused, taken] = [0, 0];
-    await withBug(DeltaReader.prototype, "bytesOf", (bytesOf) =>
-      function (this: DeltaReader, frame) {
-        this.sent({ ...frame.entries[0]!, offset: frame.entries[0]!.offset - 1 }); // as if it had it
-        return bytesOf.call(this, frame);
-      }, () =>
-      withBug(WireDeltas.prototype, "rebuilt", (rebuilt) =>
-        function (this: WireDeltas, offset, unit) {
-          const payload = rebuilt.call(this, offset, unit);
-          if (payload === undefined) refused++;
-          else taken++;
-          return payload;
-        }, async () => {
-        for (const seed of SEEDS) assertEquals((await runScenario(scenarioOf(seed))).anomalies, [], `seed ${seed}`);
-      }));
+    await withBug(
+      DeltaReader.prototype,
+      "bytesOf",
+      (bytesOf) =>
+        function (this: DeltaReader, frame) {
+          this.sent({ ...frame.entries[0]!, offset: frame.entries[0]!.offset - 1 }); // as if it had it
+          return bytesOf.call(this, frame);
+        },
+      () =>
+        withBug(WireDeltas.prototype, "rebuilt", (rebuilt) =>
+          function (this: WireDeltas, offset, unit) {
+            const payload = rebuilt.call(this, offset, unit);
+            if (payload === undefined) refused++;
+            else taken++;
+            return payload;
+          }, async () => {
+          for (const seed of SEEDS) {
+            assertEquals((await runScenario(scenarioOf(seed))).anomalies, [], `seed ${seed}`);
+          }
+        }),
+    );
     assert(refused > 0 && taken > 0, `${refused} refused, ${taken} taken`);
   });
 });

@@ -31,7 +31,9 @@ export class DeltaMirror {
 
   #took([kind, , offset, , payload]: [number, number, number, number, Uint8Array]): Came {
     const isDelta = kind === Kind.DELTA;
-    if (isDelta && (this.#base === undefined || offset !== this.#at + 1)) throw new Error("A base is missing");
+    if (isDelta && (this.#base === undefined || offset !== this.#at + 1)) {
+      throw new Error("A base is missing");
+    }
     const unit = { bytes: payload, start: 0, end: payload.length };
     this.#base = isDelta ? applyDelta(this.#base!, unit, 1 << 20) : payload.slice();
     this.#at = offset;

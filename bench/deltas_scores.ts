@@ -1,4 +1,4 @@
-// The feed of bench/deltas: a match day of 2013 and 2014 from the football results of vega-datasets, as a page of live scores would be sent it. Every tick moves
+// The feed of bench/deltas.mjs: a match day of 2013 and 2014 from the football results of vega-datasets, as a page of live scores would be sent it. Every tick moves
 // the minute of some matches and now and then a score, up to the real results. The same each time.
 import { readFileSync } from "node:fs";
 
@@ -33,7 +33,7 @@ const MINUTES = 90;
 
 /** So many states, each one to five fields away from the one before. */
 export function scoreSnapshots(count: number): Scores[] {
-  const file = new URL("../../node_modules/vega-datasets/data/football.json", import.meta.url);
+  const file = new URL("../node_modules/vega-datasets/data/football.json", import.meta.url);
   const results = JSON.parse(readFileSync(file, "utf8")) as Result[];
   const chance = chanceOf(7);
   const snapshots: Scores[] = [];
