@@ -2,7 +2,7 @@
 // no difference pays. For each number of subscribers over real sockets: bytes saved, and CPU of the node and of the clients for a delivery, over those of the same
 // feed sent whole.
 //
-//   node bench/deltas.mjs [--only deno,bun] [--subscribers 1,10,1000] [--updates 1000] [--repeats 1] [--json FILE]
+//   node bench/deltas.mjs [--only deno,bun] [--feeds scores,noise] [--subscribers 1,10,1000] [--updates 1000] [--repeats 1] [--json FILE]
 import { run } from "../tools/child.mjs";
 import { root } from "../tools/setup.mjs";
 import { serving } from "../tests/runner/serving.mjs";
@@ -15,16 +15,22 @@ const LEAST_DELIVERIES = 10_000;
 /** @type {import("./part.mjs").Part} */
 export const deltas = {
   name: "deltas",
-  defaults: { only: "deno,bun", subscribers: "1,10,1000", updates: "1000", repeats: "1" },
-  takes: { only: ["deno", "bun"], subscribers: "wholes", updates: "whole", repeats: "whole" },
+  defaults: {
+    only: "deno,bun",
+    feeds: "scores,noise",
+    subscribers: "1,10,1000",
+    updates: "1000",
+    repeats: "1",
+  },
+  takes: { only: ["deno", "bun"], feeds: FEEDS, subscribers: "wholes", updates: "whole", repeats: "whole" },
   measure,
   table,
 };
 
-async function measure({ only, subscribers, updates, repeats }, rt) {
+async function measure({ only, feeds, subscribers, updates, repeats }, rt) {
   const rows = [];
   for (const runtime of only.split(",")) {
-    for (const feed of FEEDS) {
+    for (const feed of feeds.split(",")) {
       for (const count of subscribers.split(",").map(Number)) {
         const samples = [];
         const most = Math.max(Number(updates), Math.ceil(LEAST_DELIVERIES / count));

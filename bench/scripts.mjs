@@ -37,6 +37,13 @@ export const SCRIPTS = [
     flags: ["--v8-flags=--expose-gc"],
     minutes: 1,
   },
+  node("deltas.mjs", "what messages as differences save and cost", 2),
+  {
+    name: "deltas_algorithms.ts",
+    title: "our differences beside those of Fossil",
+    runtimes: BOTH,
+    minutes: 0.2,
+  },
   {
     ...node(
       "upload.mjs",

@@ -35,6 +35,7 @@ export type {
   ResetEvent,
   SubscribeOptions,
   Subscription,
+  Traffic,
 } from "./channel_types.ts";
 export type { HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 export type { ParamNames, ParamsOf } from "../rpc/channel_pattern.ts";

@@ -121,7 +121,6 @@ class Comparison {
   }
 
   #findAnywhere(from: number): boolean {
-    const base = this.#base;
     const target = this.#target;
     if (this.#mask === 0) this.#index();
     // Beyond this the fresh bytes alone are too many.

@@ -4,7 +4,7 @@
  * @module
  */
 import { Asking, type AskingParts } from "./asking.ts";
-import type { Entry, Page, Position, Query } from "./broker.ts";
+import type { Entry, Page, Query } from "./broker.ts";
 import {
   PUBLICATION_HEAD,
   type Rewind,
