@@ -1,5 +1,6 @@
 // Our differences beside those of Fossil (the package fossil-delta, where bench/peers is installed): bytes of one and microseconds to make and to apply it, on the
-// live scores of bench/deltas.mjs and three other shapes. What does not pay is sent whole, and counts as such.
+// live scores of bench/deltas.mjs and three other shapes. What does not pay is sent whole, and counts as such. Then what the node does for one publication when the
+// first of those who take differences is given it: the tries that are left of a feed whose differences do not pay, too.
 //   bun bench/deltas_algorithms.ts        or with deno run -A
 import { createRequire } from "node:module";
 import process from "node:process";
@@ -9,6 +10,9 @@ import { applyDelta } from "../rpc/delta.ts";
 import { makeDelta } from "../rpc/delta_maker.ts";
 import { chanceOf, scoreSnapshots } from "./deltas_scores.ts";
 import { flagsOf } from "./flags.ts";
+import { publicationFrames } from "../rpc/shared_frames.ts";
+import { Tail } from "../rpc/tail.ts";
+import { DeltaReader, TopicDeltas } from "../rpc/topic_deltas.ts";
 
 flagsOf("deltas_algorithms.ts", {});
 
@@ -120,4 +124,22 @@ for (const [shape, make] of Object.entries(SHAPES)) {
         `${making.toFixed(2)} µs to make, ${applying.toFixed(2)} to apply`,
     );
   }
+}
+
+for (const shape of [Object.keys(SHAPES)[0]!, "noise"]) {
+  const messages = SHAPES[shape]!().map((message) => encode(message).slice());
+  const entries = messages.map((data, i) => ({
+    offset: i + 1,
+    fingerprint: i + 1,
+    previous: i,
+    at: 0,
+    data,
+    room: 0,
+  }));
+  const frames = entries.flatMap((entry) => publicationFrames(1, [entry]));
+  const took = timed(() => {
+    const reader = new DeltaReader(new TopicDeltas({ alias: 1, tail: new Tail() }));
+    for (const frame of frames) reader.bytesOf(frame);
+  });
+  console.log(`\nthe node, for a publication of ${shape}: ${took.toFixed(2)} µs`);
 }
