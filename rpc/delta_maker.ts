@@ -13,7 +13,7 @@ const LOOK_AHEAD = 32;
 /** How far that distance may have changed there: texts and numbers grow by a few bytes. */
 const SHIFTS = [1, -1, 2, -2, 3, -3, 4, -4] as const;
 /** How often that is tried for one message, since it takes more than the table. */
-const MOST_TRIES = 24;
+const MOST_TRIES = 12;
 /** Entries of the table, at most. */
 const MOST_SLOTS = 16 * 1024;
 /** Every so manieth byte of the base is in it, or fewer where the base is large. */
