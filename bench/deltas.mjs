@@ -44,23 +44,32 @@ async function measure({ only, feeds, subscribers, updates, repeats }, rt) {
   return rows;
 }
 
+/** Twice, on servers of their own: which channel is joined first counts. */
 async function sample({ rt, runtime, feed, count, updates }) {
+  const both = [];
+  for (const first of ["whole", "delta"]) both.push(await load({ rt, runtime, feed, count, updates, first }));
+  const sum = (get) => both.reduce((all, one) => all + get(one), 0);
+  const deliveries = 2 * count * updates;
+  const [bytes, saved] = [sum((one) => one.bytes), sum((one) => one.saved)];
+  const spent = (to, by) => sum((one) => one.spent[to][by]);
+  return {
+    saved: saved / (bytes + saved),
+    node: spent("whole", "node") / deliveries,
+    nodeMore: spent("delta", "node") / spent("whole", "node") - 1,
+    clients: spent("whole", "clients") / deliveries,
+    clientsMore: spent("delta", "clients") / spent("whole", "clients") - 1,
+  };
+}
+
+async function load({ rt, runtime, feed, count, updates, first }) {
   const node = { rt, runtime, file: "bench/deltas_node.ts", cwd: root };
   const { code, output, stdout } = await serving(node, (port) => {
-    const given = [`ws://127.0.0.1:${port}/`, feed, String(count), String(updates)];
+    const given = [`ws://127.0.0.1:${port}/`, feed, String(count), String(updates), first];
     const [command, args] = program(rt, "bun", ["bench/deltas_load.ts", ...given]);
     return run(command, args, { cwd: root, timeout: 600_000 });
   });
   if (code !== 0) throw new Error(`${feed} to ${count} on ${runtime}:\n${output}`);
-  const { spent: { whole, delta }, bytes, saved } = JSON.parse(stdout);
-  const deliveries = count * updates;
-  return {
-    saved: saved / (bytes + saved),
-    node: whole.node / deliveries,
-    nodeMore: delta.node / whole.node - 1,
-    clients: whole.clients / deliveries,
-    clientsMore: delta.clients / whole.clients - 1,
-  };
+  return JSON.parse(stdout);
 }
 
 function middleOf(samples) {

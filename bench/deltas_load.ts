@@ -1,11 +1,18 @@
 // The clients of bench/deltas.mjs: each subscribes to both channels of a feed, and updates go to one and the other in turn, fifty at a time, so that what else the
-// machine does is in both. The next is published when all have the one before.
-//   deltas_load.ts URL FEED SUBSCRIBERS UPDATES
+// machine does is in both. The next is published when all have the one before. Which channel is joined and warmed first is said, since on Deno the first is cheaper.
+//   deltas_load.ts URL FEED SUBSCRIBERS UPDATES FIRST
 import process from "node:process";
 import { connect } from "../client/whole.ts";
 import type { App, Update } from "./deltas_node.ts";
 
-const [url, feed, subscribers, updates] = process.argv.slice(2) as [string, Update["feed"], string, string];
+const [url, feed, subscribers, updates, first] = process.argv.slice(2) as [
+  string,
+  Update["feed"],
+  string,
+  string,
+  Update["to"],
+];
+const CHANNELS = first === "whole" ? ["whole", "delta"] as const : ["delta", "whole"] as const;
 const [COUNT, TOTAL] = [Number(subscribers), Number(updates)];
 const BLOCK = 50;
 /** Updates before it counts: the code is warm, and a feed whose differences do not pay is known. */
@@ -27,7 +34,8 @@ async function join(to: Update["to"]) {
   return all;
 }
 
-const joined = { whole: await join("whole"), delta: await join("delta") };
+const joined = new Map<Update["to"], Awaited<ReturnType<typeof join>>>();
+for (const to of CHANNELS) joined.set(to, await join(to));
 /** Microseconds so far. */
 const own = () => {
   const { user, system } = process.cpuUsage();
@@ -46,10 +54,10 @@ async function run(to: Update["to"], from: number, count: number) {
 }
 
 const spent = { whole: { node: 0, clients: 0 }, delta: { node: 0, clients: 0 } };
-for (const to of ["whole", "delta"] as const) await run(to, 0, WARM);
+for (const to of CHANNELS) await run(to, 0, WARM);
 const traffic = () => {
   const sum = { bytes: 0, bytesSaved: 0 };
-  for (const { traffic } of joined.delta) {
+  for (const { traffic } of joined.get("delta")!) {
     sum.bytes += traffic.bytes;
     sum.bytesSaved += traffic.bytesSaved;
   }
@@ -57,8 +65,7 @@ const traffic = () => {
 };
 const before = traffic();
 for (let n = WARM; n < WARM + TOTAL; n += BLOCK) {
-  // Which comes first changes, too.
-  const order = (n / BLOCK) % 2 === 0 ? ["whole", "delta"] as const : ["delta", "whole"] as const;
+  const order = (n / BLOCK) % 2 === 0 ? CHANNELS : CHANNELS.toReversed();
   for (const to of order) {
     const { node, clients } = await run(to, n, Math.min(BLOCK, WARM + TOTAL - n));
     spent[to].node += node;
