@@ -37,7 +37,10 @@ export const SCRIPTS = [
     flags: ["--v8-flags=--expose-gc"],
     minutes: 1,
   },
-  node("deltas.mjs", "what messages as differences save and cost", 2),
+  {
+    ...node("deltas.mjs", "what messages as differences save and cost, to 1,000", 5),
+    args: ["--subscribers", "1000", "--updates", "200"],
+  },
   {
     name: "deltas_algorithms.ts",
     title: "our differences beside those of Fossil",
