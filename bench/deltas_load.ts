@@ -54,6 +54,8 @@ async function run(to: Update["to"], from: number, count: number) {
 }
 
 const spent = { whole: { node: 0, clients: 0 }, delta: { node: 0, clients: 0 } };
+/** What differences took of what whole ones did, in each pair of blocks. */
+const ratios: { readonly node: number; readonly clients: number }[] = [];
 for (const to of CHANNELS) await run(to, 0, WARM);
 const traffic = () => {
   const sum = { bytes: 0, bytesSaved: 0 };
@@ -66,15 +68,20 @@ const traffic = () => {
 const before = traffic();
 for (let n = WARM; n < WARM + TOTAL; n += BLOCK) {
   const order = (n / BLOCK) % 2 === 0 ? CHANNELS : CHANNELS.toReversed();
+  const took = new Map<Update["to"], Awaited<ReturnType<typeof run>>>();
   for (const to of order) {
-    const { node, clients } = await run(to, n, Math.min(BLOCK, WARM + TOTAL - n));
-    spent[to].node += node;
-    spent[to].clients += clients;
+    const one = await run(to, n, Math.min(BLOCK, WARM + TOTAL - n));
+    took.set(to, one);
+    spent[to].node += one.node;
+    spent[to].clients += one.clients;
   }
+  const [whole, delta] = [took.get("whole")!, took.get("delta")!];
+  ratios.push({ node: delta.node / whole.node, clients: delta.clients / whole.clients });
 }
 const after = traffic();
 console.log(JSON.stringify({
   spent,
+  ratios,
   bytes: after.bytes - before.bytes,
   saved: after.bytesSaved - before.bytesSaved,
 }));
