@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ChannelPattern, type GivenParams } from "../rpc/channel_pattern.ts";
+import { ANYTHING, ChannelPattern, type GivenParams } from "../rpc/channel_pattern.ts";
 import type { Published } from "../rpc/channel_types.ts";
 import { encodeMessage } from "../rpc/message_data.ts";
 import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
@@ -14,9 +14,10 @@ import type {
   SubscribeOptions,
   Subscription,
 } from "./channel_types.ts";
+import type { Channels } from "./channels.ts";
 import type { LateChannels } from "./late_channels.ts";
 import { LateSubscription } from "./late_subscription.ts";
-import { readWanted } from "./wanted.ts";
+import { readWanted, type Wanted } from "./wanted.ts";
 
 /** One channel of a client. Any number of them may stand for the same. */
 export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, unknown> {
@@ -34,10 +35,7 @@ export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, u
     handler?: EventHandler<unknown>,
   ): Subscription<unknown> {
     const wanted = readWanted(given, handler);
-    const { made } = this.#late;
-    return made === undefined
-      ? new LateSubscription(this.#late, this.name, wanted)
-      : made.subscribe(this.name, wanted);
+    return begin(this.#late, (channels) => channels.subscribe(this.name, wanted), wanted);
   }
 
   publish(message: unknown, options: PublishCallOptions = {}): Promise<Published> {
@@ -63,13 +61,31 @@ export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, u
   }
 }
 
-/**
- * Opens a channel: `openChannel(channels, "board/:id", { id: "7" })`. Its code is loaded from now on.
- *
- * @throws {TypeError} If the pattern is none, or the parameters name no channel.
- */
-export function openChannel(late: LateChannels, pattern: string, params?: GivenParams): ChannelHandle {
-  const handle = new ChannelHandle(new ChannelPattern(pattern).name(params), late);
-  late.load();
-  return handle;
+/** How the channels of a client are opened: `Client.channel` and `Client.channels`. Their code is loaded from then on. */
+export function opening(late: LateChannels): object {
+  return {
+    channel: (pattern: string, params?: GivenParams) => {
+      const handle = new ChannelHandle(new ChannelPattern(pattern).name(params), late);
+      late.load();
+      return handle;
+    },
+    channels: (pattern: string, given?: Partial<GivenParams>) => {
+      const match = new ChannelPattern(pattern).name(given, ANYTHING);
+      late.load();
+      const subscribe = (options: SubscribeOptions = {}, handler?: EventHandler<unknown>) => {
+        const wanted = readWanted(options, handler);
+        return begin(late, (channels) => channels.subscribeAll(pattern, match, wanted), wanted);
+      };
+      return { match, subscribe };
+    },
+  };
+}
+
+/** What `open` gives, as soon as there is code that can. */
+function begin(
+  late: LateChannels,
+  open: (channels: Channels) => Subscription<unknown>,
+  wanted: Wanted,
+): Subscription<unknown> {
+  return late.made === undefined ? new LateSubscription(late, open, wanted) : open(late.made);
 }

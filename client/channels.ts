@@ -16,6 +16,7 @@ import { readHistory } from "./history.ts";
 import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
 import { LocalSubscription, NO_EVENTS } from "./subscription.ts";
 import type { Wanted } from "./wanted.ts";
+import { Wildcard } from "./wildcard.ts";
 import { WireSubscription } from "./wire_subscription.ts";
 
 /** Channels whose numbers are kept; more where more wait for an answer. One weighs about 2 KB. */
@@ -39,6 +40,7 @@ export interface ChannelsParts {
 export class Channels {
   readonly #parts: ChannelsParts;
   readonly #wires = new Map<string, WireSubscription>();
+  readonly #wildcards = new Set<Wildcard>();
   readonly #publishing = new Map<string, Publishing>();
   /** The highest number that a channel has given which is forgotten: those that are made begin above it, since none may be used again. */
   #lastForgotten = 0;
@@ -76,6 +78,7 @@ export class Channels {
       (name, unit) => this.#signalled(name, unit),
     );
     for (const wire of [...this.#wires.values()]) wire.connected(connection);
+    for (const wildcard of [...this.#wildcards]) wildcard.connected(connection);
     for (const publishing of this.#publishing.values()) publishing.connected();
     return connection;
   }
@@ -83,6 +86,7 @@ export class Channels {
   /** It is gone. */
   disconnected(): void {
     this.#connection = undefined;
+    for (const wildcard of [...this.#wildcards]) wildcard.disconnected();
     for (const wire of [...this.#wires.values()]) wire.disconnected();
     for (const publishing of this.#publishing.values()) publishing.disconnected();
   }
@@ -91,6 +95,7 @@ export class Channels {
   end(error: CallError): void {
     this.disconnected();
     this.#ended = error;
+    for (const wildcard of [...this.#wildcards]) wildcard.fail(error);
     for (const wire of [...this.#wires.values()]) wire.end(error);
     for (const publishing of this.#publishing.values()) publishing.end(error);
   }
@@ -98,12 +103,16 @@ export class Channels {
   // For the channels that the program holds.
 
   /** Subscribes. Where the client is over the subscription is closed, and its `onError`, which may subscribe anew, is not called. */
-  subscribe(name: string, { start, handler, signal, onError }: Wanted): LocalSubscription {
+  subscribe(
+    name: string,
+    { start, handler, signal, onError }: Wanted,
+    Local: typeof LocalSubscription = LocalSubscription,
+  ): LocalSubscription {
     if (signal && !signal.addEventListener) {
       throw new TypeError("Cannot subscribe: the signal is no AbortSignal");
     }
     const wire = this.#wire(name);
-    const local = new LocalSubscription(wire, { start, handler, onError: this.#ended ? () => {} : onError });
+    const local = new Local(wire, { start, handler, onError: this.#ended ? () => {} : onError });
     if (signal) {
       const abort = () => local.close();
       signal.addEventListener("abort", abort, { once: true });
@@ -113,6 +122,27 @@ export class Channels {
     if (this.#ended !== undefined) wire.end(this.#ended);
     else if (signal?.aborted) local.close();
     return local;
+  }
+
+  /** Subscribes to all channels of a pattern that a wildcard matches. */
+  subscribeAll(pattern: string, match: string, wanted: Wanted): Wildcard {
+    if (wanted.signal && !wanted.signal.addEventListener) {
+      throw new TypeError("Cannot subscribe: the signal is no AbortSignal");
+    }
+    const { clock, report } = this.#parts;
+    const wildcard = new Wildcard(pattern, match, wanted, {
+      clock,
+      report,
+      subscribe: (name, wanted, Local) => this.subscribe(name, wanted, Local),
+      closed: () => this.#wildcards.delete(wildcard),
+    });
+    if (wanted.signal?.aborted) wildcard.close();
+    else if (this.#ended !== undefined) wildcard.fail(this.#ended, true);
+    else {
+      this.#wildcards.add(wildcard);
+      if (this.#connection !== undefined) wildcard.connected(this.#connection);
+    }
+    return wildcard;
   }
 
   /** What the channel of a name is on the wire, made when it is not there. */

@@ -48,6 +48,9 @@ export const Kind = {
   SEEN: 39, //         client -> server   alias, offset
   SIGNAL: 40, //       client -> server   channel, payload
   SIGNALLED: 41, //    server -> client   alias, payload
+  WILDCARD: 50, //     client -> server   n, pattern, match
+  MATCHED: 51, //      server -> client   n, state, name
+  UNWILDCARD: 52, //   both               n, code, flags, payload
 } as const;
 
 /** First kind that a receiver skips when it does not know it. */
@@ -70,7 +73,8 @@ function elementCounts(): (number | undefined)[] {
   set(2, Kind.UNSUBSCRIBE);
   set(3, Kind.SEEN, Kind.SIGNAL, Kind.SIGNALLED);
   set(4, Kind.SKIP);
-  set(5, Kind.SUBSCRIBE, Kind.UNSUBSCRIBED, Kind.PUBLICATION);
+  set(4, Kind.WILDCARD, Kind.MATCHED);
+  set(5, Kind.SUBSCRIBE, Kind.UNSUBSCRIBED, Kind.PUBLICATION, Kind.UNWILDCARD);
   set(6, Kind.GAP);
   set(7, Kind.SUBSCRIBED);
   return counts;
@@ -89,13 +93,27 @@ export const SubscribeStatus = {
   RESET: 2,
 } as const;
 
+/** `state` of MATCHED. */
+export const MatchState = {
+  /** There is this channel, and the client may subscribe to it. */
+  THERE: 0,
+  /** It is gone: nothing was published to it for as long as it is known. */
+  GONE: 1,
+  /** All that there are have been told. */
+  ALL: 2,
+  /** The same, but for some of which it cannot be said now whether the client may know of them: they are asked about again. */
+  SOME: 3,
+  /** There are more than one connection may be told of. */
+  FULL: 4,
+} as const;
+
 /** Bits of `flags` in NAME. */
 export const NameFlag = {
   /** Running it twice is the same as running it once. */
   IDEMPOTENT: 1,
 } as const;
 
-/** Bits of `flags` in ERROR, FAIL and UNSUBSCRIBED. */
+/** Bits of `flags` in ERROR, FAIL, UNSUBSCRIBED and UNWILDCARD. */
 export const Flag = {
   /** The same call may succeed later. */
   RETRYABLE: 1,
