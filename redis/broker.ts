@@ -12,10 +12,10 @@ import {
   BrokerError,
   type BrokerListener,
   type Page,
-  type Producer,
   type Query,
 } from "../rpc/broker.ts";
 import type { Clock } from "../rpc/clock.ts";
+import { appended, type AppendReply } from "./appended.ts";
 import { Commands, unavailable } from "./commands.ts";
 import { RedisDirectory } from "./directory.ts";
 import { DIRECTORY_SCRIPTS } from "./directory_scripts.ts";
@@ -160,6 +160,7 @@ export class RedisBroker implements Broker {
     const meta = Math.max(metaMs, ms, LEAST_META);
     const numbers = [messages, ms, meta].map(String);
     const fixed = [this.#newEpoch(), pushes, String(fingerprint), textOf(data), ...numbers];
+    const name = { pattern, channel, ms: meta };
     const listed = pattern === undefined ? ["", ""] : [indexKey(this.#parts.prefix, pattern), channel];
     if (producer !== undefined) {
       const { id, n, low, age } = producer;
@@ -167,7 +168,11 @@ export class RedisBroker implements Broker {
       const keys = [life, entries, producers + id];
       const args = () => [...fixed, ...who, ...listed];
       const reply = await this.#commands.run({ script: APPEND, keys, args, kind: "append" });
-      return appended(reply as readonly string[], producer);
+      return await this.directory.landed(
+        reply as AppendReply,
+        name,
+        appended(reply as AppendReply, producer),
+      );
     }
     const own = this.#own;
     const n = own.begin(channel);
@@ -179,7 +184,8 @@ export class RedisBroker implements Broker {
         kind: "append",
         isEarly: (reply) => (reply as readonly string[])[0] === "order", // one before it was refused, and is sent again as well
       });
-      return appended(reply as readonly string[], { id: own.id, n });
+      const landed = appended(reply as AppendReply, { id: own.id, n });
+      return await this.directory.landed(reply as AppendReply, name, landed);
     } finally {
       own.end(channel, n);
     }
@@ -356,27 +362,6 @@ async function inTime(
   } finally {
     clock.clearTimeout(timer);
   }
-}
-
-function appended([state, ...rest]: readonly string[], producer: Producer): Appended {
-  if (state === "order") {
-    const [last] = rest;
-    throw new BrokerError(
-      "OUT_OF_ORDER",
-      last === ""
-        ? `The producer is not known, and its publication ${producer.low} is not ${producer.n}`
-        : `The producer's next publication is ${Number(last) + 1}, not ${producer.n}`,
-    );
-  }
-  if (state === "forgotten") {
-    throw new BrokerError(
-      "FORGOTTEN",
-      `What became of the producer's publication ${producer.n} is not known any more`,
-    );
-  }
-  const [epoch, offset, fingerprint] = rest as [string, string, string];
-  const position = { epoch, offset: Number(offset), fingerprint: Number(fingerprint) };
-  return { position, duplicate: state === "known", durability: "redis" };
 }
 
 /** What a read answers. */

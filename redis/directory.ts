@@ -6,7 +6,7 @@
 import { BrokerError } from "../rpc/broker.ts";
 import { type Directory, type DirectoryWatcher, MOST_NAMES, type NameList } from "../rpc/directory.ts";
 import { type Commands, unavailable } from "./commands.ts";
-import { KNOWN, NAMES } from "./directory_scripts.ts";
+import { ADD, KNOWN, NAMES } from "./directory_scripts.ts";
 import { indexKey } from "./keys.ts";
 import type { RedisSubscriber } from "./link.ts";
 
@@ -33,6 +33,20 @@ export class RedisDirectory implements Directory {
   /** Watches nothing yet. */
   constructor(parts: RedisDirectoryParts) {
     this.#parts = parts;
+  }
+
+  /** A publication landed, as `reply` tells. Where the script that appended it could not list its channel, that is done now; should it fail, a later one does it. */
+  async landed<T>(
+    reply: readonly string[],
+    { pattern, channel, ms }: { pattern: string | undefined; channel: string; ms: number },
+    appended: T,
+  ): Promise<T> {
+    const [, , offset, , isUnlisted] = reply;
+    if (isUnlisted !== "1" || pattern === undefined) return appended;
+    const args = [channel, offset === "1" ? "1" : "0", String(ms + 60_000)];
+    const job = { keys: [this.#key(pattern)], args: () => args, kind: "append" } as const;
+    await this.#parts.commands.run({ script: ADD, ...job }).catch(() => {});
+    return appended;
   }
 
   /** See {@linkcode Directory.list}. */

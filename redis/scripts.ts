@@ -86,7 +86,7 @@ end
  * Appends. KEYS: life, entries, record of the producer. ARGV: an epoch, the channel of pushes, fingerprint, data, messages, ms, meta, the producer's
  * number, `low` (or ''), `age` (or ''), how many of its results are kept, the set of its pattern's names (or ''), and its name.
  *
- * Answers `new` or `known` with EPOCH OFFSET FINGERPRINT, `order` with the last number (or ''), or `forgotten`.
+ * Answers `new` or `known` with EPOCH OFFSET FINGERPRINT, and `new` with 1 where the name is still to be listed, `order` with the last number (or ''), or `forgotten`.
  */
 export const APPEND: Script = script(`#!lua
 ${PUSH}${OPEN}${LIST_NAME}
@@ -135,10 +135,11 @@ if not before then redis.call('DEL', RECORD) redis.call('HSET', RECORD, 'e', epo
 redis.call('HSET', RECORD, 'l', int(n), int(n % results), int(n) .. ' ' .. int(top) .. ' ' .. mine)
 redis.call('PEXPIRE', RECORD, int(meta))
 push_to(push, 'e ' .. epoch .. ' ' .. int(top) .. ' ' .. head .. ' ' .. data)
+local unlisted = '0'
 if ARGV[12] ~= '' and (top == 1 or math.floor(now / 60000) ~= math.floor(latest / 60000)) then
-  list_name(ARGV[12], ARGV[13], top == 1, meta + 60000)
+  unlisted = list_name(ARGV[12], ARGV[13], top == 1, meta + 60000)
 end
-return {'new', epoch, int(top), mine}
+return {'new', epoch, int(top), mine, unlisted}
 `);
 
 /**

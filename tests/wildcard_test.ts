@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { z } from "zod";
-import type { WildcardEvent } from "../client/mod.ts";
+import type { WildcardEvent, WildcardSubscription } from "../client/mod.ts";
 import { CallError, channel, millrace } from "../mod.ts";
 import { simulate, type World } from "../testing/mod.ts";
 
@@ -317,11 +317,13 @@ describe("a wildcard", () => {
     await using world = simulate(app, { seed: 15 });
     const client = world.connect();
     const errors: unknown[] = [];
-    const none = (client as unknown as { channels(pattern: string): ReturnType<typeof client.channels> })
-      .channels("no/:such").subscribe(
-        { onError: (error) => void errors.push((error as CallError).code) },
-        () => {},
-      );
+    const untyped = client as never as {
+      channels(
+        pattern: string,
+      ): { subscribe(options: object, handler: () => void): WildcardSubscription<never, never> };
+    };
+    const onError = (error: unknown) => void errors.push((error as CallError).code);
+    const none = untyped.channels("no/:such").subscribe({ onError }, () => {});
     await assertRejects(() => world.wait(none.ready()), CallError, "no such channel");
     const stop = new AbortController();
     const ended = client.channels("diary/:id").subscribe({ signal: stop.signal });
