@@ -85,6 +85,16 @@ class FromBeginning extends LocalSubscription {
   }
 }
 
+/** Resolves when a channel has begun, or will not. Where the server cannot say so now it is asked again; where it has no room, the program was told. */
+async function begins(local: LocalSubscription | undefined): Promise<void> {
+  try {
+    await local?.ready();
+  } catch (error) {
+    const { retryable, code } = error as CallError;
+    if (retryable && code !== "RESOURCE_EXHAUSTED") return begins(local);
+  }
+}
+
 /** One wildcard of the program. */
 export class Wildcard implements WildcardWire, Subscription<unknown> {
   readonly pattern: string;
@@ -318,8 +328,8 @@ export class Wildcard implements WildcardWire, Subscription<unknown> {
     this.#failures = 0;
     if (this.#wasTold) return;
     this.#wasTold = true;
-    const begun = [...this.#members.values()].map(({ local }) => local?.ready());
-    Promise.allSettled(begun).then(() => {
+    const begun = [...this.#members.values()].map(({ local }) => begins(local));
+    Promise.all(begun).then(() => {
       this.#isReady = !this.#isOver;
       this.#watchers.tell();
     });
