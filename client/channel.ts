@@ -14,20 +14,21 @@ import type {
   SubscribeOptions,
   Subscription,
 } from "./channel_types.ts";
-import type { Channels } from "./channels.ts";
 import type { LateChannels } from "./late_channels.ts";
 import { LateSubscription } from "./late_subscription.ts";
-import { readWanted, type Wanted } from "./wanted.ts";
+import { readWanted } from "./wanted.ts";
 
-/** One channel of a client. Any number of them may stand for the same. */
+/** One channel of a client, or all those of a pattern that a name with `*` stands for. Any number of them may stand for the same. */
 export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, unknown> {
   readonly name: string;
   readonly #late: LateChannels;
+  readonly #pattern: string | undefined;
 
-  /** Does nothing yet. */
-  constructor(name: string, late: LateChannels) {
+  /** Does nothing yet. `pattern`: of a wildcard. */
+  constructor(name: string, late: LateChannels, pattern?: string) {
     this.name = name;
     this.#late = late;
+    this.#pattern = pattern;
   }
 
   subscribe(
@@ -35,7 +36,10 @@ export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, u
     handler?: EventHandler<unknown>,
   ): Subscription<unknown> {
     const wanted = readWanted(given, handler);
-    return begin(this.#late, (channels) => channels.subscribe(this.name, wanted), wanted);
+    const { made } = this.#late;
+    return made === undefined
+      ? new LateSubscription(this.#late, this.name, wanted, this.#pattern)
+      : made.subscribe(this.name, wanted, this.#pattern);
   }
 
   publish(message: unknown, options: PublishCallOptions = {}): Promise<Published> {
@@ -63,29 +67,13 @@ export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, u
 
 /** How the channels of a client are opened: `Client.channel` and `Client.channels`. Their code is loaded from then on. */
 export function opening(late: LateChannels): object {
-  return {
-    channel: (pattern: string, params?: GivenParams) => {
-      const handle = new ChannelHandle(new ChannelPattern(pattern).name(params), late);
-      late.load();
-      return handle;
-    },
-    channels: (pattern: string, given?: Partial<GivenParams>) => {
-      const match = new ChannelPattern(pattern).name(given, ANYTHING);
-      late.load();
-      const subscribe = (options: SubscribeOptions = {}, handler?: EventHandler<unknown>) => {
-        const wanted = readWanted(options, handler);
-        return begin(late, (channels) => channels.subscribeAll(pattern, match, wanted), wanted);
-      };
-      return { match, subscribe };
-    },
+  const open = (pattern: string, params?: Partial<GivenParams>, missing?: string) => {
+    const name = new ChannelPattern(pattern).name(params, missing);
+    late.load();
+    return new ChannelHandle(name, late, missing && pattern);
   };
-}
-
-/** What `open` gives, as soon as there is code that can. */
-function begin(
-  late: LateChannels,
-  open: (channels: Channels) => Subscription<unknown>,
-  wanted: Wanted,
-): Subscription<unknown> {
-  return late.made === undefined ? new LateSubscription(late, open, wanted) : open(late.made);
+  return {
+    channel: (pattern: string, params?: GivenParams) => open(pattern, params),
+    channels: (pattern: string, given?: Partial<GivenParams>) => open(pattern, given, ANYTHING),
+  };
 }

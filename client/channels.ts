@@ -12,6 +12,7 @@ import type { Limits } from "../rpc/limits.ts";
 import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import { ChannelConnection } from "./channel_connection.ts";
+import type { Subscription } from "./channel_types.ts";
 import { readHistory } from "./history.ts";
 import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
 import { LocalSubscription, NO_EVENTS } from "./subscription.ts";
@@ -102,8 +103,13 @@ export class Channels {
 
   // For the channels that the program holds.
 
-  /** Subscribes. Where the client is over the subscription is closed, and its `onError`, which may subscribe anew, is not called. */
-  subscribe(
+  /** Subscribes; with a pattern to all channels of it that the name matches. Where the client is over the subscription is closed, and its `onError`, which may subscribe anew, is not called. */
+  subscribe(name: string, wanted: Wanted, pattern?: string): Subscription<unknown> {
+    return pattern === undefined ? this.join(name, wanted) : this.#joinAll(name, wanted, pattern);
+  }
+
+  /** Subscribes to one channel, as `Local` does it. */
+  join(
     name: string,
     { start, handler, signal, onError }: Wanted,
     Local: typeof LocalSubscription = LocalSubscription,
@@ -124,8 +130,7 @@ export class Channels {
     return local;
   }
 
-  /** Subscribes to all channels of a pattern that a wildcard matches. */
-  subscribeAll(pattern: string, match: string, wanted: Wanted): Wildcard {
+  #joinAll(match: string, wanted: Wanted, pattern: string): Wildcard {
     if (wanted.signal && !wanted.signal.addEventListener) {
       throw new TypeError("Cannot subscribe: the signal is no AbortSignal");
     }
@@ -133,7 +138,7 @@ export class Channels {
     const wildcard = new Wildcard(pattern, match, wanted, {
       clock,
       report,
-      subscribe: (name, wanted, Local) => this.subscribe(name, wanted, Local),
+      subscribe: (name, wanted, Local) => this.join(name, wanted, Local),
       closed: () => this.#wildcards.delete(wildcard),
     });
     if (wanted.signal?.aborted) wildcard.close();

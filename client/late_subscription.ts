@@ -6,13 +6,13 @@
 import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
 import type { ChannelEvent, Subscription } from "./channel_types.ts";
-import type { Channels } from "./channels.ts";
 import type { LateChannels } from "./late_channels.ts";
 import type { Wanted } from "./wanted.ts";
+import type { Wildcard } from "./wildcard.ts";
 
 const DONE: IteratorResult<never, undefined> = { done: true, value: undefined };
 
-/** Passes everything on, of a wildcard as well, to the subscription that it becomes. */
+/** Passes everything on to the subscription that it becomes, which may be that of a wildcard. */
 export class LateSubscription implements Subscription<unknown> {
   readonly #start: Position | undefined;
   /** The subscription; `undefined` when this one was closed before. */
@@ -22,8 +22,8 @@ export class LateSubscription implements Subscription<unknown> {
   #isClosed = false;
   #close: () => void;
 
-  /** Waits for the code, and has it opened by `open`. */
-  constructor(late: LateChannels, open: (channels: Channels) => Subscription<unknown>, wanted: Wanted) {
+  /** Waits for the code. */
+  constructor(late: LateChannels, name: string, wanted: Wanted, pattern?: string) {
     const { signal, handler, start, onError } = wanted;
     const { promise, resolve, reject } = Promise.withResolvers<Subscription<unknown> | undefined>();
     promise.catch(() => {}); // who asks is told
@@ -40,7 +40,7 @@ export class LateSubscription implements Subscription<unknown> {
     const stop = late.wait({
       run: (channels) => {
         signal?.removeEventListener("abort", this.#close);
-        resolve(this.#found = open(channels));
+        resolve(this.#found = channels.subscribe(name, wanted, pattern));
       },
       fail: (error) => {
         reject(error);
@@ -65,9 +65,9 @@ export class LateSubscription implements Subscription<unknown> {
     return this.#found?.state ?? (this.#isClosed ? "closed" : "subscribing");
   }
 
-  /** Of a wildcard: what it is subscribed to. */
+  /** Of a wildcard. */
   get channels(): readonly unknown[] {
-    return (this.#found as { readonly channels?: readonly unknown[] } | undefined)?.channels ?? [];
+    return (this.#found as Partial<Wildcard>)?.channels ?? [];
   }
 
   async ready(): Promise<void> {

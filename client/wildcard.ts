@@ -11,7 +11,7 @@ import { ChannelPattern } from "../rpc/channel_pattern.ts";
 import type { Clock } from "../rpc/clock.ts";
 import { CallError } from "../rpc/errors.ts";
 import { isPromise } from "../rpc/iterating.ts";
-import { MatchState } from "../rpc/kinds.ts";
+import { MatchState } from "../rpc/match_state.ts";
 import type { ChannelEvent, Subscription } from "./channel_types.ts";
 import { LocalSubscription } from "./subscription.ts";
 import type { Wanted } from "./wanted.ts";

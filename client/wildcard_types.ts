@@ -50,8 +50,8 @@ export interface WildcardSubscription<Message, Params>
 
 /** All channels of a pattern, of which some parameters are given. */
 export interface ClientChannels<Output, Params> {
-  /** Its name, with `*` for each parameter that may be anything. */
-  readonly match: string;
+  /** The name of its channels, with `*` for each parameter that may be anything. */
+  readonly name: string;
   /** Subscribes. */
   subscribe(options?: WildcardOptions): WildcardSubscription<Output, Params>;
   /** Subscribes with a handler. */

@@ -11,7 +11,7 @@ import { BrokerError } from "./broker.ts";
 import type { ChannelMatch } from "./channel_match.ts";
 import type { NamedChannel } from "./channel_rules.ts";
 import type { CallError } from "./errors.ts";
-import { MatchState } from "./kinds.ts";
+import { MatchState } from "./match_state.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { MOST_NAMES, type NameList } from "./directory.ts";
 import type { PatternMember } from "./pattern_watch.ts";
@@ -63,7 +63,7 @@ interface Name {
 
 /** One wildcard. */
 export class ServerWildcard implements PatternMember {
-  readonly told = new Set<string>();
+  readonly told: Set<string> = new Set<string>();
   readonly #n: number;
   readonly #match: ChannelMatch;
   readonly #owner: WildcardOwner;

@@ -6,7 +6,8 @@
 import { skip } from "../msgpack/check.ts";
 import { decode } from "../msgpack/decoder.ts";
 import type { Position } from "../rpc/broker.ts";
-import { Kind, MatchState, SubscribeStatus } from "../rpc/kinds.ts";
+import { Kind, SubscribeStatus } from "../rpc/kinds.ts";
+import { MatchState } from "../rpc/match_state.ts";
 import type { Direction, Link } from "./link.ts";
 import type { Recorder } from "./recorder.ts";
 

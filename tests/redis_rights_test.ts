@@ -156,7 +156,9 @@ it("redis: every command of every script is among those that are tried", () => {
     for (const [, command] of source.matchAll(/redis\.p?call\(\s*['"](\w+)/g)) used.add(command!);
   }
   const names = new Set(
-    [triedOfChannel, triedOfCall, triedOfNames].flatMap((made) => made("p", "x").commands.map(([name]) => name!)),
+    [triedOfChannel, triedOfCall, triedOfNames].flatMap((made) =>
+      made("p", "x").commands.map(([name]) => name!)
+    ),
   );
   assertEquals([...used].filter((command) => !names.has(command)), []);
   assert(used.size > 10, `${[...used]}`);

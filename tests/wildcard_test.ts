@@ -63,7 +63,7 @@ describe("a wildcard", () => {
     await say(world, "attic", "elsewhere", "8");
     const { got, take } = notes();
     const all = world.connect().channels("room/:house/:room", { house: "7" });
-    assertEquals(all.match, "room/7/*");
+    assertEquals(all.name, "room/7/*");
     const sub = all.subscribe(take);
     assertEquals(sub.state, "subscribing");
     await world.wait(sub.ready());
@@ -343,8 +343,8 @@ describe("a wildcard", () => {
     await using world = simulate(app, { seed: 16 });
     const { channels } = world.connect();
     assertThrows(() => channels("diary/:id", { id: "" }), TypeError);
-    assertEquals(channels("diary/:id", { id: "*" }).match, "diary/%2A");
-    assertEquals(channels("diary/:id", { id: undefined } as never).match, "diary/*");
-    assert(channels("diary/:id", { id: "a/b" }).match === "diary/a%2Fb");
+    assertEquals(channels("diary/:id", { id: "*" }).name, "diary/%2A");
+    assertEquals(channels("diary/:id", { id: undefined } as never).name, "diary/*");
+    assert(channels("diary/:id", { id: "a/b" }).name === "diary/a%2Fb");
   });
 });
