@@ -273,6 +273,11 @@ export class Wildcard implements WildcardWire, Subscription<unknown> {
       case MatchState.ALL:
         this.#isRefused = false;
         for (const [name, { told }] of [...this.#members]) if (told !== this.#times) this.#drop(name);
+        break;
+      case MatchState.SOME:
+        break;
+      default:
+        return; // of a later server
     }
     this.#complete();
   }

@@ -196,7 +196,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
    * be said now: the client asks again, and the history has what it missed.
    */
   reauthorize(only?: string): void {
-    this.wildcards.reauthorize();
+    this.wildcards.reauthorize(only);
     for (const subscription of [...this.#bySub.values()]) {
       if (only === undefined || subscription.channel.name === only) this.#askAgain(subscription);
     }

@@ -128,9 +128,14 @@ export class ServerWildcard implements PatternMember {
     if (this.told.delete(name)) this.#owner.removed(name);
   }
 
-  /** There is room again, or the client may know of others. */
-  lookAgain(isRoomAlone: boolean): void {
-    if (!isRoomAlone || this.#isFull) this.#relistLater();
+  /** There is room again. */
+  hasRoom(): void {
+    if (this.#isFull) this.#relistLater();
+  }
+
+  /** The client may know of others now: of any, or of this one. */
+  mayKnow(only: string | undefined): void {
+    if (only === undefined || (this.#match.has(only) && !this.told.has(only))) this.#relistLater();
   }
 
   /** It is wanted no more. */

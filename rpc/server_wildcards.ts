@@ -111,10 +111,10 @@ export class ServerWildcards implements WildcardOwner {
   }
 
   /** The identity is another one, or what it may do has changed. */
-  reauthorize(): void {
+  reauthorize(only: string | undefined): void {
     this.identity++;
     this.#new.clear();
-    for (const wildcard of this.#wildcards.values()) wildcard.lookAgain(false);
+    for (const wildcard of this.#wildcards.values()) wildcard.mayKnow(only);
   }
 
   /** The connection is gone. */
@@ -156,7 +156,7 @@ export class ServerWildcards implements WildcardOwner {
     if (by > 0) return void this.#told.set(name, by);
     this.#told.delete(name);
     this.#new.delete(name);
-    for (const wildcard of this.#wildcards.values()) wildcard.lookAgain(true);
+    for (const wildcard of this.#wildcards.values()) wildcard.hasRoom();
   }
 
   tell(n: number, state: number, name: string): void {
