@@ -37,6 +37,15 @@ export type {
   Subscription,
   Traffic,
 } from "./channel_types.ts";
+export type {
+  ClientChannels,
+  MatchedChannel,
+  OpenChannels,
+  WildcardEvent,
+  WildcardHandler,
+  WildcardOptions,
+  WildcardSubscription,
+} from "./wildcard_types.ts";
 export type { HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 export type { ParamNames, ParamsOf } from "../rpc/channel_pattern.ts";
 export type { Position } from "../rpc/broker.ts";

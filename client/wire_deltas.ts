@@ -93,3 +93,13 @@ export class WireDeltas {
     }
   }
 }
+
+/** What has come of several channels together. */
+export function totalOf(locals: readonly (LocalSubscription | undefined)[]): Traffic {
+  const total = { bytes: 0, bytesSaved: 0 };
+  for (const local of locals) {
+    total.bytes += local?.traffic.bytes ?? 0;
+    total.bytesSaved += local?.traffic.bytesSaved ?? 0;
+  }
+  return total;
+}

@@ -7,6 +7,7 @@ import {
   type SubscribeOptionsOnWire,
   writeDelta,
   writeGap,
+  writeMatched,
   writePublication,
   writeSeen,
   writeSignal,
@@ -16,6 +17,8 @@ import {
   writeSubscribed,
   writeUnsubscribe,
   writeUnsubscribed,
+  writeUnwildcard,
+  writeWildcard,
 } from "../../rpc/channel_messages.ts";
 import { CallError } from "../../rpc/errors.ts";
 import { Flag, Kind } from "../../rpc/kinds.ts";
@@ -84,6 +87,9 @@ export interface Fields {
   readonly from: number;
   readonly to: number;
   readonly reason: string;
+  readonly pattern: string;
+  readonly match: string;
+  readonly state: number;
 }
 
 /** One message; a kind has the fields of its row alone. */
@@ -253,6 +259,9 @@ const writers: Record<KindName, (fields: Fields) => void> = {
   SEEN: ({ alias, offset }) => writeSeen(alias, offset),
   SIGNAL: ({ channel, payload }) => writeSignal(channel, payloadBytes(payload)),
   SIGNALLED: ({ alias, payload }) => writeSignalled(alias, payloadBytes(payload)),
+  WILDCARD: ({ n, pattern, match }) => writeWildcard(n, pattern, match),
+  MATCHED: ({ n, state, name }) => writeMatched(n, state, name),
+  UNWILDCARD: (fields) => writeUnwildcard(fields.n, errorOf(fields)),
 };
 
 function writeSealed(payload: VectorPayload): void {
