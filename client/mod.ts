@@ -35,6 +35,7 @@ export type {
   ResetEvent,
   SubscribeOptions,
   Subscription,
+  Traffic,
 } from "./channel_types.ts";
 export type {
   ClientPresence,
@@ -46,6 +47,15 @@ export type {
 } from "./presence_types.ts";
 export type { Member, MembersPage, MembersQuery } from "../rpc/member_types.ts";
 export type { PresenceKind } from "../rpc/presence_definition.ts";
+export type {
+  ClientChannels,
+  MatchedChannel,
+  OpenChannels,
+  WildcardEvent,
+  WildcardHandler,
+  WildcardOptions,
+  WildcardSubscription,
+} from "./wildcard_types.ts";
 export type { HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 export type { ParamNames, ParamsOf } from "../rpc/channel_pattern.ts";
 export type { Position } from "../rpc/broker.ts";

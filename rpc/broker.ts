@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { Directory } from "./directory.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import type { PresenceStore } from "./presence_store.ts";
 
@@ -66,6 +67,8 @@ export interface Append {
   readonly producer?: Producer | undefined;
   /** How long the channel remembers. */
   readonly retention: Retention;
+  /** The pattern that the channel belongs to, such as `board/:id`, where it is to be found by wildcards: see {@linkcode Directory}. */
+  readonly pattern?: string | undefined;
 }
 
 /** The identity of a publication before it has an offset. */
@@ -230,6 +233,8 @@ export interface Broker {
   readonly ledger: Ledger;
   /** The members of channels; an app whose channels have presence needs it. */
   readonly presence?: PresenceStore;
+  /** Which channels there are. A broker without one has no wildcards. */
+  readonly directory?: Directory | undefined;
   /** Frees what it holds. */
   close(): MaybePromise<void>;
 }

@@ -26,11 +26,20 @@ export interface Rewind {
   readonly rewindMs?: number | undefined;
 }
 
+/** `options` of SUBSCRIBE: what is `undefined` is left out. */
+export interface SubscribeOptionsOnWire extends Rewind {
+  /** Whether publications may come as the difference to the one before. */
+  readonly delta?: true | undefined;
+}
+
 /** SUBSCRIBE: `[32, sub, channel, position, options]`. */
 export function writeSubscribe(
   sub: number,
   channel: string,
-  { position, rewind }: { readonly position: Position | undefined; readonly rewind: Rewind | undefined },
+  { position, options }: {
+    readonly position: Position | undefined;
+    readonly options: SubscribeOptionsOnWire | undefined;
+  },
 ): void {
   writeArrayHeader(5);
   writeUint(Kind.SUBSCRIBE);
@@ -42,8 +51,8 @@ export function writeSubscribe(
     writeArrayHeader(3);
     writePosition(position);
   }
-  if (rewind === undefined) writeNil();
-  else writeValue(rewind);
+  if (options === undefined) writeNil();
+  else writeValue(options);
 }
 
 /** SUBSCRIBED: `[33, sub, alias, status, epoch, offset, fingerprint]`. */
@@ -87,6 +96,17 @@ export function writePublication(alias: number, { offset, fingerprint, data }: E
   writeHead(5, Kind.PUBLICATION, alias, offset);
   writeUint(fingerprint);
   writeBin(data);
+}
+
+/** DELTA: `[42, alias, offset, fingerprint, payload]`. `delta` is copied. */
+export function writeDelta(
+  alias: number,
+  { offset, fingerprint }: Pick<Entry, "offset" | "fingerprint">,
+  delta: Uint8Array,
+): void {
+  writeHead(5, Kind.DELTA, alias, offset);
+  writeUint(fingerprint);
+  writeBin(delta);
 }
 
 /** Bytes that {@linkcode writePublicationHead} writes at most: what an entry needs as room in front of its data. */
@@ -134,6 +154,29 @@ export function writeSignalled(alias: number, data: Uint8Array): void {
   writeUint(Kind.SIGNALLED);
   writeUint(alias);
   writeBin(data);
+}
+
+/** WILDCARD: `[50, n, pattern, match]`. */
+export function writeWildcard(n: number, pattern: string, match: string): void {
+  writeArrayHeader(4);
+  writeUint(Kind.WILDCARD);
+  writeUint(n);
+  writeString(pattern);
+  writeString(match);
+}
+
+/** MATCHED: `[51, n, state, name]`. */
+export function writeMatched(n: number, state: number, name: string): void {
+  writeHead(4, Kind.MATCHED, n, state);
+  writeString(name);
+}
+
+/** UNWILDCARD: `[52, n, code, flags, payload]`. */
+export function writeUnwildcard(n: number, error: CallError): void {
+  writeArrayHeader(5);
+  writeUint(Kind.UNWILDCARD);
+  writeUint(n);
+  writeFailure(error);
 }
 
 function writePosition({ epoch, offset, fingerprint }: Position): void {

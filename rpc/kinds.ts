@@ -48,10 +48,14 @@ export const Kind = {
   SEEN: 39, //         client -> server   alias, offset
   SIGNAL: 40, //       client -> server   channel, payload
   SIGNALLED: 41, //    server -> client   alias, payload
+  DELTA: 42, //        server -> client   alias, offset, fingerprint, payload
   WATCH: 46, //        client -> server   watch, channel, options
   WATCHED: 47, //      server -> client   watch, alias, payload
   PRESENCE: 48, //     server -> client   alias, payload
   UNWATCH: 49, //      client -> server   watch
+  WILDCARD: 50, //     client -> server   n, pattern, match
+  MATCHED: 51, //      server -> client   n, state, name
+  UNWILDCARD: 52, //   both               n, code, flags, payload
 } as const;
 
 /** First kind that a receiver skips when it does not know it. */
@@ -74,7 +78,8 @@ function elementCounts(): (number | undefined)[] {
   set(2, Kind.UNSUBSCRIBE, Kind.UNWATCH);
   set(3, Kind.SEEN, Kind.SIGNAL, Kind.SIGNALLED, Kind.PRESENCE);
   set(4, Kind.SKIP, Kind.WATCH, Kind.WATCHED);
-  set(5, Kind.SUBSCRIBE, Kind.UNSUBSCRIBED, Kind.PUBLICATION);
+  set(4, Kind.WILDCARD, Kind.MATCHED);
+  set(5, Kind.SUBSCRIBE, Kind.UNSUBSCRIBED, Kind.PUBLICATION, Kind.DELTA, Kind.UNWILDCARD);
   set(6, Kind.GAP);
   set(7, Kind.SUBSCRIBED);
   return counts;
@@ -99,7 +104,7 @@ export const NameFlag = {
   IDEMPOTENT: 1,
 } as const;
 
-/** Bits of `flags` in ERROR, FAIL and UNSUBSCRIBED. */
+/** Bits of `flags` in ERROR, FAIL, UNSUBSCRIBED and UNWILDCARD. */
 export const Flag = {
   /** The same call may succeed later. */
   RETRYABLE: 1,

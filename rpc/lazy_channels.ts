@@ -5,12 +5,18 @@
  */
 import type { CallerConnection } from "./context.ts";
 import type { ChannelReader } from "./dispatch.ts";
-import { type ChannelEvents, dispatchChannel, type Subscribe } from "./dispatch_channels.ts";
+import {
+  type ChannelEvents,
+  dispatchChannel,
+  type Subscribe,
+  type WildcardAsked,
+} from "./dispatch_channels.ts";
 import type { Limits } from "./limits.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { Unit } from "./receiver.ts";
+import type { ChannelOwner, ChannelParts } from "./channel_owner.ts";
 import type { Watch } from "./dispatch_presence.ts";
-import { type ChannelOwner, type ChannelParts, ServerChannels } from "./server_channels.ts";
+import { ServerChannels } from "./server_channels.ts";
 import type { ServerParts } from "./server_parts.ts";
 import { ServerWatches } from "./server_watches.ts";
 import { ownerOf } from "./shares.ts";
@@ -59,6 +65,16 @@ export class LazyChannels implements ChannelEvents, ChannelReader {
   unsubscribe(sub: number): void {
     if (this.#made !== undefined) return this.#made.unsubscribe(sub);
     if (!this.#ended) throw new ProtocolError("Ends a subscription that never was");
+  }
+
+  /** WILDCARD. */
+  wildcard(wildcard: WildcardAsked): void {
+    this.#channels?.wildcards.begin(wildcard);
+  }
+
+  /** UNWILDCARD. */
+  unwildcard(n: number): void {
+    this.#channels?.wildcards.finish(n);
   }
 
   /** SEEN. */

@@ -23,6 +23,8 @@ import type { Clock } from "./clock.ts";
 import { CallError, markReceived } from "./errors.ts";
 import { checkHistoryQuery, offsetOfPlace } from "./history_query.ts";
 import { Hub } from "./hub.ts";
+import { ChannelMatch } from "./channel_match.ts";
+import { PatternWatches } from "./pattern_watch.ts";
 import type { Limits } from "./limits.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { isKey, LONGEST_NAME } from "./long_names.ts";
@@ -74,6 +76,8 @@ const AROUND = 1_024;
 export class NodeChannels implements Publisher {
   /** Those that somebody here wants. */
   readonly hub: Hub;
+  /** The patterns that somebody here has wildcards of. */
+  readonly watches: PatternWatches;
   /** What runs for those who use them. */
   readonly work: NodeWork;
   /** Who is there; `undefined` where no channel tells it. */
@@ -97,6 +101,7 @@ export class NodeChannels implements Publisher {
       this.#patterns.set(pattern, new ChannelPattern(pattern));
     }
     this.hub = new Hub({ clock, broker, report });
+    this.watches = new PatternWatches({ clock, directory: broker.directory, report });
     this.work = new NodeWork(clock);
     this.presence = presenceOf(parts);
   }
@@ -111,6 +116,12 @@ export class NodeChannels implements Publisher {
     if (this.#found.size >= Math.max(MOST_FOUND, 2 * this.hub.size)) this.#found.clear();
     this.#found.set(name, channel);
     return channel;
+  }
+
+  /** What a wildcard is about; `undefined` where there is no such pattern, or it is none of that. */
+  match(pattern: string, match: string): ChannelMatch | undefined {
+    const known = this.#patterns.get(pattern);
+    return known && ChannelMatch.read(known, match);
   }
 
   /** See {@linkcode Publisher.channel}. */
@@ -143,7 +154,13 @@ export class NodeChannels implements Publisher {
     const retention = channel.value.history;
     let appended: MaybePromise<Appended>;
     try {
-      appended = broker.append(channel.name, { ...encoded, fingerprint, producer, retention });
+      appended = broker.append(channel.name, {
+        ...encoded,
+        fingerprint,
+        producer,
+        retention,
+        pattern: channel.pattern.pattern,
+      });
     } catch (error) {
       throw this.#told(error, channel);
     }
@@ -180,6 +197,7 @@ export class NodeChannels implements Publisher {
   end(): void {
     this.hub.end();
     this.presence?.end();
+    this.watches.end();
     this.work.end();
   }
 

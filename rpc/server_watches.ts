@@ -16,7 +16,7 @@ import type { PresencePlace } from "./presence_store.ts";
 import type { PresenceTopic, PresenceWatcher } from "./presence_topic.ts";
 import { ProgramRules } from "./program_rules.ts";
 import { ProtocolError } from "./protocol_error.ts";
-import type { ChannelOwner, ChannelParts } from "./server_channels.ts";
+import type { ChannelOwner, ChannelParts } from "./channel_owner.ts";
 import { SocketQueue } from "./socket_queue.ts";
 import { asRefusal } from "./subscription_refusals.ts";
 

@@ -12,6 +12,7 @@ import { HeldPushes } from "./held_pushes.ts";
 import { isPromise } from "./iterating.ts";
 import { publicationFrames, type Signal, SignalFrame } from "./shared_frames.ts";
 import { Tail } from "./tail.ts";
+import { TopicDeltas } from "./topic_deltas.ts";
 import type { Place, TopicMember } from "./topic_member.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
 
@@ -57,6 +58,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
   life = 0;
   /** The latest publications. */
   readonly tail: Tail = new Tail();
+  #deltas: TopicDeltas | undefined;
   readonly #parts: TopicParts;
   readonly #asking: Asking;
   readonly #members = new Set<TopicMember>();
@@ -105,6 +107,11 @@ export class Topic implements BrokerListener, EndsWithTurn {
   /** The latest position that is known here. */
   get position(): Position {
     return { epoch: this.epoch, ...this.last };
+  }
+
+  /** What is sent to those who take differences, made when the first of them comes. */
+  get deltas(): TopicDeltas {
+    return this.#deltas ??= new TopicDeltas(this);
   }
 
   /** Listens: confirmed by the broker first, read then, so that nothing falls between the two. */

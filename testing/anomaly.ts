@@ -27,6 +27,8 @@ export const RULES = {
   "flow control": "SEEN tells what the program is done with, in time, and the server waits for it",
   "own position": "a subscription's position is not ahead of what its handler is done with",
   presence: "who watches sees who is there, what each told last, and nobody who is gone",
+  wildcard:
+    "a wildcard that is live gets all of each channel that its client may know of, and hears of no other",
   "nothing escapes": "no exception leaves the program's own handlers",
 } as const;
 

@@ -5,6 +5,7 @@
  */
 import type { MaybePromise } from "../rpc/maybe_promise.ts";
 import { appendRules, keepingRules } from "./broker_appends.ts";
+import { directoryRules } from "./broker_directory.ts";
 import { type BrokerCapability, type BrokerFixture, BrokerWorld } from "./broker_kit.ts";
 import { ledgerRules } from "./broker_ledger.ts";
 import { memberRules } from "./broker_members.ts";
@@ -49,6 +50,7 @@ export function brokerSuite(
     ...nodeRules,
     ...ledgerRules,
     ...memberRules,
+    ...directoryRules,
   ];
   return rules.map(({ name, needs = [], run }) => ({
     name,

@@ -258,7 +258,7 @@ function channels({ mayJoin, isCalm, retention, traits, random, clock }: Tools) 
       ? {}
       : { allow: { presence: () => ask(() => true), members: () => ask(() => true) } }),
   });
-  return { "room/:id": make(retention), "hall/:id": make(HALL), "desk/:id": desk };
+  return { "room/:id": make(retention), "hall/:id": make(HALL), "nook/:id": make(HALL), "desk/:id": desk };
 }
 
 /** Who has a token is who it says, for a while. */

@@ -11,7 +11,7 @@ import { Actor } from "./actor.ts";
 import { DESK_MEMBERS, HALL, makeScenarioNode, type ScenarioApp } from "./app.ts";
 import { DESKS } from "./member.ts";
 import { patternOf, ScenarioPublisher } from "./publisher.ts";
-import { CHANNELS } from "./deeds.ts";
+import { CHANNELS, NOOKS } from "./deeds.ts";
 import { BROKER_FAULTS, CUTS, EVENTS, type Scenario, type Step } from "./scenario.ts";
 import { tallyOf } from "./tally.ts";
 
@@ -118,7 +118,7 @@ class Simulation {
     const { world } = this;
     const { clients, steps, length, retention } = this.#scenario;
     world.recorder.add({ is: "room", sessions: world.node.parts.limits.sessions });
-    for (const channel of CHANNELS) {
+    for (const channel of [...CHANNELS, ...NOOKS]) {
       const messages = channel.startsWith("room") ? retention : HALL;
       world.recorder.add({ is: "retention", channel, messages, ms: this.#scenario.traits.seconds * 1_000 });
     }
@@ -144,6 +144,7 @@ class Simulation {
     this.#isCalm = true;
     for (const actor of this.#actors) actor.calm();
     await world.run(this.#scenario.traits.isLarge ? LARGE_CALM : CALM);
+    for (const actor of this.#actors) actor.settle();
     world.recorder.add({ is: "finish" });
   }
 
@@ -160,6 +161,7 @@ class Simulation {
       case "publish":
       case "subscribe":
       case "leave":
+      case "wildcard":
       case "listen":
       case "signal":
       case "history":
