@@ -38,9 +38,9 @@ export function latePresence(name: string, late: LateChannels): ClientPresence<u
           await ready;
           return its.made!.next();
         },
-        return: async () => {
+        return: () => {
           watch.close();
-          return { done: true, value: undefined };
+          return Promise.resolve({ done: true, value: undefined });
         },
         [Symbol.asyncIterator]: () => watch,
       };

@@ -39,6 +39,7 @@ export type {
   LogEvent,
   PageEnds,
   PageQuery,
+  PresenceEvent,
   PublisherEvent,
   Publishing,
   SubscriberEvent,
