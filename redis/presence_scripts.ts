@@ -2,7 +2,7 @@
  * The steps of presence that must be atomic, as scripts.
  *
  * The state of a channel is one string: `EPOCH VERSION COUNT`. Members are a hash, `ID` to `N NODE USER DATA`, and a sorted set of the same names, for pages. Nodes are a
- * sorted set: until when each is believed. All of it goes 10 minutes after its last use; where the three do not fit each other something was lost, and another life begins.
+ * sorted set: until when each is believed. Where there is nothing the epoch is `-`, which is always the same: nobody, and whoever asks leaves nothing behind. All of it goes 10 minutes after its last use; where the three do not fit each other something was lost, and another life begins.
  *
  * @module
  */
@@ -27,7 +27,7 @@ if type(state) == 'string' then
 end
 if not epoch then
   redis.call('UNLINK', MEMBERS, NAMES, NODES)
-  epoch, version, count = ARGV[1], 0, 0
+  epoch, version, count = '-', 0, 0
 end
 local changes, is_told = {}, false
 local function take_out(id)
@@ -48,12 +48,10 @@ if #over > 0 then
     if is_over[string.match(all[i + 1], '^%d+ (%S+)')] then take_out(all[i]) end
   end
 end
-local function believed(node, lease)
-  local held = redis.call('ZSCORE', NODES, node)
-  if held or lease then redis.call('ZADD', NODES, int(now + tonumber(ARGV[4])), node) end
-  return held and '1' or '0'
-end
+local function is_believed(node) return redis.call('ZSCORE', NODES, node) and '1' or '0' end
+local function believe(node) redis.call('ZADD', NODES, int(now + tonumber(ARGV[4])), node) end
 local function keep()
+  if epoch == '-' then return end
   redis.call('SET', STATE, epoch .. ' ' .. int(version) .. ' ' .. int(count), 'PX', META)
   redis.call('PEXPIRE', MEMBERS, META)
   redis.call('PEXPIRE', NAMES, META)
@@ -70,7 +68,7 @@ end
  */
 const CHANGE_STEP = `
 local node, most, refused = ARGV[3], tonumber(ARGV[5]), {}
-local known = believed(node, true)
+local known = is_believed(node)
 for i = 6, #ARGV, 3 do
   local id, n, value = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
   local kept = redis.call('HGET', MEMBERS, id)
@@ -81,6 +79,7 @@ for i = 6, #ARGV, 3 do
   elseif not kept and count >= most then
     refused[#refused + 1] = id
   elseif not kept or n == 0 or n >= tonumber(last) then
+    if epoch == '-' then epoch = ARGV[1] end
     redis.call('HSET', MEMBERS, id, int(n) .. ' ' .. node .. ' ' .. value)
     if not kept then
       redis.call('ZADD', NAMES, '0', id)
@@ -92,6 +91,7 @@ for i = 6, #ARGV, 3 do
     end
   end
 end
+if epoch ~= '-' then believe(node) end
 keep()
 return {epoch, int(version), known, refused}
 `;
@@ -112,7 +112,8 @@ ${PUSH}${OPEN}${CHANGE_STEP}`);
 export const LOOK: Script = script(`#!lua flags=allow-oom
 ${PUSH}${OPEN}
 local known = '0'
-if ARGV[3] ~= '' then known = believed(ARGV[3], false) end
+if ARGV[3] ~= '' then known = is_believed(ARGV[3]) end
+if known == '1' then believe(ARGV[3]) end
 if ARGV[5] == epoch and version < tonumber(ARGV[6]) then epoch, is_told = ARGV[1], true end
 keep()
 return {epoch, int(version), known}

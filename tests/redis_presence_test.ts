@@ -47,7 +47,8 @@ for (const kind of CLIENTS) {
       watch(eve);
       await until(eve, ({ count }) => count === 0);
       enter(ada, 1, "Ada");
-      assertEquals((await until(eve, ({ count }) => count === 1)).set, ["Ada"]);
+      const first = await until(eve, ({ count }) => count === 1);
+      assertEquals(first.set ?? first.members, ["Ada"]);
       enter(ada, 2, "Ada L.");
       assertEquals((await until(eve, ({ set }) => set !== undefined)).set, ["Ada L."]);
       const board = nodes[1]!.node.publisher.channel("board/:id", { id: "7" });
@@ -55,6 +56,19 @@ for (const kind of CLIENTS) {
       leave(ada, 3);
       assertEquals((await until(eve, ({ count }) => count === 0)).gone, 1);
       assertEquals(fixture.errors, []);
+    });
+
+    it("leaves nothing in Redis where nobody is, however many ask", async () => {
+      const eve = await nodes[1]!.connect();
+      watch(eve);
+      for (let i = 0; i < 20; i++) eve.call("@members", { channel: `board/${i}` });
+      await until(eve, ({ count }) => count === 0);
+      const news = [{ id: "nobody", n: 1, member: undefined }];
+      await fixture.broker.presence!.change("board/1", { id: "one", lease: 9_000 }, { news, most: 9 });
+      for (const { clock } of nodes) await clock.advance(5_000);
+      assertEquals(await nodes[0]!.node.publisher.channel("board/:id", { id: "9" }).presence.count(), 0);
+      assertEquals(await server.ask("DBSIZE"), 0);
+      assertEquals(heard(eve), []); // and is told no other life each time
     });
 
     it("has nobody of a node whose lease is over", async () => {
