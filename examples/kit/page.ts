@@ -26,12 +26,12 @@ export function make(tag: string, text = "", className = ""): HTMLElement {
 
 /** What the address of the page says after `?`, or else this. */
 export function asked(name: string, otherwise: string): string {
-  return new URLSearchParams(location.search).get(name) ?? otherwise;
+  return new URLSearchParams(location.search).get(name) || otherwise;
 }
 
 /** A name that nothing else has. `crypto.randomUUID` is not there where the page came by plain HTTP, as to a phone nearby. */
 export function unique(): string {
-  return crypto.getRandomValues(new Uint32Array(4)).join("-");
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 }
 
 /** Runs when a form is sent, which loads no other page. */

@@ -74,7 +74,8 @@ async function notify(): Promise<void> {
     await app.call.notify({ to, text, key }, { key });
     say(`${to} has “${text}”`);
   } catch (error) {
-    say(`${(error as Error).message}: send it again, it lands once`);
+    const again = app.state.status === "closed" ? "" : ": send it again, it lands once";
+    say((error as Error).message + again);
   }
 }
 
