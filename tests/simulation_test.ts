@@ -45,11 +45,11 @@ async function withBug<T extends object, K extends keyof T>(
   }
 }
 
-/** The first seed that shows a bug. */
-async function firstFailure(): Promise<Outcome> {
+/** The first seed that shows a bug; by one of these rules, where it may show by others too. */
+async function firstFailure(...by: readonly Rule[]): Promise<Outcome> {
   for (let seed = 1; seed < 40; seed++) {
     const outcome = await runScenario(scenarioOf(seed));
-    if (outcome.anomalies.length > 0) return outcome;
+    if (outcome.anomalies.some(({ rule }) => by.length === 0 || by.includes(rule))) return outcome;
   }
   throw new Error("no seed shows the bug");
 }
@@ -121,7 +121,7 @@ describe("a bug in the core", () => {
 describe("a bug in sessions or channels", () => {
   /** Whether a bug is found by this rule. */
   const finds = async (rule: Rule): Promise<void> => {
-    const outcome = await firstFailure();
+    const outcome = await firstFailure(rule);
     assert(outcome.anomalies.some((anomaly) => anomaly.rule === rule), outcome.anomalies[0]!.rule);
   };
 
@@ -248,7 +248,7 @@ describe("messages as differences", () => {
           const message = rebuild(bytes.subarray(start, end), unit, Infinity);
           return new Payload({ bytes: message, start: 0, end: message.length });
         }, async () => {
-        const rules = (await firstFailure()).anomalies.map(({ rule }) => rule);
+        const rules = (await firstFailure("phantom", "agreement")).anomalies.map(({ rule }) => rule);
         assert(rules.includes("phantom") || rules.includes("agreement"), rules.join());
       }));
   });
