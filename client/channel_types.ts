@@ -12,7 +12,8 @@ import type {
   SignalOutput,
   WithParams,
 } from "../rpc/channel_types.ts";
-import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+import type { MessageFilter } from "../rpc/filter_types.ts";
+import type { FilteredHistoryQuery, HistoryPage } from "../rpc/publisher.ts";
 
 /** What a subscription tells, in the order of the channel. */
 export type ChannelEvent<Message> = MessageEvent<Message> | GapEvent | ResetEvent;
@@ -78,6 +79,16 @@ export interface SubscribeOptions {
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
+/** Where a subscription begins, and what it wants: by default everything. */
+export interface SelectiveOptions<Message> extends SubscribeOptions {
+  /**
+   * Which messages it wants: `{ team: "red", score: { gte: 10 } }`. The server asks it for each publication, those of the past too, and sends what passes; there is no gap
+   * for the others, and `position` goes on over them. Where this client has another subscription to the channel that wants something else, both share what comes, all of
+   * it, and the client asks their filters.
+   */
+  readonly filter?: MessageFilter<Message> | undefined;
+}
+
 /** Takes events one after the other: the next waits until its promise has settled. What it throws is reported, and the next comes. */
 export type EventHandler<Message> = (event: ChannelEvent<Message>) => unknown;
 
@@ -129,9 +140,9 @@ export interface ClientChannel<Input, Output, Signal = never, Signalled = never>
   /** Its name. */
   readonly name: string;
   /** Subscribes. */
-  subscribe(options?: SubscribeOptions): Subscription<Output>;
+  subscribe(options?: SelectiveOptions<Output>): Subscription<Output>;
   /** Subscribes with a handler. */
-  subscribe(options: SubscribeOptions, handler: EventHandler<Output>): Subscription<Output>;
+  subscribe(options: SelectiveOptions<Output>, handler: EventHandler<Output>): Subscription<Output>;
   /** Subscribes with a handler, from now on. */
   subscribe(handler: EventHandler<Output>): Subscription<Output>;
   /**
@@ -140,7 +151,7 @@ export interface ClientChannel<Input, Output, Signal = never, Signalled = never>
    */
   publish(message: Input, options?: PublishCallOptions): Promise<Published>;
   /** A part of the history. Asked for again when its session is lost. */
-  history(query?: HistoryQuery): Promise<HistoryPage<Output>>;
+  history(query?: FilteredHistoryQuery<Output>): Promise<HistoryPage<Output>>;
   /** Sends something ephemeral to who is subscribed now. Gives `false`, and sends nothing, where there is no connection. */
   signal(message: Signal): boolean;
   /** Calls `run` with what others signal, until the function that it returns is called. Subscribes to the channel if nothing else did. */

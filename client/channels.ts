@@ -9,7 +9,8 @@ import type { Clock } from "../rpc/clock.ts";
 import type { ChannelReader } from "../rpc/dispatch.ts";
 import type { CallError } from "../rpc/errors.ts";
 import type { Limits } from "../rpc/limits.ts";
-import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+import { readFilter } from "../rpc/filter.ts";
+import type { FilteredHistoryQuery, HistoryPage } from "../rpc/publisher.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import { ChannelConnection } from "./channel_connection.ts";
 import { readHistory } from "./history.ts";
@@ -97,13 +98,19 @@ export class Channels {
 
   // For the channels that the program holds.
 
-  /** Subscribes. Where the client is over the subscription is closed, and its `onError`, which may subscribe anew, is not called. */
-  subscribe(name: string, { start, handler, signal, onError }: Wanted): LocalSubscription {
+  /**
+   * Subscribes. Where the client is over the subscription is closed, and its `onError`, which may subscribe anew, is not called.
+   *
+   * @throws {TypeError} If the signal is none, or the filter.
+   */
+  subscribe(name: string, { start, options, handler, signal, onError }: Wanted): LocalSubscription {
     if (signal && !signal.addEventListener) {
       throw new TypeError("Cannot subscribe: the signal is no AbortSignal");
     }
+    const filter = readFilter(options.filter, Infinity);
     const wire = this.#wire(name);
-    const local = new LocalSubscription(wire, { start, handler, onError: this.#ended ? () => {} : onError });
+    const tell = this.#ended ? () => {} : onError;
+    const local = new LocalSubscription(wire, { start, filter, handler, onError: tell });
     if (signal) {
       const abort = () => local.close();
       signal.addEventListener("abort", abort, { once: true });
@@ -159,7 +166,7 @@ export class Channels {
   }
 
   /** A part of the history. */
-  history(name: string, query: HistoryQuery): Promise<HistoryPage<unknown>> {
+  history(name: string, query: FilteredHistoryQuery<unknown>): Promise<HistoryPage<unknown>> {
     return readHistory(name, query, this.#parts.call);
   }
 
@@ -176,7 +183,7 @@ export class Channels {
     this.#signals.set(name, listeners);
     const listener = (message: unknown) => run(message); // the same function may be given twice
     listeners.add(listener);
-    const subscription = this.subscribe(name, { start: {}, handler: NO_EVENTS });
+    const subscription = this.subscribe(name, { start: {}, options: {}, handler: NO_EVENTS });
     return () => {
       subscription.close();
       listeners.delete(listener);

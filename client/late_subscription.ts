@@ -6,6 +6,7 @@
 import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
 import type { ChannelEvent, Subscription } from "./channel_types.ts";
+import type { Channels } from "./channels.ts";
 import type { LateChannels } from "./late_channels.ts";
 import type { Wanted } from "./wanted.ts";
 
@@ -36,23 +37,26 @@ export class LateSubscription implements Subscription<unknown> {
       resolve(undefined);
     };
     signal?.addEventListener("abort", this.#close); // before anything is kept: it may be none
-    const stop = late.wait({
-      run: (channels) => {
-        signal?.removeEventListener("abort", this.#close);
+    const fail = (error: CallError) => {
+      reject(error);
+      this.#close();
+      if (handler === undefined || isOver) return; // an `onError` may subscribe anew
+      try {
+        if (onError !== undefined) onError(error);
+        else if (error.code !== "CLOSED") late.report(error);
+      } catch (failure) {
+        late.report(failure);
+      }
+    };
+    const run = (channels: Channels) => {
+      signal?.removeEventListener("abort", this.#close);
+      try {
         resolve(this.#found = channels.subscribe(name, wanted));
-      },
-      fail: (error) => {
-        reject(error);
-        this.#close();
-        if (handler === undefined || isOver) return; // an `onError` may subscribe anew
-        try {
-          if (onError !== undefined) onError(error);
-          else if (error.code !== "CLOSED") late.report(error);
-        } catch (failure) {
-          late.report(failure);
-        }
-      },
-    });
+      } catch (cause) { // what it wants is nothing that can be wanted
+        fail(new CallError("BAD_INPUT", (cause as Error).message, { cause }));
+      }
+    };
+    const stop = late.wait({ run, fail });
     if (signal?.aborted) this.#close();
   }
 

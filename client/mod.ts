@@ -33,10 +33,20 @@ export type {
   OpenChannel,
   PublishCallOptions,
   ResetEvent,
+  SelectiveOptions,
   SubscribeOptions,
   Subscription,
 } from "./channel_types.ts";
-export type { HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+export type {
+  FieldFilter,
+  FieldsFilter,
+  FilterNode,
+  FilterPath,
+  FilterScalar,
+  MessageFilter,
+  ScalarOf,
+} from "../rpc/filter_types.ts";
+export type { FilteredHistoryQuery, HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 export type { ParamNames, ParamsOf } from "../rpc/channel_pattern.ts";
 export type { Position } from "../rpc/broker.ts";
 export type {

@@ -74,6 +74,11 @@ export function isAnyAhead(locals: Iterable<LocalSubscription>, { offset }: Posi
   return false;
 }
 
+/** Whether it has no place, and wants nothing of the past: it begins wherever its channel is. */
+export function isAnywhere({ received, start: { rewind, rewindMs } }: LocalSubscription): boolean {
+  return received === undefined && rewind === undefined && rewindMs === undefined;
+}
+
 /** The offset that it was given last; -1 for none. */
 export function offsetOf({ received }: LocalSubscription): number {
   return received?.offset ?? -1;

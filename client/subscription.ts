@@ -5,34 +5,15 @@
  */
 import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
+import type { Filter } from "../rpc/filter.ts";
 import { isPromise } from "../rpc/iterating.ts";
 import { isPosition } from "../rpc/positions.ts";
-import type { Unit } from "../rpc/receiver.ts";
 import type { ChannelEvent, EventHandler, ResetEvent, Subscription } from "./channel_types.ts";
 import { PastLives } from "./past_lives.ts";
 import type { Payload } from "./payload.ts";
+import type { SubscriptionOwner } from "./subscription_owner.ts";
 import type { Start } from "./wanted.ts";
 import { Watchers } from "./watchers.ts";
-
-/** What a subscription needs of its channel. */
-export interface SubscriptionOwner {
-  /** Whether the channel is live on a connection. */
-  readonly live: boolean;
-  /** The program is done with something. */
-  advanced(): void;
-  /** It is over. */
-  left(local: LocalSubscription): void;
-  /**
-   * Decodes a message.
-   *
-   * @throws {DecodeError} If it is none.
-   */
-  decode(data: Unit): unknown;
-  /** Told of what a handler threw. */
-  report(error: unknown): void;
-  /** Somebody waits for a place in another life of the stream. Its end is told by {@linkcode LocalSubscription.ended}. */
-  awaits(position: Position): void;
-}
 
 /** What waits for the program. A `skip` only moves the position. */
 type Waiting =
@@ -47,6 +28,8 @@ export const NO_EVENTS: EventHandler<unknown> = () => {};
 export class LocalSubscription implements Subscription<unknown> {
   /** Where it wants to begin, as long as it is nowhere. */
   readonly start: Start;
+  /** What it wants, of what comes. */
+  readonly filter: Filter | undefined;
   /** The last place whose event it was given: what comes next goes on there. */
   received: Position | undefined;
   /** Whether the server has said, on this connection, that its place belongs to the channel. */
@@ -82,8 +65,9 @@ export class LocalSubscription implements Subscription<unknown> {
   /** Begins as `start` says. Without a handler it waits to be read. */
   constructor(
     owner: SubscriptionOwner,
-    { start, handler, onError }: {
+    { start, filter, handler, onError }: {
       start: Start;
+      filter: Filter | undefined;
       handler: EventHandler<unknown> | undefined;
       onError: ((error: unknown) => void) | undefined;
     },
@@ -92,6 +76,7 @@ export class LocalSubscription implements Subscription<unknown> {
     this.#handler = handler;
     this.#onError = onError;
     this.start = start;
+    this.filter = filter;
     this.received = this.#position = start.position;
   }
 

@@ -6,7 +6,7 @@
 import type { Position } from "../rpc/broker.ts";
 import { isPosition } from "../rpc/positions.ts";
 import { isUint } from "../rpc/uint.ts";
-import type { EventHandler, SubscribeOptions } from "./channel_types.ts";
+import type { EventHandler, SelectiveOptions } from "./channel_types.ts";
 
 /** Where a subscription wants to begin. */
 export interface Start {
@@ -15,10 +15,15 @@ export interface Start {
   readonly rewindMs?: number | undefined;
 }
 
+/** What it wants, as the program gave it. It is checked where the code of channels is. */
+export type WantedOptions = Pick<SelectiveOptions<unknown>, "filter">;
+
 /** One subscription, as the program asked for it. */
 export interface Wanted {
   /** Where it begins. */
   readonly start: Start;
+  /** What it wants. */
+  readonly options: WantedOptions;
   /** Takes the events; without one they are read. */
   readonly handler: EventHandler<unknown> | undefined;
   /** Closes it. */
@@ -33,20 +38,20 @@ export interface Wanted {
  * @throws {TypeError} If the handler is no function, as options behind a handler are none, or the beginning none: a position may come from a store.
  */
 export function readWanted(
-  given: SubscribeOptions | EventHandler<unknown>,
+  given: SelectiveOptions<unknown> | EventHandler<unknown>,
   handler: EventHandler<unknown> | undefined,
 ): Wanted {
   const [options, run] = typeof given === "function" && !handler
     ? [{}, given]
-    : [given as SubscribeOptions, handler];
+    : [given as SelectiveOptions<unknown>, handler];
   if (run !== undefined && typeof run !== "function") {
     throw new TypeError("Cannot subscribe: the handler is no function");
   }
   const { signal, onError } = options;
-  return { start: readStart(options), handler: run, signal, onError };
+  return { start: readStart(options), options, handler: run, signal, onError };
 }
 
-function readStart({ position, rewind, rewindMs }: SubscribeOptions): Start {
+function readStart({ position, rewind, rewindMs }: SelectiveOptions<unknown>): Start {
   if (position !== undefined) {
     if (!isPosition(position ?? {})) throw new TypeError("Cannot subscribe: the position is none");
     const { epoch, offset, fingerprint } = position;

@@ -4,7 +4,6 @@
  * @module
  */
 import type { Position } from "../rpc/broker.ts";
-import type { Rewind } from "../rpc/channel_messages.ts";
 import type { Clock } from "../rpc/clock.ts";
 import type { Gap, Subscribed } from "../rpc/dispatch_channels.ts";
 import type { CallError } from "../rpc/errors.ts";
@@ -32,7 +31,7 @@ export interface WireConnection {
   /** SUBSCRIBE. Gives its number: what quotes another is not for this channel any more. */
   ask(
     wire: Wire,
-    from: { position: Position | undefined; rewind: Rewind | undefined },
+    from: { position: Position | undefined; options: object | undefined },
   ): number;
   /** UNSUBSCRIBE. */
   giveUp(sub: number): void;

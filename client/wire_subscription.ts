@@ -20,6 +20,7 @@ import {
   EVERYBODY,
   holdMore,
   isAnyAhead,
+  isAnywhere,
   isSame,
   lowestDone,
   nextTarget,
@@ -27,17 +28,15 @@ import {
   reasonOf,
   type Target,
 } from "./places.ts";
+import { LAST_WAIT, Retry } from "./retry.ts";
 import { GAP_BYTES, Seen } from "./seen.ts";
-import type { LocalSubscription, SubscriptionOwner } from "./subscription.ts";
+import type { LocalSubscription } from "./subscription.ts";
+import type { SubscriptionOwner } from "./subscription_owner.ts";
+import { WireFilter } from "./wire_filter.ts";
 import { IDLE, type Wire, type WireConnection, type WireParts, type WireState } from "./wire_parts.ts";
 
 /** A server that sends more than this without waiting for SEEN breaks the rules. */
-const MOST_UNSEEN = { count: 4 * MOST_HELD.count, bytes: 4 * MOST_HELD.bytes };
-/** Waits after a refusal, in milliseconds, double from the first to the last, of which a random part is waited. */
-const FIRST_WAIT = 500;
-const LAST_WAIT = 20_000;
-
-/** Milliseconds without a publication after which those who are further on are asked about again. */
+const MOST_UNSEEN = { count: 4 * MOST_HELD.count, bytes: 4 * MOST_HELD.bytes };/** Milliseconds without a publication after which those who are further on are asked about again. */
 const AHEAD_WAIT = 2_000;
 
 /** One channel of a client on the wire. */
@@ -53,12 +52,12 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   readonly #laggards: Laggards;
   readonly #elsewhere: Elsewhere;
   readonly #seen: Seen;
+  readonly #filter = new WireFilter();
   #connection: WireConnection | undefined;
   #state: WireState = IDLE;
   /** Up to where publications have come on this subscription. Epoch, offset and fingerprint are one value, and change together. */
   #at: Position | undefined;
-  #failures = 0;
-  #retry: unknown;
+  readonly #retry: Retry;
 
   /** Does nothing yet. */
   constructor(name: string, parts: WireParts) {
@@ -66,6 +65,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     this.#parts = parts;
     this.decode = parts.decode;
     this.report = parts.report;
+    this.#retry = new Retry(parts.clock);
     this.#laggards = new Laggards(parts.clock, this.#locals, {
       at: () => this.#state.is === "live" ? this.#at : undefined,
       putAside: () => this.advanced(),
@@ -96,12 +96,10 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     this.#locals.add(local);
     if (this.#state.is === "live") {
       const at = this.#at!;
-      const { rewind, rewindMs } = local.start;
-      if (local.received === undefined && rewind === undefined && rewindMs === undefined) {
-        return local.begin(at);
-      }
-      if (isSame(local.received, at)) return local.confirm();
-      this.#plan();
+      if (isAnywhere(local)) local.begin(at);
+      else if (isSame(local.received, at)) local.confirm();
+      else return this.#plan();
+      this.#checkFilter();
     } else if (this.#state.is === "idle" || this.#state.is === "full") {
       this.#plan();
     }
@@ -109,7 +107,9 @@ export class WireSubscription implements SubscriptionOwner, Wire {
 
   /** A subscription was closed. */
   left(local: LocalSubscription): void {
-    if (this.#remove(local) && this.#locals.size > 0) this.advanced(); // perhaps it was the slowest
+    if (!this.#remove(local) || this.#locals.size === 0) return;
+    this.advanced(); // perhaps it was the slowest
+    this.#checkFilter();
   }
 
   /** The program is done with something. */
@@ -143,7 +143,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   /** It is gone, and what was subscribed on it. Positions stay. */
   disconnected(): void {
     this.#connection = undefined;
-    this.#stopRetry();
+    this.#retry.stop();
     this.#lose();
     this.#doubt();
   }
@@ -179,6 +179,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     if (next !== undefined) return this.#subscribe(next);
     this.#goLive(sub, alias);
     for (const local of [...this.#locals]) if (local.received === undefined) local.begin(position);
+    this.#checkFilter();
   }
 
   unsubscribed(error: CallError): void {
@@ -201,11 +202,10 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     if (offset !== at.offset + 1) return this.#unexpected(offset, fingerprint);
     const payload = new Payload(unit);
     const position = this.#moveTo(offset, fingerprint, payload.length);
-    for (const local of this.#locals) {
-      if (!local.verified) continue; // it has just come, from another place: a handler may do anything
-      if (local.received?.offset === at.offset) local.message(position, payload);
-      else this.#catchUp(local, position);
-    }
+    this.#give(position, offset, (local) => {
+      if (this.#filter.passes(local, payload)) local.message(position, payload);
+      else local.skip(position);
+    });
     this.#checkHeld();
   }
 
@@ -213,27 +213,30 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     const { offset } = this.#at!;
     if (from > offset + 1 || to <= offset) return this.#unexpected(to <= offset ? to : from, fingerprint);
     const position = this.#moveTo(to, fingerprint, GAP_BYTES);
-    for (const local of this.#locals) {
-      const next = offsetOf(local) + 1;
-      if (!local.verified) continue;
-      if (next <= to) local.gap(position, { from: Math.max(from, next), reason });
-      else this.#catchUp(local, position);
-    }
+    this.#give(position, 0, (local) => {
+      local.gap(position, { from: Math.max(from, offsetOf(local) + 1), reason });
+    });
   }
 
   skip(to: number, fingerprint: number): void {
     const { offset } = this.#at!;
     if (to <= offset) return this.#unexpected(to, fingerprint);
     const position = this.#moveTo(to, fingerprint, 0);
+    this.#give(position, 0, (local) => local.skip(position));
+  }
+
+  /** Gives what begins at an offset, and ends at a position, to those for whom it is the next. */
+  #give(position: Position, from: number, give: (local: LocalSubscription) => void): void {
     for (const local of this.#locals) {
-      if (!local.verified) continue;
-      if (offsetOf(local) < to) local.skip(position);
+      if (!local.verified) continue; // it has just come, from another place: a handler may do anything
+      const next = offsetOf(local) + 1;
+      if (next >= from && next <= position.offset) give(local);
       else this.#catchUp(local, position);
     }
   }
 
   #moveTo(offset: number, fingerprint: number, bytes: number): Position {
-    this.#failures = 0;
+    this.#retry.failures = 0;
     this.#seen.came(offset, bytes);
     return this.#at = { epoch: this.#at!.epoch, offset, fingerprint };
   }
@@ -266,14 +269,19 @@ export class WireSubscription implements SubscriptionOwner, Wire {
    * for them, in silence. Where nothing comes at all, they are asked about again.
    */
   #watchThoseAhead(since: Position): void {
-    this.#stopRetry();
+    this.#retry.stop();
     if (!isAnyAhead(this.#locals, since)) return;
-    this.#retry = this.#parts.clock.setTimeout(() => {
+    this.#retry.after(AHEAD_WAIT, () => {
       const at = this.#at;
       if (this.#state.is !== "live" || at === undefined) return;
       if (at !== since) return this.#watchThoseAhead(at);
       this.#askAgain();
-    }, AHEAD_WAIT);
+    });
+  }
+
+  /** Who has come may want more than is asked for, or who has left may have been who wanted so much. */
+  #checkFilter(): void {
+    if (this.#state.is === "live" && this.#filter.isOther(this.#locals)) this.#plan();
   }
 
   #askAgain(): void {
@@ -297,14 +305,14 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     this.#drop();
     this.#doubt();
     // A server that does so again before anything has come would keep both sides busy.
-    if (this.#failures > 0) return this.#wait();
-    this.#failures++;
+    if (this.#retry.failures > 0) return this.#wait();
+    this.#retry.failures++;
     this.#plan();
   }
 
   /** Does what is to be done next: subscribes, waits until the program has taken enough, or nothing. */
   #plan(): void {
-    this.#stopRetry();
+    this.#retry.stop();
     if (this.#connection === undefined || this.#locals.size === 0) return;
     this.#drop();
     this.#laggards.put();
@@ -320,17 +328,15 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   #subscribe(target: Target): void {
     if (this.#state.is === "subscribing") this.#connection!.giveUp(this.#state.sub);
     const { position, rewind } = target;
-    const sub = this.#connection!.ask(this, { position, rewind });
+    const options = this.#filter.options(this.#locals, rewind);
+    const sub = this.#connection!.ask(this, { position, options });
     this.#state = { is: "subscribing", sub, target };
   }
 
   /** After a random part of a time that doubles. */
   #wait(): void {
     this.#state = { is: "waiting" };
-    const { clock } = this.#parts;
-    const bound = Math.min(LAST_WAIT, FIRST_WAIT * 2 ** Math.min(this.#failures++, 16));
-    this.#stopRetry();
-    this.#retry = clock.setTimeout(() => this.#plan(), clock.random() * bound);
+    this.#retry.backOff(() => this.#plan());
   }
 
   #checkHeld(): void {
@@ -351,17 +357,13 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     if (this.#laggards.delete(local)) return true;
     if (!this.#locals.delete(local)) return false;
     if (this.#locals.size > 0) return true;
-    this.#leave();
+    this.#drop();
+    this.#retry.stop();
     const laggards = this.#laggards.take(true);
     for (const laggard of laggards) this.#locals.add(laggard);
     if (laggards.length > 0) this.#plan();
     else this.#parts.idle();
     return true;
-  }
-
-  #leave(): void {
-    this.#drop();
-    this.#stopRetry();
   }
 
   /** Ends what is subscribed on this connection, if anything is. */
@@ -390,11 +392,6 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     if (this.#state.is !== "live") return;
     this.#connection?.unbind(this.#state.alias, this);
     // It was good for long: earlier failures do not matter, even if nothing was published.
-    if (this.#parts.clock.now() - this.#state.since > LAST_WAIT) this.#failures = 0;
-  }
-
-  #stopRetry(): void {
-    this.#parts.clock.clearTimeout(this.#retry);
-    this.#retry = undefined;
+    if (this.#parts.clock.now() - this.#state.since > LAST_WAIT) this.#retry.failures = 0;
   }
 }

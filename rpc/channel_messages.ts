@@ -30,7 +30,7 @@ export interface Rewind {
 export function writeSubscribe(
   sub: number,
   channel: string,
-  { position, rewind }: { readonly position: Position | undefined; readonly rewind: Rewind | undefined },
+  { position, options }: { readonly position: Position | undefined; readonly options: object | undefined },
 ): void {
   writeArrayHeader(5);
   writeUint(Kind.SUBSCRIBE);
@@ -42,8 +42,8 @@ export function writeSubscribe(
     writeArrayHeader(3);
     writePosition(position);
   }
-  if (rewind === undefined) writeNil();
-  else writeValue(rewind);
+  if (options === undefined) writeNil();
+  else writeValue(options);
 }
 
 /** SUBSCRIBED: `[33, sub, alias, status, epoch, offset, fingerprint]`. */

@@ -10,7 +10,7 @@ import type { Rewind } from "./channel_messages.ts";
 import type { CallError } from "./errors.ts";
 import { Kind } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
-import { asMap, optionalUint, readFailure } from "./options.ts";
+import { asMap, optionalUint, readFailure, type WireMap } from "./options.ts";
 import { asPosition, checkPosition } from "./positions.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import {
@@ -35,6 +35,8 @@ export interface Subscribe {
   readonly position: Position | undefined;
   /** Where it wants to begin when it was nowhere. */
   readonly rewind: Rewind;
+  /** Everything that it asks for: who knows an option reads it. */
+  readonly options: WireMap;
 }
 
 /** SUBSCRIBED as read. */
@@ -175,7 +177,7 @@ function subscribe(limits: Limits, to: Required<ChannelEvents>): number {
   const options = given === null ? {} : asMap(given, "options");
   const rewind = { rewind: optionalUint(options, "rewind"), rewindMs: optionalUint(options, "rewindMs") };
   const end = offset();
-  to.subscribe({ sub, channel, position, rewind });
+  to.subscribe({ sub, channel, position, rewind, options });
   return end;
 }
 

@@ -15,14 +15,16 @@ import type { Limits } from "./limits.ts";
 import type { NodeChannels } from "./node_channels.ts";
 import { originOf } from "./origin.ts";
 import type { Outbox } from "./outbox.ts";
+import { filterOf } from "./channel_filters.ts";
 import { isPromise } from "./iterating.ts";
 import { type Answer, ProgramRules } from "./program_rules.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { Unit } from "./receiver.ts";
 import { ServerSignals } from "./server_signals.ts";
 import { SocketQueue } from "./socket_queue.ts";
-import { type Line, Subscriber, type Wanted } from "./subscriber.ts";
-import { asRefusal, SubscriptionRefusals } from "./subscription_refusals.ts";
+import { Subscriber } from "./subscriber.ts";
+import type { Line, Wanted } from "./subscriber_parts.ts";
+import { asRefusal, SubscriptionRefusals, tooMuch } from "./subscription_refusals.ts";
 import type { Transport } from "./transport.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
 
@@ -159,22 +161,18 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     this.#lastSub = sub;
     const { limits, channels } = this.#parts;
     if (this.#bySub.size >= limits.channels) {
-      return this.#refusals.refuse(
-        sub,
-        new CallError("RESOURCE_EXHAUSTED", `More than ${limits.channels} channels`),
-      );
+      return this.#refusals.refuse(sub, tooMuch(`More than ${limits.channels} channels`));
     }
     if (this.#byName.has(name)) {
       return this.#refusals.refuse(sub, new CallError("BAD_INPUT", "The channel is subscribed to already"));
     }
     if (this.#work.isFull) { // of those that have left: what they began goes on
-      return this.#refusals.refuse(
-        sub,
-        new CallError("RESOURCE_EXHAUSTED", "Too much is still done for others"),
-      );
+      return this.#refusals.refuse(sub, tooMuch("Too much is still done for others"));
     }
     const channel = channels.find(name);
     if (channel === undefined) return this.#refusals.refuse(sub, noChannel());
+    const filter = filterOf(channel, wanted.options["filter"], limits);
+    if (filter instanceof CallError) return this.#refusals.refuse(sub, filter);
     const subscription: Subscription = {
       sub,
       channel,
@@ -190,7 +188,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     const wantsHistory = (rewind !== undefined || rewindMs !== undefined) && history !== subscribe;
     const rules = wantsHistory ? [subscribe, history] : [subscribe];
     this.#authorize(subscription, () => this.#rules.ask(channel, ...rules), (refusal) => {
-      if (refusal === undefined) this.#allowed(subscription, wanted);
+      if (refusal === undefined) this.#allowed(subscription, { ...wanted, filter });
       else this.#deny(subscription, refusal);
     });
   }
@@ -343,7 +341,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
   }
 
   /** It may subscribe. A position before all publications is a look at the whole history, and everybody can write one. */
-  #allowed(subscription: Subscription, wanted: Subscribe): void {
+  #allowed(subscription: Subscription, wanted: Wanted): void {
     const { channel } = subscription;
     const { subscribe, history } = channel.value.allow;
     if (wanted.position?.offset !== 0 || history === subscribe) return this.#join(subscription, wanted);

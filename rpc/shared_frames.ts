@@ -11,13 +11,18 @@ import {
   writePublicationHead,
   writeSignalled,
 } from "./channel_messages.ts";
+import type { Place } from "./topic_member.ts";
 
 /** One frame for many connections. */
 export interface SharedFrame {
   /** The frame. Never written to again, so that a queue may keep it. */
   readonly bytes: Uint8Array;
-  /** The publications in it. */
+  /** Messages in it. */
+  readonly messages: number;
+  /** The publications in it, and those among them that a filter has passed over. */
   readonly entries: readonly Entry[];
+  /** What a filter had passed over before them, if the frame tells of it. */
+  readonly skipped?: Place | undefined;
 }
 
 /** A merged frame has at most so many bytes of payload, unless one publication alone has more. */
@@ -136,7 +141,7 @@ export function signalFrames(
 function frameOf(alias: number, entries: readonly Entry[], bytes: number): SharedFrame {
   const [only] = entries;
   const alone = entries.length === 1 ? withHead(alias, only!) : undefined;
-  return { bytes: alone ?? merged(alias, entries, bytes), entries };
+  return { bytes: alone ?? merged(alias, entries, bytes), messages: entries.length, entries };
 }
 
 function merged(alias: number, entries: readonly Entry[], bytes: number): Uint8Array {

@@ -3,64 +3,27 @@
  *
  * @module
  */
-import { Asking, type AskingParts } from "./asking.ts";
-import type { Entry, Page, Position, Query } from "./broker.ts";
+import { Asking } from "./asking.ts";
+import type { Entry, Page, Query } from "./broker.ts";
 import {
   PUBLICATION_HEAD,
   type Rewind,
   writeGap,
   writePublication,
+  writeSkip,
   writeSubscribed,
 } from "./channel_messages.ts";
+import type { Filter } from "./filter.ts";
 import { SubscribeStatus } from "./kinds.ts";
 import type { Outbox } from "./outbox.ts";
 import { writeMessage } from "./outbox_parts.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { judge } from "./resume.ts";
 import { type SharedFrame, signalFrames, type SignalRun } from "./shared_frames.ts";
+import type { Feed, Line, Wanted } from "./subscriber_parts.ts";
 import { PAGE, type Topic } from "./topic.ts";
 import type { Place, TopicMember } from "./topic_member.ts";
 import { Unseen } from "./unseen.ts";
-
-/** What a subscription needs of its connection. */
-export interface Line {
-  /** Who it is among the senders of signals. */
-  readonly id: string;
-  /** Where messages go. */
-  readonly outbox: Outbox;
-  /** With more bytes in the socket publications wait. */
-  readonly mostInSocket: number;
-  /** How the broker is asked. */
-  readonly asking: AskingParts;
-  /** Milliseconds since 1970. */
-  readonly date: () => number;
-  /** What is published cannot be known now: it ends, for as long as that lasts. */
-  stale(subscriber: Subscriber): void;
-  /** The broker works for it, whether or not it is still wanted when that ends. */
-  works<T>(work: Promise<T>): Promise<T>;
-  /** The subscription has another alias than before. */
-  renamed(subscriber: Subscriber, before: number): void;
-  /** Calls {@linkcode Subscriber.goOn} when what waits has left. */
-  awaitRoom(subscriber: Subscriber): void;
-  /** Calls {@linkcode Subscriber.goOn} in the next turn. */
-  goOnLater(subscriber: Subscriber): void;
-  /** A position has the fingerprint of no publication: it is of a past that was lost, or somebody guesses. May end the connection. */
-  guessed(): void;
-  /** Something of ours failed: the connection is to be closed. */
-  fail(error: unknown): void;
-}
-
-/** What a client asks for. */
-export interface Wanted {
-  /** The client's number for it: the generation. */
-  readonly sub: number;
-  /** Where the client was. */
-  readonly position: Position | undefined;
-  /** Where it wants to begin when it was nowhere. */
-  readonly rewind: Rewind;
-  /** Whether a position before all publications, which everybody can write, is taken for one where the client was. @default true */
-  readonly mayLookBack?: boolean;
-}
 
 /** Holes in a row that are taken for a broker that is behind; then the subscription starts again. */
 const MOST_HOLES = 3;
@@ -85,7 +48,11 @@ export class Subscriber implements TopicMember {
   #alias = 0;
   #holes = 0;
   #isConfirmed = false;
+  readonly #filter: Filter | undefined;
+  readonly #feed: Feed;
   readonly #unseen: Unseen;
+  /** What its filter has passed over, and its client was not told of. */
+  #skipped: Place | undefined;
   #asking: Asking | undefined;
 
   /** Wants a channel; {@linkcode Topic.add} begins. */
@@ -99,7 +66,9 @@ export class Subscriber implements TopicMember {
     this.#epoch = wanted.position?.epoch;
     this.#mayLookBack = wanted.mayLookBack ?? true;
     this.#cursor = wanted.position ?? topic.last;
-    this.#unseen = new Unseen(topic);
+    this.#filter = wanted.filter;
+    this.#feed = topic.views.feed(wanted.filter);
+    this.#unseen = new Unseen(this.#feed);
   }
 
   /** See {@linkcode TopicMember.id}. */
@@ -159,11 +128,8 @@ export class Subscriber implements TopicMember {
     if (this.#isFull) return false;
     const outbox = this.#outbox;
     const { message, messages } = outbox.peer;
-    if (frame.bytes.length <= message && frame.entries.length <= messages) {
-      outbox.sendShared(frame.bytes);
-    } else {
-      this.#safely(() => frame.entries.forEach((entry) => this.#send(entry)));
-    }
+    if (frame.bytes.length <= message && frame.messages <= messages) outbox.sendShared(frame.bytes);
+    else this.#safely(() => this.#sendApart(frame));
     return true;
   }
 
@@ -180,7 +146,7 @@ export class Subscriber implements TopicMember {
   /** See {@linkcode TopicMember.fallBehind}. */
   fallBehind(): void {
     this.#state = "catching";
-    this.#cursor = this.topic.sent;
+    this.#cursor = this.#feed.sent;
     this.#unseen.leaveLive(this.#cursor.offset);
     if (this.#isFull) this.#line.awaitRoom(this);
   }
@@ -199,12 +165,12 @@ export class Subscriber implements TopicMember {
   end(): void {
     this.#state = "over";
     this.#stopAsking();
-    this.topic.remove(this);
+    this.#feed.remove(this);
   }
 
   /** The offset of the last publication that it was sent. */
   get #sent(): number {
-    return (this.#state === "live" ? this.topic.sent : this.#cursor).offset;
+    return (this.#state === "live" ? this.#feed.sent : this.#cursor).offset;
   }
 
   get #isFull(): boolean {
@@ -301,7 +267,7 @@ export class Subscriber implements TopicMember {
       if (this.#unseen.isMuch(offset)) return; // SEEN goes on
       this.#state = "live";
       this.#unseen.goLive(offset);
-      return topic.goLive(this);
+      return this.#feed.goLive(this);
     }
     if (this.#unseen.isHalf(offset)) return; // SEEN goes on
     const entries = topic.tail.after(offset);
@@ -324,7 +290,7 @@ export class Subscriber implements TopicMember {
     let isFull = false;
     for (const entry of entries) {
       if (this.#isFull) break; // of all channels of the connection together
-      const size = entry.data.length;
+      const size = this.#wants(entry) ? entry.data.length : 0;
       if (entry.offset > this.topic.last.offset || (bytes > 0 && bytes + size > PAGE.bytes)) break;
       isFull = !this.#unseen.admits(this.#cursor.offset, bytes + size);
       if (isFull || !this.#follows(entry)) break;
@@ -332,6 +298,7 @@ export class Subscriber implements TopicMember {
       this.#cursor = { offset: entry.offset, fingerprint: entry.fingerprint };
       bytes += size;
     }
+    this.#tellSkipped();
     const { offset } = this.#cursor;
     this.#unseen.sent(offset, bytes);
     if (offset > from) this.#holes = 0;
@@ -351,7 +318,21 @@ export class Subscriber implements TopicMember {
     this.topic.refresh(this);
   }
 
+  /** A frame that the client does not take as it is. */
+  #sendApart({ entries, skipped }: SharedFrame): void {
+    this.#skipped = skipped;
+    for (const entry of entries) this.#send(entry);
+    if (entries.length > 0) this.#skipped = undefined; // what follows on the last that it wanted is told to all together
+    else this.#tellSkipped();
+  }
+
+  #wants({ data }: Entry): boolean {
+    return this.#filter === undefined || this.#filter.matches(data);
+  }
+
   #send(entry: Entry): void {
+    if (!this.#wants(entry)) return void (this.#skipped = entry);
+    this.#tellSkipped();
     const outbox = this.#outbox;
     if (entry.data.length + PUBLICATION_HEAD > outbox.peer.message) {
       const { offset, fingerprint } = entry;
@@ -360,6 +341,14 @@ export class Subscriber implements TopicMember {
       );
     }
     this.#write(() => writePublication(this.#alias, entry));
+  }
+
+  #tellSkipped(): void {
+    const skipped = this.#skipped;
+    this.#skipped = undefined;
+    if (skipped !== undefined) {
+      this.#write(() => writeSkip(this.#alias, skipped.offset, skipped.fingerprint));
+    }
   }
 
   #write(write: () => void): void {

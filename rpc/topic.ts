@@ -14,6 +14,7 @@ import { publicationFrames, type Signal, SignalFrame } from "./shared_frames.ts"
 import { Tail } from "./tail.ts";
 import type { Place, TopicMember } from "./topic_member.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
+import { Views } from "./views.ts";
 
 /** What a topic is made of. */
 export interface TopicParts {
@@ -57,6 +58,8 @@ export class Topic implements BrokerListener, EndsWithTurn {
   life = 0;
   /** The latest publications. */
   readonly tail: Tail = new Tail();
+  /** What is shared by those who do not want everything. */
+  readonly views: Views;
   readonly #parts: TopicParts;
   readonly #asking: Asking;
   readonly #members = new Set<TopicMember>();
@@ -88,6 +91,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
   constructor(name: string, parts: TopicParts) {
     this.name = name;
     this.#parts = parts;
+    this.views = new Views(this, parts.clock);
     const report = (error: unknown) => parts.report(error, name);
     this.#asking = new Asking({ clock: parts.clock, report });
   }
@@ -119,6 +123,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
   /** Listens no more. */
   release(): void {
     this.#released = true;
+    this.views.end();
     this.#parts.doubts.delete(this);
     this.#asking.stop();
     this.#parts.clock.clearTimeout(this.#timer);

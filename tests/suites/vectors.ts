@@ -229,7 +229,7 @@ const writers: Record<KindName, (fields: Fields) => void> = {
     const [epoch, offset, fingerprint] = position ?? [];
     writeSubscribe(sub, channel as string, {
       position: position === null ? undefined : { epoch: epoch!, offset: offset!, fingerprint: fingerprint! },
-      rewind: (options as Rewind | null) ?? undefined,
+      options: (options as object | null) ?? undefined,
     });
   },
   SUBSCRIBED: ({ sub, alias, status, epoch, offset, fingerprint }) =>

@@ -1,0 +1,43 @@
+/**
+ * What those who do not want everything share on one channel: each filter is asked once for a publication, and what passes it is written once.
+ *
+ * @module
+ */
+import type { Clock } from "./clock.ts";
+import type { Filter } from "./filter.ts";
+import { FilterView } from "./filter_view.ts";
+import type { Feed } from "./subscriber_parts.ts";
+import type { Topic } from "./topic.ts";
+
+/** The views of a topic. */
+export class Views {
+  readonly #topic: Topic;
+  readonly #clock: Clock;
+  /** Made with the first, since hardly a channel has any. */
+  #byKey: Map<string, FilterView> | undefined;
+
+  /** None yet. */
+  constructor(topic: Topic, clock: Clock) {
+    this.#topic = topic;
+    this.#clock = clock;
+  }
+
+  /** Where a subscription takes what is live from, until it is removed there. */
+  feed(filter: Filter | undefined): Feed {
+    if (filter === undefined) return this.#topic;
+    const { key } = filter;
+    const all = this.#byKey ??= new Map();
+    let view = all.get(key);
+    if (view === undefined) {
+      const unused = () => void all.delete(key);
+      all.set(key, view = new FilterView(filter, { topic: this.#topic, clock: this.#clock, unused }));
+    }
+    view.use();
+    return view;
+  }
+
+  /** Nobody is told anything any more. */
+  end(): void {
+    for (const view of this.#byKey?.values() ?? []) view.end();
+  }
+}
