@@ -79,6 +79,21 @@ export function isAnywhere({ received, start: { rewind, rewindMs } }: LocalSubsc
   return received === undefined && rewind === undefined && rewindMs === undefined;
 }
 
+/**
+ * Of those that are further on than the stream, whether some are within what it passes over now: whether their past is its own cannot be seen, and is to be
+ * asked again.
+ */
+export function doubtInside(locals: Iterable<LocalSubscription>, from: number, to: number): boolean {
+  let are = false;
+  for (const local of locals) {
+    const offset = offsetOf(local);
+    if (!local.verified || offset <= from || offset >= to) continue;
+    local.verified = false;
+    are = true;
+  }
+  return are;
+}
+
 /** The offset that it was given last; -1 for none. */
 export function offsetOf({ received }: LocalSubscription): number {
   return received?.offset ?? -1;

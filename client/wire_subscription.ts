@@ -17,6 +17,7 @@ import { Elsewhere } from "./elsewhere.ts";
 import { Laggards, MOST_HELD } from "./laggards.ts";
 import { Payload } from "./payload.ts";
 import {
+  doubtInside,
   EVERYBODY,
   holdMore,
   isAnyAhead,
@@ -212,17 +213,21 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   gap({ from, to, fingerprint, reason }: Gap): void {
     const { offset } = this.#at!;
     if (from > offset + 1 || to <= offset) return this.#unexpected(to <= offset ? to : from, fingerprint);
+    const inside = doubtInside(this.#locals, offset, to);
     const position = this.#moveTo(to, fingerprint, GAP_BYTES);
     this.#give(position, 0, (local) => {
       local.gap(position, { from: Math.max(from, offsetOf(local) + 1), reason });
     });
+    if (inside) this.#plan();
   }
 
   skip(to: number, fingerprint: number): void {
     const { offset } = this.#at!;
     if (to <= offset) return this.#unexpected(to, fingerprint);
+    const inside = doubtInside(this.#locals, offset, to);
     const position = this.#moveTo(to, fingerprint, 0);
     this.#give(position, 0, (local) => local.skip(position));
+    if (inside) this.#plan();
   }
 
   /** Gives what begins at an offset, and ends at a position, to those for whom it is the next. */

@@ -24,8 +24,6 @@ export interface FilterViewParts {
   readonly unused: () => void;
 }
 
-/** Publications that are passed over before it is told: a position must not fall behind what is kept. */
-const MOST_SKIPPED = 256;
 /** Milliseconds between two SKIPs without a publication. The first after a while goes at once: somebody may wait until they have come so far. */
 const INTERVAL = 1_000;
 
@@ -102,8 +100,9 @@ export class FilterView implements TopicMember, Feed {
     return true;
   }
 
-  /** See {@linkcode TopicMember.isBehind}. */
+  /** See {@linkcode TopicMember.isBehind}. Who is asked what they have not seen has been told of all there is: that bounds what one SKIP covers, too. */
   isBehind(): boolean {
+    this.#tellSkipped();
     for (const member of this.#members) if (member.isBehind()) this.#leaveBehind(member);
     return false;
   }
@@ -143,9 +142,8 @@ export class FilterView implements TopicMember, Feed {
   #skip(last: Place): void {
     this.#skipped = placeOf(last);
     const { clock } = this.#parts;
-    const isMany = last.offset - this.sent.offset >= MOST_SKIPPED;
     const left = this.#lastSkip + INTERVAL - clock.now();
-    if (isMany || left <= 0) this.#tellSkipped();
+    if (left <= 0) this.#tellSkipped();
     else this.#timer ??= clock.setTimeout(() => this.#tellInTime(), left);
   }
 

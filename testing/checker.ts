@@ -8,6 +8,7 @@ import type { LogEvent } from "./log.ts";
 import { CallRules, StreamItems } from "./rules/calls.ts";
 import { Authorisation, Liveness, NothingEscapes } from "./rules/end.ts";
 import { HonestFlag } from "./rules/flag.ts";
+import { Filters } from "./rules/filters.ts";
 import { FlowControl, OwnPosition } from "./rules/flow.ts";
 import { getOr } from "./rules/get_or.ts";
 import { ProducerOrder, RealTimeOrder } from "./rules/order.ts";
@@ -60,7 +61,8 @@ export function check(log: readonly LogEvent[], { silence = 1_000 }: CheckOption
     new Pages(surroundings),
     new FlowControl(surroundings, subscriptions),
     new OwnPosition(surroundings, subscriptions),
-    // Filters and presence come with what they are about.
+    new Filters(surroundings, subscriptions),
+    // Presence comes with what it is about.
     subscriptions,
   ];
   const readers = readersOf(rules);

@@ -19,7 +19,7 @@ export interface Publishing {
 /** What publishers saw. */
 export type PublisherEvent =
   /** It publishes. */
-  | Publishing & { readonly is: "publish"; readonly value: string }
+  | Publishing & { readonly is: "publish"; readonly value: string; readonly tag?: string | undefined }
   /** It was told where it landed. */
   | Publishing & { readonly is: "published"; readonly position: Position }
   /** It was told that it did not land. */
@@ -29,13 +29,14 @@ export type PublisherEvent =
 
 /** What subscribers saw. `sub` names one subscription of a program, which outlives connections. */
 export type SubscriberEvent =
-  /** It subscribes, at a position that it has kept or at none. */
+  /** It subscribes, at a position that it has kept or at none, to everything or to what has one of these tags. */
   | {
     readonly is: "subscribe";
     readonly client: string;
     readonly channel: string;
     readonly sub: string;
     readonly from?: Position | undefined;
+    readonly filter?: readonly string[] | undefined;
   }
   /** It knows where it begins. */
   | { readonly is: "subscribed"; readonly sub: string; readonly position: Position }
@@ -76,6 +77,8 @@ export interface PageQuery {
   readonly limit: number;
   /** When it asked. */
   readonly at: number;
+  /** The tags that it wants; everything where it does not say. */
+  readonly filter?: readonly string[] | undefined;
 }
 
 /** What a page says of the history as it was read. */
@@ -86,6 +89,8 @@ export interface PageEnds {
   readonly oldest: number;
   /** Whether the same query would give more. */
   readonly more: boolean;
+  /** How far was looked, where there is a filter. */
+  readonly through?: Position | undefined;
 }
 
 /** What went over the wire. */

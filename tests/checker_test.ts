@@ -4,12 +4,14 @@ import { RULES } from "../testing/anomaly.ts";
 import { check } from "../testing/checker.ts";
 import { line, type LogEvent } from "../testing/log.ts";
 import { CleanHistory } from "./suites/clean_history.ts";
+import { FILTER_BUGS, filtered } from "./suites/filter_bugs.ts";
 import { type Line, Mutant, type SeededBug } from "./suites/mutant.ts";
 import { SESSION_BUGS } from "./suites/session_bugs.ts";
 
 /** One bug for each rule, and a second where the rule has two sides. */
 const BUGS: readonly SeededBug[] = [
   ...SESSION_BUGS,
+  ...FILTER_BUGS,
   ["agreement", "a subscriber sees another value at a position", (mutant) => {
     const other = mutant.find("publish");
     const at = mutant.find("message", ({ value }) => value !== mutant.get("publish", other).value);
@@ -377,6 +379,16 @@ describe("check() on what only looks wrong", () => {
     ];
     assertEquals(check([...log, hello(1, { opening: "a" }, 3)]), []);
     assertEquals(check([...log, hello(3, { opening: "c" }, 3)]).map(({ rule }) => rule), ["kept session"]);
+  });
+});
+
+describe("check() on a history of which only a part is wanted", () => {
+  it("finds nothing", () => {
+    for (const seed of SEEDS) {
+      const mutant = new Mutant(seed);
+      filtered(mutant);
+      assertEquals(check(mutant.log).map(({ rule, what }) => `${rule}: ${what}`), []);
+    }
   });
 });
 

@@ -14,6 +14,8 @@ export interface Subscription {
   readonly sub: string;
   readonly client: string;
   readonly channel: string;
+  /** The tags that it wants; everything where it does not say. */
+  readonly filter: readonly string[] | undefined;
   /** Where it is; `undefined` before anybody knows. */
   cursor: Position | undefined;
   /** Whether it has ended. */
@@ -42,8 +44,8 @@ export class Subscriptions implements RuleCheck<SubscriptionsLine> {
   see(event: Line<SubscriptionsLine>): void {
     switch (event.is) {
       case "subscribe": {
-        const { sub, client, channel, from } = event;
-        this.all.set(sub, { sub, client, channel, cursor: from, ended: false, endedAt: undefined });
+        const { sub, client, channel, from: cursor, filter } = event;
+        this.all.set(sub, { sub, client, channel, filter, cursor, ended: false, endedAt: undefined });
         return;
       }
       case "subscribed": {
@@ -88,8 +90,8 @@ export class Contiguity implements RuleCheck<ContiguityLine> {
     const subscription = this.#subscriptions.all.get(event.sub);
     if (subscription === undefined) return;
     if (subscription.ended) return this.#found(subscription, `${event.is} after its end`, line);
-    const { cursor } = subscription;
-    if (cursor === undefined || event.is === "reset") return;
+    const { cursor, filter } = subscription;
+    if (cursor === undefined || event.is === "reset" || filter !== undefined) return; // `filters.ts`
     const { position } = event;
     const first = event.is === "gap" ? event.from : position.offset;
     const what = `${event.is} ${show(position)}`;
@@ -226,7 +228,8 @@ export class LostAcknowledgements implements RuleCheck<LostAcknowledgementsLine>
     const got = run.got.get(offset);
     if (got === value || (got === undefined && run.got.has(offset))) return;
     if (this.#surroundings.truth.channel(channel).isGone(position, -1, Infinity)) return;
-    const { sub } = run.subscription;
+    const { sub, filter } = run.subscription;
+    if (!this.#surroundings.truth.passes(value, filter)) return;
     const what = `${value} was acknowledged at ${channel} ${show(position)}`;
     this.#surroundings.found(
       "lost acknowledgement",

@@ -21,6 +21,8 @@ export interface SubscriptionPlan {
   readonly rewind?: number | undefined;
   /** Milliseconds of the past, where it has no position. */
   readonly rewindMs?: number | undefined;
+  /** The tags that it wants, where it does not want everything. */
+  readonly tags?: readonly string[] | undefined;
 }
 
 /** What a subscriber needs. */
@@ -84,11 +86,13 @@ export class ScenarioSubscriber {
   subscribe(channel: string, plan: SubscriptionPlan, from?: Position): void {
     const { name: client, recorder } = this.#parts;
     const name = `${client}/${++this.#names}`;
-    recorder.add({ is: "subscribe", client, channel, sub: name, from });
+    const { tags } = plan;
+    recorder.add({ is: "subscribe", client, channel, sub: name, from, filter: tags });
     const made: { held?: Held } = {};
     const onError = (error: unknown): void => this.#ended(made.held, name, error);
     const past = from === undefined ? { rewind: plan.rewind, rewindMs: plan.rewindMs } : {};
-    const options = { position: from, ...past, onError };
+    const filter = tags && { tag: { in: tags } };
+    const options = { position: from, ...past, filter, onError };
     const handle = this.#parts.client.channel(...patternOf(channel));
     const run = (event: ChannelEvent<Message>): Promise<void> => this.#take(made.held!, event);
     // A handler is given nothing before there is a connection, and so not within this call.

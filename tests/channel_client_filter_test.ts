@@ -1,0 +1,158 @@
+// Filters at the client: what it asks for, several that share what comes, and from end to end.
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { z } from "zod";
+import { channel, millrace } from "../mod.ts";
+import { simulate } from "../testing/mod.ts";
+import {
+  at,
+  ChannelClient,
+  FRESH,
+  publication,
+  RECOVERED,
+  skip,
+  SUBSCRIBE,
+  subscribed,
+  UNSUBSCRIBE,
+  wired,
+} from "./suites/channel_client.ts";
+
+const NAME = "board/7";
+const RED = ["eq", ["team"], "red"];
+
+/** PUBLICATION of a team. */
+function of(alias: number, offset: number, team: string): ReturnType<typeof publication> {
+  return publication(alias, offset, { data: { team, offset } });
+}
+
+const offsets = (got: unknown[]) => got.map((one) => (one as { offset: number }).offset ?? one);
+
+describe("a filter at the client", () => {
+  it("goes with SUBSCRIBE, in its long form, beside a rewind, and again from the position", async () => {
+    const fake = await ChannelClient.connected();
+    const sub = fake.follow({ rewind: 3, filter: { team: "red" } });
+    await fake.clock.settle();
+    assertEquals(fake.asked(), [[SUBSCRIBE, 1, NAME, null, { rewind: 3, filter: RED }]]);
+    await fake.server(subscribed(1, 9, FRESH, at(0)), skip(9, 2), of(9, 3, "red"), skip(9, 5));
+    assertEquals([offsets(sub.got), sub.position], [[3], at(5)]);
+    await fake.reconnect();
+    assertEquals(fake.asked(), [[SUBSCRIBE, 1, NAME, wired(at(5)), { filter: RED }]]);
+    await fake.close();
+  });
+
+  it("throws where it is none", async () => {
+    const fake = await ChannelClient.connected();
+    fake.follow();
+    await fake.clock.settle();
+    assertThrows(() => fake.channel().subscribe({ filter: { team: { like: "x" } } as never }), TypeError);
+    await fake.close();
+  });
+
+  it("of several that want the same is asked for once", async () => {
+    const fake = await ChannelClient.connected();
+    const [one, other] = [fake.follow({ filter: { team: "red" } }), fake.follow({ filter: RED })];
+    await fake.clock.settle();
+    assertEquals(fake.asked().length, 1);
+    await fake.server(subscribed(1, 9, FRESH, at(0)), skip(9, 1), of(9, 2, "red"));
+    assertEquals([offsets(one.got), offsets(other.got)], [[2], [2]]);
+    assertEquals(fake.asked(), []);
+    await fake.close();
+  });
+
+  it("is asked here where another wants something else, and goes to the server again when that has left", async () => {
+    const fake = await ChannelClient.connected();
+    const red = fake.follow({ filter: { team: "red" } });
+    await fake.server(subscribed(1, 9, FRESH, at(0)), skip(9, 1));
+    fake.asked();
+    const blue = fake.follow({ filter: { team: "blue" } });
+    await fake.clock.settle();
+    assertEquals(fake.asked(), [[UNSUBSCRIBE, 1], [SUBSCRIBE, 2, NAME, wired(at(1)), null]]);
+    await fake.server(
+      subscribed(2, 9, RECOVERED, at(1)),
+      of(9, 2, "red"),
+      of(9, 3, "blue"),
+      of(9, 4, "green"),
+    );
+    assertEquals([offsets(red.got), red.position, offsets(blue.got), blue.position], [[2], at(4), [3], at(4)]);
+    blue.close();
+    await fake.clock.settle();
+    assertEquals(fake.asked(), [[UNSUBSCRIBE, 2], [SUBSCRIBE, 3, NAME, wired(at(4)), { filter: RED }]]);
+    await fake.server(subscribed(3, 9, RECOVERED, at(4)), skip(9, 5), of(9, 6, "red"));
+    assertEquals(offsets(red.got), [2, 6]);
+    await fake.close();
+  });
+
+  it("is not widened by who listens to signals alone", async () => {
+    const fake = await ChannelClient.connected();
+    fake.follow({ filter: { team: "red" } });
+    const stop = fake.channel().onSignal(() => {});
+    await fake.clock.settle();
+    assertEquals(fake.asked(), [[SUBSCRIBE, 1, NAME, null, { filter: RED }]]);
+    await fake.server(subscribed(1, 9, FRESH, at(0)));
+    stop();
+    await fake.clock.settle();
+    assertEquals(fake.asked(), []);
+    await fake.close();
+  });
+
+  it("that comes while the server is asked for another is asked for when that is live", async () => {
+    const fake = await ChannelClient.connected();
+    const all = fake.follow();
+    await fake.clock.settle();
+    const red = fake.follow({ filter: { team: "red" } });
+    all.close();
+    await fake.server(subscribed(1, 9, FRESH, at(3)));
+    assertEquals(fake.asked(), [
+      [SUBSCRIBE, 1, NAME, null, null],
+      [UNSUBSCRIBE, 1],
+      [SUBSCRIBE, 2, NAME, wired(at(3)), { filter: RED }],
+    ]);
+    await fake.server(subscribed(2, 9, RECOVERED, at(3)), of(9, 4, "red"));
+    assertEquals(offsets(red.got), [4]);
+    await fake.close();
+  });
+});
+
+describe("a filter from end to end", () => {
+  const app = millrace({
+    procedures: {},
+    channels: { "scores": channel({ message: z.object({ team: z.string(), points: z.number() }) }) },
+  });
+
+  it("holds live, behind a position, for a rewind and in the history", async () => {
+    const world = simulate(app, { seed: 1 });
+    const [reader, writer] = [world.connect(), world.connect()];
+    const scores = writer.channel("scores");
+    const filter = { team: { in: ["red", "green"] }, points: { gte: 10 } };
+    const got: number[] = [];
+    const sub = reader.channel("scores").subscribe({ filter }, (event) => {
+      if (event.type === "message") got.push(event.data.points);
+    });
+    await world.wait(sub.ready());
+    const published = [];
+    for (let points = 1; points <= 30; points++) {
+      const team = ["red", "blue", "green"][points % 3]!;
+      published.push(await world.wait(scores.publish({ team, points })));
+    }
+    await world.wait(sub.reaches(published.at(-1)!));
+    const expected = Array.from({ length: 21 }, (_, i) => i + 10).filter((points) => points % 3 !== 1);
+    assertEquals(got, expected);
+    const again: number[] = [];
+    const position = published[14]!;
+    const later = writer.channel("scores").subscribe({ filter, position }, (event) => {
+      assert(event.type === "message");
+      again.push(event.data.points);
+    });
+    await world.wait(later.reaches(published.at(-1)!));
+    assertEquals(again, expected.filter((points) => points > 15));
+    let page = await world.wait(scores.history({ filter, limit: 4 }));
+    const read: number[] = [];
+    for (;;) {
+      read.push(...page.entries.map(({ data }) => data.points));
+      if (!page.more) break;
+      page = await world.wait(scores.history({ filter, limit: 4, before: page.through }));
+    }
+    assertEquals(read, expected.toReversed());
+    await world[Symbol.asyncDispose]();
+  });
+});
