@@ -7,12 +7,13 @@ import { decodeRange } from "../msgpack/decoder.ts";
 import type { Position } from "../rpc/broker.ts";
 import type { Clock } from "../rpc/clock.ts";
 import type { ChannelReader } from "../rpc/dispatch.ts";
-import type { CallError } from "../rpc/errors.ts";
+import { CallError } from "../rpc/errors.ts";
 import type { Limits } from "../rpc/limits.ts";
-import { readFilter } from "../rpc/filter.ts";
+import { type Filter, readFilter } from "../rpc/filter.ts";
 import type { FilteredHistoryQuery, HistoryPage } from "../rpc/publisher.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import { ChannelConnection } from "./channel_connection.ts";
+import type { SelectiveOptions } from "./channel_types.ts";
 import { readHistory } from "./history.ts";
 import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
 import { LocalSubscription, NO_EVENTS } from "./subscription.ts";
@@ -101,22 +102,26 @@ export class Channels {
   /**
    * Subscribes. Where the client is over the subscription is closed, and its `onError`, which may subscribe anew, is not called.
    *
-   * @throws {TypeError} If the signal is none, or the filter.
+   * @throws {TypeError} If the signal is none.
    */
-  subscribe(name: string, { start, options, handler, signal, onError }: Wanted): LocalSubscription {
+  subscribe(name: string, { start, handler, options }: Wanted): LocalSubscription {
+    const { signal, onError } = options;
     if (signal && !signal.addEventListener) {
       throw new TypeError("Cannot subscribe: the signal is no AbortSignal");
     }
-    const filter = readFilter(options.filter, Infinity);
+    const filter = filterOf(options);
     const wire = this.#wire(name);
     const tell = this.#ended ? () => {} : onError;
-    const local = new LocalSubscription(wire, { start, filter, handler, onError: tell });
+    const isBad = filter instanceof CallError;
+    const wants = isBad ? undefined : filter;
+    const local = new LocalSubscription(wire, { start, filter: wants, handler, onError: tell });
     if (signal) {
       const abort = () => local.close();
       signal.addEventListener("abort", abort, { once: true });
       local.onClose = () => signal.removeEventListener("abort", abort);
     }
-    wire.join(local);
+    if (isBad) void Promise.resolve().then(() => local.fail(filter)); // as the server would refuse it
+    else wire.join(local);
     if (this.#ended !== undefined) wire.end(this.#ended);
     else if (signal?.aborted) local.close();
     return local;
@@ -204,5 +209,13 @@ export class Channels {
         this.#parts.report(error);
       }
     }
+  }
+}
+
+function filterOf({ filter }: SelectiveOptions<unknown>): Filter | CallError | undefined {
+  try {
+    return readFilter(filter, Infinity);
+  } catch (cause) {
+    return new CallError("BAD_INPUT", (cause as Error).message, { cause, ambiguous: false });
   }
 }

@@ -6,7 +6,6 @@
 import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
 import type { ChannelEvent, Subscription } from "./channel_types.ts";
-import type { Channels } from "./channels.ts";
 import type { LateChannels } from "./late_channels.ts";
 import type { Wanted } from "./wanted.ts";
 
@@ -24,7 +23,7 @@ export class LateSubscription implements Subscription<unknown> {
 
   /** Waits for the code. */
   constructor(late: LateChannels, name: string, wanted: Wanted) {
-    const { signal, handler, start, onError } = wanted;
+    const { handler, start, options: { signal, onError } } = wanted;
     const { promise, resolve, reject } = Promise.withResolvers<Subscription<unknown> | undefined>();
     promise.catch(() => {}); // who asks is told
     this.#made = promise;
@@ -37,26 +36,23 @@ export class LateSubscription implements Subscription<unknown> {
       resolve(undefined);
     };
     signal?.addEventListener("abort", this.#close); // before anything is kept: it may be none
-    const fail = (error: CallError) => {
-      reject(error);
-      this.#close();
-      if (handler === undefined || isOver) return; // an `onError` may subscribe anew
-      try {
-        if (onError !== undefined) onError(error);
-        else if (error.code !== "CLOSED") late.report(error);
-      } catch (failure) {
-        late.report(failure);
-      }
-    };
-    const run = (channels: Channels) => {
-      signal?.removeEventListener("abort", this.#close);
-      try {
+    const stop = late.wait({
+      run: (channels) => {
+        signal?.removeEventListener("abort", this.#close);
         resolve(this.#found = channels.subscribe(name, wanted));
-      } catch (cause) { // what it wants is nothing that can be wanted
-        fail(new CallError("BAD_INPUT", (cause as Error).message, { cause }));
-      }
-    };
-    const stop = late.wait({ run, fail });
+      },
+      fail: (error) => {
+        reject(error);
+        this.#close();
+        if (handler === undefined || isOver) return; // an `onError` may subscribe anew
+        try {
+          if (onError !== undefined) onError(error);
+          else if (error.code !== "CLOSED") late.report(error);
+        } catch (failure) {
+          late.report(failure);
+        }
+      },
+    });
     if (signal?.aborted) this.#close();
   }
 

@@ -28,6 +28,14 @@ export class Retry {
     this.#timer = this.#clock.setTimeout(run, ms);
   }
 
+  /** Does it when what `look` gives has been the same for so long, and nothing when it gives nothing. */
+  whenStill<T>(ms: number, look: () => T | undefined, run: () => void): void {
+    this.stop();
+    const since = look();
+    if (since === undefined) return;
+    this.after(ms, () => look() === since ? run() : this.whenStill(ms, look, run));
+  }
+
   /** Does it after a random part of a time that doubles. */
   backOff(run: () => void): void {
     const bound = Math.min(LAST_WAIT, FIRST_WAIT * 2 ** Math.min(this.failures++, 16));

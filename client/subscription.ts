@@ -38,7 +38,7 @@ export class LocalSubscription implements Subscription<unknown> {
   heldBytes = 0;
   /** Called when it is closed, or has nothing left to give: perhaps twice. */
   onClose: (() => void) | undefined;
-  readonly #owner: SubscriptionOwner;
+  readonly #owner: SubscriptionOwner<LocalSubscription>;
   readonly #handler: EventHandler<unknown> | undefined;
   readonly #onError: ((error: unknown) => void) | undefined;
   readonly #waiting: Waiting[] = [];
@@ -64,7 +64,7 @@ export class LocalSubscription implements Subscription<unknown> {
 
   /** Begins as `start` says. Without a handler it waits to be read. */
   constructor(
-    owner: SubscriptionOwner,
+    owner: SubscriptionOwner<LocalSubscription>,
     { start, filter, handler, onError }: {
       start: Start;
       filter: Filter | undefined;

@@ -5,16 +5,15 @@
  */
 import type { Position } from "../rpc/broker.ts";
 import type { Unit } from "../rpc/receiver.ts";
-import type { LocalSubscription } from "./subscription.ts";
 
 /** What a subscription needs of its channel. */
-export interface SubscriptionOwner {
+export interface SubscriptionOwner<Local> {
   /** Whether the channel is live on a connection. */
   readonly live: boolean;
   /** The program is done with something. */
   advanced(): void;
   /** It is over. */
-  left(local: LocalSubscription): void;
+  left(local: Local): void;
   /**
    * Decodes a message.
    *
@@ -23,6 +22,6 @@ export interface SubscriptionOwner {
   decode(data: Unit): unknown;
   /** Told of what a handler threw. */
   report(error: unknown): void;
-  /** Somebody waits for a place in another life of the stream. Its end is told by {@linkcode LocalSubscription.ended}. */
+  /** Somebody waits for a place in another life of the stream. Its end is told by `ended` of the subscription. */
   awaits(position: Position): void;
 }

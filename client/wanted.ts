@@ -15,21 +15,14 @@ export interface Start {
   readonly rewindMs?: number | undefined;
 }
 
-/** What it wants, as the program gave it. It is checked where the code of channels is. */
-export type WantedOptions = Pick<SelectiveOptions<unknown>, "filter">;
-
 /** One subscription, as the program asked for it. */
 export interface Wanted {
   /** Where it begins. */
   readonly start: Start;
-  /** What it wants. */
-  readonly options: WantedOptions;
   /** Takes the events; without one they are read. */
   readonly handler: EventHandler<unknown> | undefined;
-  /** Closes it. */
-  readonly signal?: AbortSignal | undefined;
-  /** Told how one with a handler failed. */
-  readonly onError?: ((error: unknown) => void) | undefined;
+  /** What else it wants, as the program gave it. What it wants of the publications is checked where the code of channels is. */
+  readonly options: SelectiveOptions<unknown>;
 }
 
 /**
@@ -47,8 +40,7 @@ export function readWanted(
   if (run !== undefined && typeof run !== "function") {
     throw new TypeError("Cannot subscribe: the handler is no function");
   }
-  const { signal, onError } = options;
-  return { start: readStart(options), options, handler: run, signal, onError };
+  return { start: readStart(options), handler: run, options };
 }
 
 function readStart({ position, rewind, rewindMs }: SelectiveOptions<unknown>): Start {

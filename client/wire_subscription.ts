@@ -37,11 +37,14 @@ import { WireFilter } from "./wire_filter.ts";
 import { IDLE, type Wire, type WireConnection, type WireParts, type WireState } from "./wire_parts.ts";
 
 /** A server that sends more than this without waiting for SEEN breaks the rules. */
-const MOST_UNSEEN = { count: 4 * MOST_HELD.count, bytes: 4 * MOST_HELD.bytes };/** Milliseconds without a publication after which those who are further on are asked about again. */
+const MOST_UNSEEN = {
+  count: 4 * MOST_HELD.count,
+  bytes: 4 * MOST_HELD.bytes,
+}; /** Milliseconds without a publication after which those who are further on are asked about again. */
 const AHEAD_WAIT = 2_000;
 
 /** One channel of a client on the wire. */
-export class WireSubscription implements SubscriptionOwner, Wire {
+export class WireSubscription implements SubscriptionOwner<LocalSubscription>, Wire {
   readonly name: string;
   readonly decode: WireParts["decode"];
   readonly report: WireParts["report"];
@@ -263,7 +266,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     this.#connection!.bind(alias, this);
     this.#state = { is: "live", sub, alias, since: this.#parts.clock.now() };
     this.#seen.begin(this.#at!.offset);
-    this.#watchThoseAhead(this.#at!);
+    this.#watchThoseAhead();
     for (const epoch of this.#elsewhere.live(this.#at!.epoch)) {
       for (const local of [...this.#laggards, ...this.#locals]) local.ended(epoch);
     }
@@ -273,15 +276,10 @@ export class WireSubscription implements SubscriptionOwner, Wire {
    * While some are further on than the stream, it may have been cut back behind them after they were asked about: then nothing would come
    * for them, in silence. Where nothing comes at all, they are asked about again.
    */
-  #watchThoseAhead(since: Position): void {
-    this.#retry.stop();
-    if (!isAnyAhead(this.#locals, since)) return;
-    this.#retry.after(AHEAD_WAIT, () => {
-      const at = this.#at;
-      if (this.#state.is !== "live" || at === undefined) return;
-      if (at !== since) return this.#watchThoseAhead(at);
-      this.#askAgain();
-    });
+  #watchThoseAhead(): void {
+    const look = () =>
+      this.#state.is === "live" && isAnyAhead(this.#locals, this.#at!) ? this.#at : undefined;
+    this.#retry.whenStill(AHEAD_WAIT, look, () => this.#askAgain());
   }
 
   /** Who has come may want more than is asked for, or who has left may have been who wanted so much. */

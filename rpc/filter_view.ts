@@ -10,14 +10,20 @@ import type { Clock } from "./clock.ts";
 import type { Filter } from "./filter.ts";
 import { Marks } from "./marks.ts";
 import type { SharedFrame } from "./shared_frames.ts";
-import type { Feed } from "./subscriber_parts.ts";
-import type { Topic } from "./topic.ts";
-import type { Place, TopicMember } from "./topic_member.ts";
+import type { Feed, Place, TopicMember } from "./topic_member.ts";
+
+/** What a view needs of its topic. */
+export interface ViewedTopic extends Feed {
+  /** The number that stands for the present stream. */
+  readonly alias: number;
+  /** Counts the streams. */
+  readonly life: number;
+}
 
 /** What a view is made of. */
 export interface FilterViewParts {
   /** Of which it is a part. */
-  readonly topic: Topic;
+  readonly topic: ViewedTopic;
   /** Time. */
   readonly clock: Clock;
   /** Nobody wants it any more. */
@@ -133,7 +139,9 @@ export class FilterView implements TopicMember, Feed {
 
   #give(frame: SharedFrame, wanted: readonly Entry[]): void {
     const isWhole = wanted.length === frame.entries.length && this.#skipped === undefined;
-    this.#send(isWhole ? frame : filtered(this.#parts.topic.alias, frame, { wanted, skipped: this.#skipped }));
+    this.#send(
+      isWhole ? frame : filtered(this.#parts.topic.alias, frame, { wanted, skipped: this.#skipped }),
+    );
     this.#skipped = undefined;
     this.sent = placeOf(wanted.at(-1)!);
     if (this.#marks.add(wanted)) this.isBehind();

@@ -31,7 +31,14 @@ import { isKey, LONGEST_NAME } from "./long_names.ts";
 import { decodeMessage, encodeMessage } from "./message_data.ts";
 import { isPromise } from "./iterating.ts";
 import { outOfOrder } from "./publish_order.ts";
-import type { FilteredHistoryQuery, HistoryPage, HistoryQuery, Publisher, PublishOptions, ServerChannel } from "./publisher.ts";
+import type {
+  FilteredHistoryQuery,
+  HistoryPage,
+  HistoryQuery,
+  Publisher,
+  PublishOptions,
+  ServerChannel,
+} from "./publisher.ts";
 import { isElsewhere } from "./resume.ts";
 import { validate } from "./schema.ts";
 
@@ -227,7 +234,9 @@ export class NodeChannels implements Publisher {
     const { epoch, oldest } = page;
     const through = filter === undefined
       ? entries.at(-1)?.position
-      : !reset && page.through ? { epoch, ...page.through } : undefined;
+      : !reset && page.through
+      ? { epoch, ...page.through }
+      : undefined;
     return { position: topOf(page), oldest, entries, more: !reset && page.more, through, reset };
   }
 

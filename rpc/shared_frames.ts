@@ -4,14 +4,13 @@
  * @module
  */
 import { begin, end, position, written } from "../msgpack/encoder.ts";
-import type { Entry } from "./broker.ts";
+import type { Entry, Position } from "./broker.ts";
 import {
   PUBLICATION_HEAD,
   writePublication,
   writePublicationHead,
   writeSignalled,
 } from "./channel_messages.ts";
-import type { Place } from "./topic_member.ts";
 
 /** One frame for many connections. */
 export interface SharedFrame {
@@ -22,7 +21,7 @@ export interface SharedFrame {
   /** The publications in it, and those among them that a filter has passed over. */
   readonly entries: readonly Entry[];
   /** What a filter had passed over before them, if the frame tells of it. */
-  readonly skipped?: Place | undefined;
+  readonly skipped?: Pick<Position, "offset" | "fingerprint"> | undefined;
 }
 
 /** A merged frame has at most so many bytes of payload, unless one publication alone has more. */

@@ -20,16 +20,16 @@ import { writeMessage } from "./outbox_parts.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { judge } from "./resume.ts";
 import { type SharedFrame, signalFrames, type SignalRun } from "./shared_frames.ts";
-import type { Feed, Line, Wanted } from "./subscriber_parts.ts";
+import type { Line, LineMember, Wanted } from "./subscriber_parts.ts";
 import { PAGE, type Topic } from "./topic.ts";
-import type { Place, TopicMember } from "./topic_member.ts";
+import type { Feed, Place, TopicMember } from "./topic_member.ts";
 import { Unseen } from "./unseen.ts";
 
 /** Holes in a row that are taken for a broker that is behind; then the subscription starts again. */
 const MOST_HOLES = 3;
 
 /** One subscription. */
-export class Subscriber implements TopicMember {
+export class Subscriber implements TopicMember, LineMember {
   /** What it is subscribed to. */
   readonly topic: Topic;
   /** The client's number for it. */

@@ -1,5 +1,5 @@
 /**
- * What one subscription is made of: what it needs of its connection, what its client asks for, and where it takes what is live from.
+ * What one subscription is made of: what it needs of its connection, and what its client asks for.
  *
  * @module
  */
@@ -8,8 +8,16 @@ import type { Position } from "./broker.ts";
 import type { Rewind } from "./channel_messages.ts";
 import type { Filter } from "./filter.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Subscriber } from "./subscriber.ts";
-import type { Place, TopicMember } from "./topic_member.ts";
+
+/** A subscription, as its connection knows it. */
+export interface LineMember {
+  /** The client's number for it. */
+  readonly sub: number;
+  /** The number that stands for its stream on this connection; 0 before it was told. */
+  readonly alias: number;
+  /** Sends more, if it catches up and may. */
+  goOn(): void;
+}
 
 /** What a subscription needs of its connection. */
 export interface Line {
@@ -24,15 +32,15 @@ export interface Line {
   /** Milliseconds since 1970. */
   readonly date: () => number;
   /** What is published cannot be known now: it ends, for as long as that lasts. */
-  stale(subscriber: Subscriber): void;
+  stale(subscriber: LineMember): void;
   /** The broker works for it, whether or not it is still wanted when that ends. */
   works<T>(work: Promise<T>): Promise<T>;
   /** The subscription has another alias than before. */
-  renamed(subscriber: Subscriber, before: number): void;
-  /** Calls {@linkcode Subscriber.goOn} when what waits has left. */
-  awaitRoom(subscriber: Subscriber): void;
-  /** Calls {@linkcode Subscriber.goOn} in the next turn. */
-  goOnLater(subscriber: Subscriber): void;
+  renamed(subscriber: LineMember, before: number): void;
+  /** Calls {@linkcode LineMember.goOn} when what waits has left. */
+  awaitRoom(subscriber: LineMember): void;
+  /** Calls {@linkcode LineMember.goOn} in the next turn. */
+  goOnLater(subscriber: LineMember): void;
   /** A position has the fingerprint of no publication: it is of a past that was lost, or somebody guesses. May end the connection. */
   guessed(): void;
   /** Something of ours failed: the connection is to be closed. */
@@ -51,16 +59,4 @@ export interface Wanted {
   readonly mayLookBack?: boolean;
   /** Which publications it wants. */
   readonly filter?: Filter | undefined;
-}
-
-/** Where a subscription takes what is live from: the topic, or what it shares with those who want the same of it. */
-export interface Feed {
-  /** The latest that those who are live were told of. */
-  readonly sent: Place;
-  /** Bytes that they were sent after an offset. */
-  bytesSince(offset: number): number;
-  /** From now on somebody who has everything up to the last of the topic gets what follows with all others. */
-  goLive(member: TopicMember): void;
-  /** Somebody wants nothing more. */
-  remove(member: TopicMember): void;
 }

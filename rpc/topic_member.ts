@@ -30,3 +30,15 @@ export interface TopicMember {
 
 /** Where in the stream. */
 export type Place = Pick<Position, "offset" | "fingerprint">;
+
+/** Where a subscription takes what is live from: the topic, or what it shares with those who want the same of it. */
+export interface Feed {
+  /** The latest that those who are live were told of. */
+  readonly sent: Place;
+  /** Bytes that they were sent after an offset. */
+  bytesSince(offset: number): number;
+  /** From now on somebody who has everything up to the last of the topic gets what follows with all others. */
+  goLive(member: TopicMember): void;
+  /** Somebody wants nothing more. */
+  remove(member: TopicMember): void;
+}

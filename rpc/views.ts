@@ -5,19 +5,18 @@
  */
 import type { Clock } from "./clock.ts";
 import type { Filter } from "./filter.ts";
-import { FilterView } from "./filter_view.ts";
-import type { Feed } from "./subscriber_parts.ts";
-import type { Topic } from "./topic.ts";
+import { FilterView, type ViewedTopic } from "./filter_view.ts";
+import type { Feed } from "./topic_member.ts";
 
 /** The views of a topic. */
 export class Views {
-  readonly #topic: Topic;
+  readonly #topic: ViewedTopic;
   readonly #clock: Clock;
   /** Made with the first, since hardly a channel has any. */
   #byKey: Map<string, FilterView> | undefined;
 
   /** None yet. */
-  constructor(topic: Topic, clock: Clock) {
+  constructor(topic: ViewedTopic, clock: Clock) {
     this.#topic = topic;
     this.#clock = clock;
   }

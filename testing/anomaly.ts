@@ -12,7 +12,8 @@ export const RULES = {
   "real-time order": "what is published after an acknowledgement comes after it",
   "producer order": "the publications of one producer come in its order",
   contiguity: "each subscription gets every offset once, in order, unless it is told otherwise",
-  filter: "who asks for a part gets all that passes its filter, and nothing else, live, recovered and in pages",
+  filter:
+    "who asks for a part gets all that passes its filter, and nothing else, live, recovered and in pages",
   "lost acknowledgement": "what was acknowledged is received by all who come past it",
   "honest flag": "recovered means that nothing is missing; if something is, reset comes first, and only then",
   liveness: "after the last fault everything comes to its end, and every subscription to the top",

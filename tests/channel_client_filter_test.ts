@@ -1,8 +1,8 @@
 // Filters at the client: what it asks for, several that share what comes, and from end to end.
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { z } from "zod";
-import { channel, millrace } from "../mod.ts";
+import { CallError, channel, millrace } from "../mod.ts";
 import { simulate } from "../testing/mod.ts";
 import {
   at,
@@ -40,11 +40,22 @@ describe("a filter at the client", () => {
     await fake.close();
   });
 
-  it("throws where it is none", async () => {
+  it("that is none fails the subscription, as where the server refuses it", async () => {
     const fake = await ChannelClient.connected();
-    fake.follow();
+    const errors: CallError[] = [];
+    const sub = fake.follow({
+      filter: { team: { like: "x" } },
+      onError: (error: CallError) => errors.push(error),
+    });
+    assertEquals([sub.state, errors], ["subscribing", []]);
     await fake.clock.settle();
-    assertThrows(() => fake.channel().subscribe({ filter: { team: { like: "x" } } as never }), TypeError);
+    assertEquals([sub.state, errors.map(({ code }) => code), fake.asked()], ["closed", ["BAD_INPUT"], []]);
+    await assertRejects(
+      () => fake.channel().subscribe({ filter: 7 as never }).next(),
+      CallError,
+      "Cannot filter",
+    );
+    await assertRejects(() => fake.channel().history({ filter: 7 as never }), TypeError);
     await fake.close();
   });
 
@@ -73,7 +84,12 @@ describe("a filter at the client", () => {
       of(9, 3, "blue"),
       of(9, 4, "green"),
     );
-    assertEquals([offsets(red.got), red.position, offsets(blue.got), blue.position], [[2], at(4), [3], at(4)]);
+    assertEquals([offsets(red.got), red.position, offsets(blue.got), blue.position], [
+      [2],
+      at(4),
+      [3],
+      at(4),
+    ]);
     blue.close();
     await fake.clock.settle();
     assertEquals(fake.asked(), [[UNSUBSCRIBE, 2], [SUBSCRIBE, 3, NAME, wired(at(4)), { filter: RED }]]);

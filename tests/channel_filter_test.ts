@@ -108,7 +108,9 @@ describe("a subscription with a filter", () => {
     const line = await server.connect();
     await line.joined(NAME, null, RED);
     const { channel } = server.node.channelTools;
-    await (channel as (pattern: string, params: object) => ReturnType<typeof channel>)("board/:id", { id: "7" })
+    await (channel as (pattern: string, params: object) => ReturnType<typeof channel>)("board/:id", {
+      id: "7",
+    })
       .signal("hi" as never);
     await server.settle();
     assertEquals(line.take().map(([kind]) => kind), [Kind.SIGNALLED]);

@@ -88,7 +88,11 @@ function anyFilter(random: Random, depth: number): FilterNode {
     case 3:
       return ["prefix", path, random.pick(["", "red", "ü"])];
     default:
-      return [random.pick(["gt", "gte", "lt", "lte"] as const), path, random.pick([0, 5, 100, -1e9, 2 ** 33])];
+      return [
+        random.pick(["gt", "gte", "lt", "lte"] as const),
+        path,
+        random.pick([0, 5, 100, -1e9, 2 ** 33]),
+      ];
   }
 }
 

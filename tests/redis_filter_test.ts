@@ -64,7 +64,11 @@ describe("redis: filters", () => {
     const again = await server.connect();
     again.subscribe(NAME, [epoch, offset, fingerprint], RED);
     const recovered = await until({ server, line: again }, has(Kind.PUBLICATION, 9));
-    assertEquals(brief(recovered).filter(([kind]) => kind === Kind.PUBLICATION).map(([, at]) => at), [3, 6, 9]);
+    assertEquals(brief(recovered).filter(([kind]) => kind === Kind.PUBLICATION).map(([, at]) => at), [
+      3,
+      6,
+      9,
+    ]);
     line.end();
     again.end();
   });

@@ -8,7 +8,7 @@ import type { PageEnds, PageQuery } from "../log.ts";
 import { show } from "./publications.ts";
 import type { Line, RuleCheck, Surroundings } from "./rule.ts";
 import type { Subscription, Subscriptions } from "./subscriptions.ts";
-import { type ChannelTruth, positionKey, type Truth, type TrueEntry } from "./truth.ts";
+import { type ChannelTruth, positionKey, type TrueEntry, type Truth } from "./truth.ts";
 
 /** The last offset of the present stream, up to one, at which there is something that passes; 0 for none. */
 export function lastWanted(
@@ -54,7 +54,9 @@ export class Filters implements RuleCheck<FiltersLine> {
     const { position } = event;
     if (position.epoch !== cursor.epoch) return found(`${show(position)} of another stream without a reset`);
     const from = event.is === "gap" ? event.from : position.offset;
-    if (from <= cursor.offset) return found(`${event.is} ${show(position)} after ${show(cursor)}: it went back`);
+    if (from <= cursor.offset) {
+      return found(`${event.is} ${show(position)} after ${show(cursor)}: it went back`);
+    }
     this.#between(subscription, { position, from, cursor }, found);
   }
 
@@ -95,7 +97,9 @@ export class Filters implements RuleCheck<FiltersLine> {
     const looked = lookedAt(query, told);
     const isMore = looked !== undefined &&
       (query.after !== undefined ? looked.to < told.top.offset : looked.from > told.oldest);
-    if (told.more !== isMore) found(`a page through ${show(told.through ?? told.top)} says more: ${told.more}`);
+    if (told.more !== isMore) {
+      found(`a page through ${show(told.through ?? told.top)} says more: ${told.more}`);
+    }
     if (!channel.isTold || !channel.has(told.top)) return;
     if (channel.losses.some((loss) => loss.told >= query.at) || looked === undefined) return;
     const wanted = channel.path.slice(looked.from - 1, looked.to)

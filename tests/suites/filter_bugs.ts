@@ -56,10 +56,16 @@ export const FILTER_BUGS: readonly SeededBug[] = [
   }],
   ["filter", "something that passes is skipped", (mutant) => {
     filtered(mutant);
-    mutant.remove(mutant.find("message", ({ sub, position }, at) =>
-      mutant.log.some((event, later) =>
-        later > at && event.is === "message" && event.sub === sub && event.position.epoch === position.epoch
-      ) && !mutant.log.slice(at + 1).some((event) => event.is === "reset" && event.sub === sub)));
+    mutant.remove(
+      mutant.find(
+        "message",
+        ({ sub, position }, at) =>
+          mutant.log.some((event, later) =>
+            later > at && event.is === "message" && event.sub === sub &&
+            event.position.epoch === position.epoch
+          ) && !mutant.log.slice(at + 1).some((event) => event.is === "reset" && event.sub === sub),
+      ),
+    );
   }],
   ["filter", "something comes twice", (mutant) => {
     filtered(mutant);
@@ -70,7 +76,13 @@ export const FILTER_BUGS: readonly SeededBug[] = [
     const at = mutant.find("message", ({ position }) => position.offset > 3);
     const { sub, position } = mutant.get("message", at);
     const { epoch } = position;
-    mutant.insert(at, { at: 0, is: "reset", sub, reason: "history", position: { epoch, offset: 2, fingerprint: 5 } });
+    mutant.insert(at, {
+      at: 0,
+      is: "reset",
+      sub,
+      reason: "history",
+      position: { epoch, offset: 2, fingerprint: 5 },
+    });
   }],
   ["filter", "a page has what was not asked for", (mutant) => {
     filtered(mutant);
