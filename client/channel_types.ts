@@ -12,7 +12,7 @@ import type {
   SignalOutput,
   WithParams,
 } from "../rpc/channel_types.ts";
-import type { MessageFilter } from "../rpc/filter_types.ts";
+import type { FilterPath, MessageFilter } from "../rpc/filter_types.ts";
 import type { FilteredHistoryQuery, HistoryPage } from "../rpc/publisher.ts";
 
 /** What a subscription tells, in the order of the channel. */
@@ -87,7 +87,22 @@ export interface SelectiveOptions<Message> extends SubscribeOptions {
    * it, and the client asks their filters.
    */
   readonly filter?: MessageFilter<Message> | undefined;
+  /**
+   * What is left out when the program, or its link, is slower than what is published. `"all"`: nothing; the server waits, and goes on from the history. `{ latest: ["id"] }`: the
+   * newest of each value of that field is given (`{ latest: true }`: of all), those before it are left out. `{ sample: 2 }`: the newest at most twice a second, of each
+   * value of `by` where that is given. `"drop oldest"`: the latest 64. Each hole is told by a `gap` with its exact offsets and `conflated`, `sampled` or `dropped`; the newest
+   * always comes in the end. Behind a position, and for a rewind, everything is given. Subscriptions of this client to the channel that want something else share what
+   * comes, and then nothing is left out. @default "all"
+   */
+  readonly policy?: DeliveryPolicy | undefined;
 }
+
+/** What may be left out for a subscription that is slow. The way to a field is an array: `["id"]`. Of up to 1,000 values, and 1 MiB, the newest is kept; beyond them those that changed longest ago are left out. */
+export type DeliveryPolicy =
+  | "all"
+  | "drop oldest"
+  | { readonly latest: true | FilterPath }
+  | { readonly sample: number; readonly by?: FilterPath | undefined };
 
 /** Takes events one after the other: the next waits until its promise has settled. What it throws is reported, and the next comes. */
 export type EventHandler<Message> = (event: ChannelEvent<Message>) => unknown;

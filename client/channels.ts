@@ -9,7 +9,6 @@ import type { Clock } from "../rpc/clock.ts";
 import type { ChannelReader } from "../rpc/dispatch.ts";
 import { CallError } from "../rpc/errors.ts";
 import type { Limits } from "../rpc/limits.ts";
-import { type Filter, readFilter } from "../rpc/filter.ts";
 import type { FilteredHistoryQuery, HistoryPage } from "../rpc/publisher.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import { ChannelConnection } from "./channel_connection.ts";
@@ -18,6 +17,7 @@ import { readHistory } from "./history.ts";
 import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
 import { LocalSubscription, NO_EVENTS } from "./subscription.ts";
 import type { Wanted } from "./wanted.ts";
+import { EVERYTHING, readSelection, type Selection } from "./wire_filter.ts";
 import { WireSubscription } from "./wire_subscription.ts";
 
 /** Channels whose numbers are kept; more where more wait for an answer. One weighs about 2 KB. */
@@ -109,18 +109,18 @@ export class Channels {
     if (signal && !signal.addEventListener) {
       throw new TypeError("Cannot subscribe: the signal is no AbortSignal");
     }
-    const filter = filterOf(options);
+    const selection = selectionOf(options);
     const wire = this.#wire(name);
     const tell = this.#ended ? () => {} : onError;
-    const isBad = filter instanceof CallError;
-    const wants = isBad ? undefined : filter;
-    const local = new LocalSubscription(wire, { start, filter: wants, handler, onError: tell });
+    const isBad = selection instanceof CallError;
+    const wants = isBad ? EVERYTHING : selection;
+    const local = new LocalSubscription(wire, { start, wants, handler, onError: tell });
     if (signal) {
       const abort = () => local.close();
       signal.addEventListener("abort", abort, { once: true });
       local.onClose = () => signal.removeEventListener("abort", abort);
     }
-    if (isBad) void Promise.resolve().then(() => local.fail(filter)); // as the server would refuse it
+    if (isBad) void Promise.resolve().then(() => local.fail(selection)); // as the server would refuse it
     else wire.join(local);
     if (this.#ended !== undefined) wire.end(this.#ended);
     else if (signal?.aborted) local.close();
@@ -212,9 +212,9 @@ export class Channels {
   }
 }
 
-function filterOf({ filter }: SelectiveOptions<unknown>): Filter | CallError | undefined {
+function selectionOf(options: SelectiveOptions<unknown>): Selection | CallError {
   try {
-    return readFilter(filter, Infinity);
+    return readSelection(options);
   } catch (cause) {
     return new CallError("BAD_INPUT", (cause as Error).message, { cause, ambiguous: false });
   }

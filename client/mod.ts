@@ -27,6 +27,7 @@ export type { Limits } from "../rpc/limits.ts";
 export type {
   ChannelEvent,
   ClientChannel,
+  DeliveryPolicy,
   EventHandler,
   GapEvent,
   MessageEvent,

@@ -5,7 +5,6 @@
  */
 import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
-import type { Filter } from "../rpc/filter.ts";
 import { isPromise } from "../rpc/iterating.ts";
 import { isPosition } from "../rpc/positions.ts";
 import type { ChannelEvent, EventHandler, ResetEvent, Subscription } from "./channel_types.ts";
@@ -14,6 +13,7 @@ import type { Payload } from "./payload.ts";
 import type { SubscriptionOwner } from "./subscription_owner.ts";
 import type { Start } from "./wanted.ts";
 import { Watchers } from "./watchers.ts";
+import type { Selection } from "./wire_filter.ts";
 
 /** What waits for the program. A `skip` only moves the position. */
 type Waiting =
@@ -29,7 +29,7 @@ export class LocalSubscription implements Subscription<unknown> {
   /** Where it wants to begin, as long as it is nowhere. */
   readonly start: Start;
   /** What it wants, of what comes. */
-  readonly filter: Filter | undefined;
+  readonly wants: Selection;
   /** The last place whose event it was given: what comes next goes on there. */
   received: Position | undefined;
   /** Whether the server has said, on this connection, that its place belongs to the channel. */
@@ -65,9 +65,9 @@ export class LocalSubscription implements Subscription<unknown> {
   /** Begins as `start` says. Without a handler it waits to be read. */
   constructor(
     owner: SubscriptionOwner<LocalSubscription>,
-    { start, filter, handler, onError }: {
+    { start, wants, handler, onError }: {
       start: Start;
-      filter: Filter | undefined;
+      wants: Selection;
       handler: EventHandler<unknown> | undefined;
       onError: ((error: unknown) => void) | undefined;
     },
@@ -76,7 +76,7 @@ export class LocalSubscription implements Subscription<unknown> {
     this.#handler = handler;
     this.#onError = onError;
     this.start = start;
-    this.filter = filter;
+    this.wants = wants;
     this.received = this.#position = start.position;
   }
 

@@ -265,7 +265,7 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
   #goLive(sub: number, alias: number): void {
     this.#connection!.bind(alias, this);
     this.#state = { is: "live", sub, alias, since: this.#parts.clock.now() };
-    this.#seen.begin(this.#at!.offset);
+    this.#seen.begin(this.#at!.offset, this.#filter.isLossy);
     this.#watchThoseAhead();
     for (const epoch of this.#elsewhere.live(this.#at!.epoch)) {
       for (const local of [...this.#laggards, ...this.#locals]) local.ended(epoch);

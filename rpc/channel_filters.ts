@@ -4,6 +4,8 @@
  * @module
  */
 import type { NamedChannel } from "./channel_rules.ts";
+import type { WireMap } from "./options.ts";
+import { type Policy, readPolicy } from "./policy.ts";
 import { CallError } from "./errors.ts";
 import { type Filter, readFilter } from "./filter.ts";
 import type { Limits } from "./limits.ts";
@@ -18,6 +20,29 @@ export function filterOf(
     const filter = readFilter(given, most);
     if (filter === undefined || value.filter) return filter;
     return new CallError("BAD_INPUT", "The channel has no filters");
+  } catch (error) {
+    return new CallError("BAD_INPUT", (error as Error).message);
+  }
+}
+
+/** What a client asks for with SUBSCRIBE, beside its place. */
+export interface Selection {
+  /** Which publications. */
+  readonly filter: Filter | undefined;
+  /** What may be left out of them. */
+  readonly policy: Policy | undefined;
+}
+
+/** Reads what a client asks for with SUBSCRIBE; an error where that cannot be asked for. */
+export function selectionOf(
+  channel: NamedChannel,
+  options: WireMap,
+  limits: Pick<Limits, "filter">,
+): Selection | CallError {
+  const filter = filterOf(channel, options["filter"], limits);
+  if (filter instanceof CallError) return filter;
+  try {
+    return { filter, policy: readPolicy(options["policy"]) };
   } catch (error) {
     return new CallError("BAD_INPUT", (error as Error).message);
   }

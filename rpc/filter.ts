@@ -126,7 +126,12 @@ class FilterReader {
   }
 }
 
-function readPath(path: unknown): FilterPath {
+/**
+ * Checks the way to a field.
+ *
+ * @throws {TypeError} With the reason, if it is none.
+ */
+export function readPath(path: unknown): FilterPath {
   if (!Array.isArray(path) || path.length > STEPS) throw bad(`a path is an array of at most ${STEPS} steps`);
   return path.map((step: unknown) => isUint(step) ? step : readText(step));
 }

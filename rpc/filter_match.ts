@@ -10,6 +10,8 @@ import type { FilterNode, FilterPath, FilterScalar } from "./filter_types.ts";
 /** What was stored was within the limits of its node, which may be others than those here. */
 const LIMITS = { depth: 1_000, keys: Number.MAX_SAFE_INTEGER };
 const NOWHERE = -1;
+/** Bytes of a value that is a key. */
+const LONGEST_KEY = 255;
 
 /** A step on the way to fields: whatever several of them share is walked once. */
 interface Step {
@@ -51,6 +53,19 @@ export class FilterMatcher {
       return false; // another node, or another program, has written what no message is
     } finally {
       this.#bytes = NOTHING;
+    }
+  }
+
+  /** The encoded value of the first field, as text: the same for the same. Empty where it is not there, or long. */
+  keyOf(bytes: Uint8Array): string {
+    this.matches(bytes, 0, bytes.length);
+    const at = this.#found[0]!;
+    if (at === NOWHERE) return "";
+    try {
+      const end = skip(bytes, at, bytes.length, LIMITS);
+      return end - at > LONGEST_KEY ? "" : String.fromCharCode(...bytes.subarray(at, end));
+    } catch {
+      return "";
     }
   }
 

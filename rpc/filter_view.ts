@@ -8,7 +8,10 @@ import type { Entry } from "./broker.ts";
 import { PUBLICATION_HEAD, writePublication, writeSkip } from "./channel_messages.ts";
 import type { Clock } from "./clock.ts";
 import type { Filter } from "./filter.ts";
+import { keptMessages, type KeptPage } from "./kept_page.ts";
 import { Marks } from "./marks.ts";
+import { Newest } from "./newest.ts";
+import type { Policy } from "./policy.ts";
 import type { SharedFrame } from "./shared_frames.ts";
 import type { Feed, Place, TopicMember } from "./topic_member.ts";
 
@@ -18,6 +21,16 @@ export interface ViewedTopic extends Feed {
   readonly alias: number;
   /** Counts the streams. */
   readonly life: number;
+  /** What came so far is given to those who are live. */
+  distribute(): void;
+}
+
+/** What those who share a view want. */
+export interface Wants {
+  /** Which publications. */
+  readonly filter: Filter | undefined;
+  /** What may be left out of them. */
+  readonly policy: Policy | undefined;
 }
 
 /** What a view is made of. */
@@ -39,7 +52,8 @@ export class FilterView implements TopicMember, Feed {
   readonly id = "";
   /** See {@linkcode Feed.sent}. */
   sent: Place;
-  readonly #filter: Filter;
+  readonly #filter: Filter | undefined;
+  readonly #policy: Policy | undefined;
   readonly #parts: FilterViewParts;
   readonly #members = new Set<TopicMember>();
   readonly #marks = new Marks();
@@ -49,10 +63,20 @@ export class FilterView implements TopicMember, Feed {
   #skipped: Place | undefined;
   #lastSkip = -Infinity;
   #timer: unknown;
+  /** Those who fell behind, and what is kept for them while there are any. */
+  readonly #laggers = new Set<TopicMember>();
+  readonly #newest: Newest | undefined;
+  /** What waits for the next time that something is given, where that is not always. */
+  readonly #waiting: Newest | undefined;
+  #lastGiven = -Infinity;
+  #sampling: unknown;
 
   /** Has nobody. */
-  constructor(filter: Filter, parts: FilterViewParts) {
+  constructor({ filter, policy }: Wants, parts: FilterViewParts) {
     this.#filter = filter;
+    this.#policy = policy;
+    this.#newest = policy && new Newest(policy);
+    this.#waiting = policy && policy.interval > 0 ? new Newest(policy) : undefined;
     this.#parts = parts;
     this.sent = parts.topic.sent;
   }
@@ -77,14 +101,38 @@ export class FilterView implements TopicMember, Feed {
       this.#life = topic.life;
       this.sent = topic.sent;
       this.#marks.start(this.sent.offset);
+      this.#waiting?.start(this.sent.offset);
     }
-    this.#tellSkipped();
+    if (this.#waiting === undefined || this.#waiting.size === 0) this.#tellSkipped();
     this.#members.add(member);
+    this.#goesOn(member);
+  }
+
+  /** See {@linkcode Feed.waits}: until what waits is given, who has it already, or begins behind it, is not where the others are. */
+  waits(member: TopicMember): boolean {
+    if (this.#waiting === undefined || this.#life !== this.#parts.topic.life) return false;
+    this.#parts.topic.distribute();
+    if (this.#waiting.size === 0) return false;
+    this.#lag(member);
+    return true;
+  }
+
+  /** See {@linkcode Feed.kept}. */
+  kept(member: TopicMember, offset: number): KeptPage | undefined {
+    const policy = this.#policy;
+    if (policy === undefined || !this.#laggers.has(member)) return undefined;
+    if (this.#life !== this.#parts.topic.life) return undefined;
+    this.#parts.topic.distribute();
+    if (!this.#laggers.has(member) || offset < this.#newest!.since) return undefined;
+    const isWaiting = this.#waiting !== undefined && this.#waiting.size > 0;
+    const end = isWaiting ? this.sent : this.#skipped ?? this.sent;
+    return { reason: policy.reason, given: this.#newest!.after(offset), end };
   }
 
   /** See {@linkcode Feed.remove}. */
   remove(member: TopicMember): void {
     this.#members.delete(member);
+    this.#goesOn(member);
     this.#parts.topic.remove(member);
     if (--this.#users > 0) return;
     this.end();
@@ -95,13 +143,17 @@ export class FilterView implements TopicMember, Feed {
   /** See {@linkcode TopicMember.deliver}. Takes everything: who of its members has no room falls behind alone. */
   deliver(frame: SharedFrame): boolean {
     const last = frame.entries.at(-1)!;
-    if (this.#members.size === 0) {
+    if (this.#members.size === 0 && this.#laggers.size === 0) {
+      this.#waiting?.start(last.offset);
       this.#skipped = undefined;
       this.sent = placeOf(last);
       return true;
     }
-    const wanted = frame.entries.filter(({ data }) => this.#filter.matches(data));
-    if (wanted.length > 0) this.#give(frame, wanted);
+    const filter = this.#filter;
+    const wanted = filter === undefined
+      ? frame.entries
+      : frame.entries.filter(({ data }) => filter.matches(data));
+    if (wanted.length > 0) this.#came(frame, wanted);
     if (wanted.at(-1) !== last) this.#skip(last);
     return true;
   }
@@ -115,8 +167,10 @@ export class FilterView implements TopicMember, Feed {
 
   /** Tells nobody anything any more. */
   end(): void {
-    this.#parts.clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
+    const { clock } = this.#parts;
+    clock.clearTimeout(this.#timer);
+    clock.clearTimeout(this.#sampling);
+    this.#timer = this.#sampling = undefined;
   }
 
   /** See {@linkcode TopicMember.fallBehind}: it takes everything. */
@@ -137,6 +191,46 @@ export class FilterView implements TopicMember, Feed {
   /** See {@linkcode FilterView.ready}. */
   signal(): void {}
 
+  #came(frame: SharedFrame, wanted: readonly Entry[]): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) {
+      this.#give(frame, wanted);
+      if (this.#laggers.size > 0) { for (const entry of wanted) this.#newest!.add(entry); }
+      return;
+    }
+    for (const entry of wanted) waiting.add(entry);
+    this.#skipped = undefined;
+    const { clock } = this.#parts;
+    const left = this.#lastGiven + this.#policy!.interval - clock.now();
+    if (left <= 0) this.#giveWaiting();
+    else this.#sampling ??= clock.setTimeout(() => this.#giveWaiting(), left);
+  }
+
+  /** It is time for what has waited. */
+  #giveWaiting(): void {
+    const { clock, topic } = this.#parts;
+    clock.clearTimeout(this.#sampling);
+    this.#sampling = undefined;
+    const waiting = this.#waiting!;
+    if (this.#life !== topic.life || waiting.size === 0) return;
+    this.#lastGiven = clock.now();
+    const { offset } = this.sent;
+    const given = waiting.after(offset);
+    const { entry: last } = given.at(-1)!;
+    const page = { reason: this.#policy!.reason, given, end: last };
+    const messages = keptMessages(topic.alias, offset, page);
+    this.#send({ ...messages, entries: given.map(({ entry }) => entry), kept: page });
+    if (this.#laggers.size > 0) {
+      for (const { entry, before } of waiting.all()) this.#newest!.add(entry, before);
+    }
+    this.sent = placeOf(last);
+    waiting.start(last.offset);
+    const skipped = this.#skipped;
+    if (skipped !== undefined) this.#skip(skipped);
+    if (this.#marks.add(given.map(({ entry }) => entry))) this.isBehind();
+    for (const lagger of this.#laggers) lagger.refreshed();
+  }
+
   #give(frame: SharedFrame, wanted: readonly Entry[]): void {
     const isWhole = wanted.length === frame.entries.length && this.#skipped === undefined;
     this.#send(
@@ -149,6 +243,7 @@ export class FilterView implements TopicMember, Feed {
 
   #skip(last: Place): void {
     this.#skipped = placeOf(last);
+    if (this.#waiting !== undefined && this.#waiting.size > 0) return; // it is told with what waits
     const { clock } = this.#parts;
     const left = this.#lastSkip + INTERVAL - clock.now();
     if (left <= 0) this.#tellSkipped();
@@ -162,7 +257,7 @@ export class FilterView implements TopicMember, Feed {
 
   #tellSkipped(): void {
     const skipped = this.#skipped;
-    if (skipped === undefined) return;
+    if (skipped === undefined || (this.#waiting !== undefined && this.#waiting.size > 0)) return;
     this.#skipped = undefined;
     this.#lastSkip = this.#parts.clock.now();
     const bytes = inBuffer(1, () => writeSkip(this.#parts.topic.alias, skipped.offset, skipped.fingerprint));
@@ -176,11 +271,24 @@ export class FilterView implements TopicMember, Feed {
 
   #leaveBehind(member: TopicMember): void {
     this.#members.delete(member);
+    if (this.#policy !== undefined) this.#lag(member);
     member.fallBehind();
+  }
+
+  /** Nothing is kept any more for somebody. */
+  #goesOn(member: TopicMember): void {
+    if (this.#laggers.delete(member) && this.#laggers.size === 0) this.#newest!.start(0);
+  }
+
+  #lag(member: TopicMember): void {
+    if (this.#laggers.size === 0) this.#newest!.start(this.sent.offset);
+    this.#laggers.add(member);
   }
 
   #forget(): void {
     this.#members.clear();
+    this.#laggers.clear();
+    this.#waiting?.start(0);
     this.#skipped = undefined;
   }
 }

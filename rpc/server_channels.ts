@@ -15,7 +15,7 @@ import type { Limits } from "./limits.ts";
 import type { NodeChannels } from "./node_channels.ts";
 import { originOf } from "./origin.ts";
 import type { Outbox } from "./outbox.ts";
-import { filterOf } from "./channel_filters.ts";
+import { selectionOf } from "./channel_filters.ts";
 import { isPromise } from "./iterating.ts";
 import { type Answer, ProgramRules } from "./program_rules.ts";
 import { ProtocolError } from "./protocol_error.ts";
@@ -171,8 +171,8 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     }
     const channel = channels.find(name);
     if (channel === undefined) return this.#refusals.refuse(sub, noChannel());
-    const filter = filterOf(channel, wanted.options["filter"], limits);
-    if (filter instanceof CallError) return this.#refusals.refuse(sub, filter);
+    const selection = selectionOf(channel, wanted.options, limits);
+    if (selection instanceof CallError) return this.#refusals.refuse(sub, selection);
     const subscription: Subscription = {
       sub,
       channel,
@@ -188,7 +188,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     const wantsHistory = (rewind !== undefined || rewindMs !== undefined) && history !== subscribe;
     const rules = wantsHistory ? [subscribe, history] : [subscribe];
     this.#authorize(subscription, () => this.#rules.ask(channel, ...rules), (refusal) => {
-      if (refusal === undefined) this.#allowed(subscription, { ...wanted, filter });
+      if (refusal === undefined) this.#allowed(subscription, { ...wanted, ...selection });
       else this.#deny(subscription, refusal);
     });
   }

@@ -11,6 +11,7 @@ import {
   writePublicationHead,
   writeSignalled,
 } from "./channel_messages.ts";
+import type { KeptPage } from "./kept_page.ts";
 
 /** One frame for many connections. */
 export interface SharedFrame {
@@ -22,6 +23,10 @@ export interface SharedFrame {
   readonly entries: readonly Entry[];
   /** What a filter had passed over before them, if the frame tells of it. */
   readonly skipped?: Pick<Position, "offset" | "fingerprint"> | undefined;
+  /** What it has instead of `entries`, where a policy has left some out. */
+  readonly kept?: KeptPage | undefined;
+  /** Offsets in the gaps of a policy, which are not counted as sent. */
+  readonly excused?: number | undefined;
 }
 
 /** A merged frame has at most so many bytes of payload, unless one publication alone has more. */

@@ -5,25 +5,18 @@
  */
 import { Asking } from "./asking.ts";
 import type { Entry, Page, Query } from "./broker.ts";
-import {
-  PUBLICATION_HEAD,
-  type Rewind,
-  writeGap,
-  writePublication,
-  writeSkip,
-  writeSubscribed,
-} from "./channel_messages.ts";
-import type { Filter } from "./filter.ts";
+import { type Rewind, writeSubscribed } from "./channel_messages.ts";
+import { EntryWriter } from "./entry_writer.ts";
+import type { KeptPage } from "./kept_page.ts";
 import { SubscribeStatus } from "./kinds.ts";
 import type { Outbox } from "./outbox.ts";
-import { writeMessage } from "./outbox_parts.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { judge } from "./resume.ts";
 import { type SharedFrame, signalFrames, type SignalRun } from "./shared_frames.ts";
 import type { Line, LineMember, Wanted } from "./subscriber_parts.ts";
 import { PAGE, type Topic } from "./topic.ts";
 import type { Feed, Place, TopicMember } from "./topic_member.ts";
-import { Unseen } from "./unseen.ts";
+import { NEWEST, Unseen } from "./unseen.ts";
 
 /** Holes in a row that are taken for a broker that is behind; then the subscription starts again. */
 const MOST_HOLES = 3;
@@ -48,11 +41,9 @@ export class Subscriber implements TopicMember, LineMember {
   #alias = 0;
   #holes = 0;
   #isConfirmed = false;
-  readonly #filter: Filter | undefined;
+  readonly #writer: EntryWriter;
   readonly #feed: Feed;
   readonly #unseen: Unseen;
-  /** What its filter has passed over, and its client was not told of. */
-  #skipped: Place | undefined;
   #asking: Asking | undefined;
 
   /** Wants a channel; {@linkcode Topic.add} begins. */
@@ -66,9 +57,10 @@ export class Subscriber implements TopicMember, LineMember {
     this.#epoch = wanted.position?.epoch;
     this.#mayLookBack = wanted.mayLookBack ?? true;
     this.#cursor = wanted.position ?? topic.last;
-    this.#filter = wanted.filter;
-    this.#feed = topic.views.feed(wanted.filter);
-    this.#unseen = new Unseen(this.#feed);
+    const { filter, policy } = wanted;
+    this.#writer = new EntryWriter(line.outbox, filter);
+    this.#feed = topic.views.feed(filter, policy);
+    this.#unseen = new Unseen(this.#feed, policy && NEWEST);
   }
 
   /** See {@linkcode TopicMember.id}. */
@@ -129,7 +121,8 @@ export class Subscriber implements TopicMember, LineMember {
     const outbox = this.#outbox;
     const { message, messages } = outbox.peer;
     if (frame.bytes.length <= message && frame.messages <= messages) outbox.sendShared(frame.bytes);
-    else this.#safely(() => this.#sendApart(frame));
+    else this.#safely(() => this.#writer.sendApart(frame, this.#feed.sent.offset));
+    if (frame.excused) this.#unseen.excuse(frame.entries.at(-1)!.offset, frame.excused);
     return true;
   }
 
@@ -239,12 +232,12 @@ export class Subscriber implements TopicMember, LineMember {
     this.#state = "catching";
     this.#holes = 0;
     this.#cursor = place;
-    this.#alias = topic.alias;
+    this.#alias = this.#writer.alias = topic.alias;
     this.#life = topic.life;
     this.#unseen.start(place.offset);
     const { offset, fingerprint } = place;
     const position = { epoch: topic.epoch, offset, fingerprint };
-    this.#write(() => writeSubscribed(this.sub, topic.alias, { status, position }));
+    this.#writer.write(() => writeSubscribed(this.sub, topic.alias, { status, position }));
     if (before !== this.#alias) this.#line.renamed(this, before);
     if (this.#isOver) return; // a hook of the program has closed the connection
     if (page !== undefined) this.#sendPage(page.entries);
@@ -262,17 +255,47 @@ export class Subscriber implements TopicMember, LineMember {
     const { topic } = this;
     const { offset, fingerprint } = this.#cursor;
     if (this.#isFull) return this.#line.awaitRoom(this);
+    const kept = this.#feed.kept?.(this, offset);
+    if (kept !== undefined) return this.#sendKept(kept);
     if (offset === topic.last.offset) {
       if (fingerprint !== topic.last.fingerprint) return this.#startAgain();
-      if (this.#unseen.isMuch(offset)) return; // SEEN goes on
-      this.#state = "live";
-      this.#unseen.goLive(offset);
-      return this.#feed.goLive(this);
+      if (this.#feed.waits?.(this)) return; // it is told when to go on
+      return this.#goLive();
     }
     if (this.#unseen.isHalf(offset)) return; // SEEN goes on
     const entries = topic.tail.after(offset);
     if (entries !== undefined) return this.#sendPage(entries);
     this.#read({ after: offset, ...PAGE }, (page) => this.#tookPage(page));
+  }
+
+  #goLive(): void {
+    const { offset } = this.#cursor;
+    if (this.#unseen.isMuch(offset)) return; // SEEN goes on
+    this.#state = "live";
+    this.#unseen.goLive(offset);
+    this.#feed.goLive(this);
+  }
+
+  /** Sends what is left of what it missed. Where it has all of that it is live again. */
+  #sendKept({ given, end, reason }: KeptPage): void {
+    const before = this.#cursor.offset;
+    if (given.length === 0 && end.offset === before) return this.#goLive();
+    if (this.#unseen.isHalf(before)) return; // SEEN goes on
+    let bytes = 0;
+    let count = 0;
+    for (const one of given) {
+      const { entry } = one;
+      const after = this.#cursor.offset;
+      if (this.#isFull || !this.#unseen.admits(after, bytes + entry.data.length)) break;
+      this.#unseen.excuse(entry.offset - 1, this.#writer.sendGiven(one, { after, reason }));
+      this.#cursor = { offset: entry.offset, fingerprint: entry.fingerprint };
+      bytes += entry.data.length;
+      count++;
+    }
+    if (count === given.length && end.offset > this.#cursor.offset) this.#writer.skipTo(this.#cursor = end);
+    const { offset } = this.#cursor;
+    this.#unseen.sent(offset, bytes);
+    if (offset > before || this.#isFull) this.#catchUp(); // otherwise SEEN goes on
   }
 
   #tookPage(page: Page): void {
@@ -290,15 +313,15 @@ export class Subscriber implements TopicMember, LineMember {
     let isFull = false;
     for (const entry of entries) {
       if (this.#isFull) break; // of all channels of the connection together
-      const size = this.#wants(entry) ? entry.data.length : 0;
+      const size = this.#writer.wants(entry) ? entry.data.length : 0;
       if (entry.offset > this.topic.last.offset || (bytes > 0 && bytes + size > PAGE.bytes)) break;
       isFull = !this.#unseen.admits(this.#cursor.offset, bytes + size);
       if (isFull || !this.#follows(entry)) break;
-      this.#send(entry);
+      this.#writer.send(entry);
       this.#cursor = { offset: entry.offset, fingerprint: entry.fingerprint };
       bytes += size;
     }
-    this.#tellSkipped();
+    this.#writer.tellSkipped();
     const { offset } = this.#cursor;
     this.#unseen.sent(offset, bytes);
     if (offset > from) this.#holes = 0;
@@ -316,43 +339,6 @@ export class Subscriber implements TopicMember, LineMember {
   #hole(): void {
     if (++this.#holes > MOST_HOLES) return this.#startAgain();
     this.topic.refresh(this);
-  }
-
-  /** A frame that the client does not take as it is. */
-  #sendApart({ entries, skipped }: SharedFrame): void {
-    this.#skipped = skipped;
-    for (const entry of entries) this.#send(entry);
-    if (entries.length > 0) this.#skipped = undefined; // what follows on the last that it wanted is told to all together
-    else this.#tellSkipped();
-  }
-
-  #wants({ data }: Entry): boolean {
-    return this.#filter === undefined || this.#filter.matches(data);
-  }
-
-  #send(entry: Entry): void {
-    if (!this.#wants(entry)) return void (this.#skipped = entry);
-    this.#tellSkipped();
-    const outbox = this.#outbox;
-    if (entry.data.length + PUBLICATION_HEAD > outbox.peer.message) {
-      const { offset, fingerprint } = entry;
-      return this.#write(() =>
-        writeGap(this.#alias, { from: offset, to: offset, fingerprint, reason: "too large" })
-      );
-    }
-    this.#write(() => writePublication(this.#alias, entry));
-  }
-
-  #tellSkipped(): void {
-    const skipped = this.#skipped;
-    this.#skipped = undefined;
-    if (skipped !== undefined) {
-      this.#write(() => writeSkip(this.#alias, skipped.offset, skipped.fingerprint));
-    }
-  }
-
-  #write(write: () => void): void {
-    writeMessage(this.#outbox, write);
   }
 
   /** Reads from the broker. What comes is passed over when the subscription, or the stream, has become another one. */

@@ -7,6 +7,7 @@ import type { AskingParts } from "./asking.ts";
 import type { Position } from "./broker.ts";
 import type { Rewind } from "./channel_messages.ts";
 import type { Filter } from "./filter.ts";
+import type { Policy } from "./policy.ts";
 import type { Outbox } from "./outbox.ts";
 
 /** A subscription, as its connection knows it. */
@@ -59,4 +60,6 @@ export interface Wanted {
   readonly mayLookBack?: boolean;
   /** Which publications it wants. */
   readonly filter?: Filter | undefined;
+  /** What may be left out of them. */
+  readonly policy?: Policy | undefined;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Position } from "./broker.ts";
+import type { KeptPage } from "./kept_page.ts";
 import type { SharedFrame, SignalRun } from "./shared_frames.ts";
 
 /** Somebody here who wants a channel. None of its methods throws. */
@@ -41,4 +42,8 @@ export interface Feed {
   goLive(member: TopicMember): void;
   /** Somebody wants nothing more. */
   remove(member: TopicMember): void;
+  /** Whether somebody who has everything up to the last of the topic has to wait, until it is `refreshed`, before it goes live. */
+  waits?(member: TopicMember): boolean;
+  /** What somebody who fell behind is given after an offset; `undefined` where that is everything. */
+  kept?(member: TopicMember, offset: number): KeptPage | undefined;
 }

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "./clock.ts";
 import type { Filter } from "./filter.ts";
+import type { Policy } from "./policy.ts";
 import { FilterView, type ViewedTopic } from "./filter_view.ts";
 import type { Feed } from "./topic_member.ts";
 
@@ -22,14 +23,15 @@ export class Views {
   }
 
   /** Where a subscription takes what is live from, until it is removed there. */
-  feed(filter: Filter | undefined): Feed {
-    if (filter === undefined) return this.#topic;
-    const { key } = filter;
+  feed(filter: Filter | undefined, policy: Policy | undefined): Feed {
+    if (filter === undefined && policy === undefined) return this.#topic;
+    const key = `${policy?.key} ${filter?.key}`;
     const all = this.#byKey ??= new Map();
     let view = all.get(key);
     if (view === undefined) {
       const unused = () => void all.delete(key);
-      all.set(key, view = new FilterView(filter, { topic: this.#topic, clock: this.#clock, unused }));
+      const parts = { topic: this.#topic, clock: this.#clock, unused };
+      all.set(key, view = new FilterView({ filter, policy }, parts));
     }
     view.use();
     return view;

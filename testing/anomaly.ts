@@ -14,6 +14,8 @@ export const RULES = {
   contiguity: "each subscription gets every offset once, in order, unless it is told otherwise",
   filter:
     "who asks for a part gets all that passes its filter, and nothing else, live, recovered and in pages",
+  policy:
+    "what a slow subscription lets the server leave out is told exactly, and the newest comes in the end",
   "lost acknowledgement": "what was acknowledged is received by all who come past it",
   "honest flag": "recovered means that nothing is missing; if something is, reset comes first, and only then",
   liveness: "after the last fault everything comes to its end, and every subscription to the top",

@@ -13,6 +13,7 @@ import { FlowControl, OwnPosition } from "./rules/flow.ts";
 import { getOr } from "./rules/get_or.ts";
 import { ProducerOrder, RealTimeOrder } from "./rules/order.ts";
 import { Pages } from "./rules/pages.ts";
+import { Policies } from "./rules/policies.ts";
 import { PublicationRules, SignalRules } from "./rules/publications.ts";
 import { collector, type Kind, type RuleCheck, type Surroundings } from "./rules/rule.ts";
 import { KeptSessions } from "./rules/sessions.ts";
@@ -62,6 +63,7 @@ export function check(log: readonly LogEvent[], { silence = 1_000 }: CheckOption
     new FlowControl(surroundings, subscriptions),
     new OwnPosition(surroundings, subscriptions),
     new Filters(surroundings, subscriptions),
+    new Policies(surroundings, subscriptions),
     // Presence comes with what it is about.
     subscriptions,
   ];

@@ -37,6 +37,7 @@ export type SubscriberEvent =
     readonly sub: string;
     readonly from?: Position | undefined;
     readonly filter?: readonly string[] | undefined;
+    readonly policy?: LoggedPolicy | undefined;
   }
   /** It knows where it begins. */
   | { readonly is: "subscribed"; readonly sub: string; readonly position: Position }
@@ -66,6 +67,14 @@ export type SubscriberEvent =
     readonly query?: PageQuery | undefined;
     readonly told?: PageEnds | undefined;
   };
+
+/** What a subscription lets the server leave out when it is slow. */
+export interface LoggedPolicy {
+  /** The word that gaps have for it. */
+  readonly reason: string;
+  /** Of what the newest has to come: of everything, or of each tag. */
+  readonly newest: "all" | "tag";
+}
 
 /** Which part of a history a client asked for: what comes after an offset, upwards, or before one, downwards; without both the newest. */
 export interface PageQuery {

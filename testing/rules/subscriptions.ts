@@ -4,6 +4,7 @@
  * @module
  */
 import type { Position } from "../../rpc/broker.ts";
+import type { LoggedPolicy } from "../log.ts";
 import { show } from "./publications.ts";
 import { getOr } from "./get_or.ts";
 import type { Line, RuleCheck, Surroundings } from "./rule.ts";
@@ -16,6 +17,8 @@ export interface Subscription {
   readonly channel: string;
   /** The tags that it wants; everything where it does not say. */
   readonly filter: readonly string[] | undefined;
+  /** What may be left out; nothing where it does not say. */
+  readonly policy: LoggedPolicy | undefined;
   /** Where it is; `undefined` before anybody knows. */
   cursor: Position | undefined;
   /** Whether it has ended. */
@@ -44,8 +47,8 @@ export class Subscriptions implements RuleCheck<SubscriptionsLine> {
   see(event: Line<SubscriptionsLine>): void {
     switch (event.is) {
       case "subscribe": {
-        const { sub, client, channel, from: cursor, filter } = event;
-        this.all.set(sub, { sub, client, channel, filter, cursor, ended: false, endedAt: undefined });
+        const { sub, client, channel, from: cursor, filter, policy } = event;
+        this.all.set(sub, { sub, client, channel, filter, policy, cursor, ended: false, endedAt: undefined });
         return;
       }
       case "subscribed": {

@@ -4,7 +4,7 @@
 import type { Random } from "../../testing/random.ts";
 import type { CallPlan, CallShape } from "./caller.ts";
 import type { PublicationPlan } from "./publisher.ts";
-import type { SubscriptionPlan } from "./subscriber.ts";
+import type { PolicyPlan, SubscriptionPlan } from "./subscriber.ts";
 import type { Traits } from "./traits.ts";
 
 /** The channels there are. */
@@ -93,8 +93,17 @@ export function subscription(random: Random, channel: string): Deed {
     ...(random.chance(0.2) ? { rewind: random.below(20) } : {}),
     ...(random.chance(0.1) ? { rewindMs: random.pick([0, 100, 3_000, 60_000]) } : {}),
     ...someTags(random),
+    ...(random.chance(0.3) ? { policy: random.pick(POLICIES) } : {}),
   };
 }
+
+const POLICIES: readonly PolicyPlan[] = [
+  "latest",
+  "latest of each tag",
+  "four times a second",
+  "each tag every two seconds",
+  "drop oldest",
+];
 
 /** A filter: two of three, or one; in a few cases what nothing has. */
 function someTags(random: Random): { readonly tags?: readonly string[] } {
