@@ -8,8 +8,11 @@ import {
   at,
   ChannelClient,
   FRESH,
+  gap,
   publication,
+  publications,
   RECOVERED,
+  SEEN,
   skip,
   SUBSCRIBE,
   subscribed,
@@ -125,6 +128,58 @@ describe("a filter at the client", () => {
     ]);
     await fake.server(subscribed(2, 9, RECOVERED, at(3)), of(9, 4, "red"));
     assertEquals(offsets(red.got), [4]);
+    await fake.close();
+  });
+});
+
+describe("a policy at the client", () => {
+  it("goes with SUBSCRIBE, and again on the next connection", async () => {
+    const fake = await ChannelClient.connected();
+    const sub = fake.follow({ policy: { latest: ["id"] }, filter: { team: "red" } });
+    await fake.clock.settle();
+    const options = { filter: RED, policy: { latest: ["id"] } };
+    assertEquals(fake.asked(), [[SUBSCRIBE, 1, NAME, null, options]]);
+    await fake.server(
+      subscribed(1, 9, FRESH, at(0)),
+      of(9, 1, "red"),
+      gap(9, 2, 7, "conflated"),
+      of(9, 8, "red"),
+    );
+    assertEquals([offsets(sub.got), sub.position], [[1, "gap 2-7 conflated", 8], at(8)]);
+    await fake.reconnect();
+    assertEquals(fake.asked(), [[SUBSCRIBE, 1, NAME, wired(at(8)), options]]);
+    await fake.close();
+  });
+
+  it("acknowledges a gap at once, and eight times as often as without one", async () => {
+    const fake = await ChannelClient.connected();
+    fake.follow({ policy: "drop oldest" });
+    await fake.server(subscribed(1, 9, FRESH, at(0)), gap(9, 1, 10, "dropped"));
+    assertEquals(fake.socket.take(SEEN), [[SEEN, 9, 10]]);
+    await fake.server(...publications(9, 11, 41));
+    assertEquals(fake.socket.take(SEEN), []);
+    await fake.server(...publications(9, 42, 73));
+    assertEquals(fake.socket.take(SEEN), [[SEEN, 9, 42]]);
+    await fake.close();
+  });
+
+  it("is none where another subscription wants everything, or has another filter", async () => {
+    for (const other of [{}, { policy: { latest: true as const }, filter: { team: "blue" } }]) {
+      const fake = await ChannelClient.connected();
+      fake.follow({ policy: { latest: true }, filter: { team: "red" } });
+      fake.follow(other);
+      await fake.clock.settle();
+      await fake.server(subscribed(1, 9, FRESH, at(0)));
+      const last = fake.asked().at(-1)!;
+      assertEquals(last.slice(3), [wired(at(0)), null], JSON.stringify(other));
+      await fake.close();
+    }
+  });
+
+  it("that is none fails the subscription", async () => {
+    const fake = await ChannelClient.connected();
+    const sub = fake.channel().subscribe({ policy: { sample: 0 } });
+    await assertRejects(() => sub.next(), CallError, "sample is a number");
     await fake.close();
   });
 });

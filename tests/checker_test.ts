@@ -6,12 +6,14 @@ import { line, type LogEvent } from "../testing/log.ts";
 import { CleanHistory } from "./suites/clean_history.ts";
 import { FILTER_BUGS, filtered } from "./suites/filter_bugs.ts";
 import { type Line, Mutant, type SeededBug } from "./suites/mutant.ts";
+import { conflated, POLICY_BUGS } from "./suites/policy_bugs.ts";
 import { SESSION_BUGS } from "./suites/session_bugs.ts";
 
 /** One bug for each rule, and a second where the rule has two sides. */
 const BUGS: readonly SeededBug[] = [
   ...SESSION_BUGS,
   ...FILTER_BUGS,
+  ...POLICY_BUGS,
   ["agreement", "a subscriber sees another value at a position", (mutant) => {
     const other = mutant.find("publish");
     const at = mutant.find("message", ({ value }) => value !== mutant.get("publish", other).value);
@@ -387,6 +389,16 @@ describe("check() on a history of which only a part is wanted", () => {
     for (const seed of SEEDS) {
       const mutant = new Mutant(seed);
       filtered(mutant);
+      assertEquals(check(mutant.log).map(({ rule, what }) => `${rule}: ${what}`), []);
+    }
+  });
+});
+
+describe("check() on a history in which something was left out for who is slow", () => {
+  it("finds nothing", () => {
+    for (const seed of SEEDS) {
+      const mutant = new Mutant(seed);
+      conflated(mutant);
       assertEquals(check(mutant.log).map(({ rule, what }) => `${rule}: ${what}`), []);
     }
   });
