@@ -58,7 +58,9 @@ async function core() {
  */
 function typed() {
   const all = ["tests", "examples", "bench", "tools"].flatMap((folder) => filesUnder(folder, /\.ts$/));
-  return all.filter((path) => !/_bun\.ts$|\/page\//.test(path) && !path.startsWith("tests/packaging/"));
+  return all.filter((path) =>
+    !/_bun\.ts$|\/page(\/|\.ts$)/.test(path) && !path.startsWith("tests/packaging/")
+  );
 }
 
 function manifest(path) {
