@@ -17,7 +17,7 @@ import { readHistory } from "./history.ts";
 import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
 import { LocalSubscription, NO_EVENTS } from "./subscription.ts";
 import type { Wanted } from "./wanted.ts";
-import { EVERYTHING, readSelection, type Selection } from "./wire_filter.ts";
+import { EVERYTHING, readSelection, type Selection } from "./selection.ts";
 import { WireSubscription } from "./wire_subscription.ts";
 
 /** Channels whose numbers are kept; more where more wait for an answer. One weighs about 2 KB. */

@@ -13,7 +13,7 @@ import type { Payload } from "./payload.ts";
 import type { SubscriptionOwner } from "./subscription_owner.ts";
 import type { Start } from "./wanted.ts";
 import { Watchers } from "./watchers.ts";
-import type { Selection } from "./wire_filter.ts";
+import type { Selection } from "./selection.ts";
 
 /** What waits for the program. A `skip` only moves the position. */
 type Waiting =

@@ -52,7 +52,7 @@ export class Newest {
   }
 
   /** The next that is wanted. `before` is the offset of the one before it; that which was added last where nobody says. */
-  add(entry: Entry, before = this.#last): void {
+  add(entry: Entry, before: number = this.#last): void {
     const kept = this.#kept;
     const key = this.#policy.keyOf(entry.data) ?? entry.offset;
     this.#forget(key);

@@ -72,4 +72,28 @@ describe("redis: filters", () => {
     line.end();
     again.end();
   });
+
+  it("and policies hold: who is slow is told of what is left out, and given the newest of each key", async () => {
+    const writer = new ChannelNode({ broker: fixture.broker as Broker });
+    const server = new ChannelNode({ broker: await fixture.node() });
+    const line = await server.connect();
+    line.subscribe("board/8", null, { policy: { latest: ["team"] } });
+    const [[, , alias]] = await until({ server, line }, (got) => got.length > 0) as [
+      [number, number, number],
+    ];
+    for (let n = 1; n <= 400; n++) await writer.publish({ n, team: n === 390 ? "red" : "blue" }, "8");
+    const topic = server.node.parts.channels!.hub.topic("board/8");
+    const first = await until({ server, line }, () => topic.sent.offset === 400);
+    const sent = first.length;
+    assert(sent < 300, `${sent} were sent, and nothing was seen`);
+    line.send([Kind.SEEN, alias, sent]);
+    const rest = await until({ server, line }, has(Kind.PUBLICATION, 400));
+    assertEquals(rest.map(([kind, , at, to]) => kind === Kind.GAP ? [at, to] : at), [
+      [sent + 1, 389],
+      390,
+      [391, 399],
+      400,
+    ]);
+    line.end();
+  });
 });
