@@ -12,7 +12,7 @@ const BYTES = 256 * 1024;
 /** For the server a gap has the bytes of what is in it, which may be as many as it sends unacknowledged: it is told as soon as the program is done. */
 export const GAP_BYTES: number = BYTES;
 /** How many times as often the server is told where a policy leaves out what is old: it sends less ahead then. */
-const OFTEN = 8;
+const OFTEN = 16;
 /** Milliseconds after the last publication until the rest is acknowledged. */
 const QUIET = 5_000;
 

@@ -238,7 +238,7 @@ export class FilterView implements TopicMember, Feed {
     );
     this.#skipped = undefined;
     this.sent = placeOf(wanted.at(-1)!);
-    if (this.#marks.add(wanted)) this.isBehind();
+    if (this.#marks.add(wanted) || this.#policy !== undefined) this.isBehind(); // who wants the newest is looked at each time
   }
 
   #skip(last: Place): void {

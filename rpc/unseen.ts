@@ -11,14 +11,15 @@ export interface UnseenBounds {
   readonly messages: number;
   /** Bytes; one publication is always admitted. */
   readonly bytes: number;
+  /** How many more may have been sent to who is live before somebody looks: see `marks.ts`. */
+  readonly between: number;
 }
 
 /** Who wants everything. */
-export const EVERYTHING: UnseenBounds = { messages: 1_000, bytes: 1024 * 1024 };
+export const EVERYTHING: UnseenBounds = { messages: 1_000, bytes: 1024 * 1024, between: 64 };
 /** Who rather has less than what is old: what is on its way is not the newest any more when it is taken. */
-export const NEWEST: UnseenBounds = { messages: 192, bytes: 192 * 1024 };
-/** How much more may have been sent to who is live before somebody looks: see `marks.ts`. */
-const BETWEEN = 64;
+export const NEWEST: UnseenBounds = { messages: 64, bytes: 192 * 1024, between: 0 };
+/** The same in bytes. */
 const BYTES_BETWEEN = 64 * 1024;
 
 /** The account of one subscription. While it is live the topic counts the bytes, for all together. */
@@ -94,7 +95,8 @@ export class Unseen {
     const messages = this.#messages(offset);
     if (messages === 0) return false;
     const most = this.#most;
-    return messages > most.messages - BETWEEN || this.#bytes + this.#liveBytes > most.bytes - BYTES_BETWEEN;
+    return messages > most.messages - most.between ||
+      this.#bytes + this.#liveBytes > most.bytes - BYTES_BETWEEN;
   }
 
   /** Whether who catches up has to see something first. */
