@@ -146,6 +146,7 @@ export {
   type Retention,
 } from "./rpc/broker.ts";
 
+export type { Directory, DirectoryWatcher, NameList } from "./rpc/directory.ts";
 export { type MemoryBounds, memoryBroker } from "./brokers/memory.ts";
 
 // Calls, as callers hold them.

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ChannelPattern, type GivenParams } from "../rpc/channel_pattern.ts";
+import { ANYTHING, ChannelPattern, type GivenParams } from "../rpc/channel_pattern.ts";
 import type { Published } from "../rpc/channel_types.ts";
 import { encodeMessage } from "../rpc/message_data.ts";
 import type { FilteredHistoryQuery, HistoryPage } from "../rpc/publisher.ts";
@@ -18,15 +18,17 @@ import type { LateChannels } from "./late_channels.ts";
 import { LateSubscription } from "./late_subscription.ts";
 import { readWanted } from "./wanted.ts";
 
-/** One channel of a client. Any number of them may stand for the same. */
+/** One channel of a client, or all those of a pattern that a name with `*` stands for. Any number of them may stand for the same. */
 export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, unknown> {
   readonly name: string;
   readonly #late: LateChannels;
+  readonly #pattern: string | undefined;
 
-  /** Does nothing yet. */
-  constructor(name: string, late: LateChannels) {
+  /** Does nothing yet. `pattern`: of a wildcard. */
+  constructor(name: string, late: LateChannels, pattern?: string) {
     this.name = name;
     this.#late = late;
+    this.#pattern = pattern;
   }
 
   subscribe(
@@ -36,8 +38,8 @@ export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, u
     const wanted = readWanted(given, handler);
     const { made } = this.#late;
     return made === undefined
-      ? new LateSubscription(this.#late, this.name, wanted)
-      : made.subscribe(this.name, wanted);
+      ? new LateSubscription(this.#late, this.name, wanted, this.#pattern)
+      : made.subscribe(this.name, wanted, this.#pattern);
   }
 
   publish(message: unknown, options: PublishCallOptions = {}): Promise<Published> {
@@ -63,13 +65,15 @@ export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, u
   }
 }
 
-/**
- * Opens a channel: `openChannel(channels, "board/:id", { id: "7" })`. Its code is loaded from now on.
- *
- * @throws {TypeError} If the pattern is none, or the parameters name no channel.
- */
-export function openChannel(late: LateChannels, pattern: string, params?: GivenParams): ChannelHandle {
-  const handle = new ChannelHandle(new ChannelPattern(pattern).name(params), late);
-  late.load();
-  return handle;
+/** How the channels of a client are opened: `Client.channel` and `Client.channels`. Their code is loaded from then on. */
+export function opening(late: LateChannels): object {
+  const open = (pattern: string, params?: Partial<GivenParams>, missing?: string) => {
+    const name = new ChannelPattern(pattern).name(params, missing);
+    late.load();
+    return new ChannelHandle(name, late, missing && pattern);
+  };
+  return {
+    channel: (pattern: string, params?: GivenParams) => open(pattern, params),
+    channels: (pattern: string, given?: Partial<GivenParams>) => open(pattern, given, ANYTHING),
+  };
 }

@@ -12,12 +12,14 @@ import type { Limits } from "../rpc/limits.ts";
 import type { FilteredHistoryQuery, HistoryPage } from "../rpc/publisher.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import { ChannelConnection } from "./channel_connection.ts";
-import type { SelectiveOptions } from "./channel_types.ts";
+import type { SelectiveOptions, Subscription } from "./channel_types.ts";
 import { readHistory } from "./history.ts";
 import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
-import { LocalSubscription, NO_EVENTS } from "./subscription.ts";
+import { LocalSubscription } from "./subscription.ts";
+import { NO_EVENTS } from "./waiting_event.ts";
 import type { Wanted } from "./wanted.ts";
 import { EVERYTHING, readSelection, type Selection } from "./selection.ts";
+import { Wildcard } from "./wildcard.ts";
 import { WireSubscription } from "./wire_subscription.ts";
 
 /** Channels whose numbers are kept; more where more wait for an answer. One weighs about 2 KB. */
@@ -41,6 +43,7 @@ export interface ChannelsParts {
 export class Channels {
   readonly #parts: ChannelsParts;
   readonly #wires = new Map<string, WireSubscription>();
+  readonly #wildcards = new Set<Wildcard>();
   readonly #publishing = new Map<string, Publishing>();
   /** The highest number that a channel has given which is forgotten: those that are made begin above it, since none may be used again. */
   #lastForgotten = 0;
@@ -78,6 +81,7 @@ export class Channels {
       (name, unit) => this.#signalled(name, unit),
     );
     for (const wire of [...this.#wires.values()]) wire.connected(connection);
+    for (const wildcard of [...this.#wildcards]) wildcard.connected(connection);
     for (const publishing of this.#publishing.values()) publishing.connected();
     return connection;
   }
@@ -85,6 +89,7 @@ export class Channels {
   /** It is gone. */
   disconnected(): void {
     this.#connection = undefined;
+    for (const wildcard of [...this.#wildcards]) wildcard.disconnected();
     for (const wire of [...this.#wires.values()]) wire.disconnected();
     for (const publishing of this.#publishing.values()) publishing.disconnected();
   }
@@ -93,19 +98,24 @@ export class Channels {
   end(error: CallError): void {
     this.disconnected();
     this.#ended = error;
+    for (const wildcard of [...this.#wildcards]) wildcard.fail(error);
     for (const wire of [...this.#wires.values()]) wire.end(error);
     for (const publishing of this.#publishing.values()) publishing.end(error);
   }
 
   // For the channels that the program holds.
 
-  /**
-   * Subscribes. Where the client is over the subscription is closed, and its `onError`, which may subscribe anew, is not called.
-   *
-   * @throws {TypeError} If the signal is none.
-   */
-  subscribe(name: string, { start, handler, options }: Wanted): LocalSubscription {
-    const { signal, onError } = options;
+  /** Subscribes; with a pattern to all channels of it that the name matches. Where the client is over the subscription is closed, and its `onError`, which may subscribe anew, is not called. */
+  subscribe(name: string, wanted: Wanted, pattern?: string): Subscription<unknown> {
+    return pattern === undefined ? this.join(name, wanted) : this.#joinAll(name, wanted, pattern);
+  }
+
+  /** Subscribes to one channel, as `Local` does it. */
+  join(
+    name: string,
+    { start, handler, delta, options, signal, onError }: Wanted,
+    Local: typeof LocalSubscription = LocalSubscription,
+  ): LocalSubscription {
     if (signal && !signal.addEventListener) {
       throw new TypeError("Cannot subscribe: the signal is no AbortSignal");
     }
@@ -114,7 +124,8 @@ export class Channels {
     const tell = this.#ended ? () => {} : onError;
     const isBad = selection instanceof CallError;
     const wants = isBad ? EVERYTHING : selection;
-    const local = new LocalSubscription(wire, { start, wants, handler, onError: tell });
+    const local = new Local(wire, { start, wants, handler, onError: tell });
+    local.wantsDelta = delta;
     if (signal) {
       const abort = () => local.close();
       signal.addEventListener("abort", abort, { once: true });
@@ -127,6 +138,26 @@ export class Channels {
     return local;
   }
 
+  #joinAll(match: string, wanted: Wanted, pattern: string): Wildcard {
+    if (wanted.signal && !wanted.signal.addEventListener) {
+      throw new TypeError("Cannot subscribe: the signal is no AbortSignal");
+    }
+    const { clock, report } = this.#parts;
+    const wildcard = new Wildcard(pattern, match, wanted, {
+      clock,
+      report,
+      subscribe: (name, wanted, Local) => this.join(name, wanted, Local),
+      closed: () => this.#wildcards.delete(wildcard),
+    });
+    if (wanted.signal?.aborted) wildcard.close();
+    else if (this.#ended !== undefined) wildcard.fail(this.#ended, true);
+    else {
+      this.#wildcards.add(wildcard);
+      if (this.#connection !== undefined) wildcard.connected(this.#connection);
+    }
+    return wildcard;
+  }
+
   /** What the channel of a name is on the wire, made when it is not there. */
   #wire(name: string): WireSubscription {
     const found = this.#wires.get(name);
@@ -135,6 +166,7 @@ export class Channels {
     const wire: WireSubscription = new WireSubscription(name, {
       clock,
       report,
+      mostBytes: limits.message,
       decode: ({ bytes, start, end }) =>
         start === end ? undefined : decodeRange(bytes, start, end, limits, undefined),
       idle: () => {
@@ -188,7 +220,7 @@ export class Channels {
     this.#signals.set(name, listeners);
     const listener = (message: unknown) => run(message); // the same function may be given twice
     listeners.add(listener);
-    const subscription = this.subscribe(name, { start: {}, options: {}, handler: NO_EVENTS });
+    const subscription = this.subscribe(name, { start: {}, options: {}, handler: NO_EVENTS, delta: false });
     return () => {
       subscription.close();
       listeners.delete(listener);

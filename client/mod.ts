@@ -37,7 +37,17 @@ export type {
   SelectiveOptions,
   SubscribeOptions,
   Subscription,
+  Traffic,
 } from "./channel_types.ts";
+export type {
+  ClientChannels,
+  MatchedChannel,
+  OpenChannels,
+  WildcardEvent,
+  WildcardHandler,
+  WildcardOptions,
+  WildcardSubscription,
+} from "./wildcard_types.ts";
 export type {
   FieldFilter,
   FieldsFilter,

@@ -94,6 +94,26 @@ export function doubtInside(locals: Iterable<LocalSubscription>, from: number, t
   return are;
 }
 
+/**
+ * Gives what begins at an offset, and ends at a position, to those for whom it is the next. Nothing to those that are further on, unless the stream has come to
+ * where one is and is another one.
+ */
+export function giveNext(
+  locals: Iterable<LocalSubscription>,
+  { position, from }: { readonly position: Position; readonly from: number },
+  give: (local: LocalSubscription) => void,
+): void {
+  for (const local of locals) {
+    if (!local.verified) continue; // it has just come, from another place: a handler may do anything
+    const { received } = local;
+    const next = offsetOf(local) + 1;
+    if (next >= from && next <= position.offset) give(local);
+    else if (received?.offset === position.offset && !isSame(received, position)) {
+      local.reset(position, "history");
+    }
+  }
+}
+
 /** The offset that it was given last; -1 for none. */
 export function offsetOf({ received }: LocalSubscription): number {
   return received?.offset ?? -1;

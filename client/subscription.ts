@@ -7,22 +7,14 @@ import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
 import { isPromise } from "../rpc/iterating.ts";
 import { isPosition } from "../rpc/positions.ts";
-import type { ChannelEvent, EventHandler, ResetEvent, Subscription } from "./channel_types.ts";
+import type { ChannelEvent, EventHandler, ResetEvent, Subscription, Traffic } from "./channel_types.ts";
 import { PastLives } from "./past_lives.ts";
 import type { Payload } from "./payload.ts";
 import type { SubscriptionOwner } from "./subscription_owner.ts";
 import type { Start } from "./wanted.ts";
+import { NO_EVENTS, type Waiting } from "./waiting_event.ts";
 import { Watchers } from "./watchers.ts";
 import type { Selection } from "./selection.ts";
-
-/** What waits for the program. A `skip` only moves the position. */
-type Waiting =
-  | { readonly type: "message"; readonly data: Payload; readonly position: Position }
-  | Exclude<ChannelEvent<never>, { readonly type: "message" }>
-  | { readonly type: "skip"; readonly position: Position };
-
-/** Takes no events: who listens to signals alone. */
-export const NO_EVENTS: EventHandler<unknown> = () => {};
 
 /** One subscription of the program. */
 export class LocalSubscription implements Subscription<unknown> {
@@ -34,6 +26,8 @@ export class LocalSubscription implements Subscription<unknown> {
   received: Position | undefined;
   /** Whether the server has said, on this connection, that its place belongs to the channel. */
   verified = false;
+  /** Whether messages may come as differences. */
+  wantsDelta = false;
   /** Bytes that wait for the program. */
   heldBytes = 0;
   /** Called when it is closed, or has nothing left to give: perhaps twice. */
@@ -89,6 +83,10 @@ export class LocalSubscription implements Subscription<unknown> {
   get state(): "subscribing" | "live" | "closed" {
     if (this.#over || this.#closed) return "closed";
     return this.#confirmed && this.#owner.live ? "live" : "subscribing";
+  }
+
+  get traffic(): Traffic {
+    return this.#owner.traffic;
   }
 
   ready(): Promise<void> {

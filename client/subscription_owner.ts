@@ -5,11 +5,14 @@
  */
 import type { Position } from "../rpc/broker.ts";
 import type { Unit } from "../rpc/receiver.ts";
+import type { Traffic } from "./channel_types.ts";
 
 /** What a subscription needs of its channel. */
 export interface SubscriptionOwner<Local> {
   /** Whether the channel is live on a connection. */
   readonly live: boolean;
+  /** What has come of it. */
+  readonly traffic: Traffic;
   /** The program is done with something. */
   advanced(): void;
   /** It is over. */

@@ -21,8 +21,14 @@ export interface Wanted {
   readonly start: Start;
   /** Takes the events; without one they are read. */
   readonly handler: EventHandler<unknown> | undefined;
-  /** What else it wants, as the program gave it. What it wants of the publications is checked where the code of channels is. */
-  readonly options: SelectiveOptions<unknown>;
+  /** Whether messages may come as differences. */
+  readonly delta: boolean;
+  /** What it wants of the publications, as the program gave it: checked where the code of channels is. */
+  readonly options: Pick<SelectiveOptions<unknown>, "filter" | "policy">;
+  /** Closes it. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told how one with a handler failed. */
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 /**
@@ -40,7 +46,9 @@ export function readWanted(
   if (run !== undefined && typeof run !== "function") {
     throw new TypeError("Cannot subscribe: the handler is no function");
   }
-  return { start: readStart(options), handler: run, options };
+  const { delta = false, signal, onError } = options;
+  if (typeof delta !== "boolean") throw new TypeError("Cannot subscribe: delta must be true or false");
+  return { start: readStart(options), handler: run, delta, options, signal, onError };
 }
 
 function readStart({ position, rewind, rewindMs }: SelectiveOptions<unknown>): Start {

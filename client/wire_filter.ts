@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Rewind } from "../rpc/channel_messages.ts";
+import type { SubscribeOptionsOnWire } from "../rpc/channel_messages.ts";
 import type { Payload } from "./payload.ts";
 import { EVERYTHING, type Selection } from "./selection.ts";
 import type { LocalSubscription } from "./subscription.ts";
@@ -18,10 +18,13 @@ export class WireFilter {
   }
 
   /** The options of a SUBSCRIBE that is sent now. */
-  options(locals: Iterable<LocalSubscription>, rewind: Rewind | undefined): object | undefined {
+  options(
+    locals: Iterable<LocalSubscription>,
+    others: SubscribeOptionsOnWire | undefined,
+  ): SubscribeOptionsOnWire | undefined {
     const { filter, policy } = this.#asked = common(locals);
-    if (filter === undefined && policy === undefined) return rewind;
-    return { ...rewind, filter: filter?.node, policy: policy?.given };
+    if (filter === undefined && policy === undefined) return others;
+    return { ...others, filter: filter?.node, policy: policy?.given };
   }
 
   /** Whether something else would be asked for now. */

@@ -13,12 +13,14 @@ import type { Gap, Subscribed } from "../rpc/dispatch_channels.ts";
 import type { CallError } from "../rpc/errors.ts";
 import { SubscribeStatus } from "../rpc/kinds.ts";
 import type { Unit } from "../rpc/receiver.ts";
+import type { Traffic } from "./channel_types.ts";
 import { Elsewhere } from "./elsewhere.ts";
 import { Laggards, MOST_HELD } from "./laggards.ts";
 import { Payload } from "./payload.ts";
 import {
   doubtInside,
   EVERYBODY,
+  giveNext,
   holdMore,
   isAnyAhead,
   isAnywhere,
@@ -29,19 +31,16 @@ import {
   reasonOf,
   type Target,
 } from "./places.ts";
-import { LAST_WAIT, Retry } from "./retry.ts";
 import { GAP_BYTES, Seen } from "./seen.ts";
 import type { LocalSubscription } from "./subscription.ts";
 import type { SubscriptionOwner } from "./subscription_owner.ts";
+import { WireDeltas } from "./wire_deltas.ts";
 import { WireFilter } from "./wire_filter.ts";
 import { IDLE, type Wire, type WireConnection, type WireParts, type WireState } from "./wire_parts.ts";
+import { WireRetry } from "./wire_retry.ts";
 
 /** A server that sends more than this without waiting for SEEN breaks the rules. */
-const MOST_UNSEEN = {
-  count: 4 * MOST_HELD.count,
-  bytes: 4 * MOST_HELD.bytes,
-}; /** Milliseconds without a publication after which those who are further on are asked about again. */
-const AHEAD_WAIT = 2_000;
+const MOST_UNSEEN = { count: 4 * MOST_HELD.count, bytes: 4 * MOST_HELD.bytes };
 
 /** One channel of a client on the wire. */
 export class WireSubscription implements SubscriptionOwner<LocalSubscription>, Wire {
@@ -57,11 +56,12 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
   readonly #elsewhere: Elsewhere;
   readonly #seen: Seen;
   readonly #filter = new WireFilter();
+  readonly #deltas: WireDeltas;
+  readonly #retry: WireRetry;
   #connection: WireConnection | undefined;
   #state: WireState = IDLE;
   /** Up to where publications have come on this subscription. Epoch, offset and fingerprint are one value, and change together. */
   #at: Position | undefined;
-  readonly #retry: Retry;
 
   /** Does nothing yet. */
   constructor(name: string, parts: WireParts) {
@@ -69,7 +69,8 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
     this.#parts = parts;
     this.decode = parts.decode;
     this.report = parts.report;
-    this.#retry = new Retry(parts.clock);
+    this.#deltas = new WireDeltas(parts.mostBytes);
+    this.#retry = new WireRetry(parts.clock);
     this.#laggards = new Laggards(parts.clock, this.#locals, {
       at: () => this.#state.is === "live" ? this.#at : undefined,
       putAside: () => this.advanced(),
@@ -88,6 +89,11 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
     return this.#state.is === "live";
   }
 
+  /** What has come. */
+  get traffic(): Traffic {
+    return this.#deltas.traffic;
+  }
+
   /** The alias of the channel on this connection, while it is live. */
   get alias(): number | undefined {
     return this.#state.is === "live" ? this.#state.alias : undefined;
@@ -98,21 +104,20 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
   /** One more subscription. */
   join(local: LocalSubscription): void {
     this.#locals.add(local);
-    if (this.#state.is === "live") {
+    if (this.#state.is === "live" && !this.#deltas.lacks(local)) {
       const at = this.#at!;
       if (isAnywhere(local)) local.begin(at);
       else if (isSame(local.received, at)) local.confirm();
       else return this.#plan();
       this.#checkFilter();
-    } else if (this.#state.is === "idle" || this.#state.is === "full") {
+    } else if (this.#state.is === "idle" || this.#state.is === "full" || this.#state.is === "live") {
       this.#plan();
     }
   }
 
   /** A subscription was closed. */
   left(local: LocalSubscription): void {
-    if (!this.#remove(local) || this.#locals.size === 0) return;
-    this.advanced(); // perhaps it was the slowest
+    if (this.#remove(local) && this.#locals.size > 0) this.advanced(); // perhaps it was the slowest
     this.#checkFilter();
   }
 
@@ -141,6 +146,7 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
   connected(connection: WireConnection): void {
     this.#connection = connection;
     this.#state = IDLE;
+    this.#deltas.connected();
     this.#plan();
   }
 
@@ -163,8 +169,8 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
     if (state.is === "live") return this.#replaced(state.sub, alias, position);
     if (state.is !== "subscribing") return;
     const { sub, target } = state;
-    this.#at = position;
     this.#elsewhere.answered(target);
+    this.#at = position;
     for (const local of target.locals) {
       if (!this.#locals.has(local)) continue;
       if (target.position === undefined) local.begin(position);
@@ -205,8 +211,21 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
     const at = this.#at!;
     if (offset !== at.offset + 1) return this.#unexpected(offset, fingerprint);
     const payload = new Payload(unit);
+    this.#deltas.came(offset, payload);
+    this.#take(at, { offset, fingerprint }, payload);
+  }
+
+  delta(offset: number, fingerprint: number, unit: Unit): void {
+    const at = this.#at!;
+    if (offset !== at.offset + 1) return this.#unexpected(offset, fingerprint);
+    const payload = this.#deltas.rebuilt(offset, unit);
+    if (payload === undefined) this.#startOver(); // the first that comes then is whole
+    else this.#take(at, { offset, fingerprint }, payload);
+  }
+
+  #take(at: Position, { offset, fingerprint }: Omit<Position, "epoch">, payload: Payload): void {
     const position = this.#moveTo(offset, fingerprint, payload.length);
-    this.#give(position, offset, (local) => {
+    giveNext(this.#locals, { position, from: offset }, (local) => {
       if (this.#filter.passes(local, payload)) local.message(position, payload);
       else local.skip(position);
     });
@@ -218,7 +237,7 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
     if (from > offset + 1 || to <= offset) return this.#unexpected(to <= offset ? to : from, fingerprint);
     const inside = doubtInside(this.#locals, offset, to);
     const position = this.#moveTo(to, fingerprint, GAP_BYTES);
-    this.#give(position, 0, (local) => {
+    giveNext(this.#locals, { position, from: 0 }, (local) => {
       local.gap(position, { from: Math.max(from, offsetOf(local) + 1), reason });
     });
     if (inside) this.#plan();
@@ -229,18 +248,8 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
     if (to <= offset) return this.#unexpected(to, fingerprint);
     const inside = doubtInside(this.#locals, offset, to);
     const position = this.#moveTo(to, fingerprint, 0);
-    this.#give(position, 0, (local) => local.skip(position));
+    giveNext(this.#locals, { position, from: 0 }, (local) => local.skip(position));
     if (inside) this.#plan();
-  }
-
-  /** Gives what begins at an offset, and ends at a position, to those for whom it is the next. */
-  #give(position: Position, from: number, give: (local: LocalSubscription) => void): void {
-    for (const local of this.#locals) {
-      if (!local.verified) continue; // it has just come, from another place: a handler may do anything
-      const next = offsetOf(local) + 1;
-      if (next >= from && next <= position.offset) give(local);
-      else this.#catchUp(local, position);
-    }
   }
 
   #moveTo(offset: number, fingerprint: number, bytes: number): Position {
@@ -266,20 +275,14 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
     this.#connection!.bind(alias, this);
     this.#state = { is: "live", sub, alias, since: this.#parts.clock.now() };
     this.#seen.begin(this.#at!.offset, this.#filter.isLossy);
-    this.#watchThoseAhead();
+    this.#retry.watch(this.#at!, {
+      at: () => this.#state.is === "live" ? this.#at : undefined,
+      isAnyAhead: (at) => isAnyAhead(this.#locals, at),
+      ask: () => this.#askAgain(),
+    });
     for (const epoch of this.#elsewhere.live(this.#at!.epoch)) {
       for (const local of [...this.#laggards, ...this.#locals]) local.ended(epoch);
     }
-  }
-
-  /**
-   * While some are further on than the stream, it may have been cut back behind them after they were asked about: then nothing would come
-   * for them, in silence. Where nothing comes at all, they are asked about again.
-   */
-  #watchThoseAhead(): void {
-    const look = () =>
-      this.#state.is === "live" && isAnyAhead(this.#locals, this.#at!) ? this.#at : undefined;
-    this.#retry.whenStill(AHEAD_WAIT, look, () => this.#askAgain());
   }
 
   /** Who has come may want more than is asked for, or who has left may have been who wanted so much. */
@@ -292,12 +295,6 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
     this.#plan();
   }
 
-  /** A subscription that is further on: nothing for it, unless the stream has come to where it is and is another one. */
-  #catchUp(local: LocalSubscription, position: Position): void {
-    const { received } = local;
-    if (received?.offset === position.offset && !isSame(received, position)) local.reset(position, "history");
-  }
-
   /** What came is not what follows: an old one is dropped, anything else means that something is missing. */
   #unexpected(offset: number, fingerprint: number): void {
     const at = this.#at!;
@@ -305,6 +302,11 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
       this.duplicates++;
       return;
     }
+    this.#startOver();
+  }
+
+  /** Subscribes again from where it is. */
+  #startOver(): void {
     this.#drop();
     this.#doubt();
     // A server that does so again before anything has come would keep both sides busy.
@@ -330,16 +332,14 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
 
   #subscribe(target: Target): void {
     if (this.#state.is === "subscribing") this.#connection!.giveUp(this.#state.sub);
-    const { position, rewind } = target;
-    const options = this.#filter.options(this.#locals, rewind);
-    const sub = this.#connection!.ask(this, { position, options });
+    const options = this.#filter.options(this.#locals, this.#deltas.options(target, this.#locals));
+    const sub = this.#connection!.ask(this, { position: target.position, options });
     this.#state = { is: "subscribing", sub, target };
   }
 
-  /** After a random part of a time that doubles. */
   #wait(): void {
     this.#state = { is: "waiting" };
-    this.#retry.backOff(() => this.#plan());
+    this.#retry.wait(() => this.#plan());
   }
 
   #checkHeld(): void {
@@ -380,6 +380,7 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
   #lose(): void {
     this.#unbind();
     this.#seen.stop();
+    this.#deltas.stop();
     this.#laggards.stop();
     this.#elsewhere.stop();
     this.#at = undefined;
@@ -394,7 +395,6 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
   #unbind(): void {
     if (this.#state.is !== "live") return;
     this.#connection?.unbind(this.#state.alias, this);
-    // It was good for long: earlier failures do not matter, even if nothing was published.
-    if (this.#parts.clock.now() - this.#state.since > LAST_WAIT) this.#retry.failures = 0;
+    this.#retry.wasLive(this.#state.since);
   }
 }

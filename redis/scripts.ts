@@ -12,6 +12,7 @@
  *
  * @module
  */
+import { LIST_NAME } from "./list_name.ts";
 
 /** A script. */
 export interface Script {
@@ -83,12 +84,12 @@ end
 
 /**
  * Appends. KEYS: life, entries, record of the producer. ARGV: an epoch, the channel of pushes, fingerprint, data, messages, ms, meta, the producer's
- * number, `low` (or ''), `age` (or ''), and how many of its results are kept.
+ * number, `low` (or ''), `age` (or ''), how many of its results are kept, the set of its pattern's names (or ''), and its name.
  *
- * Answers `new` or `known` with EPOCH OFFSET FINGERPRINT, `order` with the last number (or ''), or `forgotten`.
+ * Answers `new` or `known` with EPOCH OFFSET FINGERPRINT, and `new` with 1 where the name is still to be listed, `order` with the last number (or ''), or `forgotten`.
  */
 export const APPEND: Script = script(`#!lua
-${PUSH}${OPEN}
+${PUSH}${OPEN}${LIST_NAME}
 local RECORD = KEYS[3]
 local push, mine, data = ARGV[2], ARGV[3], ARGV[4]
 local messages, ms, most = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -109,6 +110,7 @@ elseif n ~= before + 1 and n ~= low then
   return {'order', int(before)}
 end
 if oldest > top then since = now end
+local latest = last
 kept, meta, least, top, last = ms, most, math.min(least, most), top + 1, now
 local head = mine .. ' ' .. fp .. ' ' .. int(now)
 if messages > 0 then
@@ -133,7 +135,11 @@ if not before then redis.call('DEL', RECORD) redis.call('HSET', RECORD, 'e', epo
 redis.call('HSET', RECORD, 'l', int(n), int(n % results), int(n) .. ' ' .. int(top) .. ' ' .. mine)
 redis.call('PEXPIRE', RECORD, int(meta))
 push_to(push, 'e ' .. epoch .. ' ' .. int(top) .. ' ' .. head .. ' ' .. data)
-return {'new', epoch, int(top), mine}
+local unlisted = '0'
+if ARGV[12] ~= '' and (top == 1 or math.floor(now / 60000) ~= math.floor(latest / 60000)) then
+  unlisted = list_name(ARGV[12], ARGV[13], top == 1, meta + 60000)
+end
+return {'new', epoch, int(top), mine, unlisted}
 `);
 
 /**

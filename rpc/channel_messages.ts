@@ -26,11 +26,24 @@ export interface Rewind {
   readonly rewindMs?: number | undefined;
 }
 
+/** `options` of SUBSCRIBE: what is `undefined` is left out. */
+export interface SubscribeOptionsOnWire extends Rewind {
+  /** Whether publications may come as the difference to the one before. */
+  readonly delta?: true | undefined;
+  /** Which publications are wanted. */
+  readonly filter?: unknown;
+  /** What may be left out of them. */
+  readonly policy?: unknown;
+}
+
 /** SUBSCRIBE: `[32, sub, channel, position, options]`. */
 export function writeSubscribe(
   sub: number,
   channel: string,
-  { position, options }: { readonly position: Position | undefined; readonly options: object | undefined },
+  { position, options }: {
+    readonly position: Position | undefined;
+    readonly options: SubscribeOptionsOnWire | undefined;
+  },
 ): void {
   writeArrayHeader(5);
   writeUint(Kind.SUBSCRIBE);
@@ -89,6 +102,17 @@ export function writePublication(alias: number, { offset, fingerprint, data }: E
   writeBin(data);
 }
 
+/** DELTA: `[42, alias, offset, fingerprint, payload]`. `delta` is copied. */
+export function writeDelta(
+  alias: number,
+  { offset, fingerprint }: Pick<Entry, "offset" | "fingerprint">,
+  delta: Uint8Array,
+): void {
+  writeHead(5, Kind.DELTA, alias, offset);
+  writeUint(fingerprint);
+  writeBin(delta);
+}
+
 /** Bytes that {@linkcode writePublicationHead} writes at most: what an entry needs as room in front of its data. */
 export const PUBLICATION_HEAD = 32;
 
@@ -134,6 +158,29 @@ export function writeSignalled(alias: number, data: Uint8Array): void {
   writeUint(Kind.SIGNALLED);
   writeUint(alias);
   writeBin(data);
+}
+
+/** WILDCARD: `[50, n, pattern, match]`. */
+export function writeWildcard(n: number, pattern: string, match: string): void {
+  writeArrayHeader(4);
+  writeUint(Kind.WILDCARD);
+  writeUint(n);
+  writeString(pattern);
+  writeString(match);
+}
+
+/** MATCHED: `[51, n, state, name]`. */
+export function writeMatched(n: number, state: number, name: string): void {
+  writeHead(4, Kind.MATCHED, n, state);
+  writeString(name);
+}
+
+/** UNWILDCARD: `[52, n, code, flags, payload]`. */
+export function writeUnwildcard(n: number, error: CallError): void {
+  writeArrayHeader(5);
+  writeUint(Kind.UNWILDCARD);
+  writeUint(n);
+  writeFailure(error);
 }
 
 function writePosition({ epoch, offset, fingerprint }: Position): void {

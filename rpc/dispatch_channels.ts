@@ -10,7 +10,7 @@ import type { Rewind } from "./channel_messages.ts";
 import type { CallError } from "./errors.ts";
 import { Kind } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
-import { asMap, optionalUint, readFailure, type WireMap } from "./options.ts";
+import { asMap, optionalFlag, optionalUint, readFailure, type WireMap } from "./options.ts";
 import { asPosition, checkPosition } from "./positions.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import {
@@ -35,6 +35,8 @@ export interface Subscribe {
   readonly position: Position | undefined;
   /** Where it wants to begin when it was nowhere. */
   readonly rewind: Rewind;
+  /** Whether it takes publications as the difference to the one before. */
+  readonly delta: boolean;
   /** Everything that it asks for: who knows an option reads it. */
   readonly options: WireMap;
 }
@@ -56,6 +58,16 @@ export interface Gap {
   readonly reason: string;
 }
 
+/** WILDCARD as read. */
+export interface WildcardAsked {
+  /** The client's number for it. */
+  readonly n: number;
+  /** The pattern, as the app declares it. */
+  readonly pattern: string;
+  /** A name of it, with `*` for each parameter that may be anything. */
+  readonly match: string;
+}
+
 /** The channels of one connection: of a server the first members, of a client the others. A message without a member comes the wrong way: 4400. */
 export interface ChannelEvents {
   /** SUBSCRIBE. */
@@ -72,12 +84,20 @@ export interface ChannelEvents {
   unsubscribed?(sub: number, error: CallError): void;
   /** PUBLICATION. The frame of `unit` belongs to the receiver, as that of every message. */
   publication?(alias: number, offset: number, fingerprint: number, unit: Unit): void;
+  /** DELTA. As PUBLICATION, but for what `unit` holds. */
+  delta?(alias: number, offset: number, fingerprint: number, unit: Unit): void;
   /** GAP. */
   gap?(gap: Gap): void;
   /** SKIP. */
   skip?(alias: number, to: number, fingerprint: number): void;
   /** SIGNALLED. */
   signalled?(alias: number, unit: Unit): void;
+  /** WILDCARD. */
+  wildcard?(wildcard: WildcardAsked): void;
+  /** MATCHED. */
+  matched?(n: number, state: number, name: string): void;
+  /** UNWILDCARD. */
+  unwildcard?(n: number, error: CallError): void;
 }
 
 /** The member for each kind. */
@@ -87,11 +107,15 @@ const MEMBER: Readonly<Record<number, keyof ChannelEvents>> = {
   [Kind.UNSUBSCRIBED]: "unsubscribed",
   [Kind.UNSUBSCRIBE]: "unsubscribe",
   [Kind.PUBLICATION]: "publication",
+  [Kind.DELTA]: "delta",
   [Kind.GAP]: "gap",
   [Kind.SKIP]: "skip",
   [Kind.SEEN]: "seen",
   [Kind.SIGNAL]: "signal",
   [Kind.SIGNALLED]: "signalled",
+  [Kind.WILDCARD]: "wildcard",
+  [Kind.MATCHED]: "matched",
+  [Kind.UNWILDCARD]: "unwildcard",
 };
 
 /** What happens on channels. `frame` is what the reader reads. */
@@ -105,7 +129,9 @@ export function dispatchChannel(
   const to = channels as Required<ChannelEvents>; // of which each function calls the member that was found
   switch (kind) {
     case Kind.PUBLICATION: // [36, alias, offset, fingerprint, payload]
-      return publication(frame, to);
+      return publication(frame, to, false);
+    case Kind.DELTA: // [42, alias, offset, fingerprint, payload]
+      return publication(frame, to, true);
     case Kind.SEEN: // [39, alias, offset]
       return seen(to);
     case Kind.SIGNAL: // [40, channel, payload]
@@ -120,6 +146,12 @@ export function dispatchChannel(
       return unsubscribed(limits, to);
     case Kind.UNSUBSCRIBE: // [35, sub]
       return unsubscribe(to);
+    case Kind.WILDCARD: // [50, n, pattern, match]
+      return wildcard(limits, to);
+    case Kind.MATCHED: // [51, n, state, name]
+      return matched(limits, to);
+    case Kind.UNWILDCARD: // [52, n, code, flags, payload]
+      return unwildcard(limits, to);
     case Kind.GAP: // [37, alias, from, to, fingerprint, reason]
       return gap(limits, to);
     default: // SKIP [38, alias, to, fingerprint]
@@ -127,13 +159,15 @@ export function dispatchChannel(
   }
 }
 
-function publication(frame: Uint8Array, to: Required<ChannelEvents>): number {
+function publication(frame: Uint8Array, to: Required<ChannelEvents>, isDelta: boolean): number {
   const alias = readUint("alias");
   const number = readUint("offset");
   const fingerprint = readUint("fingerprint");
   readBin("payload");
   const end = offset();
-  to.publication(alias, number, fingerprint, { bytes: frame, start: payloadStart, end: payloadEnd });
+  const unit = { bytes: frame, start: payloadStart, end: payloadEnd };
+  if (isDelta) to.delta(alias, number, fingerprint, unit);
+  else to.publication(alias, number, fingerprint, unit);
   return end;
 }
 
@@ -176,8 +210,9 @@ function subscribe(limits: Limits, to: Required<ChannelEvents>): number {
   const given = readValue(limits);
   const options = given === null ? {} : asMap(given, "options");
   const rewind = { rewind: optionalUint(options, "rewind"), rewindMs: optionalUint(options, "rewindMs") };
+  const delta = optionalFlag(options, "delta");
   const end = offset();
-  to.subscribe({ sub, channel, position, rewind, options });
+  to.subscribe({ sub, channel, position, rewind, delta, options });
   return end;
 }
 
@@ -218,5 +253,31 @@ function skip(channels: Required<ChannelEvents>): number {
   const fingerprint = readUint("fingerprint");
   const end = offset();
   channels.skip(alias, to, fingerprint);
+  return end;
+}
+
+function wildcard(limits: Limits, to: Required<ChannelEvents>): number {
+  const n = readUint("n");
+  const pattern = readName("pattern", limits);
+  const match = readName("match", limits);
+  const end = offset();
+  to.wildcard({ n, pattern, match });
+  return end;
+}
+
+function matched(limits: Limits, to: Required<ChannelEvents>): number {
+  const n = readUint("n");
+  const state = readUint("state");
+  const name = readName("name", limits);
+  const end = offset();
+  to.matched(n, state, name);
+  return end;
+}
+
+function unwildcard(limits: Limits, to: Required<ChannelEvents>): number {
+  const n = readUint("n");
+  const failure = readFailure(limits);
+  const end = offset();
+  to.unwildcard(n, asCallError(failure));
   return end;
 }

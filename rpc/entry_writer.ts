@@ -11,6 +11,7 @@ import type { Given } from "./newest.ts";
 import type { Outbox } from "./outbox.ts";
 import { writeMessage } from "./outbox_parts.ts";
 import type { SharedFrame } from "./shared_frames.ts";
+import type { DeltaReader } from "./topic_deltas.ts";
 
 type Place = Pick<Position, "offset" | "fingerprint">;
 
@@ -20,12 +21,14 @@ export class EntryWriter {
   alias = 0;
   readonly #outbox: Outbox;
   readonly #filter: Filter | undefined;
+  readonly #deltas: DeltaReader | undefined;
   /** What its filter has passed over, and its client was not told of. */
   #skipped: Place | undefined;
 
   /** Has written nothing. */
-  constructor(outbox: Outbox, filter: Filter | undefined) {
+  constructor(outbox: Outbox, filter: Filter | undefined, deltas: DeltaReader | undefined) {
     this.#outbox = outbox;
+    this.#deltas = deltas;
     this.#filter = filter;
   }
 
@@ -44,6 +47,7 @@ export class EntryWriter {
       return this.write(() => writeGap(this.alias, gap));
     }
     this.write(() => writePublication(this.alias, entry));
+    this.#deltas?.sent(entry);
   }
 
   /** The next publication after an offset, of those that are not left out. Gives the offsets that were. */

@@ -93,6 +93,11 @@ export interface Limits {
    * Danger: times `channels` is what one connection may have compared for each publication. @default 64
    */
   filter: number;
+  /**
+   * Wildcards that one connection may have; the surplus is answered `RESOURCE_EXHAUSTED`. What they match counts as `channels`. Danger: each looks at every new channel
+   * of its pattern. @default 8
+   */
+  wildcards: number;
   /** Signals a second of one connection, and twice that at once; the surplus is lost in silence, as any signal may be. @default 500 */
   signalRate: number;
   /**
@@ -130,6 +135,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   cancelRate: 10_000,
   channels: 128,
   filter: 64,
+  wildcards: 8,
   signalRate: 500,
   connectionRate: 100,
   failureRate: 1,

@@ -25,6 +25,8 @@ import { checkHistoryQuery, offsetOfPlace } from "./history_query.ts";
 import { type Filter, readFilter } from "./filter.ts";
 import { chain, type FilteredPage, filteredPage } from "./filtered_page.ts";
 import { Hub } from "./hub.ts";
+import { ChannelMatch } from "./channel_match.ts";
+import { PatternWatches } from "./pattern_watch.ts";
 import type { Limits } from "./limits.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { isKey, LONGEST_NAME } from "./long_names.ts";
@@ -79,6 +81,8 @@ const AROUND = 1_024;
 export class NodeChannels implements Publisher {
   /** Those that somebody here wants. */
   readonly hub: Hub;
+  /** The patterns that somebody here has wildcards of. */
+  readonly watches: PatternWatches;
   /** What runs for those who use them. */
   readonly work: NodeWork;
   readonly #parts: NodeChannelsParts;
@@ -100,6 +104,7 @@ export class NodeChannels implements Publisher {
       this.#patterns.set(pattern, new ChannelPattern(pattern));
     }
     this.hub = new Hub({ clock, broker, report });
+    this.watches = new PatternWatches({ clock, directory: broker.directory, report });
     this.work = new NodeWork(clock);
   }
 
@@ -113,6 +118,12 @@ export class NodeChannels implements Publisher {
     if (this.#found.size >= Math.max(MOST_FOUND, 2 * this.hub.size)) this.#found.clear();
     this.#found.set(name, channel);
     return channel;
+  }
+
+  /** What a wildcard is about; `undefined` where there is no such pattern, or it is none of that. */
+  match(pattern: string, match: string): ChannelMatch | undefined {
+    const known = this.#patterns.get(pattern);
+    return known && ChannelMatch.read(known, match);
   }
 
   /** See {@linkcode Publisher.channel}. */
@@ -144,7 +155,13 @@ export class NodeChannels implements Publisher {
     const retention = channel.value.history;
     let appended: MaybePromise<Appended>;
     try {
-      appended = broker.append(channel.name, { ...encoded, fingerprint, producer, retention });
+      appended = broker.append(channel.name, {
+        ...encoded,
+        fingerprint,
+        producer,
+        retention,
+        pattern: channel.pattern.pattern,
+      });
     } catch (error) {
       throw this.#told(error, channel);
     }
@@ -193,6 +210,7 @@ export class NodeChannels implements Publisher {
   /** Listens to nothing any more. */
   end(): void {
     this.hub.end();
+    this.watches.end();
     this.work.end();
   }
 

@@ -13,10 +13,13 @@ import type { Outbox } from "./outbox.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { judge } from "./resume.ts";
 import { type SharedFrame, signalFrames, type SignalRun } from "./shared_frames.ts";
-import type { Line, LineMember, Wanted } from "./subscriber_parts.ts";
-import { PAGE, type Topic } from "./topic.ts";
+import type { Line, LineMember } from "./subscriber_parts.ts";
+import type { Topic } from "./topic.ts";
+import { PAGE } from "./topic_bounds.ts";
 import type { Feed, Place, TopicMember } from "./topic_member.ts";
+import { DeltaReader } from "./topic_deltas.ts";
 import { NEWEST, Unseen } from "./unseen.ts";
+import type { Wanted } from "./wanted.ts";
 
 /** Holes in a row that are taken for a broker that is behind; then the subscription starts again. */
 const MOST_HOLES = 3;
@@ -44,6 +47,7 @@ export class Subscriber implements TopicMember, LineMember {
   readonly #writer: EntryWriter;
   readonly #feed: Feed;
   readonly #unseen: Unseen;
+  readonly #deltas: DeltaReader | undefined;
   #asking: Asking | undefined;
 
   /** Wants a channel; {@linkcode Topic.add} begins. */
@@ -57,9 +61,11 @@ export class Subscriber implements TopicMember, LineMember {
     this.#epoch = wanted.position?.epoch;
     this.#mayLookBack = wanted.mayLookBack ?? true;
     this.#cursor = wanted.position ?? topic.last;
-    const { filter, policy } = wanted;
-    this.#writer = new EntryWriter(line.outbox, filter);
+    const { filter, policy, delta } = wanted;
     this.#feed = topic.views.feed(filter, policy);
+    // What some are not given has no one before it that all hold.
+    this.#deltas = delta && this.#feed === topic ? new DeltaReader(topic.deltas) : undefined;
+    this.#writer = new EntryWriter(line.outbox, filter, this.#deltas);
     this.#unseen = new Unseen(this.#feed, policy && NEWEST);
   }
 
@@ -120,8 +126,11 @@ export class Subscriber implements TopicMember, LineMember {
     if (this.#isFull) return false;
     const outbox = this.#outbox;
     const { message, messages } = outbox.peer;
-    if (frame.bytes.length <= message && frame.messages <= messages) outbox.sendShared(frame.bytes);
-    else this.#safely(() => this.#writer.sendApart(frame, this.#feed.sent.offset));
+    if (frame.bytes.length <= message && frame.messages <= messages) {
+      outbox.sendShared(this.#deltas === undefined ? frame.bytes : this.#deltas.bytesOf(frame));
+    } else {
+      this.#safely(() => this.#writer.sendApart(frame, this.#feed.sent.offset));
+    }
     if (frame.excused) this.#unseen.excuse(frame.entries.at(-1)!.offset, frame.excused);
     return true;
   }
@@ -235,6 +244,7 @@ export class Subscriber implements TopicMember, LineMember {
     this.#alias = this.#writer.alias = topic.alias;
     this.#life = topic.life;
     this.#unseen.start(place.offset);
+    this.#deltas?.begin();
     const { offset, fingerprint } = place;
     const position = { epoch: topic.epoch, offset, fingerprint };
     this.#writer.write(() => writeSubscribed(this.sub, topic.alias, { status, position }));

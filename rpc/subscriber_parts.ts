@@ -1,13 +1,9 @@
 /**
- * What one subscription is made of: what it needs of its connection, and what its client asks for.
+ * What one subscription needs of its connection.
  *
  * @module
  */
 import type { AskingParts } from "./asking.ts";
-import type { Position } from "./broker.ts";
-import type { Rewind } from "./channel_messages.ts";
-import type { Filter } from "./filter.ts";
-import type { Policy } from "./policy.ts";
 import type { Outbox } from "./outbox.ts";
 
 /** A subscription, as its connection knows it. */
@@ -46,20 +42,4 @@ export interface Line {
   guessed(): void;
   /** Something of ours failed: the connection is to be closed. */
   fail(error: unknown): void;
-}
-
-/** What a client asks for. */
-export interface Wanted {
-  /** The client's number for it: the generation. */
-  readonly sub: number;
-  /** Where the client was. */
-  readonly position: Position | undefined;
-  /** Where it wants to begin when it was nowhere. */
-  readonly rewind: Rewind;
-  /** Whether a position before all publications, which everybody can write, is taken for one where the client was. @default true */
-  readonly mayLookBack?: boolean;
-  /** Which publications it wants. */
-  readonly filter?: Filter | undefined;
-  /** What may be left out of them. */
-  readonly policy?: Policy | undefined;
 }

@@ -39,6 +39,12 @@ export class Tail {
     return this.#entries[offset - first.offset]?.fingerprint;
   }
 
+  /** The publication at an offset, if it is here. */
+  at(offset: number): Entry | undefined {
+    const first = this.#entries[0];
+    return first && this.#entries[offset - first.offset];
+  }
+
   /** What comes after an offset; `undefined` if that is not all here. */
   after(offset: number): readonly Entry[] | undefined {
     const first = this.#entries[0];

@@ -12,7 +12,9 @@ import { HeldPushes } from "./held_pushes.ts";
 import { isPromise } from "./iterating.ts";
 import { publicationFrames, type Signal, SignalFrame } from "./shared_frames.ts";
 import { Tail } from "./tail.ts";
+import { TopicDeltas } from "./topic_deltas.ts";
 import type { Place, TopicMember } from "./topic_member.ts";
+import { LATE_PUSH, MOST_SIGNALS, NOTHING, PAGE } from "./topic_bounds.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
 import { Views } from "./views.ts";
 
@@ -29,18 +31,6 @@ export interface TopicParts {
   /** Where it stands while the broker is asked what it has, and since when; who has asked for longest is the first. */
   readonly doubts: Map<Topic, number>;
 }
-
-/** What is read at once. */
-export const PAGE: { readonly messages: number; readonly bytes: number } = {
-  messages: 1_000,
-  bytes: 256 * 1024,
-};
-/** Beyond every stream: a read that wants to know the top alone. */
-const NOTHING = { after: Number.MAX_SAFE_INTEGER, messages: 1, bytes: 1 } as const;
-/** Milliseconds that a push may come later than the answer to a read that has seen it. */
-const LATE_PUSH = 1_000;
-/** Signals of one turn; more are lost. */
-const MOST_SIGNALS = 1_024;
 
 /** One channel on this node. */
 export class Topic implements BrokerListener, EndsWithTurn {
@@ -60,6 +50,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
   readonly tail: Tail = new Tail();
   /** What is shared by those who do not want everything. */
   readonly views: Views;
+  #deltas: TopicDeltas | undefined;
   readonly #parts: TopicParts;
   readonly #asking: Asking;
   readonly #members = new Set<TopicMember>();
@@ -109,6 +100,11 @@ export class Topic implements BrokerListener, EndsWithTurn {
   /** The latest position that is known here. */
   get position(): Position {
     return { epoch: this.epoch, ...this.last };
+  }
+
+  /** What is sent to those who take differences, made when the first of them comes. */
+  get deltas(): TopicDeltas {
+    return this.#deltas ??= new TopicDeltas(this);
   }
 
   /** Listens: confirmed by the broker first, read then, so that nothing falls between the two. */

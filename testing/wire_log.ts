@@ -7,6 +7,7 @@ import { skip } from "../msgpack/check.ts";
 import { decode } from "../msgpack/decoder.ts";
 import type { Position } from "../rpc/broker.ts";
 import { Kind, SubscribeStatus } from "../rpc/kinds.ts";
+import { MatchState } from "../rpc/match_state.ts";
 import type { Direction, Link } from "./link.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -14,8 +15,8 @@ const LIMITS = { depth: 32, keys: 1024 };
 /** Kinds that are looked at, by direction; the others are skipped unread. */
 const UP = new Set<number>([Kind.HELLO, Kind.SUBSCRIBE, Kind.SEEN]);
 const DOWN = new Set<number>([Kind.WELCOME, Kind.SUBSCRIBED]);
-const SENT_ALWAYS = new Set<number>([Kind.WELCOME, Kind.EXPIRES, Kind.SUBSCRIBED]);
-const SENT_ALL = new Set<number>([...SENT_ALWAYS, Kind.PUBLICATION, Kind.GAP]);
+const SENT_ALWAYS = new Set<number>([Kind.WELCOME, Kind.EXPIRES, Kind.SUBSCRIBED, Kind.MATCHED]);
+const SENT_ALL = new Set<number>([...SENT_ALWAYS, Kind.PUBLICATION, Kind.DELTA, Kind.GAP]);
 const STATUS = {
   [SubscribeStatus.FRESH]: "fresh",
   [SubscribeStatus.RECOVERED]: "recovered",
@@ -87,6 +88,7 @@ export class WireLog {
     for (const message of messages) {
       if (message[0] === Kind.WELCOME) this.#welcome(link, message);
       else if (message[0] === Kind.EXPIRES) this.#expires(link, message[1] as number | null);
+      else if (message[0] === Kind.MATCHED) this.#matched(link, message);
       else if (message[0] === Kind.SUBSCRIBED) {
         const [, sub, alias, , , seen] = message as [number, number, number, number, string, number];
         const channel = subs.get(sub) ?? "";
@@ -95,11 +97,16 @@ export class WireLog {
         aliases.set(alias, { channel, seen, sent: [], bytes: 0, left: [], most: 0 });
       } else {
         const unseen = aliases.get(message[1] as number);
-        if (message[0] === Kind.PUBLICATION) channels.add(unseen?.channel ?? "");
+        if (message[0] !== Kind.GAP) channels.add(unseen?.channel ?? "");
         if (counts && unseen !== undefined) this.#count(link, unseen, message);
       }
     }
     return channels;
+  }
+
+  #matched(link: Link, [, , state, channel]: readonly unknown[]): void {
+    if (state !== MatchState.THERE) return;
+    this.#recorder.add({ is: "matched", client: link.client.name, channel: channel as string });
   }
 
   #count(link: Link, unseen: Unseen, message: readonly unknown[]): void {
@@ -118,7 +125,8 @@ export class WireLog {
       this.#recorder.add({ is: "ahead", client: link.client.name, channel, messages, bytes });
     }
     if (isGap) return;
-    const bytes = (message[4] as Uint8Array).length;
+    const payload = message[4] as Uint8Array;
+    const bytes = message[0] === Kind.DELTA ? lengthOf(payload) : payload.length;
     unseen.sent.push({ offset, bytes });
     unseen.bytes += bytes;
   }
@@ -210,6 +218,16 @@ export class WireLog {
     }
     return connection;
   }
+}
+
+/** Bytes of the message that a difference makes, which it begins with. */
+function lengthOf(delta: Uint8Array): number {
+  let length = 0;
+  for (let digit = 0; digit < 4; digit++) {
+    length |= (delta[digit]! & 0x7f) << (7 * digit);
+    if (delta[digit]! < 0x80) break;
+  }
+  return length;
 }
 
 /** An id as text: for people and for maps. */

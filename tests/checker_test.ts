@@ -8,12 +8,14 @@ import { FILTER_BUGS, filtered } from "./suites/filter_bugs.ts";
 import { type Line, Mutant, type SeededBug } from "./suites/mutant.ts";
 import { conflated, POLICY_BUGS } from "./suites/policy_bugs.ts";
 import { SESSION_BUGS } from "./suites/session_bugs.ts";
+import { WILDCARD_BUGS } from "./suites/wildcard_bugs.ts";
 
 /** One bug for each rule, and a second where the rule has two sides. */
 const BUGS: readonly SeededBug[] = [
   ...SESSION_BUGS,
   ...FILTER_BUGS,
   ...POLICY_BUGS,
+  ...WILDCARD_BUGS,
   ["agreement", "a subscriber sees another value at a position", (mutant) => {
     const other = mutant.find("publish");
     const at = mutant.find("message", ({ value }) => value !== mutant.get("publish", other).value);

@@ -19,6 +19,8 @@ export interface Subscription {
   readonly filter: readonly string[] | undefined;
   /** What may be left out; nothing where it does not say. */
   readonly policy: LoggedPolicy | undefined;
+  /** The wildcard that it belongs to. */
+  readonly wild: string | undefined;
   /** Where it is; `undefined` before anybody knows. */
   cursor: Position | undefined;
   /** Whether it has ended. */
@@ -47,8 +49,9 @@ export class Subscriptions implements RuleCheck<SubscriptionsLine> {
   see(event: Line<SubscriptionsLine>): void {
     switch (event.is) {
       case "subscribe": {
-        const { sub, client, channel, from: cursor, filter, policy } = event;
-        this.all.set(sub, { sub, client, channel, filter, policy, cursor, ended: false, endedAt: undefined });
+        const { sub, client, channel, wild, from: cursor, filter, policy } = event;
+        const asked = { sub, client, channel, wild, filter, policy };
+        this.all.set(sub, { ...asked, cursor, ended: false, endedAt: undefined });
         return;
       }
       case "subscribed": {

@@ -3,7 +3,7 @@
  */
 import { encode } from "../../msgpack/mod.ts";
 import type { Position } from "../../rpc/broker.ts";
-import type { Rewind } from "../../rpc/channel_messages.ts";
+import type { SubscribeOptionsOnWire } from "../../rpc/channel_messages.ts";
 import type { ChannelReader, ControlEvents, Greeting } from "../../rpc/dispatch.ts";
 import { type ChannelEvents, dispatchChannel } from "../../rpc/dispatch_channels.ts";
 import type { CallError } from "../../rpc/errors.ts";
@@ -117,13 +117,15 @@ export class VectorInbox {
 
   #subscriptions(): ChannelEvents {
     return {
-      subscribe: ({ sub, channel, position, rewind }) => {
+      subscribe: ({ sub, channel, position, rewind, delta }) => {
         const at = position === undefined ? null : placeOf(position);
-        this.#put("SUBSCRIBE", sub, channel, at, rewind.rewind ?? null, rewind.rewindMs ?? null);
+        this.#put("SUBSCRIBE", sub, channel, at, rewind.rewind ?? null, rewind.rewindMs ?? null, delta);
       },
       unsubscribe: (sub) => this.#put("UNSUBSCRIBE", sub),
       seen: (alias, offset) => this.#put("SEEN", alias, offset),
       signal: (channel, unit) => this.#put("SIGNAL", channel, hexOf(unit)),
+      wildcard: ({ n, pattern, match }) => this.#put("WILDCARD", n, pattern, match),
+      unwildcard: (n, error) => this.#put("UNWILDCARD", n, ...failure(error)),
     };
   }
 
@@ -134,10 +136,14 @@ export class VectorInbox {
       unsubscribed: (sub, error) => this.#put("UNSUBSCRIBED", sub, ...failure(error)),
       publication: (alias, offset, fingerprint, unit) =>
         this.#put("PUBLICATION", alias, offset, fingerprint, hexOf(unit)),
+      delta: (alias, offset, fingerprint, unit) =>
+        this.#put("DELTA", alias, offset, fingerprint, hexOf(unit)),
       gap: ({ alias, from, to, fingerprint, reason }) =>
         this.#put("GAP", alias, from, to, fingerprint, reason),
       skip: (alias, to, fingerprint) => this.#put("SKIP", alias, to, fingerprint),
       signalled: (alias, unit) => this.#put("SIGNALLED", alias, hexOf(unit)),
+      matched: (n, state, name) => this.#put("MATCHED", n, state, name),
+      unwildcard: (n, error) => this.#put("UNWILDCARD", n, ...failure(error)),
     };
   }
 
@@ -207,8 +213,8 @@ const told: Record<KindName, (fields: Fields) => Told[]> = {
   STOP: ({ stream }) => [["STOP", stream]],
   CAUSED: ({ id, payload }) => [["CAUSED", id, payloadValue(payload)]],
   SUBSCRIBE: ({ sub, channel, position, options }) => {
-    const { rewind = null, rewindMs = null } = (options ?? {}) as Rewind;
-    return [["SUBSCRIBE", sub, channel, position, rewind, rewindMs]];
+    const { rewind = null, rewindMs = null, delta = false } = (options ?? {}) as SubscribeOptionsOnWire;
+    return [["SUBSCRIBE", sub, channel, position, rewind, rewindMs, delta]];
   },
   SUBSCRIBED: ({ sub, alias, status, epoch, offset, fingerprint }) => [
     ["SUBSCRIBED", sub, alias, status, epoch, offset, fingerprint],
@@ -220,11 +226,17 @@ const told: Record<KindName, (fields: Fields) => Told[]> = {
   PUBLICATION: ({ alias, offset, fingerprint, payload }) => [
     ["PUBLICATION", alias, offset, fingerprint, hex(payload)],
   ],
+  DELTA: ({ alias, offset, fingerprint, payload }) => [
+    ["DELTA", alias, offset, fingerprint, hex(payload)],
+  ],
   GAP: ({ alias, from, to, fingerprint, reason }) => [["GAP", alias, from, to, fingerprint, reason]],
   SKIP: ({ alias, to, fingerprint }) => [["SKIP", alias, to, fingerprint]],
   SEEN: ({ alias, offset }) => [["SEEN", alias, offset]],
   SIGNAL: ({ channel, payload }) => [["SIGNAL", channel, hex(payload)]],
   SIGNALLED: ({ alias, payload }) => [["SIGNALLED", alias, hex(payload)]],
+  WILDCARD: ({ n, pattern, match }) => [["WILDCARD", n, pattern, match]],
+  MATCHED: ({ n, state, name }) => [["MATCHED", n, state, name]],
+  UNWILDCARD: ({ n, code, flags, payload }) => [["UNWILDCARD", n, code, flags, payloadValue(payload)]],
 };
 
 function greeting({ version, session, received, payload }: Fields): Told {

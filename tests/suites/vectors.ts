@@ -4,8 +4,10 @@
 import { encode } from "../../msgpack/mod.ts";
 import { begin, end, writeBin, written } from "../../msgpack/encoder.ts";
 import {
-  type Rewind,
+  type SubscribeOptionsOnWire,
+  writeDelta,
   writeGap,
+  writeMatched,
   writePublication,
   writeSeen,
   writeSignal,
@@ -15,6 +17,8 @@ import {
   writeSubscribed,
   writeUnsubscribe,
   writeUnsubscribed,
+  writeUnwildcard,
+  writeWildcard,
 } from "../../rpc/channel_messages.ts";
 import { CallError } from "../../rpc/errors.ts";
 import { Flag, Kind } from "../../rpc/kinds.ts";
@@ -67,7 +71,7 @@ export interface Fields {
   readonly group: number;
   readonly id: number;
   readonly method: string | number;
-  readonly options: number | null | (CallOptionsOnWire & Rewind);
+  readonly options: number | null | (CallOptionsOnWire & SubscribeOptionsOnWire);
   readonly stream: number;
   readonly n: number;
   readonly limit: number;
@@ -83,6 +87,9 @@ export interface Fields {
   readonly from: number;
   readonly to: number;
   readonly reason: string;
+  readonly pattern: string;
+  readonly match: string;
+  readonly state: number;
 }
 
 /** One message; a kind has the fields of its row alone. */
@@ -229,7 +236,7 @@ const writers: Record<KindName, (fields: Fields) => void> = {
     const [epoch, offset, fingerprint] = position ?? [];
     writeSubscribe(sub, channel as string, {
       position: position === null ? undefined : { epoch: epoch!, offset: offset!, fingerprint: fingerprint! },
-      options: (options as object | null) ?? undefined,
+      options: (options as SubscribeOptionsOnWire | null) ?? undefined,
     });
   },
   SUBSCRIBED: ({ sub, alias, status, epoch, offset, fingerprint }) =>
@@ -245,11 +252,16 @@ const writers: Record<KindName, (fields: Fields) => void> = {
       data: payloadBytes(payload),
       room: 0,
     }),
+  DELTA: ({ alias, offset, fingerprint, payload }) =>
+    writeDelta(alias, { offset, fingerprint }, payloadBytes(payload)),
   GAP: ({ alias, from, to, fingerprint, reason }) => writeGap(alias, { from, to, fingerprint, reason }),
   SKIP: ({ alias, to, fingerprint }) => writeSkip(alias, to, fingerprint),
   SEEN: ({ alias, offset }) => writeSeen(alias, offset),
   SIGNAL: ({ channel, payload }) => writeSignal(channel, payloadBytes(payload)),
   SIGNALLED: ({ alias, payload }) => writeSignalled(alias, payloadBytes(payload)),
+  WILDCARD: ({ n, pattern, match }) => writeWildcard(n, pattern, match),
+  MATCHED: ({ n, state, name }) => writeMatched(n, state, name),
+  UNWILDCARD: (fields) => writeUnwildcard(fields.n, errorOf(fields)),
 };
 
 function writeSealed(payload: VectorPayload): void {
