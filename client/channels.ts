@@ -12,7 +12,7 @@ import type { Limits } from "../rpc/limits.ts";
 import type { FilteredHistoryQuery, HistoryPage } from "../rpc/publisher.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import { ChannelConnection } from "./channel_connection.ts";
-import type { SelectiveOptions, Subscription } from "./channel_types.ts";
+import type { Subscription } from "./channel_types.ts";
 import { readHistory } from "./history.ts";
 import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
 import { LocalSubscription } from "./subscription.ts";
@@ -113,13 +113,14 @@ export class Channels {
   /** Subscribes to one channel, as `Local` does it. */
   join(
     name: string,
-    { start, handler, delta, options, signal, onError }: Wanted,
+    wanted: Wanted,
     Local: typeof LocalSubscription = LocalSubscription,
   ): LocalSubscription {
+    const { start, handler, delta, signal, onError } = wanted;
     if (signal && !signal.addEventListener) {
       throw new TypeError("Cannot subscribe: the signal is no AbortSignal");
     }
-    const selection = selectionOf(options);
+    const selection = selectionOf(wanted);
     const wire = this.#wire(name);
     const tell = this.#ended ? () => {} : onError;
     const isBad = selection instanceof CallError;
@@ -220,7 +221,7 @@ export class Channels {
     this.#signals.set(name, listeners);
     const listener = (message: unknown) => run(message); // the same function may be given twice
     listeners.add(listener);
-    const subscription = this.subscribe(name, { start: {}, options: {}, handler: NO_EVENTS, delta: false });
+    const subscription = this.subscribe(name, { start: {}, handler: NO_EVENTS, delta: false });
     return () => {
       subscription.close();
       listeners.delete(listener);
@@ -244,7 +245,7 @@ export class Channels {
   }
 }
 
-function selectionOf(options: SelectiveOptions<unknown>): Selection | CallError {
+function selectionOf(options: Wanted): Selection | CallError {
   try {
     return readSelection(options);
   } catch (cause) {

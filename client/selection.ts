@@ -25,7 +25,7 @@ export const EVERYTHING: Selection = { key: "", filter: undefined, policy: undef
  *
  * @throws {TypeError} With the reason, if it cannot be wanted.
  */
-export function readSelection(options: SelectiveOptions<unknown>): Selection {
+export function readSelection(options: Pick<SelectiveOptions<unknown>, "filter" | "policy">): Selection {
   const filter = readFilter(options.filter, Infinity);
   const policy = readPolicy(options.policy);
   if (filter === undefined && policy === undefined) return EVERYTHING;

@@ -15,16 +15,14 @@ export interface Start {
   readonly rewindMs?: number | undefined;
 }
 
-/** One subscription, as the program asked for it. */
-export interface Wanted {
+/** One subscription, as the program asked for it. What it wants of the publications is checked where the code of channels is. */
+export interface Wanted extends Pick<SelectiveOptions<unknown>, "filter" | "policy"> {
   /** Where it begins. */
   readonly start: Start;
   /** Takes the events; without one they are read. */
   readonly handler: EventHandler<unknown> | undefined;
   /** Whether messages may come as differences. */
   readonly delta: boolean;
-  /** What it wants of the publications, as the program gave it: checked where the code of channels is. */
-  readonly options: Pick<SelectiveOptions<unknown>, "filter" | "policy">;
   /** Closes it. */
   readonly signal?: AbortSignal | undefined;
   /** Told how one with a handler failed. */
@@ -46,9 +44,9 @@ export function readWanted(
   if (run !== undefined && typeof run !== "function") {
     throw new TypeError("Cannot subscribe: the handler is no function");
   }
-  const { delta = false, signal, onError } = options;
-  if (typeof delta !== "boolean") throw new TypeError("Cannot subscribe: delta must be true or false");
-  return { start: readStart(options), handler: run, delta, options, signal, onError };
+  const { delta = false } = options;
+  if (typeof delta !== "boolean") throw new TypeError("Cannot subscribe: delta is no boolean");
+  return { ...options, start: readStart(options), handler: run, delta };
 }
 
 function readStart({ position, rewind, rewindMs }: SelectiveOptions<unknown>): Start {

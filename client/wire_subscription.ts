@@ -212,7 +212,7 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
     if (offset !== at.offset + 1) return this.#unexpected(offset, fingerprint);
     const payload = new Payload(unit);
     this.#deltas.came(offset, payload);
-    this.#take(at, { offset, fingerprint }, payload);
+    this.#take({ offset, fingerprint }, payload);
   }
 
   delta(offset: number, fingerprint: number, unit: Unit): void {
@@ -220,10 +220,10 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
     if (offset !== at.offset + 1) return this.#unexpected(offset, fingerprint);
     const payload = this.#deltas.rebuilt(offset, unit);
     if (payload === undefined) this.#startOver(); // the first that comes then is whole
-    else this.#take(at, { offset, fingerprint }, payload);
+    else this.#take({ offset, fingerprint }, payload);
   }
 
-  #take(at: Position, { offset, fingerprint }: Omit<Position, "epoch">, payload: Payload): void {
+  #take({ offset, fingerprint }: Omit<Position, "epoch">, payload: Payload): void {
     const position = this.#moveTo(offset, fingerprint, payload.length);
     giveNext(this.#locals, { position, from: offset }, (local) => {
       if (this.#filter.passes(local, payload)) local.message(position, payload);

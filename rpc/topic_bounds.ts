@@ -10,7 +10,11 @@ export const PAGE: { readonly messages: number; readonly bytes: number } = {
   bytes: 256 * 1024,
 };
 /** Beyond every stream: a read that wants to know the top alone. */
-export const NOTHING = { after: Number.MAX_SAFE_INTEGER, messages: 1, bytes: 1 } as const;
+export const NOTHING: { readonly after: number; readonly messages: number; readonly bytes: number } = {
+  after: Number.MAX_SAFE_INTEGER,
+  messages: 1,
+  bytes: 1,
+};
 /** Milliseconds that a push may come later than the answer to a read that has seen it. */
 export const LATE_PUSH: number = 1_000;
 /** Signals of one turn; more are lost. */
