@@ -25,7 +25,16 @@ interface Member {
   given: { readonly epoch: string; readonly offset: number } | undefined;
 }
 
-type FlowControlLine = "joined" | "message" | "listens" | "seen" | "ahead" | "crash" | "calm" | "finish";
+type FlowControlLine =
+  | "joined"
+  | "message"
+  | "listens"
+  | "matched"
+  | "seen"
+  | "ahead"
+  | "crash"
+  | "calm"
+  | "finish";
 
 /** SEEN tells what the program is done with, in time, and the server waits for it. */
 export class FlowControl implements RuleCheck<FlowControlLine> {
@@ -34,6 +43,7 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
     "joined",
     "message",
     "listens",
+    "matched",
     "seen",
     "ahead",
     "crash",
@@ -44,7 +54,7 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
   readonly #subscriptions: Subscriptions;
   readonly #members = new Map<string, Member>();
   readonly #gone = new Set<string>();
-  /** Clients and channels of which signals are listened to, or were. */
+  /** Clients and channels of which signals are listened to, or that a wildcard matches; or once were. */
   readonly #listening = new Set<string>();
   #isCalm = false;
 
@@ -67,6 +77,7 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
         return;
       }
       case "listens":
+      case "matched":
         return void this.#listening.add(`${event.client} ${event.channel}`);
       case "seen":
         return this.#seen(event, line);
@@ -98,7 +109,7 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
     member.seen = Math.max(member.seen, event.offset);
     const channel = this.#surroundings.truth.channel(event.channel);
     const members = this.#membersOf(event);
-    // Who listens has a subscription that nobody sees, and that is done with all that comes.
+    // Who listens has a subscription that nobody sees, and that is done with all that comes; one of a wildcard is not in the log either.
     const furthest = this.#listening.has(`${event.client} ${event.channel}`)
       ? Infinity
       : Math.max(...this.#membersLately(event).map(({ cursor }) => cursor?.offset ?? 0));
