@@ -112,6 +112,16 @@ export type {
 } from "./rpc/channel_types.ts";
 export type { ChannelParams, GivenParams, ParamNames, ParamsOf } from "./rpc/channel_pattern.ts";
 export type {
+  FieldFilter,
+  FieldsFilter,
+  FilterNode,
+  FilterPath,
+  FilterScalar,
+  MessageFilter,
+  ScalarOf,
+} from "./rpc/filter_types.ts";
+export type {
+  FilteredHistoryQuery,
   FindChannel,
   HistoryEntry,
   HistoryPage,

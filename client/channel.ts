@@ -6,12 +6,12 @@
 import { ANYTHING, ChannelPattern, type GivenParams } from "../rpc/channel_pattern.ts";
 import type { Published } from "../rpc/channel_types.ts";
 import { encodeMessage } from "../rpc/message_data.ts";
-import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+import type { FilteredHistoryQuery, HistoryPage } from "../rpc/publisher.ts";
 import type {
   ClientChannel,
   EventHandler,
   PublishCallOptions,
-  SubscribeOptions,
+  SelectiveOptions,
   Subscription,
 } from "./channel_types.ts";
 import type { LateChannels } from "./late_channels.ts";
@@ -38,7 +38,7 @@ export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, u
   }
 
   subscribe(
-    given: SubscribeOptions | EventHandler<unknown> = {},
+    given: SelectiveOptions<unknown> | EventHandler<unknown> = {},
     handler?: EventHandler<unknown>,
   ): Subscription<unknown> {
     const wanted = readWanted(given, handler);
@@ -57,7 +57,7 @@ export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, u
     }
   }
 
-  history(query: HistoryQuery = {}): Promise<HistoryPage<unknown>> {
+  history(query: FilteredHistoryQuery<unknown> = {}): Promise<HistoryPage<unknown>> {
     return this.#late.use((channels) => channels.history(this.name, query));
   }
 

@@ -7,9 +7,9 @@ import { decodeRange } from "../msgpack/decoder.ts";
 import type { Position } from "../rpc/broker.ts";
 import type { Clock } from "../rpc/clock.ts";
 import type { ChannelReader } from "../rpc/dispatch.ts";
-import type { CallError } from "../rpc/errors.ts";
+import { CallError } from "../rpc/errors.ts";
 import type { Limits } from "../rpc/limits.ts";
-import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+import type { FilteredHistoryQuery, HistoryPage } from "../rpc/publisher.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import { ChannelConnection } from "./channel_connection.ts";
 import type { Subscription } from "./channel_types.ts";
@@ -19,6 +19,7 @@ import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
 import { LocalSubscription } from "./subscription.ts";
 import { NO_EVENTS } from "./waiting_event.ts";
 import type { Wanted } from "./wanted.ts";
+import { EVERYTHING, readSelection, type Selection } from "./selection.ts";
 import { Wildcard } from "./wildcard.ts";
 import { WireSubscription } from "./wire_subscription.ts";
 
@@ -120,21 +121,27 @@ export class Channels {
   /** Subscribes to one channel, as `Local` does it. */
   join(
     name: string,
-    { start, handler, delta, signal, onError }: Wanted,
+    wanted: Wanted,
     Local: typeof LocalSubscription = LocalSubscription,
   ): LocalSubscription {
+    const { start, handler, delta, signal, onError } = wanted;
     if (signal && !signal.addEventListener) {
       throw new TypeError("Cannot subscribe: the signal is no AbortSignal");
     }
+    const selection = selectionOf(wanted);
     const wire = this.#wire(name);
-    const local = new Local(wire, { start, handler, onError: this.#ended ? () => {} : onError });
+    const tell = this.#ended ? () => {} : onError;
+    const isBad = selection instanceof CallError;
+    const wants = isBad ? EVERYTHING : selection;
+    const local = new Local(wire, { start, wants, handler, onError: tell });
     local.wantsDelta = delta;
     if (signal) {
       const abort = () => local.close();
       signal.addEventListener("abort", abort, { once: true });
       local.onClose = () => signal.removeEventListener("abort", abort);
     }
-    wire.join(local);
+    if (isBad) void Promise.resolve().then(() => local.fail(selection)); // as the server would refuse it
+    else wire.join(local);
     if (this.#ended !== undefined) wire.end(this.#ended);
     else if (signal?.aborted) local.close();
     return local;
@@ -205,7 +212,7 @@ export class Channels {
   }
 
   /** A part of the history. */
-  history(name: string, query: HistoryQuery): Promise<HistoryPage<unknown>> {
+  history(name: string, query: FilteredHistoryQuery<unknown>): Promise<HistoryPage<unknown>> {
     return readHistory(name, query, this.#parts.call);
   }
 
@@ -243,5 +250,13 @@ export class Channels {
         this.#parts.report(error);
       }
     }
+  }
+}
+
+function selectionOf(options: Wanted): Selection | CallError {
+  try {
+    return readSelection(options);
+  } catch (cause) {
+    return new CallError("BAD_INPUT", (cause as Error).message, { cause, ambiguous: false });
   }
 }

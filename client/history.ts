@@ -5,10 +5,11 @@
  */
 import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
+import { readFilter } from "../rpc/filter.ts";
 import { checkHistoryQuery, offsetOfPlace } from "../rpc/history_query.ts";
 import { decodeMessage } from "../rpc/message_data.ts";
 import { isPosition } from "../rpc/positions.ts";
-import type { HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+import type { FilteredHistoryQuery, HistoryEntry, HistoryPage } from "../rpc/publisher.ts";
 import { isElsewhere } from "../rpc/resume.ts";
 import { isUint } from "../rpc/uint.ts";
 
@@ -18,7 +19,7 @@ const PAGE = 100;
 /** Calls `@history`. */
 export async function readHistory(
   channel: string,
-  { before, after, limit = PAGE }: HistoryQuery,
+  { before, after, limit = PAGE, filter }: FilteredHistoryQuery<unknown>,
   call: (name: string, input: unknown) => PromiseLike<unknown>,
 ): Promise<HistoryPage<unknown>> {
   checkHistoryQuery({ before, after, limit });
@@ -27,6 +28,7 @@ export async function readHistory(
     before: before && offsetOfPlace(before),
     after: after && offsetOfPlace(after),
     limit,
+    filter: readFilter(filter, Infinity)?.node,
   };
   return readPage(await askAgain(() => call("@history", input)), before ?? after);
 }
@@ -43,28 +45,32 @@ export async function askAgain(ask: () => PromiseLike<unknown>): Promise<unknown
   }
 }
 
-/** `{ epoch, offset, fingerprint, oldest, more, boundary, entries: [[offset, fingerprint, at, data]...] }`. */
+/** `{ epoch, offset, fingerprint, oldest, more, boundary, through, entries: [[offset, fingerprint, at, data]...] }`. */
 function readPage(answer: unknown, from: number | Position | undefined): HistoryPage<unknown> {
-  const { epoch, offset, fingerprint, oldest, more, boundary, entries } = (answer ?? {}) as Record<
-    string,
-    unknown
-  >;
+  const { epoch, offset, fingerprint, oldest, more, boundary, through, entries: told } = (answer ??
+    {}) as Record<string, unknown>;
   const position = { epoch, offset, fingerprint };
   const known = boundary ?? undefined;
   const fits = isPosition(position) && isUint(oldest) && (known === undefined || isUint(known)) &&
-    Array.isArray(entries);
+    Array.isArray(told);
   if (!fits) throw badPage();
   if (typeof from === "object") {
     const view = { epoch: position.epoch, top: position, oldest, boundary: known };
-    if (isElsewhere(from, view)) return { position, oldest, entries: [], more: false, reset: true };
+    if (isElsewhere(from, view)) {
+      return { position, oldest, entries: [], more: false, through: undefined, reset: true };
+    }
   }
-  return {
-    position,
-    oldest,
-    entries: entries.map((entry) => readEntry(position.epoch, entry)),
-    more: more === true,
-    reset: false,
-  };
+  const entries = told.map((entry) => readEntry(position.epoch, entry));
+  const end = readThrough(position.epoch, through) ?? entries.at(-1)?.position;
+  return { position, oldest, entries, more: more === true, through: end, reset: false };
+}
+
+function readThrough(epoch: string, through: unknown): Position | undefined {
+  if (through === undefined || through === null) return undefined;
+  const [offset, fingerprint] = Array.isArray(through) ? through as unknown[] : [];
+  const position = { epoch, offset, fingerprint };
+  if (!isPosition(position)) throw badPage();
+  return position;
 }
 
 function readEntry(epoch: string, entry: unknown): HistoryEntry<unknown> {

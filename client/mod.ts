@@ -27,12 +27,14 @@ export type { Limits } from "../rpc/limits.ts";
 export type {
   ChannelEvent,
   ClientChannel,
+  DeliveryPolicy,
   EventHandler,
   GapEvent,
   MessageEvent,
   OpenChannel,
   PublishCallOptions,
   ResetEvent,
+  SelectiveOptions,
   SubscribeOptions,
   Subscription,
   Traffic,
@@ -56,7 +58,16 @@ export type {
   WildcardOptions,
   WildcardSubscription,
 } from "./wildcard_types.ts";
-export type { HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+export type {
+  FieldFilter,
+  FieldsFilter,
+  FilterNode,
+  FilterPath,
+  FilterScalar,
+  MessageFilter,
+  ScalarOf,
+} from "../rpc/filter_types.ts";
+export type { FilteredHistoryQuery, HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 export type { ParamNames, ParamsOf } from "../rpc/channel_pattern.ts";
 export type { Position } from "../rpc/broker.ts";
 export type {

@@ -80,6 +80,11 @@ export interface ChannelConfig<
     /** Seconds. @default 300 */
     readonly seconds?: number;
   };
+  /**
+   * Whether subscribers, and who reads the history, may ask for a part of it, by fields of the messages. Each filter is asked once for a publication,
+   * by the server, however many have it. @default true
+   */
+  readonly filter?: boolean;
   /** Who may do what. By default whoever is connected may do everything. */
   readonly allow?: ChannelRules<S["base"] & ChannelContext>;
   /**
@@ -123,6 +128,8 @@ export interface ChannelDefinition {
   readonly presence: PresenceDefinition | undefined;
   /** How long it remembers. */
   readonly history: Retention;
+  /** Whether a part of it may be asked for. */
+  readonly filter: boolean;
   /** Who may do what, defaults filled in; `undefined` where whoever is connected may. */
   readonly allow: {
     readonly subscribe: ErasedRule | undefined;
@@ -155,8 +162,18 @@ const LEAST_META = 600_000;
  */
 export function defineChannel(config: ChannelConfig<Scope, Schema, Schema, PresenceKind>): ChannelDefinition {
   if (typeof config !== "object" || config === null) throw cannotMake("it has no options");
-  const { message, signal, presence, history, allow, publish, onSubscribe, onUnsubscribe, ...others } =
-    config;
+  const {
+    message,
+    signal,
+    presence,
+    history,
+    filter = true,
+    allow,
+    publish,
+    onSubscribe,
+    onUnsubscribe,
+    ...others
+  } = config;
   for (const name of Object.keys(others)) throw cannotMake(`there is no option named "${name}"`);
   if (message === undefined && signal === undefined && presence === undefined) {
     throw cannotMake("it has neither messages nor signals nor presence");
@@ -167,12 +184,14 @@ export function defineChannel(config: ChannelConfig<Scope, Schema, Schema, Prese
   for (const [name, hook] of Object.entries({ publish, onSubscribe, onUnsubscribe })) {
     if (hook !== undefined && typeof hook !== "function") throw cannotMake(`its ${name} is no function`);
   }
+  if (typeof filter !== "boolean") throw cannotMake("its filter is neither true nor false");
   return Object.freeze({
     "~millrace": "channel",
     message,
     signal,
     presence: presenceOf(presence),
     history: retention(history),
+    filter,
     allow: rules(allow),
     publish: publish as ChannelDefinition["publish"],
     onSubscribe: onSubscribe as ChannelDefinition["onSubscribe"],

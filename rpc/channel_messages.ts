@@ -30,6 +30,10 @@ export interface Rewind {
 export interface SubscribeOptionsOnWire extends Rewind {
   /** Whether publications may come as the difference to the one before. */
   readonly delta?: true | undefined;
+  /** Which publications are wanted. */
+  readonly filter?: unknown;
+  /** What may be left out of them. */
+  readonly policy?: unknown;
 }
 
 /** SUBSCRIBE: `[32, sub, channel, position, options]`. */

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Page, Producer } from "./broker.ts";
+import type { Producer } from "./broker.ts";
+import { filterOf } from "./channel_filters.ts";
 import { type Asker, channelContext, type NamedChannel, noChannel, refusalOf } from "./channel_rules.ts";
 import type { Published } from "./channel_types.ts";
 import type { Clock } from "./clock.ts";
@@ -14,7 +15,8 @@ import type { Limits } from "./limits.ts";
 import { isKey, LONGEST_NAME } from "./long_names.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { decodeMessage } from "./message_data.ts";
-import { type Encoded, encoded, historyQuery, type NodeChannels, withRoom } from "./node_channels.ts";
+import { chain, type FilteredPage } from "./filtered_page.ts";
+import { type Encoded, encoded, type NodeChannels, withRoom } from "./node_channels.ts";
 import { keyedProducer, type Origin, originOf } from "./origin.ts";
 import { isPromise } from "./iterating.ts";
 import { isMap } from "./options.ts";
@@ -208,21 +210,23 @@ function readOptions(
 }
 
 function readHistory(parts: ChannelProcedureParts, input: unknown, context: Context): unknown {
-  const { channel: name, query } = readQuery(input);
+  const { channel: name, query, filter: wanted } = readQuery(input);
   const { channel, asker, report } = find(parts, name, context);
+  const filter = filterOf(channel, wanted, parts.limits);
+  if (filter instanceof CallError) throw filter;
   const { allow, message } = channel.value;
   return chain(refusalOf(allow.history, { channel, asker, report }), (refusal) => {
     if (refusal !== undefined) throw refusal;
     if (message === undefined) throw noChannel();
-    return chain(parts.channels.read(channel, historyQuery(query)), asAnswer);
+    return chain(parts.channels.readFiltered(channel, query, filter), asAnswer);
   });
 }
 
 function readQuery(
   input: unknown,
-): { channel: string; query: { before?: number; after?: number; limit?: number } } {
+): { channel: string; query: { before?: number; after?: number; limit?: number }; filter: unknown } {
   if (!isMap(input)) throw badInput("a map");
-  const { channel, before, after, limit } = input;
+  const { channel, before, after, limit, filter } = input;
   if (typeof channel !== "string") throw badInput("a channel that is a string");
   const query: { before?: number; after?: number; limit?: number } = {};
   for (const [name, value] of Object.entries({ before, after, limit })) {
@@ -231,10 +235,10 @@ function readQuery(
     query[name as "limit"] = value;
   }
   if (query.before !== undefined && query.after !== undefined) throw badInput("before or after, not both");
-  return { channel, query };
+  return { channel, query, filter };
 }
 
-function asAnswer({ epoch, top, oldest, boundary, entries, more }: Page): object {
+function asAnswer({ epoch, top, oldest, boundary, entries, more, through }: FilteredPage): object {
   return {
     epoch,
     offset: top.offset,
@@ -242,15 +246,11 @@ function asAnswer({ epoch, top, oldest, boundary, entries, more }: Page): object
     oldest,
     more,
     boundary,
+    through: through && [through.offset, through.fingerprint],
     entries: entries.map(({ offset, fingerprint, at, data }) => [offset, fingerprint, at, data]),
   };
 }
 
 function badInput(expected: string): CallError {
   return new CallError("BAD_INPUT", `Expected ${expected}`);
-}
-
-/** Goes on with a value, at once where it is there. */
-function chain<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
-  return isPromise(value) ? Promise.resolve(value).then(next) : next(value);
 }

@@ -11,7 +11,7 @@ import type { Rewind } from "./channel_messages.ts";
 import type { CallError } from "./errors.ts";
 import { Kind } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
-import { asMap, optionalFlag, optionalUint, readFailure } from "./options.ts";
+import { asMap, optionalFlag, optionalUint, readFailure, type WireMap } from "./options.ts";
 import { asPosition, checkPosition } from "./positions.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import {
@@ -38,6 +38,8 @@ export interface Subscribe {
   readonly rewind: Rewind;
   /** Whether it takes publications as the difference to the one before. */
   readonly delta: boolean;
+  /** Everything that it asks for: who knows an option reads it. */
+  readonly options: WireMap;
 }
 
 /** SUBSCRIBED as read. */
@@ -217,7 +219,7 @@ function subscribe(limits: Limits, to: Required<ChannelEvents>): number {
   const rewind = { rewind: optionalUint(options, "rewind"), rewindMs: optionalUint(options, "rewindMs") };
   const delta = optionalFlag(options, "delta");
   const end = offset();
-  to.subscribe({ sub, channel, position, rewind, delta });
+  to.subscribe({ sub, channel, position, rewind, delta, options });
   return end;
 }
 

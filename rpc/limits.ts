@@ -89,6 +89,11 @@ export interface Limits {
   /** Channels that one connection may be subscribed to; the surplus is answered `RESOURCE_EXHAUSTED`. @default 128 */
   channels: number;
   /**
+   * Parts that a filter may have: operators, tests and the values of `in`. What asks for more is answered `BAD_INPUT`.
+   * Danger: times `channels` is what one connection may have compared for each publication. @default 64
+   */
+  filter: number;
+  /**
    * Wildcards that one connection may have; the surplus is answered `RESOURCE_EXHAUSTED`. What they match counts as `channels`. Danger: each looks at every new channel
    * of its pattern. @default 8
    */
@@ -145,6 +150,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   byteRate: 4 * 1024 ** 3,
   cancelRate: 10_000,
   channels: 128,
+  filter: 64,
   wildcards: 8,
   signalRate: 500,
   memberships: 128,

@@ -22,6 +22,8 @@ import { NodeWork } from "./client_work.ts";
 import type { Clock } from "./clock.ts";
 import { CallError, markReceived } from "./errors.ts";
 import { checkHistoryQuery, offsetOfPlace } from "./history_query.ts";
+import { type Filter, readFilter } from "./filter.ts";
+import { chain, type FilteredPage, filteredPage } from "./filtered_page.ts";
 import { Hub } from "./hub.ts";
 import { ChannelMatch } from "./channel_match.ts";
 import { PatternWatches } from "./pattern_watch.ts";
@@ -32,7 +34,14 @@ import { decodeMessage, encodeMessage } from "./message_data.ts";
 import { isPromise } from "./iterating.ts";
 import type { NodePresence } from "./node_presence.ts";
 import { outOfOrder } from "./publish_order.ts";
-import type { HistoryPage, HistoryQuery, Publisher, PublishOptions, ServerChannel } from "./publisher.ts";
+import type {
+  FilteredHistoryQuery,
+  HistoryPage,
+  HistoryQuery,
+  Publisher,
+  PublishOptions,
+  ServerChannel,
+} from "./publisher.ts";
 import { isElsewhere } from "./resume.ts";
 import { validate } from "./schema.ts";
 import { presenceOf, serverPresence } from "./server_presence.ts";
@@ -183,6 +192,19 @@ export class NodeChannels implements Publisher {
     }
   }
 
+  /** Reads a part of the history, and gives what passes a filter. */
+  readFiltered(
+    channel: NamedChannel,
+    query: HistoryQuery,
+    filter: Filter | undefined,
+  ): MaybePromise<FilteredPage> {
+    const wanted = historyQuery(query);
+    if (filter === undefined) return this.read(channel, wanted);
+    // As much as a read may have is looked through, however little passes: who asks goes on from there.
+    const page = this.read(channel, { ...wanted, messages: MOST_HISTORY });
+    return chain(page, (page) => filteredPage(page, filter, wanted.messages));
+  }
+
   /** Sends a signal to whoever listens, but `from`. A broker that is away loses it, as signals may be. */
   signal(channel: NamedChannel, data: Uint8Array, from: string | undefined): void {
     try {
@@ -225,9 +247,10 @@ export class NodeChannels implements Publisher {
     this.signal(channel, encodeMessage(await validate(schema, message)), undefined);
   }
 
-  async #history(channel: NamedChannel, query: HistoryQuery): Promise<HistoryPage<unknown>> {
+  async #history(channel: NamedChannel, query: FilteredHistoryQuery<unknown>): Promise<HistoryPage<unknown>> {
     checkHistoryQuery(query);
-    const page = await this.read(channel, historyQuery(query));
+    const filter = readFilter(query.filter, Infinity); // of the program itself
+    const page = await this.readFiltered(channel, query, filter);
     const from = query.after ?? query.before;
     const reset = typeof from === "object" && isElsewhere(from, page);
     const entries = reset ? [] : page.entries.map(({ data, offset, fingerprint, at }) => ({
@@ -235,7 +258,13 @@ export class NodeChannels implements Publisher {
       position: { epoch: page.epoch, offset, fingerprint },
       at,
     }));
-    return { position: topOf(page), oldest: page.oldest, entries, more: !reset && page.more, reset };
+    const { epoch, oldest } = page;
+    const through = filter === undefined
+      ? entries.at(-1)?.position
+      : !reset && page.through
+      ? { epoch, ...page.through }
+      : undefined;
+    return { position: topOf(page), oldest, entries, more: !reset && page.more, through, reset };
   }
 
   #told(error: unknown, { name }: NamedChannel, { ambiguous = true } = {}): CallError {

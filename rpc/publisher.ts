@@ -4,6 +4,7 @@
  * @module
  */
 import type { Position } from "./broker.ts";
+import type { MessageFilter } from "./filter_types.ts";
 import { type GivenParams, hasParams } from "./channel_pattern.ts";
 import type {
   MessageInput,
@@ -34,16 +35,27 @@ export interface HistoryQuery {
   readonly limit?: number | undefined;
 }
 
+/** Which part of a history is wanted, and of that which messages. */
+export interface FilteredHistoryQuery<Message> extends HistoryQuery {
+  /**
+   * Which messages are wanted. The server looks through 1,000 messages, or 256 KiB, for one page: one may have few, or none, though there are `more`: go on from
+   * `through`.
+   */
+  readonly filter?: MessageFilter<Message> | undefined;
+}
+
 /** A part of a history. */
 export interface HistoryPage<Message> {
   /** The last publication there was when this was read. */
   readonly position: Position;
   /** The first offset that is still kept; `position.offset + 1` when there is none. */
   readonly oldest: number;
-  /** Without a hole, in the order of the query. */
+  /** Without a hole but for what a filter has passed over, in the order of the query. */
   readonly entries: readonly HistoryEntry<Message>[];
-  /** Whether the same query, from the last entry on, would give more. */
+  /** Whether there is more to be looked at: the same query from `through` on. */
   readonly more: boolean;
+  /** How far was looked, in the direction of the query: the last entry, or behind it what a filter has passed over. `undefined` where there was nothing to look at. */
+  readonly through: Position | undefined;
   /** Whether the position that was asked for is no place in the stream: it is another one, or has another past. Then there are no entries. */
   readonly reset: boolean;
 }
@@ -85,7 +97,7 @@ export interface ServerChannel<Input, Output, Signal, Data = never> {
    */
   position(): Promise<Position>;
   /** A part of what is kept. */
-  history(query?: HistoryQuery): Promise<HistoryPage<Output>>;
+  history(query?: FilteredHistoryQuery<Output>): Promise<HistoryPage<Output>>;
   /** Who is there. */
   readonly presence: ServerPresence<Data>;
 }

@@ -4,20 +4,29 @@
  * @module
  */
 import { begin, end, position, written } from "../msgpack/encoder.ts";
-import type { Entry } from "./broker.ts";
+import type { Entry, Position } from "./broker.ts";
 import {
   PUBLICATION_HEAD,
   writePublication,
   writePublicationHead,
   writeSignalled,
 } from "./channel_messages.ts";
+import type { KeptPage } from "./kept_page.ts";
 
 /** One frame for many connections. */
 export interface SharedFrame {
   /** The frame. Never written to again, so that a queue may keep it. */
   readonly bytes: Uint8Array;
-  /** The publications in it. */
+  /** Messages in it. */
+  readonly messages: number;
+  /** The publications in it, and those among them that a filter has passed over. */
   readonly entries: readonly Entry[];
+  /** What a filter had passed over before them, if the frame tells of it. */
+  readonly skipped?: Pick<Position, "offset" | "fingerprint"> | undefined;
+  /** What it has instead of `entries`, where a policy has left some out. */
+  readonly kept?: KeptPage | undefined;
+  /** Offsets in the gaps of a policy, which are not counted as sent. */
+  readonly excused?: number | undefined;
 }
 
 /** A merged frame has at most so many bytes of payload, unless one publication alone has more. */
@@ -136,7 +145,7 @@ export function signalFrames(
 function frameOf(alias: number, entries: readonly Entry[], bytes: number): SharedFrame {
   const [only] = entries;
   const alone = entries.length === 1 ? withHead(alias, only!) : undefined;
-  return { bytes: alone ?? merged(alias, entries, bytes), entries };
+  return { bytes: alone ?? merged(alias, entries, bytes), messages: entries.length, entries };
 }
 
 function merged(alias: number, entries: readonly Entry[], bytes: number): Uint8Array {

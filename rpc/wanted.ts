@@ -5,6 +5,8 @@
  */
 import type { Position } from "./broker.ts";
 import type { Rewind } from "./channel_messages.ts";
+import type { Filter } from "./filter.ts";
+import type { Policy } from "./policy.ts";
 
 /** What a client asks for. */
 export interface Wanted {
@@ -18,4 +20,8 @@ export interface Wanted {
   readonly mayLookBack?: boolean;
   /** Whether it takes publications as the difference to the one before. */
   readonly delta: boolean;
+  /** Which publications it wants. */
+  readonly filter?: Filter | undefined;
+  /** What may be left out of them. */
+  readonly policy?: Policy | undefined;
 }

@@ -37,6 +37,7 @@ export type {
   CallEvent,
   Happening,
   LogEvent,
+  LoggedPolicy,
   PageEnds,
   PageQuery,
   PresenceEvent,

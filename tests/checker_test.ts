@@ -4,7 +4,9 @@ import { RULES } from "../testing/anomaly.ts";
 import { check } from "../testing/checker.ts";
 import { line, type LogEvent } from "../testing/log.ts";
 import { CleanHistory } from "./suites/clean_history.ts";
+import { FILTER_BUGS, filtered } from "./suites/filter_bugs.ts";
 import { type Line, Mutant, type SeededBug } from "./suites/mutant.ts";
+import { conflated, POLICY_BUGS } from "./suites/policy_bugs.ts";
 import { cleanMeeting, PRESENCE_BUGS } from "./suites/presence_bugs.ts";
 import { SESSION_BUGS } from "./suites/session_bugs.ts";
 import { WILDCARD_BUGS } from "./suites/wildcard_bugs.ts";
@@ -12,6 +14,8 @@ import { WILDCARD_BUGS } from "./suites/wildcard_bugs.ts";
 /** One bug for each rule, and a second where the rule has two sides. */
 const BUGS: readonly SeededBug[] = [
   ...SESSION_BUGS,
+  ...FILTER_BUGS,
+  ...POLICY_BUGS,
   ...PRESENCE_BUGS,
   ...WILDCARD_BUGS,
   ["agreement", "a subscriber sees another value at a position", (mutant) => {
@@ -381,6 +385,26 @@ describe("check() on what only looks wrong", () => {
     ];
     assertEquals(check([...log, hello(1, { opening: "a" }, 3)]), []);
     assertEquals(check([...log, hello(3, { opening: "c" }, 3)]).map(({ rule }) => rule), ["kept session"]);
+  });
+});
+
+describe("check() on a history of which only a part is wanted", () => {
+  it("finds nothing", () => {
+    for (const seed of SEEDS) {
+      const mutant = new Mutant(seed);
+      filtered(mutant);
+      assertEquals(check(mutant.log).map(({ rule, what }) => `${rule}: ${what}`), []);
+    }
+  });
+});
+
+describe("check() on a history in which something was left out for who is slow", () => {
+  it("finds nothing", () => {
+    for (const seed of SEEDS) {
+      const mutant = new Mutant(seed);
+      conflated(mutant);
+      assertEquals(check(mutant.log).map(({ rule, what }) => `${rule}: ${what}`), []);
+    }
   });
 });
 

@@ -100,16 +100,17 @@ export class Actor {
     return this.#machine!.name;
   }
 
-  #history({ channel, upwards, limit, from }: Extract<Deed, { do: "history" }>): void {
+  #history({ channel, upwards, limit, from, tags }: Extract<Deed, { do: "history" }>): void {
     const { recorder, clock } = this.#world;
     const client = this.name;
     const place = upwards ? { after: from ?? 0 } : from === undefined ? {} : { before: from };
-    const query = { ...place, limit, at: clock.now() };
-    this.#client!.channel(...patternOf(channel)).history({ ...place, limit }).then((page) => {
-      const { position: top, oldest, more } = page;
+    const query = { ...place, limit, at: clock.now(), filter: tags };
+    const filter = tags && { tag: { in: tags } };
+    this.#client!.channel(...patternOf(channel)).history({ ...place, limit, filter }).then((page) => {
+      const { position: top, oldest, more, through } = page;
       const entries = page.entries.map(({ position, data }) => ({ position, value: data.value }));
       if (!upwards) entries.reverse();
-      recorder.add({ is: "page", client, channel, entries, query, told: { top, oldest, more } });
+      recorder.add({ is: "page", client, channel, entries, query, told: { top, oldest, more, through } });
     }, (error) => {
       if (!(error instanceof CallError)) recorder.add({ is: "escaped", error: `history: ${error}` });
     });

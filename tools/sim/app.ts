@@ -72,6 +72,8 @@ export function pause(clock: Clock, ms: number): Promise<void> {
 export interface Message {
   /** Different for each publication. */
   readonly value: string;
+  /** What filters look at. */
+  readonly tag: string;
   /** Weight. */
   readonly fill: Uint8Array;
 }
