@@ -167,6 +167,14 @@ export interface PublishCallOptions {
    * resolves with the position of the first, even after the page was loaded anew. It keeps no order with others.
    */
   readonly key?: string | undefined;
+  /**
+   * Of what is published under the same name here, and was not sent yet, only the newest goes out: one is on its way, and the next is sent when that was answered. So a pointer that
+   * moves 1,000 times a second over a link of 100 ms sends ten. One that was replaced comes to what the newer one comes to: it resolves with its position and `conflated: true`, or
+   * rejects as it does. `signal` and `timeout` of one that was replaced give up its own promise alone. What was sent is never replaced. The newest takes the place at the end: what was published
+   * before it lands before it, also what is not conflated; so does it before what is published later and not conflated, for which it is sent at once. Other names keep no order with it. Where more
+   * are replaced than the client's `outbox.messages`, the oldest of them are told `RESOURCE_EXHAUSTED`. Not together with `key`.
+   */
+  readonly conflate?: string | undefined;
 }
 
 /** One channel. */

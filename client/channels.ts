@@ -13,9 +13,11 @@ import type { FilteredHistoryQuery, HistoryPage } from "../rpc/publisher.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import { ChannelConnection } from "./channel_connection.ts";
 import type { Subscription } from "./channel_types.ts";
+import { ConflatedPublishing } from "./conflation.ts";
 import { readHistory } from "./history.ts";
+import type { OutboxSize } from "./outbox.ts";
 import { Presences } from "./presences.ts";
-import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
+import type { PublishCall, Publishing } from "./publishing.ts";
 import { LocalSubscription } from "./subscription.ts";
 import { NO_EVENTS } from "./waiting_event.ts";
 import type { Wanted } from "./wanted.ts";
@@ -67,6 +69,7 @@ export class Channels {
       sent: 0,
       mostSent: () => Math.floor(this.#mostCalls() / 2),
       waiting: new Set(),
+      replaced: new Set(),
     };
   }
 
@@ -194,7 +197,7 @@ export class Channels {
     if (publishing === undefined) {
       const { clock, call } = this.#parts;
       this.#forget();
-      publishing = new Publishing(name, { clock, call, size: this.#outbox }, this.#lastForgotten);
+      publishing = new ConflatedPublishing(name, { clock, call, size: this.#outbox }, this.#lastForgotten);
       this.#publishing.set(name, publishing);
       if (this.#connection !== undefined) publishing.connected();
     }

@@ -8,6 +8,7 @@ import type { Clock } from "../rpc/clock.ts";
 import { CallError, isReceived } from "../rpc/errors.ts";
 import { isPosition } from "../rpc/positions.ts";
 import type { PublishCallOptions } from "./channel_types.ts";
+import { type OutboxSize, refusal } from "./outbox.ts";
 
 /** Publications that have no answer yet, of one channel: the server remembers the results of so many. */
 const MOST_SENT = 64;
@@ -21,22 +22,6 @@ const FIRST_WAIT = 100;
 const LAST_WAIT = 5_000;
 
 const NEVER: Moment = { now: 0, date: 0 };
-
-/** What all channels of a client share: how much they may hold, and have on its way, together. */
-export interface OutboxSize {
-  /** Publications. */
-  count: number;
-  /** Their bytes. */
-  bytes: number;
-  /** Bounds of both. */
-  readonly most: { readonly count: number; readonly bytes: number };
-  /** Sendings that are on their way. */
-  sent: number;
-  /** Sendings at most: half of the calls that the server takes at once, so that those of the program find room. */
-  readonly mostSent: () => number;
-  /** Channels that have something to send and found no room, in turn. */
-  readonly waiting: Set<{ send(): void }>;
-}
 
 /** What publishing needs of its client. */
 export interface PublishingParts {
@@ -52,6 +37,14 @@ export interface PublishingParts {
 export interface PublishCall extends PromiseLike<unknown> {
   /** Tells the server that nobody waits for it any more. */
   cancel?(): void;
+}
+
+/** One publication, as who conflates them sees it. */
+export interface Carried {
+  /** Whether it has left: then it keeps its number and its place. */
+  isSent: boolean;
+  /** Gives it up. */
+  giveUp(code: string, cause?: unknown): void;
 }
 
 /** A moment by the clock that never goes back, and by the one that counts sleep. */
@@ -70,6 +63,7 @@ interface Entry {
   low: number;
   readonly key: string | undefined;
   readonly data: Uint8Array;
+  readonly carried: Carried | undefined;
   readonly resolve: (published: Published) => void;
   readonly reject: (error: unknown) => void;
   /** Sendings that are on their way now. */
@@ -112,32 +106,19 @@ export class Publishing {
     return this.#entries.length === 0;
   }
 
-  /** Publishes what is encoded already; `data` belongs to it from now on. */
-  publish(data: Uint8Array, { signal, timeout, key }: PublishCallOptions): Promise<Published> {
-    if (timeout !== undefined && !(timeout >= 0)) {
-      return Promise.reject(new TypeError(`Cannot publish: timeout ${timeout} is no time`));
-    }
-    if (signal?.aborted) {
-      return Promise.reject(
-        new CallError("CANCELLED", undefined, { ambiguous: false, cause: signal.reason }),
-      );
-    }
+  /** Publishes what is encoded already; `data` belongs to it from now on. `carried` is told of it. */
+  publish(data: Uint8Array, options: PublishCallOptions, carried?: Carried): Promise<Published> {
+    const { signal, timeout, key } = options;
     const { size, clock } = this.#parts;
-    // One is always admitted where there is nothing.
-    if (size.count > 0 && (size.count >= size.most.count || size.bytes + data.length > size.most.bytes)) {
-      return Promise.reject(
-        new CallError(
-          "RESOURCE_EXHAUSTED",
-          `Cannot publish: ${size.count} publications of ${size.bytes} bytes wait for their answer`,
-        ),
-      );
-    }
+    const refused = refusal(size, data.length, options);
+    if (refused !== undefined) return Promise.reject(refused);
     return new Promise((resolve, reject) => {
       const entry: Entry = {
         n: 0,
         low: 0,
         key,
         data,
+        carried,
         resolve,
         reject,
         calls: new Set(),
@@ -146,6 +127,7 @@ export class Publishing {
         release: () => {
           clock.clearTimeout(timer);
           signal?.removeEventListener("abort", abort);
+          if (carried !== undefined) carried.giveUp = () => {};
         },
       };
       const abort = () => this.#giveUp(entry, "CANCELLED", signal?.reason);
@@ -153,6 +135,7 @@ export class Publishing {
       const timer = timeout === undefined || timeout === Infinity
         ? undefined
         : clock.setTimeout(() => this.#giveUp(entry, "DEADLINE"), timeout);
+      if (carried !== undefined) carried.giveUp = (code, cause) => this.#giveUp(entry, code, cause);
       size.count++;
       size.bytes += data.length;
       this.#entries.push(entry);
@@ -209,6 +192,7 @@ export class Publishing {
 
   #sendOne(entry: Entry): void {
     if (entry.n === 0 && entry.key === undefined) entry.n = ++this.#last;
+    if (entry.carried !== undefined) entry.carried.isSent = true;
     this.#findHole(entry);
     const input = this.#input(entry);
     if (entry.uncertain++ === 0) entry.since = this.#moment();

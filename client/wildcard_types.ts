@@ -5,7 +5,7 @@
  */
 import type { ParamNames, ParamsOf } from "../rpc/channel_pattern.ts";
 import type { MessageOutput } from "../rpc/channel_types.ts";
-import type { ChannelEvent, SubscribeOptions } from "./channel_types.ts";
+import type { ChannelEvent, SelectiveOptions } from "./channel_types.ts";
 
 /** The channel that an event is of. */
 export interface MatchedChannel<Params = Readonly<Record<string, string>>> {
@@ -25,7 +25,7 @@ export type WildcardEvent<Message, Params = Readonly<Record<string, string>>> = 
 export type WildcardHandler<Message, Params> = (event: WildcardEvent<Message, Params>) => unknown;
 
 /** Where the channels that are there begin, and what else a subscription may say: all of it holds for each channel. Those that appear later begin at their beginning. */
-export type WildcardOptions = Omit<SubscribeOptions, "position">;
+export type WildcardOptions<Message = unknown> = Omit<SelectiveOptions<Message>, "position">;
 
 /**
  * The channels of a pattern, as many as the server's `limits.channels` allow: where there are more `onError` is told `RESOURCE_EXHAUSTED`, and which of them come is not
@@ -53,10 +53,10 @@ export interface ClientChannels<Output, Params> {
   /** The name of its channels, with `*` for each parameter that may be anything. */
   readonly name: string;
   /** Subscribes. */
-  subscribe(options?: WildcardOptions): WildcardSubscription<Output, Params>;
+  subscribe(options?: WildcardOptions<Output>): WildcardSubscription<Output, Params>;
   /** Subscribes with a handler. */
   subscribe(
-    options: WildcardOptions,
+    options: WildcardOptions<Output>,
     handler: WildcardHandler<Output, Params>,
   ): WildcardSubscription<Output, Params>;
   /** Subscribes with a handler, from now on. */

@@ -92,4 +92,6 @@ export type WithParams<Pattern extends string, Rest extends readonly unknown[]> 
 export interface Published extends Position {
   /** What the broker reached before it answered: `memory` where it lives in this process alone. */
   readonly durability: string;
+  /** It was replaced before it was sent, and never landed: the place is that of a newer one with the same `conflate`. */
+  readonly conflated?: true;
 }

@@ -8,7 +8,7 @@ import { ManualClock } from "./suites/manual_clock.ts";
 
 function roomy(): PublishingParts["size"] {
   const most = { count: 8, bytes: 1_000 };
-  return { count: 0, bytes: 0, most, sent: 0, mostSent: () => 8, waiting: new Set() };
+  return { count: 0, bytes: 0, most, sent: 0, mostSent: () => 8, waiting: new Set(), replaced: new Set() };
 }
 
 describe("the age of a publication", () => {
