@@ -11,6 +11,7 @@ export const RULES = {
   "append once": "a publication has one position, however often it was retried",
   "real-time order": "what is published after an acknowledgement comes after it",
   "producer order": "the publications of one producer come in its order",
+  conflation: "what was replaced before it was sent never lands, and is told the place of a newer one",
   contiguity: "each subscription gets every offset once, in order, unless it is told otherwise",
   filter:
     "who asks for a part gets all that passes its filter, and nothing else, live, recovered and in pages",

@@ -7,6 +7,7 @@ import type { Anomaly } from "./anomaly.ts";
 import type { LogEvent } from "./log.ts";
 import { CallRules, StreamItems } from "./rules/calls.ts";
 import { Authorisation, Liveness, NothingEscapes } from "./rules/end.ts";
+import { Conflation } from "./rules/conflation.ts";
 import { HonestFlag } from "./rules/flag.ts";
 import { Filters } from "./rules/filters.ts";
 import { FlowControl, OwnPosition } from "./rules/flow.ts";
@@ -52,6 +53,7 @@ export function check(log: readonly LogEvent[], { silence = 1_000 }: CheckOption
     new SignalRules(surroundings),
     new RealTimeOrder(surroundings),
     new ProducerOrder(surroundings),
+    new Conflation(surroundings),
     new Contiguity(surroundings, subscriptions),
     new LostAcknowledgements(surroundings, subscriptions),
     new HonestFlag(surroundings, subscriptions),

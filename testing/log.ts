@@ -22,6 +22,8 @@ export type PublisherEvent =
   | Publishing & { readonly is: "publish"; readonly value: string; readonly tag?: string | undefined }
   /** It was told where it landed. */
   | Publishing & { readonly is: "published"; readonly position: Position }
+  /** It was told that it never left, since a newer one with the same `conflate` took its place, and where that landed. */
+  | Publishing & { readonly is: "publish replaced"; readonly position: Position }
   /** It was told that it did not land. */
   | Publishing & { readonly is: "publish refused"; readonly code: string }
   /** It was told that nobody knows. */

@@ -4,6 +4,7 @@ import { RULES } from "../testing/anomaly.ts";
 import { check } from "../testing/checker.ts";
 import { line, type LogEvent } from "../testing/log.ts";
 import { CleanHistory } from "./suites/clean_history.ts";
+import { CONFLATION_BUGS, replaced } from "./suites/conflation_bugs.ts";
 import { FILTER_BUGS, filtered } from "./suites/filter_bugs.ts";
 import { type Line, Mutant, type SeededBug } from "./suites/mutant.ts";
 import { conflated, POLICY_BUGS } from "./suites/policy_bugs.ts";
@@ -15,6 +16,7 @@ import { WILDCARD_BUGS } from "./suites/wildcard_bugs.ts";
 const BUGS: readonly SeededBug[] = [
   ...SESSION_BUGS,
   ...FILTER_BUGS,
+  ...CONFLATION_BUGS,
   ...POLICY_BUGS,
   ...PRESENCE_BUGS,
   ...WILDCARD_BUGS,
@@ -403,6 +405,16 @@ describe("check() on a history in which something was left out for who is slow",
     for (const seed of SEEDS) {
       const mutant = new Mutant(seed);
       conflated(mutant);
+      assertEquals(check(mutant.log).map(({ rule, what }) => `${rule}: ${what}`), []);
+    }
+  });
+});
+
+describe("check() on a history in which one was replaced before it was sent", () => {
+  it("finds nothing", () => {
+    for (const seed of SEEDS) {
+      const mutant = new Mutant(seed);
+      replaced(mutant);
       assertEquals(check(mutant.log).map(({ rule, what }) => `${rule}: ${what}`), []);
     }
   });

@@ -18,7 +18,7 @@ export interface Publication {
   /** Where it was published, in the log. */
   readonly line: number;
   /** What its publisher was told. */
-  outcome: "none" | "published" | "publish refused" | "publish unknown";
+  outcome: "none" | "published" | "publish replaced" | "publish refused" | "publish unknown";
 }
 
 /** Something that a channel has lost. */
@@ -141,6 +141,7 @@ export class Truth {
         return;
       }
       case "published":
+      case "publish replaced":
       case "publish refused":
       case "publish unknown": {
         const publication = this.published(event);

@@ -73,6 +73,11 @@ export class Coverage {
     const [messages, gaps] = [lines.number("message"), lines.number("gap")];
     this.#count("gaps, of what subscriptions were told", gaps, messages + gaps);
     this.#count("publications acknowledged", lines.number("published"), lines.number("publish"));
+    this.#count(
+      "publications replaced by newer ones",
+      lines.number("publish replaced"),
+      lines.number("publish"),
+    );
     this.#count("wildcards live, of wildcards", lines.number("wildcard live"), lines.number("wildcard"));
     this.#count("signals heard, of signals", lines.number("signalled"), lines.number("signal"));
   }

@@ -136,6 +136,7 @@ function publication(random: Random, size: number): PublicationPlan {
   return {
     size,
     ...(key === undefined ? {} : { key }),
+    ...(key === undefined && random.chance(0.25) ? { conflated: 1 + random.below(6) } : {}),
     ...(gives === "timeout" ? { timeout: random.pick([1, 50, 1_000, 20_000]) } : {}),
     ...(gives === "cancel" ? { cancelAfter: random.pick([0, 5, 100, 2_000]) } : {}),
   };

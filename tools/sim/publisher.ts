@@ -3,7 +3,7 @@
  */
 import type { PublishCallOptions } from "../../client/channel_types.ts";
 import type { Clock } from "../../rpc/clock.ts";
-import type { Position } from "../../rpc/broker.ts";
+import type { Published } from "../../rpc/channel_types.ts";
 import { CallError } from "../../rpc/errors.ts";
 import type { Publishing } from "../../testing/log.ts";
 import type { Recorder } from "../../testing/recorder.ts";
@@ -19,6 +19,8 @@ export interface PublicationPlan {
   readonly cancelAfter?: number | undefined;
   /** Whether it has a key; `twice`: two have it at once. */
   readonly key?: "alone" | "twice" | undefined;
+  /** How many are published at once of which only the newest matters, where it is so. */
+  readonly conflated?: number | undefined;
 }
 
 /** What filters look at: each publication has one of them. */
@@ -29,7 +31,7 @@ export type Publish = (
   channel: string,
   message: Message,
   options: PublishCallOptions,
-) => Promise<Position>;
+) => Promise<Published>;
 
 /** One producer. */
 export class ScenarioPublisher {
@@ -54,6 +56,10 @@ export class ScenarioPublisher {
 
   /** Publishes. */
   publish(channel: string, plan: PublicationPlan): void {
+    for (let i = 0; i < (plan.conflated ?? 1); i++) this.#publishOne(channel, plan);
+  }
+
+  #publishOne(channel: string, plan: PublicationPlan): void {
     // What has a key keeps no order with others: it has a producer of its own.
     const key = plan.key === undefined ? undefined : `${this.#name}~${++this.#keys}`;
     const number = key !== undefined ? 1 : (this.#numbers.get(channel) ?? 0) + 1;
@@ -72,10 +78,13 @@ export class ScenarioPublisher {
     readonly isFirst: boolean;
   }): void {
     const { timeout, cancelAfter } = plan;
-    const options = { key, timeout, signal: this.#cancelling(cancelAfter) };
+    const conflate = plan.conflated === undefined ? undefined : "newest";
+    const options = { key, timeout, conflate, signal: this.#cancelling(cancelAfter) };
     this.#publish(publishing.channel, message, options).then(
-      ({ epoch, offset, fingerprint }) =>
-        this.#recorder.add({ is: "published", ...publishing, position: { epoch, offset, fingerprint } }),
+      ({ epoch, offset, fingerprint, conflated }) => {
+        const is = conflated ? "publish replaced" : "published";
+        this.#recorder.add({ is, ...publishing, position: { epoch, offset, fingerprint } });
+      },
       (error) => {
         if (!isFirst) return; // what became of it the other one tells
         const { code, ambiguous } = error instanceof CallError
