@@ -12,17 +12,17 @@ import {
   BrokerError,
   type BrokerListener,
   type Page,
-  type Producer,
   type Query,
 } from "../rpc/broker.ts";
 import type { Clock } from "../rpc/clock.ts";
 import { Commands, unavailable } from "./commands.ts";
-import { entryOf, readPush, signalText, textOf } from "./entries.ts";
+import { changeArguments, entryOf, readPush, signalText, textOf } from "./entries.ts";
 import { type ChannelKeys, channelKeys, inDatabase } from "./keys.ts";
 import { RedisLedger } from "./ledger.ts";
 import { LEDGER_SCRIPTS } from "./ledger_scripts.ts";
 import type { RedisLink, RedisSubscriber } from "./link.ts";
 import { NodeProducer, OWN_RESULTS } from "./node_producer.ts";
+import { appended } from "./appended.ts";
 import { APPEND, BEGIN, READ, SIGNAL } from "./scripts.ts";
 import { tryRights } from "./rights.ts";
 import { askServer, joinServer } from "./server_check.ts";
@@ -144,7 +144,8 @@ export class RedisBroker implements Broker {
 
   /** See {@linkcode Broker.append}. What has no producer has the node's: it may have to be sent again. */
   async append(channel: string, append: Append): Promise<Appended> {
-    const { life, entries, producers, pushes } = this.#keys(channel);
+    const { life, entries, bodies, producers, pushes } = this.#keys(channel);
+    const changes = changeArguments(append);
     const { data, fingerprint, producer, retention: { messages, ms, metaMs } } = append;
     const meta = Math.max(metaMs, ms, LEAST_META);
     const fixed = [
@@ -157,8 +158,8 @@ export class RedisBroker implements Broker {
     if (producer !== undefined) {
       const { id, n, low, age } = producer;
       const who = [n, low ?? "", age ?? "", RESULTS].map(String);
-      const keys = [life, entries, producers + id];
-      const args = () => [...fixed, ...who];
+      const keys = [life, entries, bodies, producers + id];
+      const args = () => [...fixed, ...who, ...changes];
       const reply = await this.#commands.run({ script: APPEND, keys, args, kind: "append" });
       return appended(reply as readonly string[], producer);
     }
@@ -167,8 +168,8 @@ export class RedisBroker implements Broker {
     try {
       const reply = await this.#commands.run({
         script: APPEND,
-        keys: [life, entries, producers + own.id],
-        args: () => [...fixed, String(n), String(own.low(channel)), "", String(OWN_RESULTS)],
+        keys: [life, entries, bodies, producers + own.id],
+        args: () => [...fixed, String(n), String(own.low(channel)), "", String(OWN_RESULTS), ...changes],
         kind: "append",
         isEarly: (reply) => (reply as readonly string[])[0] === "order", // one before it was refused, and is sent again as well
       });
@@ -207,8 +208,8 @@ export class RedisBroker implements Broker {
 
   /** See {@linkcode Broker.read}. */
   async read(channel: string, query: Query): Promise<Page> {
-    const { life, entries } = this.#keys(channel);
-    const { after, before, at, messages, bytes } = query;
+    const { life, entries, bodies: payloads } = this.#keys(channel);
+    const { after, before, at, messages, bytes, isNow, since } = query;
     const how = after !== undefined
       ? "after"
       : before !== undefined
@@ -216,8 +217,9 @@ export class RedisBroker implements Broker {
       : at !== undefined
       ? "at"
       : "all";
-    const args = [this.#newEpoch(), how, ...[after ?? before ?? at ?? 0, messages, bytes].map(String)];
-    const job = { keys: [life, entries], args: () => args, kind: "read" } as const;
+    const numbers = [after ?? before ?? at ?? 0, messages, bytes, isNow ? 1 : "", since ?? ""];
+    const args = [this.#newEpoch(), how, ...numbers.map(String)];
+    const job = { keys: [life, entries, payloads], args: () => args, kind: "read" } as const;
     const reply = await this.#commands.run({ script: READ, ...job });
     const isThere = (reply as readonly unknown[]).length > 1;
     const page = isThere ? reply : await this.#commands.run({ script: BEGIN, ...job });
@@ -347,33 +349,14 @@ async function inTime(
   }
 }
 
-function appended([state, ...rest]: readonly string[], producer: Producer): Appended {
-  if (state === "order") {
-    const [last] = rest;
-    throw new BrokerError(
-      "OUT_OF_ORDER",
-      last === ""
-        ? `The producer is not known, and its publication ${producer.low} is not ${producer.n}`
-        : `The producer's next publication is ${Number(last) + 1}, not ${producer.n}`,
-    );
-  }
-  if (state === "forgotten") {
-    throw new BrokerError(
-      "FORGOTTEN",
-      `What became of the producer's publication ${producer.n} is not known any more`,
-    );
-  }
-  const [epoch, offset, fingerprint] = rest as [string, string, string];
-  const position = { epoch, offset: Number(offset), fingerprint: Number(fingerprint) };
-  return { position, duplicate: state === "known", durability: "redis" };
-}
-
 /** What a read answers. */
 type PageReply = readonly [string, string, string, string, string, string, readonly string[]];
 
 function pageOf([epoch, offset, fingerprint, oldest, boundary, more, flat]: PageReply): Page {
   const entries = [];
-  for (let i = 0; i < flat.length; i += 3) entries.push(entryOf(Number(flat[i]), flat[i + 1]!, flat[i + 2]!));
+  for (let i = 0; i < flat.length; i += 4) {
+    entries.push(entryOf(Number(flat[i]), flat[i + 1]!, flat[i + 2]!, flat[i + 3]!));
+  }
   return {
     epoch,
     top: { offset: Number(offset), fingerprint: Number(fingerprint) },

@@ -5,6 +5,7 @@
  */
 import type { MaybePromise } from "../rpc/maybe_promise.ts";
 import { appendRules, keepingRules } from "./broker_appends.ts";
+import { changeRules } from "./broker_changes.ts";
 import { type BrokerCapability, type BrokerFixture, BrokerWorld } from "./broker_kit.ts";
 import { ledgerRules } from "./broker_ledger.ts";
 import { nodeRules, pushRules } from "./broker_pushes.ts";
@@ -40,7 +41,7 @@ export function brokerSuite(
   make: () => MaybePromise<BrokerFixture>,
   capabilities: readonly BrokerCapability[] = [],
 ): readonly BrokerCheck[] {
-  const rules = [...appendRules, ...keepingRules, ...readRules, ...pushRules, ...nodeRules, ...ledgerRules];
+  const rules = [appendRules, keepingRules, readRules, changeRules, pushRules, nodeRules, ledgerRules].flat();
   return rules.map(({ name, needs = [], run }) => ({
     name,
     lacks: needs.filter((need) => !capabilities.includes(need)),
