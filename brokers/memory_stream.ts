@@ -195,7 +195,10 @@ export class MemoryStream {
   /** @param known Messages that the page has the whole of. */
   #asWanted(entry: Entry, { isNow, since }: Query, known: Set<number>): Entry {
     const { change } = entry;
-    if (change === undefined) return isNow ? this.#book!.now(entry) : entry;
+    if (change === undefined) {
+      known.add(entry.offset);
+      return isNow ? this.#book!.now(entry) : entry;
+    }
     if (since === undefined || change.target >= since || known.has(change.target)) return entry;
     known.add(change.target);
     return change.kind === "append" && !entry.isGone ? this.#book!.whole(entry) : entry;

@@ -5,7 +5,13 @@
  */
 import { writeSeen, writeSignal, writeSubscribe, writeUnsubscribe } from "../rpc/channel_messages.ts";
 import type { ChannelReader } from "../rpc/dispatch.ts";
-import { type ChannelEvents, dispatchChannel, type Gap, type Subscribed } from "../rpc/dispatch_channels.ts";
+import {
+  type ChangeHead,
+  type ChannelEvents,
+  dispatchChannel,
+  type Gap,
+  type Subscribed,
+} from "../rpc/dispatch_channels.ts";
 import type { CallError } from "../rpc/errors.ts";
 import type { Limits } from "../rpc/limits.ts";
 import type { Unit } from "../rpc/receiver.ts";
@@ -30,7 +36,8 @@ export class ChannelConnection implements WireConnection, ChannelEvents, Channel
   ask(wire: Wire, from: Parameters<WireConnection["ask"]>[1]): number {
     const sub = ++this.#last;
     this.#subs.set(sub, wire);
-    this.#send(() => writeSubscribe(sub, wire.name, from));
+    const { position, rewind } = from;
+    this.#send(() => writeSubscribe(sub, wire.name, { position, options: { ...rewind, changes: true } }));
     return sub;
   }
 
@@ -71,8 +78,8 @@ export class ChannelConnection implements WireConnection, ChannelEvents, Channel
     wire?.unsubscribed(error);
   }
 
-  publication(alias: number, offset: number, fingerprint: number, unit: Unit): void {
-    this.#aliases.get(alias)?.publication(offset, fingerprint, unit);
+  publication(alias: number, offset: number, fingerprint: number, unit: Unit, change?: ChangeHead): void {
+    this.#aliases.get(alias)?.publication(offset, fingerprint, unit, change);
   }
 
   gap(gap: Gap): void {

@@ -14,8 +14,50 @@ import type {
 } from "../rpc/channel_types.ts";
 import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 
-/** What a subscription tells, in the order of the channel. */
-export type ChannelEvent<Message> = MessageEvent<Message> | GapEvent | ResetEvent;
+/**
+ * What a subscription tells, in the order of the channel. `Interactions` says what the channel declares besides messages: where that is nothing, no program has to
+ * know more than three events.
+ */
+export type ChannelEvent<Message, Interactions extends string = never> =
+  | MessageEvent<Message>
+  | GapEvent
+  | ResetEvent
+  | ("changes" extends Interactions ? ChangeEvent<Message> : never);
+
+/** A message was changed. It may be one that was never given: older than where the subscription began. */
+export type ChangeEvent<Message> = EditEvent<Message> | AppendEvent<Message> | DeleteEvent;
+
+/** What all changes tell. */
+interface ChangedEvent {
+  /** The offset of the message. */
+  readonly target: number;
+  /** The place of the change. */
+  readonly position: Position;
+  /** The subject that made it, where it has one. */
+  readonly by: string | undefined;
+}
+
+/** A message is another one now. */
+export interface EditEvent<Message> extends ChangedEvent {
+  /** Which event this is. */
+  readonly type: "edit";
+  /** The whole of it. */
+  readonly data: Message;
+}
+
+/** A piece was added to the end of a message. */
+export interface AppendEvent<Message> extends ChangedEvent {
+  /** Which event this is. */
+  readonly type: "append";
+  /** The piece. */
+  readonly piece: Message;
+}
+
+/** A message was deleted. */
+export interface DeleteEvent extends ChangedEvent {
+  /** Which event this is. */
+  readonly type: "delete";
+}
 
 /** Something was published. */
 export interface MessageEvent<Message> {
@@ -79,7 +121,9 @@ export interface SubscribeOptions {
 }
 
 /** Takes events one after the other: the next waits until its promise has settled. What it throws is reported, and the next comes. */
-export type EventHandler<Message> = (event: ChannelEvent<Message>) => unknown;
+export type EventHandler<Message, Interactions extends string = never> = (
+  event: ChannelEvent<Message, Interactions>,
+) => unknown;
 
 /**
  * One subscription. Without a handler it is read once, by `for await`, which throws a `CallError` when the server refuses it; leaving the loop closes it.
@@ -87,7 +131,8 @@ export type EventHandler<Message> = (event: ChannelEvent<Message>) => unknown;
  * subscription to the channel that waits for more, one that holds more than 500 events or 512 KiB for a second is left behind: it is given no more until the program has read what it
  * holds, and then goes on from there, with a `reset` if the history does not go back so far. While it catches up the other may wait a second again.
  */
-export interface Subscription<Message> extends AsyncIterableIterator<ChannelEvent<Message>, undefined> {
+export interface Subscription<Message, Interactions extends string = never>
+  extends AsyncIterableIterator<ChannelEvent<Message, Interactions>, undefined> {
   /**
    * Up to where the program is done: the place of the last event whose handler has ended, or after which the next was asked for. Keep it
    * together with what the events led to, and give it to `subscribe` later. `undefined` before the server has answered.

@@ -8,7 +8,9 @@ import { CallError } from "../rpc/errors.ts";
 import { isPromise } from "../rpc/iterating.ts";
 import { isPosition } from "../rpc/positions.ts";
 import type { Unit } from "../rpc/receiver.ts";
+import type { ChangeHead } from "../rpc/dispatch_channels.ts";
 import type { ChannelEvent, EventHandler, ResetEvent, Subscription } from "./channel_types.ts";
+import { eventOf, type Waiting } from "./events.ts";
 import { PastLives } from "./past_lives.ts";
 import type { Payload } from "./payload.ts";
 import type { Start } from "./wanted.ts";
@@ -33,12 +35,6 @@ export interface SubscriptionOwner {
   /** Somebody waits for a place in another life of the stream. Its end is told by {@linkcode LocalSubscription.ended}. */
   awaits(position: Position): void;
 }
-
-/** What waits for the program. A `skip` only moves the position. */
-type Waiting =
-  | { readonly type: "message"; readonly data: Payload; readonly position: Position }
-  | Exclude<ChannelEvent<never>, { readonly type: "message" }>
-  | { readonly type: "skip"; readonly position: Position };
 
 /** Takes no events: who listens to signals alone. */
 export const NO_EVENTS: EventHandler<unknown> = () => {};
@@ -222,12 +218,12 @@ export class LocalSubscription implements Subscription<unknown> {
     this.#watchers.tell();
   }
 
-  /** The next publication. */
-  message(position: Position, data: Payload): void {
+  /** The next publication, or change. */
+  message(position: Position, data: Payload, change?: ChangeHead): void {
     this.received = position;
     if (this.takesNothing) return this.#done(position);
     this.heldBytes += data.length;
-    this.#add({ type: "message", data, position });
+    this.#add({ type: "message", data, position, ...change && { change } });
     if (this.#waiting.length > 0) data.keep();
   }
 
@@ -349,7 +345,7 @@ export class LocalSubscription implements Subscription<unknown> {
   #event(waiting: Exclude<Waiting, { type: "skip" }>): ChannelEvent<unknown> | undefined {
     if (waiting.type !== "message") return waiting;
     try {
-      return { type: "message", data: this.#owner.decode(waiting.data), position: waiting.position };
+      return eventOf(this.#owner.decode(waiting.data), waiting);
     } catch (cause) {
       this.#waiting.length = 0;
       this.heldBytes = 0;

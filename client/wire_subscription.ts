@@ -9,7 +9,7 @@
  * @module
  */
 import type { Position } from "../rpc/broker.ts";
-import type { Gap, Subscribed } from "../rpc/dispatch_channels.ts";
+import type { ChangeHead, Gap, Subscribed } from "../rpc/dispatch_channels.ts";
 import type { CallError } from "../rpc/errors.ts";
 import { SubscribeStatus } from "../rpc/kinds.ts";
 import type { Unit } from "../rpc/receiver.ts";
@@ -196,14 +196,14 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     this.#plan();
   }
 
-  publication(offset: number, fingerprint: number, unit: Unit): void {
+  publication(offset: number, fingerprint: number, unit: Unit, change?: ChangeHead): void {
     const at = this.#at!;
     if (offset !== at.offset + 1) return this.#unexpected(offset, fingerprint);
     const payload = new Payload(unit);
     const position = this.#moveTo(offset, fingerprint, payload.length);
     for (const local of this.#locals) {
       if (!local.verified) continue; // it has just come, from another place: a handler may do anything
-      if (local.received?.offset === at.offset) local.message(position, payload);
+      if (local.received?.offset === at.offset) local.message(position, payload, change);
       else this.#catchUp(local, position);
     }
     this.#checkHeld();

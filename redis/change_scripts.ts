@@ -75,6 +75,7 @@ local function as_wanted(offset, head, data)
   local body = redis.call('HGET', BODIES, offset)
   local gone = body == '!' and '!' or ''
   if kind == '0' then
+    had[tonumber(offset)] = true
     local state = is_now and redis.call('HGET', BODIES, 'v' .. offset)
     if not state then return head, string.sub(body, 2), gone end
     local version = string.match(state, '^%d+')

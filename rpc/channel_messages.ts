@@ -26,11 +26,20 @@ export interface Rewind {
   readonly rewindMs?: number | undefined;
 }
 
+/** The options of SUBSCRIBE. */
+export interface SubscribeOptionsOnWire extends Rewind {
+  /** Whether CHANGE is understood. */
+  readonly changes?: true | undefined;
+}
+
 /** SUBSCRIBE: `[32, sub, channel, position, options]`. */
 export function writeSubscribe(
   sub: number,
   channel: string,
-  { position, rewind }: { readonly position: Position | undefined; readonly rewind: Rewind | undefined },
+  { position, options }: {
+    readonly position: Position | undefined;
+    readonly options: SubscribeOptionsOnWire | undefined;
+  },
 ): void {
   writeArrayHeader(5);
   writeUint(Kind.SUBSCRIBE);
@@ -42,8 +51,8 @@ export function writeSubscribe(
     writeArrayHeader(3);
     writePosition(position);
   }
-  if (rewind === undefined) writeNil();
-  else writeValue(rewind);
+  if (options === undefined) writeNil();
+  else writeValue(options);
 }
 
 /** SUBSCRIBED: `[33, sub, alias, status, epoch, offset, fingerprint]`. */

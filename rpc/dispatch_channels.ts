@@ -4,8 +4,9 @@
  *
  * @module
  */
-import type { Position } from "./broker.ts";
+import type { ChangeKind, Position } from "./broker.ts";
 import { asCallError } from "./caller.ts";
+import { changeKind } from "./change_kinds.ts";
 import type { Rewind } from "./channel_messages.ts";
 import type { CallError } from "./errors.ts";
 import { Kind } from "./kinds.ts";
@@ -35,6 +36,8 @@ export interface Subscribe {
   readonly position: Position | undefined;
   /** Where it wants to begin when it was nowhere. */
   readonly rewind: Rewind;
+  /** Whether it takes CHANGE. */
+  readonly changes: boolean;
 }
 
 /** SUBSCRIBED as read. */
@@ -54,6 +57,14 @@ export interface Gap {
   readonly reason: string;
 }
 
+/** What CHANGE has beside what a PUBLICATION has. */
+export interface ChangeHead {
+  readonly kind: ChangeKind;
+  readonly target: number;
+  /** The subject that made it, where it has one. */
+  readonly by: string | undefined;
+}
+
 /** The channels of one connection: of a server the first members, of a client the others. A message without a member comes the wrong way: 4400. */
 export interface ChannelEvents {
   /** SUBSCRIBE. */
@@ -68,8 +79,8 @@ export interface ChannelEvents {
   subscribed?(subscribed: Subscribed): void;
   /** UNSUBSCRIBED. */
   unsubscribed?(sub: number, error: CallError): void;
-  /** PUBLICATION. The frame of `unit` belongs to the receiver, as that of every message. */
-  publication?(alias: number, offset: number, fingerprint: number, unit: Unit): void;
+  /** PUBLICATION, and CHANGE, which says what it changes. The frame of `unit` belongs to the receiver, as that of every message. */
+  publication?(alias: number, offset: number, fingerprint: number, unit: Unit, change?: ChangeHead): void;
   /** GAP. */
   gap?(gap: Gap): void;
   /** SKIP. */
@@ -85,6 +96,7 @@ const MEMBER: Readonly<Record<number, keyof ChannelEvents>> = {
   [Kind.UNSUBSCRIBED]: "unsubscribed",
   [Kind.UNSUBSCRIBE]: "unsubscribe",
   [Kind.PUBLICATION]: "publication",
+  [Kind.CHANGE]: "publication",
   [Kind.GAP]: "gap",
   [Kind.SKIP]: "skip",
   [Kind.SEEN]: "seen",
@@ -120,6 +132,8 @@ export function dispatchChannel(
       return unsubscribe(to);
     case Kind.GAP: // [37, alias, from, to, fingerprint, reason]
       return gap(limits, to);
+    case Kind.CHANGE: // [44, alias, offset, fingerprint, change, target, by, payload]
+      return change(frame, limits, to);
     default: // SKIP [38, alias, to, fingerprint]
       return skip(to);
   }
@@ -132,6 +146,25 @@ function publication(frame: Uint8Array, to: Required<ChannelEvents>): number {
   readBin("payload");
   const end = offset();
   to.publication(alias, number, fingerprint, { bytes: frame, start: payloadStart, end: payloadEnd });
+  return end;
+}
+
+function change(frame: Uint8Array, limits: Limits, to: Required<ChannelEvents>): number {
+  const alias = readUint("alias");
+  const number = readUint("offset");
+  const fingerprint = readUint("fingerprint");
+  const kind = changeKind(readUint("change"));
+  const target = readUint("target");
+  const by = readValue(limits) ?? undefined;
+  readBin("payload");
+  const end = offset();
+  if (kind === undefined || target === 0 || target >= number) throw new ProtocolError("A change of nothing");
+  if (by !== undefined && typeof by !== "string") throw new ProtocolError("Who made a change must be a str");
+  to.publication(alias, number, fingerprint, { bytes: frame, start: payloadStart, end: payloadEnd }, {
+    kind,
+    target,
+    by,
+  });
   return end;
 }
 
@@ -174,8 +207,9 @@ function subscribe(limits: Limits, to: Required<ChannelEvents>): number {
   const given = readValue(limits);
   const options = given === null ? {} : asMap(given, "options");
   const rewind = { rewind: optionalUint(options, "rewind"), rewindMs: optionalUint(options, "rewindMs") };
+  const changes = options.changes === true;
   const end = offset();
-  to.subscribe({ sub, channel, position, rewind });
+  to.subscribe({ sub, channel, position, rewind, changes });
   return end;
 }
 

@@ -48,6 +48,7 @@ export const Kind = {
   SEEN: 39, //         client -> server   alias, offset
   SIGNAL: 40, //       client -> server   channel, payload
   SIGNALLED: 41, //    server -> client   alias, payload
+  CHANGE: 44, //       server -> client   alias, offset, fingerprint, change, target, by, payload
 } as const;
 
 /** First kind that a receiver skips when it does not know it. */
@@ -73,6 +74,7 @@ function elementCounts(): (number | undefined)[] {
   set(5, Kind.SUBSCRIBE, Kind.UNSUBSCRIBED, Kind.PUBLICATION);
   set(6, Kind.GAP);
   set(7, Kind.SUBSCRIBED);
+  set(8, Kind.CHANGE);
   return counts;
 }
 

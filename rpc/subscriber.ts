@@ -5,13 +5,8 @@
  */
 import { Asking, type AskingParts } from "./asking.ts";
 import type { Entry, Page, Position, Query } from "./broker.ts";
-import {
-  PUBLICATION_HEAD,
-  type Rewind,
-  writeGap,
-  writePublication,
-  writeSubscribed,
-} from "./channel_messages.ts";
+import { type Rewind, writeSubscribed } from "./channel_messages.ts";
+import { writeEntryFor } from "./entry_messages.ts";
 import { SubscribeStatus } from "./kinds.ts";
 import type { Outbox } from "./outbox.ts";
 import { writeMessage } from "./outbox_parts.ts";
@@ -60,6 +55,8 @@ export interface Wanted {
   readonly rewind: Rewind;
   /** Whether a position before all publications, which everybody can write, is taken for one where the client was. @default true */
   readonly mayLookBack?: boolean;
+  /** Whether it takes CHANGE. @default false */
+  readonly changes?: boolean;
 }
 
 /** Holes in a row that are taken for a broker that is behind; then the subscription starts again. */
@@ -81,6 +78,9 @@ export class Subscriber implements TopicMember {
   #cursor: Place;
   readonly #epoch: string | undefined;
   readonly #mayLookBack: boolean;
+  readonly #takesChanges: boolean;
+  /** It has seen nothing before this, where it begins with a part of the history. */
+  #since: number | undefined;
   #life = 0;
   #alias = 0;
   #holes = 0;
@@ -98,6 +98,7 @@ export class Subscriber implements TopicMember {
     this.#rewind = wanted.rewind;
     this.#epoch = wanted.position?.epoch;
     this.#mayLookBack = wanted.mayLookBack ?? true;
+    this.#takesChanges = wanted.changes ?? false;
     this.#cursor = wanted.position ?? topic.last;
     this.#unseen = new Unseen(topic);
   }
@@ -159,7 +160,8 @@ export class Subscriber implements TopicMember {
     if (this.#isFull) return false;
     const outbox = this.#outbox;
     const { message, messages } = outbox.peer;
-    if (frame.bytes.length <= message && frame.entries.length <= messages) {
+    const takes = this.#takesChanges || !frame.hasChanges;
+    if (takes && frame.bytes.length <= message && frame.entries.length <= messages) {
       outbox.sendShared(frame.bytes);
     } else {
       this.#safely(() => frame.entries.forEach((entry) => this.#send(entry)));
@@ -253,6 +255,7 @@ export class Subscriber implements TopicMember {
     const { last } = this.topic;
     const { rewind, rewindMs } = this.#rewind;
     if (last.offset === 0 || (!rewind && !rewindMs)) return this.#begin(SubscribeStatus.FRESH, last);
+    this.#since = Number.MAX_SAFE_INTEGER; // until it is known where the history begins
     const query = rewind
       ? { after: Math.max(0, last.offset - rewind), ...PAGE }
       : { at: this.#line.date() - rewindMs!, ...PAGE };
@@ -261,6 +264,7 @@ export class Subscriber implements TopicMember {
       const isOther = first === undefined || page.epoch !== this.topic.epoch ||
         first.offset > this.topic.last.offset;
       if (isOther) return this.#begin(SubscribeStatus.FRESH, this.topic.last);
+      this.#since = first.offset;
       const place = { offset: first.offset - 1, fingerprint: first.previous };
       this.#begin(SubscribeStatus.FRESH, place, page);
     });
@@ -300,11 +304,12 @@ export class Subscriber implements TopicMember {
       if (fingerprint !== topic.last.fingerprint) return this.#startAgain();
       if (this.#unseen.isMuch(offset)) return; // SEEN goes on
       this.#state = "live";
+      this.#since = undefined;
       this.#unseen.goLive(offset);
       return topic.goLive(this);
     }
     if (this.#unseen.isHalf(offset)) return; // SEEN goes on
-    const entries = topic.tail.after(offset);
+    const entries = this.#since === undefined ? topic.tail.after(offset) : undefined;
     if (entries !== undefined) return this.#sendPage(entries);
     this.#read({ after: offset, ...PAGE }, (page) => this.#tookPage(page));
   }
@@ -352,14 +357,8 @@ export class Subscriber implements TopicMember {
   }
 
   #send(entry: Entry): void {
-    const outbox = this.#outbox;
-    if (entry.data.length + PUBLICATION_HEAD > outbox.peer.message) {
-      const { offset, fingerprint } = entry;
-      return this.#write(() =>
-        writeGap(this.#alias, { from: offset, to: offset, fingerprint, reason: "too large" })
-      );
-    }
-    this.#write(() => writePublication(this.#alias, entry));
+    const to = { takesChanges: this.#takesChanges, most: this.#outbox.peer.message };
+    this.#write(() => writeEntryFor(this.#alias, entry, to));
   }
 
   #write(write: () => void): void {
@@ -371,7 +370,7 @@ export class Subscriber implements TopicMember {
     const { topic } = this;
     const asking = this.#asking = new Asking(this.#line.asking);
     const question = () => {
-      const page = topic.read(query);
+      const page = topic.read({ ...query, since: this.#since });
       return page instanceof Promise ? this.#line.works(page) : page;
     };
     asking.ask(question, (page) => {

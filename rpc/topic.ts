@@ -11,7 +11,7 @@ import type { MaybePromise } from "./maybe_promise.ts";
 import { HeldPushes } from "./held_pushes.ts";
 import { isPromise } from "./iterating.ts";
 import { publicationFrames, type Signal, SignalFrame } from "./shared_frames.ts";
-import { Tail } from "./tail.ts";
+import { Tail, without } from "./tail.ts";
 import type { Place, TopicMember } from "./topic_member.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
 
@@ -155,7 +155,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
 
   /** Reads a part of the history. Who comes while the same is read gets the same: a crowd that comes back asks the broker once. */
   read(query: Query): MaybePromise<Page> {
-    const key = `${query.after} ${query.at} ${query.messages}`;
+    const key = `${query.after} ${query.at} ${query.messages} ${query.since}`;
     const running = this.#reads.get(key);
     if (running !== undefined) return running;
     const page = this.#parts.broker.read(this.name, query);
@@ -286,10 +286,17 @@ export class Topic implements BrokerListener, EndsWithTurn {
     if (offset <= last.offset) return this.tail.fingerprintAt(offset) === fingerprint;
     if (offset !== last.offset + 1 || previous !== last.fingerprint) return false;
     this.last = { offset, fingerprint };
+    if (entry.change?.kind === "delete") this.#erase(entry.change.target);
     if (this.#members.size > 0) this.tail.push(entry);
     this.#fresh.push(entry);
     this.#schedule();
     return true;
+  }
+
+  /** A message was deleted: nobody is given anything of it from now on. */
+  #erase(target: number): void {
+    this.tail.erase(target);
+    this.#fresh = this.#fresh.map((entry) => without(entry, target));
   }
 
   #schedule(): void {

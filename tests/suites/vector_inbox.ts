@@ -3,7 +3,8 @@
  */
 import { encode } from "../../msgpack/mod.ts";
 import type { Position } from "../../rpc/broker.ts";
-import type { Rewind } from "../../rpc/channel_messages.ts";
+import { changeKind } from "../../rpc/change_kinds.ts";
+import type { SubscribeOptionsOnWire } from "../../rpc/channel_messages.ts";
 import type { ChannelReader, ControlEvents, Greeting } from "../../rpc/dispatch.ts";
 import { type ChannelEvents, dispatchChannel } from "../../rpc/dispatch_channels.ts";
 import type { CallError } from "../../rpc/errors.ts";
@@ -117,9 +118,9 @@ export class VectorInbox {
 
   #subscriptions(): ChannelEvents {
     return {
-      subscribe: ({ sub, channel, position, rewind }) => {
+      subscribe: ({ sub, channel, position, rewind, changes }) => {
         const at = position === undefined ? null : placeOf(position);
-        this.#put("SUBSCRIBE", sub, channel, at, rewind.rewind ?? null, rewind.rewindMs ?? null);
+        this.#put("SUBSCRIBE", sub, channel, at, rewind.rewind ?? null, rewind.rewindMs ?? null, changes);
       },
       unsubscribe: (sub) => this.#put("UNSUBSCRIBE", sub),
       seen: (alias, offset) => this.#put("SEEN", alias, offset),
@@ -132,8 +133,17 @@ export class VectorInbox {
       subscribed: ({ sub, alias, status, position }) =>
         this.#put("SUBSCRIBED", sub, alias, status, ...placeOf(position)),
       unsubscribed: (sub, error) => this.#put("UNSUBSCRIBED", sub, ...failure(error)),
-      publication: (alias, offset, fingerprint, unit) =>
-        this.#put("PUBLICATION", alias, offset, fingerprint, hexOf(unit)),
+      publication: (alias, offset, fingerprint, unit, change) =>
+        change === undefined ? this.#put("PUBLICATION", alias, offset, fingerprint, hexOf(unit)) : this.#put(
+          "CHANGE",
+          alias,
+          offset,
+          fingerprint,
+          change.kind,
+          change.target,
+          change.by,
+          hexOf(unit),
+        ),
       gap: ({ alias, from, to, fingerprint, reason }) =>
         this.#put("GAP", alias, from, to, fingerprint, reason),
       skip: (alias, to, fingerprint) => this.#put("SKIP", alias, to, fingerprint),
@@ -207,8 +217,8 @@ const told: Record<KindName, (fields: Fields) => Told[]> = {
   STOP: ({ stream }) => [["STOP", stream]],
   CAUSED: ({ id, payload }) => [["CAUSED", id, payloadValue(payload)]],
   SUBSCRIBE: ({ sub, channel, position, options }) => {
-    const { rewind = null, rewindMs = null } = (options ?? {}) as Rewind;
-    return [["SUBSCRIBE", sub, channel, position, rewind, rewindMs]];
+    const { rewind = null, rewindMs = null, changes = false } = (options ?? {}) as SubscribeOptionsOnWire;
+    return [["SUBSCRIBE", sub, channel, position, rewind, rewindMs, changes]];
   },
   SUBSCRIBED: ({ sub, alias, status, epoch, offset, fingerprint }) => [
     ["SUBSCRIBED", sub, alias, status, epoch, offset, fingerprint],
@@ -221,6 +231,9 @@ const told: Record<KindName, (fields: Fields) => Told[]> = {
     ["PUBLICATION", alias, offset, fingerprint, hex(payload)],
   ],
   GAP: ({ alias, from, to, fingerprint, reason }) => [["GAP", alias, from, to, fingerprint, reason]],
+  CHANGE: ({ alias, offset, fingerprint, change, target, by, payload }) => [
+    ["CHANGE", alias, offset, fingerprint, changeKind(change), target, by ?? undefined, hex(payload)],
+  ],
   SKIP: ({ alias, to, fingerprint }) => [["SKIP", alias, to, fingerprint]],
   SEEN: ({ alias, offset }) => [["SEEN", alias, offset]],
   SIGNAL: ({ channel, payload }) => [["SIGNAL", channel, hex(payload)]],

@@ -4,7 +4,7 @@
 import { encode } from "../../msgpack/mod.ts";
 import { begin, end, writeBin, written } from "../../msgpack/encoder.ts";
 import {
-  type Rewind,
+  type SubscribeOptionsOnWire,
   writeGap,
   writePublication,
   writeSeen,
@@ -16,6 +16,9 @@ import {
   writeUnsubscribe,
   writeUnsubscribed,
 } from "../../rpc/channel_messages.ts";
+import { subjectAuthor } from "../../rpc/authors.ts";
+import { changeKind } from "../../rpc/change_kinds.ts";
+import { writeEntry } from "../../rpc/entry_messages.ts";
 import { CallError } from "../../rpc/errors.ts";
 import { Flag, Kind } from "../../rpc/kinds.ts";
 import {
@@ -67,7 +70,7 @@ export interface Fields {
   readonly group: number;
   readonly id: number;
   readonly method: string | number;
-  readonly options: number | null | (CallOptionsOnWire & Rewind);
+  readonly options: number | null | (CallOptionsOnWire & SubscribeOptionsOnWire);
   readonly stream: number;
   readonly n: number;
   readonly limit: number;
@@ -83,6 +86,9 @@ export interface Fields {
   readonly from: number;
   readonly to: number;
   readonly reason: string;
+  readonly change: number;
+  readonly target: number;
+  readonly by: string | null;
 }
 
 /** One message; a kind has the fields of its row alone. */
@@ -229,7 +235,7 @@ const writers: Record<KindName, (fields: Fields) => void> = {
     const [epoch, offset, fingerprint] = position ?? [];
     writeSubscribe(sub, channel as string, {
       position: position === null ? undefined : { epoch: epoch!, offset: offset!, fingerprint: fingerprint! },
-      rewind: (options as Rewind | null) ?? undefined,
+      options: (options as SubscribeOptionsOnWire | null) ?? undefined,
     });
   },
   SUBSCRIBED: ({ sub, alias, status, epoch, offset, fingerprint }) =>
@@ -246,6 +252,17 @@ const writers: Record<KindName, (fields: Fields) => void> = {
       room: 0,
     }),
   GAP: ({ alias, from, to, fingerprint, reason }) => writeGap(alias, { from, to, fingerprint, reason }),
+  CHANGE: ({ alias, offset, fingerprint, change, target, by, payload }) =>
+    writeEntry(alias, {
+      offset,
+      fingerprint,
+      previous: 0,
+      at: 0,
+      data: payloadBytes(payload),
+      room: 0,
+      change: { kind: changeKind(change)!, target },
+      by: subjectAuthor(by ?? undefined),
+    }),
   SKIP: ({ alias, to, fingerprint }) => writeSkip(alias, to, fingerprint),
   SEEN: ({ alias, offset }) => writeSeen(alias, offset),
   SIGNAL: ({ channel, payload }) => writeSignal(channel, payloadBytes(payload)),
