@@ -98,6 +98,7 @@ export type {
   ChannelFor,
   ChannelGroup,
   ChannelTypes,
+  Interactions,
   MessageInput,
   MessageOutput,
   MessageSchema,
@@ -107,13 +108,25 @@ export type {
   SignalSchema,
   WithParams,
 } from "./rpc/channel_types.ts";
+export type {
+  ChangeContext,
+  Changer,
+  ChangesConfig,
+  InteractionsOf,
+  Interactive,
+  MessageTarget,
+  PieceOf,
+  TargetMessage,
+} from "./rpc/interactions.ts";
 export type { ChannelParams, GivenParams, ParamNames, ParamsOf } from "./rpc/channel_pattern.ts";
 export type {
+  ChangeableEntry,
   FindChannel,
   HistoryEntry,
   HistoryPage,
   HistoryQuery,
   Publish,
+  PublishedEntry,
   PublishOptions,
   ServerChannel,
 } from "./rpc/publisher.ts";
@@ -127,6 +140,9 @@ export {
   BrokerError,
   type BrokerErrorCode,
   type BrokerListener,
+  type Change,
+  type ChangeKind,
+  type Changing,
   type Claim,
   type Entry,
   type Ledger,
@@ -134,6 +150,7 @@ export {
   type Producer,
   type Query,
   type Retention,
+  type Version,
 } from "./rpc/broker.ts";
 
 export { type MemoryBounds, memoryBroker } from "./brokers/memory.ts";

@@ -4,8 +4,11 @@
  * @module
  */
 import { ChannelPattern, type GivenParams } from "../rpc/channel_pattern.ts";
+import type { ChangeKind } from "../rpc/broker.ts";
 import type { Published } from "../rpc/channel_types.ts";
 import { encodeMessage } from "../rpc/message_data.ts";
+import type { Changer, MessageTarget } from "../rpc/interactions.ts";
+import { askedChange } from "../rpc/message_target.ts";
 import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 import type {
   ClientChannel,
@@ -19,7 +22,8 @@ import { LateSubscription } from "./late_subscription.ts";
 import { readWanted } from "./wanted.ts";
 
 /** One channel of a client. Any number of them may stand for the same. */
-export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, unknown> {
+export class ChannelHandle
+  implements ClientChannel<unknown, unknown, unknown, unknown>, Changer<unknown, PublishCallOptions> {
   readonly name: string;
   readonly #late: LateChannels;
 
@@ -46,6 +50,32 @@ export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, u
       return this.#late.publish(this.name, data, options);
     } catch (error) {
       return Promise.reject(error); // what cannot be encoded
+    }
+  }
+
+  edit(target: MessageTarget, message: unknown, options?: PublishCallOptions): Promise<Published> {
+    return this.#change("edit", target, message, options);
+  }
+
+  append(target: MessageTarget, piece: unknown, options?: PublishCallOptions): Promise<Published> {
+    return this.#change("append", target, piece, options);
+  }
+
+  delete(target: MessageTarget, options?: PublishCallOptions): Promise<Published> {
+    return this.#change("delete", target, undefined, options);
+  }
+
+  #change(
+    kind: ChangeKind,
+    target: MessageTarget,
+    value: unknown,
+    options?: PublishCallOptions,
+  ): Promise<Published> {
+    try {
+      const change = askedChange(kind, target);
+      return this.#late.publish(this.name, encodeMessage(value), { ...options, change });
+    } catch (error) {
+      return Promise.reject(error);
     }
   }
 

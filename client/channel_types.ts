@@ -5,6 +5,7 @@
  */
 import type { Position } from "../rpc/broker.ts";
 import type {
+  Interactions,
   MessageInput,
   MessageOutput,
   Published,
@@ -12,6 +13,7 @@ import type {
   SignalOutput,
   WithParams,
 } from "../rpc/channel_types.ts";
+import type { Interactive } from "../rpc/interactions.ts";
 import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 
 /**
@@ -28,7 +30,7 @@ export type ChannelEvent<Message, Interactions extends string = never> =
 export type ChangeEvent<Message> = EditEvent<Message> | AppendEvent<Message> | DeleteEvent;
 
 /** What all changes tell. */
-interface ChangedEvent {
+export interface ChangedEvent {
   /** The offset of the message. */
   readonly target: number;
   /** The place of the change. */
@@ -50,7 +52,7 @@ export interface AppendEvent<Message> extends ChangedEvent {
   /** Which event this is. */
   readonly type: "append";
   /** The piece. */
-  readonly piece: Message;
+  readonly piece: Message & (string | Uint8Array);
 }
 
 /** A message was deleted. */
@@ -170,22 +172,31 @@ export interface PublishCallOptions {
 }
 
 /** One channel. */
-export interface ClientChannel<Input, Output, Signal = never, Signalled = never> {
+export interface ClientChannel<
+  Input,
+  Output,
+  Signal = never,
+  Signalled = never,
+  Interactions extends string = never,
+> {
   /** Its name. */
   readonly name: string;
   /** Subscribes. */
-  subscribe(options?: SubscribeOptions): Subscription<Output>;
+  subscribe(options?: SubscribeOptions): Subscription<Output, Interactions>;
   /** Subscribes with a handler. */
-  subscribe(options: SubscribeOptions, handler: EventHandler<Output>): Subscription<Output>;
+  subscribe(
+    options: SubscribeOptions,
+    handler: EventHandler<Output, Interactions>,
+  ): Subscription<Output, Interactions>;
   /** Subscribes with a handler, from now on. */
-  subscribe(handler: EventHandler<Output>): Subscription<Output>;
+  subscribe(handler: EventHandler<Output, Interactions>): Subscription<Output, Interactions>;
   /**
    * Publishes. It lands once, however often it has to be sent, and after what was published to the channel before. Rejects with a `CallError`:
    * as the server refuses it; `RESOURCE_EXHAUSTED` when too much waits already; `ambiguous` when it was given up after it had been sent.
    */
   publish(message: Input, options?: PublishCallOptions): Promise<Published>;
   /** A part of the history. Asked for again when its session is lost. */
-  history(query?: HistoryQuery): Promise<HistoryPage<Output>>;
+  history(query?: HistoryQuery): Promise<HistoryPage<Output, Interactions>>;
   /** Sends something ephemeral to who is subscribed now. Gives `false`, and sends nothing, where there is no connection. */
   signal(message: Signal): boolean;
   /** Calls `run` with what others signal, until the function that it returns is called. Subscribes to the channel if nothing else did. */
@@ -196,9 +207,12 @@ export interface ClientChannel<Input, Output, Signal = never, Signalled = never>
 export type OpenChannel<Channels> = <Pattern extends keyof Channels & string>(
   pattern: Pattern,
   ...params: WithParams<Pattern, []>
-) => ClientChannel<
-  MessageInput<Channels[Pattern]>,
-  MessageOutput<Channels[Pattern]>,
-  SignalInput<Channels[Pattern]>,
-  SignalOutput<Channels[Pattern]>
->;
+) =>
+  & ClientChannel<
+    MessageInput<Channels[Pattern]>,
+    MessageOutput<Channels[Pattern]>,
+    SignalInput<Channels[Pattern]>,
+    SignalOutput<Channels[Pattern]>,
+    Interactions<Channels[Pattern]>
+  >
+  & Interactive<MessageInput<Channels[Pattern]>, Interactions<Channels[Pattern]>, PublishCallOptions>;

@@ -5,12 +5,14 @@
  */
 import { decodeRange } from "../msgpack/decoder.ts";
 import type { Position } from "../rpc/broker.ts";
+import type { Published } from "../rpc/channel_types.ts";
 import type { Clock } from "../rpc/clock.ts";
 import type { ChannelReader } from "../rpc/dispatch.ts";
 import type { CallError } from "../rpc/errors.ts";
 import type { Limits } from "../rpc/limits.ts";
 import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 import type { Unit } from "../rpc/receiver.ts";
+import { RolledUp, type SendingOptions } from "./changes.ts";
 import { ChannelConnection } from "./channel_connection.ts";
 import { readHistory } from "./history.ts";
 import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
@@ -44,6 +46,7 @@ export class Channels {
   #lastForgotten = 0;
   readonly #signals = new Map<string, Set<(message: unknown) => void>>();
   readonly #outbox: OutboxSize;
+  readonly #rolledUp = new RolledUp((...given) => this.#send(...given));
   #connection: ChannelConnection | undefined;
   #mostCalls: () => number = () => 0;
   #ended: CallError | undefined;
@@ -134,8 +137,12 @@ export class Channels {
     return wire;
   }
 
-  /** Publishes what is encoded already. */
-  publish(name: string, data: Uint8Array, options: object): ReturnType<Publishing["publish"]> {
+  /** Publishes what is encoded already, or changes a message by it. */
+  publish(name: string, data: Uint8Array, options: SendingOptions): Promise<Published> {
+    return this.#rolledUp.send(name, data, options);
+  }
+
+  #send(name: string, data: Uint8Array, options: SendingOptions): Promise<Published> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     let publishing = this.#publishing.get(name);
     if (publishing === undefined) {

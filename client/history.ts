@@ -3,12 +3,11 @@
  *
  * @module
  */
-import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
-import { checkHistoryQuery, offsetOfPlace } from "../rpc/history_query.ts";
+import { checkHistoryQuery, nextOf, offsetOfPlace } from "../rpc/history_query.ts";
 import { decodeMessage } from "../rpc/message_data.ts";
 import { isPosition } from "../rpc/positions.ts";
-import type { HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+import type { ChangeableEntry, HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 import { isElsewhere } from "../rpc/resume.ts";
 import { isUint } from "../rpc/uint.ts";
 
@@ -27,8 +26,9 @@ export async function readHistory(
     before: before && offsetOfPlace(before),
     after: after && offsetOfPlace(after),
     limit,
+    changes: true,
   };
-  return readPage(await askAgain(() => call("@history", input)), before ?? after);
+  return readPage(await askAgain(() => call("@history", input)), { before, after });
 }
 
 /** A read may run twice: where it was lost with its session it is sent again. A client that has closed says so before it sends anything. */
@@ -43,9 +43,10 @@ async function askAgain(ask: () => PromiseLike<unknown>): Promise<unknown> {
   }
 }
 
-/** `{ epoch, offset, fingerprint, oldest, more, boundary, entries: [[offset, fingerprint, at, data]...] }`. */
-function readPage(answer: unknown, from: number | Position | undefined): HistoryPage<unknown> {
-  const { epoch, offset, fingerprint, oldest, more, boundary, entries } = (answer ?? {}) as Record<
+/** `{ epoch, offset, fingerprint, oldest, more, boundary, entries: [[offset, fingerprint, at, data]...] }`, of a channel whose messages may change with `next`, and entries that say how they did. */
+function readPage(answer: unknown, query: HistoryQuery): HistoryPage<unknown> {
+  const from = query.before ?? query.after;
+  const { epoch, offset, fingerprint, oldest, more, boundary, entries, next } = (answer ?? {}) as Record<
     string,
     unknown
   >;
@@ -61,17 +62,36 @@ function readPage(answer: unknown, from: number | Position | undefined): History
   return {
     position,
     oldest,
-    entries: entries.map((entry) => readEntry(position.epoch, entry)),
+    entries: entries.map((entry) => readEntry(position.epoch, entry, next !== undefined)),
     more: more === true,
+    ...next === undefined ? {} : { next: isUint(next) ? next : nextOf(query, { top: position }) },
     reset: false,
   };
 }
 
-function readEntry(epoch: string, entry: unknown): HistoryEntry<unknown> {
-  const [offset, fingerprint, at, data] = Array.isArray(entry) ? entry as unknown[] : [];
+function readEntry(epoch: string, entry: unknown, mayChange: boolean): HistoryEntry<unknown> {
+  const [offset, fingerprint, at, data, ...changes] = Array.isArray(entry) ? entry as unknown[] : [];
   const position = { epoch, offset, fingerprint };
-  if (!isPosition(position) || typeof at !== "number" || !(data instanceof Uint8Array)) throw badPage();
-  return { data: decodeMessage(data), position, at };
+  if (!isPosition(position) || typeof at !== "number") throw badPage();
+  const isDeleted = mayChange && data === null;
+  if (!isDeleted && !(data instanceof Uint8Array)) throw badPage();
+  const published = { data: isDeleted ? undefined : decodeMessage(data as Uint8Array), position, at };
+  if (!mayChange) return published;
+  return Object.assign(published, { isDeleted }, readChanges(position.offset, changes));
+}
+
+/** `[by]`, or `[by, version, editedAt, editedBy]`. */
+function readChanges(
+  offset: number,
+  [by, version = offset, editedAt, editedBy]: readonly unknown[],
+): Pick<ChangeableEntry<unknown>, "by" | "version" | "editedAt" | "editedBy"> {
+  if (!isUint(version)) throw badPage();
+  return {
+    by: typeof by === "string" ? by : undefined,
+    version,
+    editedAt: typeof editedAt === "number" ? editedAt : undefined,
+    editedBy: typeof editedBy === "string" ? editedBy : undefined,
+  };
 }
 
 function badPage(): CallError {

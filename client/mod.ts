@@ -25,8 +25,13 @@ export type { Limits } from "../rpc/limits.ts";
 
 // Channels.
 export type {
+  AppendEvent,
+  ChangedEvent,
+  ChangeEvent,
   ChannelEvent,
   ClientChannel,
+  DeleteEvent,
+  EditEvent,
   EventHandler,
   GapEvent,
   MessageEvent,
@@ -36,13 +41,21 @@ export type {
   SubscribeOptions,
   Subscription,
 } from "./channel_types.ts";
-export type { HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+export type { Changer, Interactive, MessageTarget, PieceOf } from "../rpc/interactions.ts";
+export type {
+  ChangeableEntry,
+  HistoryEntry,
+  HistoryPage,
+  HistoryQuery,
+  PublishedEntry,
+} from "../rpc/publisher.ts";
 export type { ParamNames, ParamsOf } from "../rpc/channel_pattern.ts";
 export type { Position } from "../rpc/broker.ts";
 export type {
   Channel,
   ChannelFor,
   ChannelTypes,
+  Interactions,
   MessageInput,
   MessageOutput,
   MessageSchema,

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import type { Retention } from "./broker.ts";
+import type { ChangeKind, Retention } from "./broker.ts";
 import { ChannelNames } from "./channel_names.ts";
 import type { ChannelParams } from "./channel_pattern.ts";
 import type { Channel } from "./channel_types.ts";
 import type { CallerConnection } from "./context.ts";
+import type { ChangeContext, ChangesConfig, InteractionsOf } from "./interactions.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import type { NeedsOf, Scope } from "./builder.ts";
 import { isSchema, type OutputOf, type Schema } from "./schema.ts";
@@ -42,6 +43,12 @@ export interface ChannelRules<Context> {
    * a place where it was. @default as `subscribe`
    */
   readonly history?: ChannelRule<Context>;
+  /** Who may edit a message: asked with the message, as those below are. Who may not is told `FORBIDDEN`, if they may subscribe. @default who has published it */
+  readonly edit?: ChannelRule<Context & ChangeContext>;
+  /** Who may add to it. @default as `edit` */
+  readonly append?: ChannelRule<Context & ChangeContext>;
+  /** Who may delete it. @default as `edit` */
+  readonly delete?: ChannelRule<Context & ChangeContext>;
 }
 
 /** What `channel` takes. */
@@ -49,6 +56,7 @@ export interface ChannelConfig<
   S extends Scope,
   Message extends Schema | undefined,
   Signal extends Schema | undefined,
+  Changes extends ChangesConfig | undefined = undefined,
 > {
   /**
    * The schema of what is published; without one nothing is. Clients' messages and the server's own pass it before they are stored. A message goes to each
@@ -57,6 +65,11 @@ export interface ChannelConfig<
   readonly message?: Message;
   /** The schema of what is ephemeral: reaches who is subscribed at the moment, is stored nowhere, and is lost where a connection is. */
   readonly signal?: Signal;
+  /**
+   * Lets messages be edited, deleted, and added to, where they are texts or bytes. Each change is one more publication, which `history` counts, and a message can be
+   * changed as long as it is kept. What was published before this was declared cannot.
+   */
+  readonly changes?: Changes;
   /**
    * How much is kept for subscribers that come back or want to look back. Who comes back may be given more: while somebody is subscribed, the node
    * has the latest 64 publications, or 64 KiB, whatever is kept. This is no promise that a message is gone after its time.
@@ -71,7 +84,7 @@ export interface ChannelConfig<
   readonly allow?: ChannelRules<S["base"] & ChannelContext>;
   /**
    * Sees each message of a client after its validation, before it is stored: gives the message that is stored, or throws a `CallError` that the
-   * client is told.
+   * client is told. Sees edits, too, but not pieces that are added.
    */
   readonly publish?: (
     message: OutputOf<Message>,
@@ -92,10 +105,21 @@ export interface ChannelConfig<
 export type ChannelBuilder<S extends Scope> = <
   Message extends Schema | undefined = undefined,
   Signal extends Schema | undefined = undefined,
->(config: ChannelConfig<S, Message, Signal>) => Channel<Message, Signal, NeedsOf<S>>;
+  Changes extends ChangesConfig | undefined = undefined,
+>(
+  config: ChannelConfig<S, Message, Signal, Changes>,
+) => Channel<Message, Signal, NeedsOf<S>, InteractionsOf<Changes>>;
 
 /** A rule at run time, its types erased. */
 export type ErasedRule = (context: object) => MaybePromise<boolean>;
+
+/** How messages of a channel change. */
+export interface ChangesDefinition {
+  /** Bytes that one may have. */
+  readonly bytes: number;
+  /** Who may do what, defaults filled in; `undefined` where whoever may subscribe may. */
+  readonly allow: Readonly<Record<ChangeKind, ErasedRule | undefined>>;
+}
 
 /** A channel at run time: plain, frozen data that was checked. Its types are erased; {@linkcode Channel} carries them. */
 export interface ChannelDefinition {
@@ -114,6 +138,8 @@ export interface ChannelDefinition {
     readonly signal: ErasedRule | undefined;
     readonly history: ErasedRule | undefined;
   };
+  /** How messages change; `undefined` where they do not. */
+  readonly changes: ChangesDefinition | undefined;
   /** Changes or refuses messages of clients. */
   readonly publish: ((message: unknown, context: object) => unknown) | undefined;
   /** Told of who subscribes. */
@@ -122,6 +148,8 @@ export interface ChannelDefinition {
   readonly onUnsubscribe: ((context: object) => unknown) | undefined;
 }
 
+const RULES: readonly string[] = ["subscribe", "publish", "signal", "history"];
+const CHANGE_RULES: readonly string[] = ["edit", "append", "delete"];
 /** Messages that are kept where a channel says nothing else. */
 const MESSAGES = 1_000;
 /** Seconds that they are kept. */
@@ -135,9 +163,11 @@ const LEAST_META = 600_000;
  * @throws {TypeError} Something that is no schema, or no function.
  * @throws {RangeError} A history that is no number of messages or seconds.
  */
-export function defineChannel(config: ChannelConfig<Scope, Schema, Schema>): ChannelDefinition {
+export function defineChannel(
+  config: ChannelConfig<Scope, Schema, Schema, ChangesConfig>,
+): ChannelDefinition {
   if (typeof config !== "object" || config === null) throw cannotMake("it has no options");
-  const { message, signal, history, allow, publish, onSubscribe, onUnsubscribe, ...others } = config;
+  const { message, signal, history, allow, changes, publish, onSubscribe, onUnsubscribe, ...others } = config;
   for (const name of Object.keys(others)) throw cannotMake(`there is no option named "${name}"`);
   if (message === undefined && signal === undefined) throw cannotMake("it has neither messages nor signals");
   for (const [name, schema] of Object.entries({ message, signal })) {
@@ -146,12 +176,14 @@ export function defineChannel(config: ChannelConfig<Scope, Schema, Schema>): Cha
   for (const [name, hook] of Object.entries({ publish, onSubscribe, onUnsubscribe })) {
     if (hook !== undefined && typeof hook !== "function") throw cannotMake(`its ${name} is no function`);
   }
+  const kept = retention(history);
   return Object.freeze({
     "~millrace": "channel",
     message,
     signal,
-    history: retention(history),
-    allow: rules(allow),
+    history: kept,
+    allow: rules(allow, changes !== undefined),
+    changes: changesOf(changes, { message, kept, allow }),
     publish: publish as ChannelDefinition["publish"],
     onSubscribe: onSubscribe as ChannelDefinition["onSubscribe"],
     onUnsubscribe: onUnsubscribe as ChannelDefinition["onUnsubscribe"],
@@ -192,13 +224,16 @@ function retention(
 }
 
 /** A function, as `allow` of a procedure, or `false`, has no members: it would allow everything. */
-function rules(given: ChannelRules<never> = {}): ChannelDefinition["allow"] {
+function rules(given: ChannelRules<never> = {}, canChange: boolean): ChannelDefinition["allow"] {
   if (!isOptions(given)) {
     throw cannotMake("its allow must be { subscribe, publish, signal, history }, a rule for each");
   }
   for (const [name, value] of Object.entries(given)) {
-    if (!["subscribe", "publish", "signal", "history"].includes(name)) {
+    if (![...RULES, ...CHANGE_RULES].includes(name)) {
       throw cannotMake(`there is nothing to allow named "${name}"`);
+    }
+    if (CHANGE_RULES.includes(name) && !canChange) {
+      throw cannotMake(`it has a rule for ${name}, and no changes`);
     }
     if (value !== undefined && typeof value !== "boolean" && typeof value !== "function") {
       throw cannotMake(`its rule for ${name} is no function`);
@@ -210,6 +245,35 @@ function rules(given: ChannelRules<never> = {}): ChannelDefinition["allow"] {
     publish: rule(publish),
     signal: rule(signal),
     history: rule(history),
+  });
+}
+
+/** Whoever has published a message may change it. */
+function isOwn({ message }: ChangeContext): boolean {
+  return message.isOwn;
+}
+
+function changesOf(
+  given: ChangesConfig | undefined,
+  { message, kept, allow = {} }: {
+    readonly message: Schema | undefined;
+    readonly kept: Retention;
+    readonly allow: ChannelRules<never> | undefined;
+  },
+): ChannelDefinition["changes"] {
+  if (given === undefined) return undefined;
+  if (given !== true && !isOptions(given)) throw cannotMake("its changes must be true, or { bytes }");
+  const { bytes = Number.MAX_SAFE_INTEGER, ...others } = given === true ? {} : given;
+  for (const name of Object.keys(others)) throw cannotMake(`its changes have no option named "${name}"`);
+  if (message === undefined) throw cannotMake("it has changes, and no messages");
+  if (kept.messages === 0) throw new RangeError("Cannot make a channel: what is not kept cannot be changed");
+  if (!Number.isSafeInteger(bytes) || bytes < 1) {
+    throw new RangeError(`Cannot make a channel: ${bytes} is no number of bytes`);
+  }
+  const { edit = isOwn, append = edit, delete: take = edit } = allow;
+  return Object.freeze({
+    bytes,
+    allow: Object.freeze({ edit: rule(edit), append: rule(append), delete: rule(take) }),
   });
 }
 

@@ -16,9 +16,10 @@ export interface Channel<
   Message extends Schema | undefined = Schema | undefined,
   Signal extends Schema | undefined = Schema | undefined,
   N extends Needs = never,
+  Interactions extends string = never,
 > extends ChannelFor<N> {
   /** The types. */
-  readonly "~types"?: ChannelTypes<Message, Signal>;
+  readonly "~types"?: ChannelTypes<Message, Signal, Interactions>;
 }
 
 /** A channel of which only matters what it needs. At run time a `ChannelDefinition`. */
@@ -30,11 +31,13 @@ export interface ChannelFor<N extends Needs> {
 }
 
 /** The types that {@linkcode Channel} carries. */
-export interface ChannelTypes<Message, Signal> {
+export interface ChannelTypes<Message, Signal, Interactions extends string = never> {
   /** The schema of what is published. */
   readonly message: Message;
   /** The schema of what is ephemeral. */
   readonly signal: Signal;
+  /** What can be done with messages beside publishing them. */
+  readonly interactions: Interactions;
 }
 
 /** Channels by their pattern, that an app can serve when it has what they need; `never`: whatever they need. */
@@ -44,12 +47,19 @@ export interface ChannelGroup<N extends Needs = never> {
 }
 
 /** The schema of a channel's messages. */
-export type MessageSchema<C> = C extends Channel<infer Message, infer _Signal, infer _Needs> ? Message
+export type MessageSchema<C> = C extends
+  Channel<infer Message, infer _Signal, infer _Needs, infer _Interactions> ? Message
   : undefined;
 
 /** The schema of a channel's signals. */
-export type SignalSchema<C> = C extends Channel<infer _Message, infer Signal, infer _Needs> ? Signal
+export type SignalSchema<C> = C extends
+  Channel<infer _Message, infer Signal, infer _Needs, infer _Interactions> ? Signal
   : undefined;
+
+/** What a channel declares beside messages and signals: `changes`; `never` for most. */
+export type Interactions<C> = C extends
+  { readonly "~types"?: ChannelTypes<infer _Message, infer _Signal, infer I> } ? I
+  : never;
 
 /** What a program publishes to a channel; `never` where nothing is published. */
 export type MessageInput<C> = MessageSchema<C> extends infer S extends Schema ? InputOf<S> : never;

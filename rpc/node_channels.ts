@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { subjectAuthor } from "./authors.ts";
 import {
   type Appended,
   type Broker,
@@ -12,6 +13,7 @@ import {
   type Producer,
   type Query,
 } from "./broker.ts";
+import { refusalOfBroker } from "./broker_refusal.ts";
 import { type ChannelDefinition, serverChannels } from "./channel_definition.ts";
 import type { ChannelNames } from "./channel_names.ts";
 import { ChannelPattern, type GivenParams } from "./channel_pattern.ts";
@@ -21,17 +23,17 @@ import type { ChannelGroup, Published } from "./channel_types.ts";
 import { NodeWork } from "./client_work.ts";
 import type { Clock } from "./clock.ts";
 import { CallError, markReceived } from "./errors.ts";
+import { historyPage } from "./history_page.ts";
 import { checkHistoryQuery, offsetOfPlace } from "./history_query.ts";
 import { Hub } from "./hub.ts";
 import type { Limits } from "./limits.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { isKey, LONGEST_NAME } from "./long_names.ts";
-import { decodeMessage, encodeMessage } from "./message_data.ts";
+import { encodeMessage } from "./message_data.ts";
 import { isPromise } from "./iterating.ts";
-import { outOfOrder } from "./publish_order.ts";
-import type { HistoryPage, HistoryQuery, Publisher, PublishOptions, ServerChannel } from "./publisher.ts";
-import { isElsewhere } from "./resume.ts";
+import type { AnyServerChannel, HistoryPage, HistoryQuery, Publisher, PublishOptions } from "./publisher.ts";
 import { validate } from "./schema.ts";
+import { type AppendedBy, ServerChanges } from "./server_changes.ts";
 
 /** What the channels of a node are made of. */
 export interface NodeChannelsParts {
@@ -73,6 +75,7 @@ export class NodeChannels implements Publisher {
   /** What runs for those who use them. */
   readonly work: NodeWork;
   readonly #parts: NodeChannelsParts;
+  readonly #changes = new ServerChanges((channel, data, by) => this.append(channel, withRoom(data), by));
   readonly #names: ChannelNames<ChannelDefinition>;
   readonly #patterns = new Map<string, ChannelPattern>();
   /** Names that were looked up: to take one apart takes 1 to 2 µs, at each publication. */
@@ -107,12 +110,16 @@ export class NodeChannels implements Publisher {
   }
 
   /** See {@linkcode Publisher.channel}. */
-  channel(pattern: string, params: GivenParams): ServerChannel<unknown, unknown, unknown> {
+  channel(pattern: string, params: GivenParams): AnyServerChannel {
     const name = this.#patterns.get(pattern)?.name(params);
     const channel = name === undefined ? undefined : this.find(name);
     if (channel === undefined) throw new TypeError(`There is no channel "${pattern}"`);
+    const { edit, append, delete: take } = this.#changes.of(channel, (options) => keyed(channel, options));
     return {
       name: channel.name,
+      edit: (...given) => edit(...given).catch(ofTheProgram),
+      append: (...given) => append(...given).catch(ofTheProgram),
+      delete: (...given) => take(...given).catch(ofTheProgram),
       publish: (message, options) => this.#publish(channel, message, options).catch(ofTheProgram),
       signal: (message) => this.#signal(channel, message).catch(ofTheProgram),
       position: async () => topOf(await this.read(channel, { messages: 0, bytes: 1 })),
@@ -125,17 +132,18 @@ export class NodeChannels implements Publisher {
    *
    * @throws {CallError} What a client may be told of a broker that did not.
    */
-  append(channel: NamedChannel, encoded: Encoded, producer?: Producer): MaybePromise<Published> {
+  append(channel: NamedChannel, encoded: Encoded, given: AppendedBy = {}): MaybePromise<Published> {
     const { broker, limits, clock } = this.#parts;
+    const { producer, by, change: asked } = given;
     const { data } = encoded;
-    if (data.length + AROUND > limits.message) {
-      throw new CallError("TOO_LARGE", `A publication may have ${limits.message - AROUND} bytes`);
-    }
+    const { history: retention, changes } = channel.value;
+    const most = Math.min(changes?.bytes ?? Infinity, limits.message - AROUND);
+    if (data.length > most) throw new CallError("TOO_LARGE", `A publication may have ${most} bytes`);
     const fingerprint = 1 + Math.floor(clock.random() * 0xffffffff);
-    const retention = channel.value.history;
+    const changeable = changes && { by, change: asked && { ...asked, most } };
     let appended: MaybePromise<Appended>;
     try {
-      appended = broker.append(channel.name, { ...encoded, fingerprint, producer, retention });
+      appended = broker.append(channel.name, { ...encoded, fingerprint, producer, retention, ...changeable });
     } catch (error) {
       throw this.#told(error, channel);
     }
@@ -179,17 +187,9 @@ export class NodeChannels implements Publisher {
     if (schema === undefined) throw new TypeError(`Nothing is published to "${channel.name}"`);
     const value = validate(schema, message);
     const data = encoded(isPromise(value) ? await value : value);
-    const { key } = options;
-    if (key !== undefined && !isKey(key)) {
-      throw new TypeError(
-        `Cannot publish to "${channel.name}": its key must be a string of 1 to ${LONGEST_NAME} bytes`,
-      );
-    }
-    return this.append(
-      channel,
-      data,
-      key === undefined ? undefined : { id: JSON.stringify(["server", key]), n: 1 },
-    );
+    const producer = keyed(channel, options);
+    this.#changes.flush(channel.name);
+    return this.append(channel, data, { producer, by: subjectAuthor(options.by) });
   }
 
   async #signal(channel: NamedChannel, message: unknown): Promise<void> {
@@ -198,22 +198,17 @@ export class NodeChannels implements Publisher {
     this.signal(channel, encodeMessage(await validate(schema, message)), undefined);
   }
 
-  async #history(channel: NamedChannel, query: HistoryQuery): Promise<HistoryPage<unknown>> {
+  async #history(channel: NamedChannel, query: HistoryQuery): Promise<HistoryPage<unknown, "changes">> {
     checkHistoryQuery(query);
-    const page = await this.read(channel, historyQuery(query));
-    const from = query.after ?? query.before;
-    const reset = typeof from === "object" && isElsewhere(from, page);
-    const entries = reset ? [] : page.entries.map(({ data, offset, fingerprint, at }) => ({
-      data: decodeMessage(data.slice(), this.#parts.limits),
-      position: { epoch: page.epoch, offset, fingerprint },
-      at,
-    }));
-    return { position: topOf(page), oldest: page.oldest, entries, more: !reset && page.more, reset };
+    const isNow = channel.value.changes !== undefined;
+    const page = await this.read(channel, { ...historyQuery(query), isNow });
+    return historyPage(page, query, { isNow, limits: this.#parts.limits });
   }
 
   #told(error: unknown, { name }: NamedChannel, { ambiguous = true } = {}): CallError {
     if (error instanceof BrokerError) {
-      if (error.code === "OUT_OF_ORDER") return outOfOrder();
+      const refusal = refusalOfBroker(error);
+      if (refusal !== undefined) return refusal;
       if (error.code === "UNAVAILABLE") {
         return new CallError("UNAVAILABLE", "The channel cannot be reached now", {
           retryable: true,
@@ -225,6 +220,17 @@ export class NodeChannels implements Publisher {
     this.#parts.report(error, name);
     return new CallError("INTERNAL", undefined, { ambiguous });
   }
+}
+
+/** Who publishes what has a key. */
+function keyed({ name }: NamedChannel, { key }: PublishOptions): Producer | undefined {
+  if (key === undefined) return undefined;
+  if (!isKey(key)) {
+    throw new TypeError(
+      `Cannot publish to "${name}": its key must be a string of 1 to ${LONGEST_NAME} bytes`,
+    );
+  }
+  return { id: JSON.stringify(["server", key]), n: 1 };
 }
 
 /** A value as it is published: the encoding, copied once into a buffer of its size with room in front. */

@@ -51,16 +51,22 @@ function history(channel: string, limits: Limits): ChannelPost {
       const { input = {} } = called;
       if (!isMap(input)) throw new CallError("BAD_INPUT", "Expected a map with before, after or limit");
       const { before, after, limit } = input; // the rest stays behind: it may be large
-      const query = { channel, before, after, limit };
+      const query = { channel, before, after, limit, changes: true };
       return { ...called, method: "@history", input: query, options: { timeout } }; // a read has no use for a key
     },
     answer: (value) => {
-      const page = value as { entries: [number, number, number, Uint8Array][] };
-      const entries = page.entries.map(([offset, fingerprint, at, data]) => ({
+      const page = value as {
+        entries: [number, number, number, Uint8Array | null, ...unknown[]][];
+        next?: number;
+      };
+      const entries = page.entries.map((
+        [offset, fingerprint, at, data, by, version, editedAt, editedBy],
+      ) => ({
         offset,
         fingerprint,
         at,
-        data: decodeMessage(data, limits),
+        ...data === null ? { deleted: true } : { data: decodeMessage(data, limits) },
+        ..."next" in page ? { by, version: version ?? offset, editedAt, editedBy } : {},
       }));
       return { ...page, entries };
     },

@@ -5,10 +5,20 @@
  */
 import type { Position } from "./broker.ts";
 import { type GivenParams, hasParams } from "./channel_pattern.ts";
-import type { MessageInput, MessageOutput, Published, SignalInput, WithParams } from "./channel_types.ts";
+import type {
+  Interactions,
+  MessageInput,
+  MessageOutput,
+  Published,
+  SignalInput,
+  WithParams,
+} from "./channel_types.ts";
+import type { Changer, Interactive } from "./interactions.ts";
 
 /** What server code may say about one publication. */
 export interface PublishOptions {
+  /** In the name of which subject, on a channel whose messages may change: theirs is what they publish themselves, too. By default of nobody's. */
+  readonly by?: string | undefined;
   /** Names it, in 1 to 255 bytes (else a `TypeError`): another publication to the channel with the same key, within 10 minutes, does not land, and resolves with the position of the first. */
   readonly key?: string | undefined;
 }
@@ -27,21 +37,53 @@ export interface HistoryQuery {
 }
 
 /** A part of a history. */
-export interface HistoryPage<Message> {
+export interface HistoryPage<Message, Interactions extends string = never> {
   /** The last publication there was when this was read. */
   readonly position: Position;
   /** The first offset that is still kept; `position.offset + 1` when there is none. */
   readonly oldest: number;
-  /** Without a hole, in the order of the query. */
-  readonly entries: readonly HistoryEntry<Message>[];
-  /** Whether the same query, from the last entry on, would give more. */
+  /** Without a hole, in the order of the query. Where messages may change these are the messages alone, as they are now; changes have no entries, but take offsets. */
+  readonly entries: readonly HistoryEntry<Message, Interactions>[];
+  /** Whether the same query, from the last entry on (where messages may change, from `next` on), would give more. */
   readonly more: boolean;
+  /** Where messages may change: where the next page goes on, as `after` or `before`. No entry may have it, since changes take offsets, too. */
+  readonly next?: number;
   /** Whether the position that was asked for is no place in the stream: it is another one, or has another past. Then there are no entries. */
   readonly reset: boolean;
 }
 
+/** A message of a history: as it was published, or, where messages may change, as it is now. */
+export type HistoryEntry<Message, Interactions extends string = never> = [Interactions] extends [never]
+  ? PublishedEntry<Message>
+  : ChangeableEntry<Message>;
+
+/** A message that may have changed. */
+export type ChangeableEntry<Message> =
+  & Omit<PublishedEntry<Message>, "data">
+  & {
+    /** The subject that published it, where it has one. */
+    readonly by: string | undefined;
+    /** The offset of its last change; its own where there was none. Changes up to here are in it. */
+    readonly version: number;
+    /** When that was, if it was changed: in milliseconds since 1970 by the clock of the server. */
+    readonly editedAt: number | undefined;
+    /** The subject that made it, where it has one. */
+    readonly editedBy: string | undefined;
+  }
+  & ({
+    /** Whether it was deleted. */
+    readonly isDeleted: false;
+    /** The message. */
+    readonly data: Message;
+  } | {
+    /** Whether it was deleted. */
+    readonly isDeleted: true;
+    /** There is none any more. */
+    readonly data: undefined;
+  });
+
 /** A message as it was published. */
-export interface HistoryEntry<Message> {
+export interface PublishedEntry<Message> {
   /** The message. */
   readonly data: Message;
   /** Where it is. */
@@ -64,7 +106,7 @@ export type Publish<Channels> = <Pattern extends keyof Channels & string>(
 ) => Promise<Published>;
 
 /** One channel in server code. */
-export interface ServerChannel<Input, Output, Signal> {
+export interface ServerChannel<Input, Output, Signal, Interactions extends string = never> {
   /** Its name. */
   readonly name: string;
   /** Publishes: see {@linkcode Publish}. */
@@ -77,18 +119,21 @@ export interface ServerChannel<Input, Output, Signal> {
    */
   position(): Promise<Position>;
   /** A part of what is kept. */
-  history(query?: HistoryQuery): Promise<HistoryPage<Output>>;
+  history(query?: HistoryQuery): Promise<HistoryPage<Output, Interactions>>;
 }
 
 /** Finds a channel in server code: `channel("board/:id", { id: "7" })`. Throws a `TypeError` for parameters that name no channel. */
 export type FindChannel<Channels> = <Pattern extends keyof Channels & string>(
   pattern: Pattern,
   ...params: WithParams<Pattern, []>
-) => ServerChannel<
-  MessageInput<Channels[Pattern]>,
-  MessageOutput<Channels[Pattern]>,
-  SignalInput<Channels[Pattern]>
->;
+) =>
+  & ServerChannel<
+    MessageInput<Channels[Pattern]>,
+    MessageOutput<Channels[Pattern]>,
+    SignalInput<Channels[Pattern]>,
+    Interactions<Channels[Pattern]>
+  >
+  & Interactive<MessageInput<Channels[Pattern]>, Interactions<Channels[Pattern]>, PublishOptions>;
 
 /** What stands behind {@linkcode Publish} and {@linkcode FindChannel} at run time. */
 export interface Publisher {
@@ -97,8 +142,13 @@ export interface Publisher {
    *
    * @throws {TypeError} A pattern that the app does not have, or parameters that name no channel of it.
    */
-  channel(pattern: string, params: GivenParams): ServerChannel<unknown, unknown, unknown>;
+  channel(pattern: string, params: GivenParams): AnyServerChannel;
 }
+
+/** One channel at run time: it can do everything, and refuses what is not declared. */
+export type AnyServerChannel =
+  & ServerChannel<unknown, unknown, unknown, "changes">
+  & Changer<unknown, PublishOptions>;
 
 /** What handlers find of channels. */
 export interface ChannelTools {

@@ -1,0 +1,53 @@
+/**
+ * A part of a history as server code gets it.
+ *
+ * @module
+ */
+import { subjectOf } from "./authors.ts";
+import type { Entry, Page } from "./broker.ts";
+import type { Limits } from "./limits.ts";
+import { nextOf } from "./history_query.ts";
+import { decodeMessage } from "./message_data.ts";
+import type { ChangeableEntry, HistoryPage, HistoryQuery } from "./publisher.ts";
+import { isElsewhere } from "./resume.ts";
+
+/** How it is given. */
+interface Given {
+  /** Whether messages may change: entries say how they did. */
+  readonly isNow: boolean;
+  /** Bounds of what is decoded. */
+  readonly limits: Limits;
+}
+
+/** What a query found. */
+export function historyPage(page: Page, query: HistoryQuery, given: Given): HistoryPage<unknown, "changes"> {
+  const { isNow } = given;
+  const { epoch, top, oldest, entries, more } = page;
+  const from = query.after ?? query.before;
+  const reset = typeof from === "object" && isElsewhere(from, page);
+  const messages = reset ? [] : entries.filter(({ change }) => change === undefined);
+  return {
+    position: { epoch, ...top },
+    oldest,
+    entries: messages.map((entry) => entryOf(epoch, entry, given)),
+    more: !reset && more,
+    ...isNow ? { next: entries.at(-1)?.offset ?? nextOf(query, page) } : {},
+    reset,
+  };
+}
+
+function entryOf(epoch: string, entry: Entry, { isNow, limits }: Given): ChangeableEntry<unknown> {
+  const { offset, fingerprint, at, data, by, isGone, version } = entry;
+  const published = { position: { epoch, offset, fingerprint }, at };
+  if (!isNow) return { data: decodeMessage(data.slice(), limits), ...published } as ChangeableEntry<unknown>;
+  const changed = {
+    ...published,
+    by: subjectOf(by),
+    version: version?.offset ?? offset,
+    editedAt: version?.at,
+    editedBy: subjectOf(version?.by),
+  };
+  return isGone
+    ? { ...changed, isDeleted: true, data: undefined }
+    : { ...changed, isDeleted: false, data: decodeMessage(data.slice(), limits) };
+}

@@ -1,0 +1,73 @@
+/**
+ * `@history`: what it is asked, and how it answers.
+ *
+ * @module
+ */
+import { subjectOf } from "./authors.ts";
+import type { Entry, Page } from "./broker.ts";
+import { CallError } from "./errors.ts";
+import { isMap } from "./options.ts";
+import { isUint } from "./uint.ts";
+
+/** What a client asks. */
+export interface AskedHistory {
+  readonly channel: string;
+  readonly query: { before?: number; after?: number; limit?: number };
+  /** Whether it knows that messages change. */
+  readonly changes: boolean;
+}
+
+/**
+ * Reads the input.
+ *
+ * @throws {CallError} `BAD_INPUT`.
+ */
+export function readQuery(input: unknown): AskedHistory {
+  if (!isMap(input)) throw badInput("a map");
+  const { channel, before, after, limit, changes } = input;
+  if (typeof channel !== "string") throw badInput("a channel that is a string");
+  const query: AskedHistory["query"] = {};
+  for (const [name, value] of Object.entries({ before, after, limit })) {
+    if (value === undefined || value === null) continue;
+    if (!isUint(value)) throw badInput(`${name} that is an unsigned integer`);
+    query[name as "limit"] = value;
+  }
+  if (query.before !== undefined && query.after !== undefined) throw badInput("before or after, not both");
+  return { channel, query, changes: changes === true };
+}
+
+/** The answer. Of a channel whose messages may change it has the messages alone, as they are now; who does not know that is given none that were deleted. */
+export function asAnswer(
+  { epoch, top, oldest, boundary, entries, more }: Page,
+  { mayChange, changes }: { readonly mayChange: boolean; readonly changes: boolean },
+): object {
+  const messages = entries.filter(({ change, isGone }) => change === undefined && (changes || !isGone));
+  return {
+    epoch,
+    offset: top.offset,
+    fingerprint: top.fingerprint,
+    oldest,
+    more,
+    boundary,
+    entries: messages.map((entry) => mayChange && changes ? withVersion(entry) : plain(entry)),
+    ...mayChange && changes ? { next: entries.at(-1)?.offset } : {},
+  };
+}
+
+function plain({ offset, fingerprint, at, data }: Entry): unknown[] {
+  return [offset, fingerprint, at, data];
+}
+
+function withVersion(entry: Entry): unknown[] {
+  const { offset, fingerprint, at, data, by, isGone, version } = entry;
+  const subject = subjectOf(by) ?? null;
+  const message = [offset, fingerprint, at, isGone ? null : data, subject];
+  return version === undefined
+    ? message
+    : [...message, version.offset, version.at, subjectOf(version.by) ?? null];
+}
+
+/** What an input should have been. */
+export function badInput(expected: string): CallError {
+  return new CallError("BAD_INPUT", `Expected ${expected}`);
+}
