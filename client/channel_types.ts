@@ -52,7 +52,7 @@ export interface AppendEvent<Message> extends ChangedEvent {
   /** Which event this is. */
   readonly type: "append";
   /** The piece. */
-  readonly piece: Message & (string | Uint8Array);
+  readonly piece: Message;
 }
 
 /** A message was deleted. */

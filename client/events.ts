@@ -29,7 +29,7 @@ export function eventOf(
   const event: ChannelEvent<unknown, "changes"> = type === "edit"
     ? { type, target, data, position, by }
     : type === "append"
-    ? { type, target, piece: data as string | Uint8Array, position, by }
+    ? { type, target, piece: data, position, by }
     : { type, target, position, by };
   return event as unknown as ChannelEvent<unknown>;
 }

@@ -184,10 +184,10 @@ describe("a message that changes", () => {
     await world.wait(room.edit(offset, "still mine"));
     await world.wait(bob.seen(bob.call.tidy(offset)));
     assertEquals(events.map(brief).slice(-2), [
-      { type: "edit", target: 1, data: "tidied", by: undefined, at: 3 },
-      { type: "delete", target: 1, by: undefined, at: 4 },
+      { type: "edit", target: 1, data: "still mine", by: "ada", at: 2 },
+      { type: "delete", target: 1, by: undefined, at: 4 }, // of one turn: what the edit said is gone with it
     ]);
-    assertEquals(await world.wait(bob.call.page()), { next: 4, entries: [[undefined, 4, "ada", true]] });
+    assertEquals(await world.wait(bob.call.page()), { next: 4, entries: [[null, 4, "ada", true]] });
     watching.close();
   });
 });

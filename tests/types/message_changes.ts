@@ -44,8 +44,8 @@ export async function everything(): Promise<void> {
     else expect<Equal<typeof event.type, "gap" | "reset">>();
   });
   const [entry] = (await chat.history()).entries;
-  if (!entry!.isDeleted) expect<Equal<typeof entry.data, string>>();
-  expect<Equal<typeof entry.version, number>>();
+  if (entry !== undefined && !entry.isDeleted) expect<Equal<typeof entry.data, string>>();
+  expect<Equal<NonNullable<typeof entry>["version"], number>>();
   await client.channel("notes").edit(1, { n: 1 });
   const news = client.channel("news");
   news.subscribe((event) => expect<Equal<typeof event, ChannelEvent<string>>>());
