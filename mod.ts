@@ -112,11 +112,18 @@ export type {
   ChangeContext,
   Changer,
   ChangesConfig,
+  Counting,
   InteractionsOf,
   Interactive,
   MessageTarget,
+  KindsCounted,
   PieceOf,
+  ReactionKinds,
+  ReactionSummary,
+  Reactor,
   TargetMessage,
+  TotalSummary,
+  ValuesSummary,
 } from "./rpc/interactions.ts";
 export type { ChannelParams, GivenParams, ParamNames, ParamsOf } from "./rpc/channel_pattern.ts";
 export type {
@@ -149,6 +156,7 @@ export {
   type Page,
   type Producer,
   type Query,
+  type Reactions,
   type Retention,
   type Version,
 } from "./rpc/broker.ts";

@@ -50,7 +50,7 @@ export class MemoryStream {
 
   /** What the entries weigh. */
   get entryBytes(): number {
-    return this.#entryBytes;
+    return this.#entryBytes + (this.#book?.bytes ?? 0);
   }
 
   /** What the records of producers weigh. */
@@ -84,7 +84,7 @@ export class MemoryStream {
    * Whether this may be appended, if it changes a message.
    *
    * @param date Milliseconds since 1970.
-   * @throws {BrokerError} `MISSING`, `GONE`, `TOO_LARGE`, `WRONG_TYPE`.
+   * @throws {BrokerError} `MISSING`, `GONE`, `TOO_LARGE`, `WRONG_TYPE`, `STALE`.
    */
   check(append: Append, date: number): void {
     if (append.change === undefined) return;
@@ -123,7 +123,7 @@ export class MemoryStream {
     if (retention.messages > 0) {
       this.#entries.push(entry);
       this.#entryBytes += bytesOf(entry);
-      if (entry.change !== undefined) this.#book!.add(entry);
+      if (entry.change !== undefined) this.#book!.add(entry, append.change?.reactions?.state);
     }
     this.trim(date);
     return entry;
@@ -148,7 +148,7 @@ export class MemoryStream {
       const kept = this.#entries.at(index);
       if (kept === undefined) break;
       const entry = this.#book === undefined ? kept : this.#asWanted(kept, query, known);
-      bytes += entry.data.byteLength;
+      bytes += entry.data.byteLength + (entry.reactions?.summary.byteLength ?? 0);
       if (bytes > query.bytes && entries.length > 0) break;
       entries.push(entry);
     }
@@ -165,7 +165,7 @@ export class MemoryStream {
   /** Lets entries go that are too many, too large together, or too old. */
   trim(date: number): void {
     const entries = this.#entries;
-    while (entries.length > this.#messages || entries.length > 1 && this.#entryBytes > this.#bounds.bytes) {
+    while (entries.length > this.#messages || entries.length > 1 && this.entryBytes > this.#bounds.bytes) {
       this.#shift();
     }
     while (entries.length > 0 && entries.at(0)!.at + this.#ms <= date) this.#shift();
@@ -178,7 +178,7 @@ export class MemoryStream {
 
   /** Lets the oldest entries go until the others weigh no more than this. The numbers go on, and the top is known as before. */
   lightenEntries(bytes: number): void {
-    while (this.#entryBytes > bytes) this.#shift();
+    while (this.entryBytes > bytes) this.#shift();
   }
 
   /** Forgets the producers that published longest ago, and from when on they may have, until the others weigh no more than this. */
@@ -193,13 +193,15 @@ export class MemoryStream {
   }
 
   /** @param known Messages that the page has the whole of. */
-  #asWanted(entry: Entry, { isNow, since }: Query, known: Set<number>): Entry {
+  #asWanted(entry: Entry, { isNow, withState = false, since }: Query, known: Set<number>): Entry {
     const { change } = entry;
     if (change === undefined) {
       known.add(entry.offset);
-      return isNow ? this.#book!.now(entry) : entry;
+      return isNow ? this.#book!.now(entry, withState) : entry;
     }
-    if (since === undefined || change.target >= since || known.has(change.target)) return entry;
+    if (
+      change.kind === "react" || since === undefined || change.target >= since || known.has(change.target)
+    ) return entry;
     known.add(change.target);
     return change.kind === "append" && !entry.isGone ? this.#book!.whole(entry) : entry;
   }

@@ -22,6 +22,10 @@ interface Document {
   parts: number[];
   /** Bytes of those. */
   bytes: number;
+  /** Offsets of what was said of its reactions. */
+  reacted: number[];
+  /** What is kept of them. */
+  reactions: Uint8Array | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -30,30 +34,32 @@ const NOTHING = new Uint8Array(0);
 export class MessageBook {
   readonly #entries: Entries;
   readonly #documents = new Map<number, Document>();
+  #bytes = 0;
 
   /** Nothing was changed yet. */
   constructor(entries: Entries) {
     this.#entries = entries;
   }
 
-  /** Messages with changes, and their changes. */
-  get size(): number {
-    let changes = 0;
-    for (const document of this.#documents.values()) changes += 1 + document.changes.length;
-    return changes;
+  /** Bytes of what is kept of reactions. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /**
    * Whether a change may be appended.
    *
-   * @throws {BrokerError} `MISSING`, `GONE`, `TOO_LARGE`, `WRONG_TYPE`.
+   * @throws {BrokerError} `MISSING`, `GONE`, `TOO_LARGE`, `WRONG_TYPE`, `STALE`.
    */
-  check({ target, kind, epoch, most }: Changing, { data }: Append, present: string): void {
+  check({ target, kind, epoch, most, reactions }: Changing, { data }: Append, present: string): void {
     const message = epoch === undefined || epoch === present ? this.#entries.find(target) : undefined;
     if (message === undefined || message.change !== undefined || message.by === undefined) {
       throw new BrokerError("MISSING", `There is no message at ${target}`);
     }
     if (message.isGone) throw new BrokerError("GONE", `The message at ${target} was deleted`);
+    if (kind === "react" && (this.#documents.get(target)?.reacted.at(-1) ?? 0) !== reactions?.expects) {
+      throw new BrokerError("STALE", `The reactions to ${target} are others`);
+    }
     if (kind !== "append") return;
     const parts = this.#partsOf(target);
     const growth = growthOf(data);
@@ -69,14 +75,19 @@ export class MessageBook {
     }
   }
 
-  /** A change was appended. */
-  add({ change, offset, data }: Entry): void {
+  /** A change was appended. `reactions` is what is to be kept of those. */
+  add({ change, offset, data }: Entry, reactions: Uint8Array | undefined): void {
     const { kind, target } = change!;
     const message = this.#entries.find(target)!;
     let document = this.#documents.get(target);
     if (document === undefined) {
-      document = { changes: [], parts: [target], bytes: message.data.length };
+      const bytes = message.data.length;
+      document = { changes: [], parts: [target], bytes, reacted: [], reactions: undefined };
       this.#documents.set(target, document);
+    }
+    if (kind === "react") {
+      document.reacted.push(offset);
+      return this.#keep(document, reactions);
     }
     document.changes.push(offset);
     if (kind === "append") {
@@ -91,16 +102,28 @@ export class MessageBook {
 
   /** An entry is kept no more. */
   forget({ offset }: Entry): void {
+    const document = this.#documents.get(offset);
+    if (document === undefined) return;
+    this.#keep(document, undefined);
     this.#documents.delete(offset);
   }
 
   /** A message as it is now. */
-  now(entry: Entry): Entry {
+  now(entry: Entry, withState: boolean): Entry {
     const document = this.#documents.get(entry.offset);
     if (document === undefined) return entry;
-    const version = this.#version(document.changes.at(-1)!);
-    if (entry.isGone) return { ...entry, version };
-    return { ...entry, data: this.#whole(document.parts), room: 0, version };
+    const last = document.changes.at(-1);
+    const version = last === undefined ? {} : { version: this.#version(last) };
+    if (entry.isGone) return { ...entry, ...version };
+    const whole = last === undefined ? {} : { data: this.#whole(document.parts), room: 0 };
+    return { ...entry, ...whole, ...version, ...this.#reactions(document, withState) };
+  }
+
+  #reactions({ reacted, reactions: state }: Document, withState: boolean): Pick<Entry, "reactions"> {
+    const offset = reacted.at(-1);
+    if (offset === undefined) return {};
+    const summary = this.#entries.find(offset)!.data;
+    return { reactions: { offset, summary, ...withState ? { state } : {} } };
   }
 
   /** A piece as the whole that it made, where that is kept. */
@@ -110,6 +133,11 @@ export class MessageBook {
     if (document === undefined) return entry;
     const parts = this.#partsAt(document, change!.target, offset);
     return { ...entry, data: this.#whole(parts), room: 0, change: { kind: "edit", target: change!.target } };
+  }
+
+  #keep(document: Document, reactions: Uint8Array | undefined): void {
+    this.#bytes += (reactions?.length ?? 0) - (document.reactions?.length ?? 0);
+    document.reactions = reactions;
   }
 
   #partsOf(target: number): readonly number[] {
@@ -137,8 +165,10 @@ export class MessageBook {
   }
 
   /** Nothing of what it was stays. */
-  #erase(target: number, { changes }: Document): void {
-    for (const offset of [target, ...changes]) {
+  #erase(target: number, document: Document): void {
+    const { changes, reacted } = document;
+    this.#keep(document, undefined);
+    for (const offset of [target, ...changes, ...reacted]) {
       const entry = this.#entries.find(offset)!;
       if (entry.change?.kind !== "delete") {
         this.#entries.replace({ ...entry, data: NOTHING, room: 0, isGone: true });

@@ -5,11 +5,19 @@
  */
 import { changeNumber } from "../rpc/change_kinds.ts";
 import type { Published } from "../rpc/channel_types.ts";
-import type { AskedChange } from "../rpc/message_target.ts";
+import type { ChangeKind } from "../rpc/broker.ts";
+import type { MessageTarget } from "../rpc/interactions.ts";
+import { type AskedChange, askedChange } from "../rpc/message_target.ts";
 import { Rollup } from "../rpc/rollup.ts";
 import type { PublishCallOptions } from "./channel_types.ts";
 
-/** What is said about one publication, which may be a change. */
+/** What a program says about one publication, which may be a change of any target. */
+export interface PublishingOptions extends PublishCallOptions {
+  /** Where it is one. */
+  readonly change?: { readonly kind: ChangeKind; readonly target: MessageTarget } | undefined;
+}
+
+/** The same, checked. */
 export interface SendingOptions extends PublishCallOptions {
   /** Where it is one. */
   readonly change?: AskedChange | undefined;
@@ -33,13 +41,23 @@ export class RolledUp {
     this.#send = send;
   }
 
-  /** Publishes or changes, in the order of the calls. */
-  send(name: string, data: Uint8Array, options: SendingOptions): Promise<Published> {
-    const { change, signal, timeout, key } = options;
+  /** Publishes or changes, in the order of the calls. Rejects with a `TypeError` for a target that is none. */
+  send(
+    name: string,
+    data: Uint8Array,
+    { change: given, ...more }: PublishingOptions,
+  ): Promise<Published> {
+    let change: AskedChange | undefined;
+    try {
+      change = given && askedChange(given.kind, given.target);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const { signal, timeout, key } = more;
     const isPlain = signal === undefined && timeout === undefined && key === undefined;
     if (change?.kind === "append" && isPlain) return this.#rollUp(name, data, change);
     this.#rollups.get(name)?.flush();
-    return this.#send(name, data, options);
+    return this.#send(name, data, { ...more, change });
   }
 
   #rollUp(name: string, data: Uint8Array, change: AskedChange): Promise<Published> {

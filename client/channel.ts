@@ -4,11 +4,9 @@
  * @module
  */
 import { ChannelPattern, type GivenParams } from "../rpc/channel_pattern.ts";
-import type { ChangeKind } from "../rpc/broker.ts";
 import type { Published } from "../rpc/channel_types.ts";
 import { encodeMessage } from "../rpc/message_data.ts";
-import type { Changer, MessageTarget } from "../rpc/interactions.ts";
-import { askedChange } from "../rpc/message_target.ts";
+import type { AnyReactor, Changer, MessageTarget } from "../rpc/interactions.ts";
 import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 import type {
   ClientChannel,
@@ -17,13 +15,18 @@ import type {
   SubscribeOptions,
   Subscription,
 } from "./channel_types.ts";
+import type { PublishingOptions } from "./changes.ts";
 import type { LateChannels } from "./late_channels.ts";
 import { LateSubscription } from "./late_subscription.ts";
+import type { Said } from "./reacting.ts";
 import { readWanted } from "./wanted.ts";
 
 /** One channel of a client. Any number of them may stand for the same. */
 export class ChannelHandle
-  implements ClientChannel<unknown, unknown, unknown, unknown>, Changer<unknown, PublishCallOptions> {
+  implements
+    ClientChannel<unknown, unknown, unknown, unknown>,
+    Changer<unknown, PublishCallOptions>,
+    AnyReactor {
   readonly name: string;
   readonly #late: LateChannels;
 
@@ -44,7 +47,7 @@ export class ChannelHandle
       : made.subscribe(this.name, wanted);
   }
 
-  publish(message: unknown, options: PublishCallOptions = {}): Promise<Published> {
+  publish(message: unknown, options: PublishingOptions = {}): Promise<Published> {
     try {
       const data = encodeMessage(message); // at once, since the program may change it
       return this.#late.publish(this.name, data, options);
@@ -54,29 +57,27 @@ export class ChannelHandle
   }
 
   edit(target: MessageTarget, message: unknown, options?: PublishCallOptions): Promise<Published> {
-    return this.#change("edit", target, message, options);
+    return this.publish(message, { ...options, change: { kind: "edit", target } });
   }
 
   append(target: MessageTarget, piece: unknown, options?: PublishCallOptions): Promise<Published> {
-    return this.#change("append", target, piece, options);
+    return this.publish(piece, { ...options, change: { kind: "append", target } });
   }
 
   delete(target: MessageTarget, options?: PublishCallOptions): Promise<Published> {
-    return this.#change("delete", target, undefined, options);
+    return this.publish(undefined, { ...options, change: { kind: "delete", target } });
   }
 
-  #change(
-    kind: ChangeKind,
-    target: MessageTarget,
-    value: unknown,
-    options?: PublishCallOptions,
-  ): Promise<Published> {
-    try {
-      const change = askedChange(kind, target);
-      return this.#late.publish(this.name, encodeMessage(value), { ...options, change });
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  react(target: MessageTarget, kind: string, value?: string): Promise<Published> {
+    return this.#react({ target, kind, value, undo: false });
+  }
+
+  unreact(target: MessageTarget, kind: string, value?: string): Promise<Published> {
+    return this.#react({ target, kind, value, undo: true });
+  }
+
+  #react(said: Said): Promise<Published> {
+    return this.#late.use((channels) => channels.react(this.name, said));
   }
 
   history(query: HistoryQuery = {}): Promise<HistoryPage<unknown>> {

@@ -13,7 +13,7 @@ import type {
   SignalOutput,
   WithParams,
 } from "../rpc/channel_types.ts";
-import type { Interactive } from "../rpc/interactions.ts";
+import type { Interactive, ReactionSummary } from "../rpc/interactions.ts";
 import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 
 /**
@@ -24,7 +24,20 @@ export type ChannelEvent<Message, Interactions extends string = never> =
   | MessageEvent<Message>
   | GapEvent
   | ResetEvent
-  | ("changes" extends Interactions ? ChangeEvent<Message> : never);
+  | ("changes" extends Interactions ? ChangeEvent<Message> : never)
+  | ("reactions" extends Interactions ? ReactionsEvent : never);
+
+/** Reactions to a message have changed. It may be one that was never given: older than where the subscription began. */
+export interface ReactionsEvent {
+  /** Which event this is. */
+  readonly type: "reactions";
+  /** The offset of the message. */
+  readonly target: number;
+  /** All that there are now. */
+  readonly summary: ReactionSummary;
+  /** The place of this summary. */
+  readonly position: Position;
+}
 
 /** A message was changed. It may be one that was never given: older than where the subscription began. */
 export type ChangeEvent<Message> = EditEvent<Message> | AppendEvent<Message> | DeleteEvent;

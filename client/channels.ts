@@ -12,10 +12,11 @@ import type { CallError } from "../rpc/errors.ts";
 import type { Limits } from "../rpc/limits.ts";
 import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 import type { Unit } from "../rpc/receiver.ts";
-import { RolledUp, type SendingOptions } from "./changes.ts";
+import { type PublishingOptions, RolledUp, type SendingOptions } from "./changes.ts";
 import { ChannelConnection } from "./channel_connection.ts";
 import { readHistory } from "./history.ts";
 import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
+import { Reacting, type Said } from "./reacting.ts";
 import { LocalSubscription, NO_EVENTS } from "./subscription.ts";
 import type { Wanted } from "./wanted.ts";
 import { WireSubscription } from "./wire_subscription.ts";
@@ -46,6 +47,7 @@ export class Channels {
   #lastForgotten = 0;
   readonly #signals = new Map<string, Set<(message: unknown) => void>>();
   readonly #outbox: OutboxSize;
+  readonly #reacting: Reacting;
   readonly #rolledUp = new RolledUp((...given) => this.#send(...given));
   #connection: ChannelConnection | undefined;
   #mostCalls: () => number = () => 0;
@@ -54,6 +56,7 @@ export class Channels {
   /** Waits for a connection. */
   constructor(parts: ChannelsParts) {
     this.#parts = parts;
+    this.#reacting = new Reacting(parts);
     this.#outbox = {
       count: 0,
       bytes: 0,
@@ -96,6 +99,7 @@ export class Channels {
     this.#ended = error;
     for (const wire of [...this.#wires.values()]) wire.end(error);
     for (const publishing of this.#publishing.values()) publishing.end(error);
+    this.#reacting.end(error);
   }
 
   // For the channels that the program holds.
@@ -138,7 +142,7 @@ export class Channels {
   }
 
   /** Publishes what is encoded already, or changes a message by it. */
-  publish(name: string, data: Uint8Array, options: SendingOptions): Promise<Published> {
+  publish(name: string, data: Uint8Array, options: PublishingOptions): Promise<Published> {
     return this.#rolledUp.send(name, data, options);
   }
 
@@ -163,6 +167,11 @@ export class Channels {
       this.#publishing.delete(name);
       this.#lastForgotten = Math.max(this.#lastForgotten, publishing.last);
     }
+  }
+
+  /** Reacts to a message. */
+  react(name: string, said: Said): Promise<Published> {
+    return this.#reacting.react(name, said);
   }
 
   /** A part of the history. */

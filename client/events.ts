@@ -6,6 +6,7 @@
 import type { Position } from "../rpc/broker.ts";
 import type { ChangeHead } from "../rpc/dispatch_channels.ts";
 import type { ChannelEvent } from "./channel_types.ts";
+import type { ReactionSummary } from "../rpc/interactions.ts";
 import type { Payload } from "./payload.ts";
 
 /** What waits for the program. A `skip` only moves the position. */
@@ -26,10 +27,12 @@ export function eventOf(
 ): ChannelEvent<unknown> {
   if (change === undefined) return { type: "message", data, position };
   const { kind: type, target, by } = change;
-  const event: ChannelEvent<unknown, "changes"> = type === "edit"
+  const event: ChannelEvent<unknown, "changes" | "reactions"> = type === "edit"
     ? { type, target, data, position, by }
     : type === "append"
     ? { type, target, piece: data, position, by }
-    : { type, target, position, by };
+    : type === "delete"
+    ? { type, target, position, by }
+    : { type: "reactions", target, summary: data as ReactionSummary, position };
   return event as unknown as ChannelEvent<unknown>;
 }

@@ -6,6 +6,7 @@
 import { CallError } from "../rpc/errors.ts";
 import { checkHistoryQuery, nextOf, offsetOfPlace } from "../rpc/history_query.ts";
 import { decodeMessage } from "../rpc/message_data.ts";
+import type { ReactionSummary } from "../rpc/interactions.ts";
 import { isPosition } from "../rpc/positions.ts";
 import type { ChangeableEntry, HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 import { isElsewhere } from "../rpc/resume.ts";
@@ -80,17 +81,19 @@ function readEntry(epoch: string, entry: unknown, mayChange: boolean): HistoryEn
   return Object.assign(published, { isDeleted }, readChanges(position.offset, changes));
 }
 
-/** `[by]`, or `[by, version, editedAt, editedBy]`. */
+/** `[by]`, or `[by, version, editedAt, editedBy]`, or that with `reactions`. */
 function readChanges(
   offset: number,
-  [by, version = offset, editedAt, editedBy]: readonly unknown[],
-): Pick<ChangeableEntry<unknown>, "by" | "version" | "editedAt" | "editedBy"> {
+  [by, told, editedAt, editedBy, reactions]: readonly unknown[],
+): Pick<ChangeableEntry<unknown>, "by" | "version" | "editedAt" | "editedBy" | "reactions"> {
+  const version = told ?? offset;
   if (!isUint(version)) throw badPage();
   return {
     by: typeof by === "string" ? by : undefined,
     version,
     editedAt: typeof editedAt === "number" ? editedAt : undefined,
     editedBy: typeof editedBy === "string" ? editedBy : undefined,
+    reactions: reactions instanceof Uint8Array ? decodeMessage(reactions) as ReactionSummary : {},
   };
 }
 

@@ -9,7 +9,7 @@ import type { Clock } from "../rpc/clock.ts";
 import { CallError } from "../rpc/errors.ts";
 import type { Peer } from "../rpc/peer.ts";
 import type { Position } from "../rpc/broker.ts";
-import type { SendingOptions } from "./changes.ts";
+import type { PublishingOptions } from "./changes.ts";
 import type { Channels, ChannelsParts } from "./channels.ts";
 import { Late, type Source, type Waiter } from "./late.ts";
 
@@ -88,7 +88,7 @@ export class LateChannels {
   }
 
   /** Publishes what is encoded already, or changes a message by it. */
-  publish(name: string, data: Uint8Array, options: SendingOptions): Promise<Published> {
+  publish(name: string, data: Uint8Array, options: PublishingOptions): Promise<Published> {
     if (this.made !== undefined) return this.made.publish(name, data, options);
     if (!this.#hasRoom(data)) return Promise.reject(new CallError("RESOURCE_EXHAUSTED"));
     const { signal, timeout } = options;

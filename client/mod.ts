@@ -37,11 +37,22 @@ export type {
   MessageEvent,
   OpenChannel,
   PublishCallOptions,
+  ReactionsEvent,
   ResetEvent,
   SubscribeOptions,
   Subscription,
 } from "./channel_types.ts";
-export type { Changer, Interactive, MessageTarget, PieceOf } from "../rpc/interactions.ts";
+export type {
+  Changer,
+  Interactive,
+  KindsCounted,
+  MessageTarget,
+  PieceOf,
+  ReactionSummary,
+  Reactor,
+  TotalSummary,
+  ValuesSummary,
+} from "../rpc/interactions.ts";
 export type {
   ChangeableEntry,
   HistoryEntry,

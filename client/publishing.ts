@@ -390,8 +390,8 @@ function asAmbiguous(error: unknown): unknown {
   return new CallError(code, message, { ambiguous: true, retryable, declared, data, cause });
 }
 
-/** `[epoch, offset, fingerprint, durability]`. */
-function readPublished(answer: unknown): Published | undefined {
+/** Reads `[epoch, offset, fingerprint, durability]`; `undefined` where it is none. */
+export function readPublished(answer: unknown): Published | undefined {
   if (!Array.isArray(answer)) return undefined;
   const [epoch, offset, fingerprint, durability] = answer as unknown[];
   if (typeof durability !== "string") return undefined;

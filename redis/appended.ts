@@ -10,6 +10,7 @@ const REFUSALS = {
   MISSING: "The message is not there",
   GONE: "The message was deleted",
   TOO_LARGE: "The message would have more bytes than it may",
+  STALE: "There are other reactions than were expected",
   WRONG_TYPE: "A piece is a text that is added to a text, or bytes that are to bytes",
 };
 

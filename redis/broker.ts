@@ -209,7 +209,7 @@ export class RedisBroker implements Broker {
   /** See {@linkcode Broker.read}. */
   async read(channel: string, query: Query): Promise<Page> {
     const { life, entries, bodies: payloads } = this.#keys(channel);
-    const { after, before, at, messages, bytes, isNow, since } = query;
+    const { after, before, at, messages, bytes, isNow, since, withState } = query;
     const how = after !== undefined
       ? "after"
       : before !== undefined
@@ -217,7 +217,14 @@ export class RedisBroker implements Broker {
       : at !== undefined
       ? "at"
       : "all";
-    const numbers = [after ?? before ?? at ?? 0, messages, bytes, isNow ? 1 : "", since ?? ""];
+    const numbers = [
+      after ?? before ?? at ?? 0,
+      messages,
+      bytes,
+      isNow ? 1 : "",
+      since ?? "",
+      withState ? 1 : "",
+    ];
     const args = [this.#newEpoch(), how, ...numbers.map(String)];
     const job = { keys: [life, entries, payloads], args: () => args, kind: "read" } as const;
     const reply = await this.#commands.run({ script: READ, ...job });
@@ -354,8 +361,15 @@ type PageReply = readonly [string, string, string, string, string, string, reado
 
 function pageOf([epoch, offset, fingerprint, oldest, boundary, more, flat]: PageReply): Page {
   const entries = [];
-  for (let i = 0; i < flat.length; i += 4) {
-    entries.push(entryOf(Number(flat[i]), flat[i + 1]!, flat[i + 2]!, flat[i + 3]!));
+  for (let i = 0; i < flat.length; i += 5) {
+    const [offset, head, data, state, reactions] = flat.slice(i, i + 5) as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
+    entries.push(entryOf(Number(offset), head, data, { state, reactions }));
   }
   return {
     epoch,

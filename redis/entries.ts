@@ -5,7 +5,7 @@
  * @module
  */
 import { PUBLICATION_HEAD } from "../rpc/channel_messages.ts";
-import type { Append, ChangeKind, Entry, Version } from "../rpc/broker.ts";
+import type { Append, ChangeKind, Entry, Reactions, Version } from "../rpc/broker.ts";
 import { growthOf, joined } from "../rpc/message_pieces.ts";
 import { isUint } from "../rpc/uint.ts";
 
@@ -38,7 +38,7 @@ export function signalText(data: Uint8Array, from: string | undefined): string {
   return `s ${from === undefined ? "" : encodeURIComponent(from)} ${textOf(data)}`;
 }
 
-const KINDS: readonly ChangeKind[] = ["edit", "append", "delete"];
+const KINDS: readonly ChangeKind[] = ["edit", "append", "delete", "react"];
 /** Words of a push, without and with what heads of changeable channels have. */
 const WORDS = [7, 11];
 
@@ -47,8 +47,9 @@ export function changeArguments({ data, by, change }: Append): string[] {
   if (by === undefined) return [];
   const own = [encodeURIComponent(by), growthOf(data), String(data.length)];
   if (change === undefined) return own;
-  const { kind, target, epoch = "", most } = change;
-  return [...own, String(KINDS.indexOf(kind) + 1), String(target), epoch, String(most)];
+  const { kind, target, epoch = "", most, reactions } = change;
+  const kept = reactions === undefined ? [] : [String(reactions.expects), textOf(reactions.state)];
+  return [...own, String(KINDS.indexOf(kind) + 1), String(target), epoch, String(most), ...kept];
 }
 
 /**
@@ -72,7 +73,7 @@ export function readPush(text: string): Pushed | undefined {
  *
  * @throws {Error} What was not written by this package.
  */
-export function entryOf(offset: number, head: string, data: string, state = ""): Entry {
+export function entryOf(offset: number, head: string, data: string, fate: Fate = NO_FATE): Entry {
   const [fingerprint, previous, at, kind, target, , by] = head.split(" ");
   const numbers = { offset, fingerprint: Number(fingerprint), previous: Number(previous), at: Number(at) };
   const isOurs = isUint(offset) && isUint(numbers.at) && is32(numbers.fingerprint) && is32(numbers.previous);
@@ -84,16 +85,26 @@ export function entryOf(offset: number, head: string, data: string, state = ""):
   const bytes = pieces.length === 1
     ? { data: bytesOf(data, PUBLICATION_HEAD), room: PUBLICATION_HEAD }
     : { data: joined(pieces.map((piece) => bytesOf(piece))), room: 0 };
-  return { ...numbers, ...bytes, ...fateOf(kind, target!, by!, state) };
+  return { ...numbers, ...bytes, ...fateOf(kind, target!, by!, fate) };
 }
+
+/** What became of an entry, as a read tells it. */
+export interface Fate {
+  /** `!` where it was deleted, and `VERSION AT BY` of the last change. */
+  readonly state: string;
+  /** `OFFSET SUMMARY STATE`. */
+  readonly reactions: string;
+}
+
+const NO_FATE: Fate = { state: "", reactions: "" };
 
 /** What an entry has besides where messages may change. */
 function fateOf(
   kind: string,
   target: string,
   by: string,
-  state: string,
-): Pick<Entry, "by" | "change" | "isGone" | "version"> {
+  { state, reactions }: Fate,
+): Pick<Entry, "by" | "change" | "isGone" | "version" | "reactions"> {
   const changed = KINDS[Number(kind) - 1];
   const version = versionOf(state.replace(/^!/, ""));
   return {
@@ -101,6 +112,16 @@ function fateOf(
     ...changed === undefined ? {} : { change: { kind: changed, target: Number(target) } },
     ...state.startsWith("!") ? { isGone: true } : {},
     ...version === undefined ? {} : { version },
+    ...reactions === "" ? {} : { reactions: reactionsOf(reactions) },
+  };
+}
+
+function reactionsOf(text: string): Reactions {
+  const [offset, summary, state] = text.split(" ") as [string, string, string];
+  return {
+    offset: Number(offset),
+    summary: bytesOf(summary),
+    ...state === "" ? {} : { state: bytesOf(state) },
   };
 }
 

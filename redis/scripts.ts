@@ -66,7 +66,7 @@ now = math.max(now, last)
 local function forget_below(offset)
   if bodies == 0 then return end
   if offset > top then redis.call('UNLINK', BODIES) bodies = 0 return end
-  for o = oldest, offset - 1 do bodies = bodies - redis.call('HDEL', BODIES, int(o), 'v' .. int(o)) end
+  for o = oldest, offset - 1 do bodies = bodies - redis.call('HDEL', BODIES, int(o), 'v' .. int(o), 'r' .. int(o)) end
 end
 local function drop_below(offset)
   if offset <= oldest then return end
@@ -100,7 +100,7 @@ end
 /**
  * Appends. KEYS: life, entries, bodies, record of the producer. ARGV: an epoch, the channel of pushes, fingerprint, data, messages, ms, meta, the producer's
  * number, `low` (or ''), `age` (or ''), how many of its results are kept, and, where messages may change, BY, what can be added to the data, its bytes, and of a change KIND
- * TARGET, the epoch (or ''), and the bytes that the message may have.
+ * TARGET, the epoch (or ''), the bytes that the message may have, and, of reactions, the offset of those that there are, and what is to be kept.
  *
  * Answers `new` or `known` with EPOCH OFFSET FINGERPRINT, `order` with the last number (or ''), `forgotten`, or `refused` with why a change was not made.
  */
@@ -158,9 +158,10 @@ return {'new', epoch, int(top), mine}
 `);
 
 /**
- * Reads. KEYS: life, entries, bodies. ARGV: an epoch, `after`, `before` or `at` (or `all`) with its number, messages, bytes, `now` (or ''), `since` (or '').
+ * Reads. KEYS: life, entries, bodies. ARGV: an epoch, `after`, `before` or `at` (or `all`) with its number, messages, bytes, 1 for messages as they are (or ''), `since` (or ''),
+ * and 1 for what is kept of reactions (or '').
  *
- * Answers EPOCH OFFSET FINGERPRINT OLDEST, the fingerprint at the offset (or ''), 1 if there is more, and OFFSET, head, data, state of each entry.
+ * Answers EPOCH OFFSET FINGERPRINT OLDEST, the fingerprint at the offset (or ''), 1 if there is more, and OFFSET, head, data, state, reactions of each entry.
  */
 const READ_STEP = `
 keep()
@@ -183,20 +184,21 @@ local entries, total, next = {}, 0, from
 local function take(found)
   for _, entry in ipairs(found) do
     local offset = string.match(entry[1], '^%d+')
-    local head, data, state = as_wanted(offset, entry[2][2], entry[2][4])
-    total = total + math.floor(#data * 3 / 4)
+    local head, data, state, reactions = as_wanted(offset, entry[2][2], entry[2][4])
+    total = total + math.floor((#data + #reactions) * 3 / 4)
     if total > bytes and #entries > 0 then return false end
     entries[#entries + 1] = offset
     entries[#entries + 1] = head
     entries[#entries + 1] = data
     entries[#entries + 1] = state
+    entries[#entries + 1] = reactions
     next = next + step
   end
   return true
 end
 local going = bytes >= 0
-while going and #entries / 4 < messages and next >= oldest and next <= top do
-  local taken = #entries / 4
+while going and #entries / 5 < messages and next >= oldest and next <= top do
+  local taken = #entries / 5
   local fit = taken == 0 and 1 or math.floor((bytes - total) / math.max(1, total / taken)) + 1
   local count = int(math.max(1, math.min(messages - taken, fit, 64)))
   if step == 1 then going = take(redis.call('XRANGE', ENTRIES, id(next), '+', 'COUNT', count))

@@ -46,9 +46,24 @@ export interface Entry {
   readonly isGone?: true | undefined;
   /** The last change of the message; only in a page of messages as they are now ({@linkcode Query.isNow}). */
   readonly version?: Version | undefined;
+  /** What there is of reactions to the message; only in such a page. */
+  readonly reactions?: Reactions | undefined;
 }
 
-/** What an entry does to a message: `edit` replaces it, `append` adds a piece to its end, `delete` takes it away with all that was made of it. */
+/** Reactions to a message. What they mean is for who appends them. */
+export interface Reactions {
+  /** The offset of the entry that said so. */
+  readonly offset: number;
+  /** Its `data`. */
+  readonly summary: Uint8Array;
+  /** What is kept beside, where the query wants it. */
+  readonly state?: Uint8Array | undefined;
+}
+
+/**
+ * What an entry does to a message: `edit` replaces it, `append` adds a piece to its end, `delete` takes it away with all that was made of it,
+ * `react` says what there is of reactions to it now, which is no part of it.
+ */
 export interface Change {
   /** What it does. */
   readonly kind: ChangeKind;
@@ -57,7 +72,7 @@ export interface Change {
 }
 
 /** See {@linkcode Change}. */
-export type ChangeKind = "edit" | "append" | "delete";
+export type ChangeKind = "edit" | "append" | "delete" | "react";
 
 /** The last change of a message. */
 export interface Version {
@@ -106,6 +121,8 @@ export interface Changing extends Change {
   readonly epoch?: string | undefined;
   /** Bytes that the message may have then. */
   readonly most: number;
+  /** Of `react`: what is kept of the reactions, if those that there are are of the entry at `expects` (0 for none). */
+  readonly reactions?: { readonly expects: number; readonly state: Uint8Array } | undefined;
 }
 
 /** The identity of a publication before it has an offset. */
@@ -153,6 +170,8 @@ export interface Query {
   readonly bytes: number;
   /** Whether messages are wanted as they are now, each with all changes that the stream has of it. Otherwise entries come as they were appended. */
   readonly isNow?: boolean | undefined;
+  /** Whether what is kept of reactions is wanted with `isNow`. */
+  readonly withState?: boolean | undefined;
   /**
    * Who reads has seen nothing before this offset: the first piece in the page that was appended to a message before it comes as an `edit`, with the whole that
    * it made, as far as the message is kept.
@@ -240,7 +259,8 @@ export interface Ledger {
 /**
  * Why a broker did not do what it was asked. `OUT_OF_ORDER`: a producer's number leaves a gap, nothing was appended. `FORGOTTEN`: a producer's number is older
  * than the results that are kept; whether it was appended is not known, and it was not appended now. `MISSING`: the message that was to be changed is not there, `GONE`: it was
- * deleted, `TOO_LARGE`: it would be, `WRONG_TYPE`: a piece is added to what is no text and no bytes, or to the other of them; in all four nothing was appended. `TAKEN`: the claim of a call was lost, and somebody else has its key. `UNAVAILABLE`: whether it was done is not known.
+ * deleted, `TOO_LARGE`: it would be, `WRONG_TYPE`: a piece is added to what is no text and no bytes, or to the other of them, `STALE`: there are other reactions than
+ * were expected; in all five nothing was appended. `TAKEN`: the claim of a call was lost, and somebody else has its key. `UNAVAILABLE`: whether it was done is not known.
  */
 export type BrokerErrorCode =
   | "OUT_OF_ORDER"
@@ -249,6 +269,7 @@ export type BrokerErrorCode =
   | "GONE"
   | "TOO_LARGE"
   | "WRONG_TYPE"
+  | "STALE"
   | "TAKEN"
   | "UNAVAILABLE";
 

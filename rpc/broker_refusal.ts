@@ -18,6 +18,8 @@ export function refusalOfBroker({ code, message }: BrokerError): CallError | und
       return new CallError("GONE", "The message was deleted", { declared: true });
     case "TOO_LARGE":
       return new CallError("TOO_LARGE", message);
+    case "STALE":
+      return new CallError("STALE", message, { declared: true, retryable: true });
     case "WRONG_TYPE":
       return new CallError("BAD_INPUT", message);
     default:

@@ -31,6 +31,8 @@ export function tellingCaller(publisher: Publisher, call: IncomingCall): Publish
         edit: told(channel.edit),
         append: told(channel.append),
         delete: told(channel.delete),
+        react: told(channel.react),
+        unreact: told(channel.unreact),
       };
     },
   };

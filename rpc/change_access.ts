@@ -39,8 +39,8 @@ export function refusalOfChange(
   wanting: Wanting,
 ): MaybePromise<CallError | undefined> {
   const { channel, asker } = wanting;
-  const { allow: { subscribe }, changes } = channel.value;
-  const rule = changes!.allow[kind];
+  const { allow: { subscribe }, changes, reactions } = channel.value;
+  const rule = kind === "react" ? reactions!.allow : changes!.allow[kind];
   const ask = (page: Page) => {
     const message = targetOf(page, { target, epoch }, asker);
     if (message === undefined) return undefined;

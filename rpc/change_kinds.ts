@@ -5,7 +5,7 @@
  */
 import type { ChangeKind } from "./broker.ts";
 
-const KINDS: readonly (ChangeKind | undefined)[] = [undefined, "edit", "append", "delete"];
+const KINDS: readonly (ChangeKind | undefined)[] = [undefined, "edit", "append", "delete", "react"];
 
 /** The number of a change. */
 export function changeNumber(kind: ChangeKind): number {

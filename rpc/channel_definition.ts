@@ -8,7 +8,8 @@ import { ChannelNames } from "./channel_names.ts";
 import type { ChannelParams } from "./channel_pattern.ts";
 import type { Channel } from "./channel_types.ts";
 import type { CallerConnection } from "./context.ts";
-import type { ChangeContext, ChangesConfig, InteractionsOf } from "./interactions.ts";
+import type { ChangeContext, ChangesConfig, InteractionsOf, ReactionKinds } from "./interactions.ts";
+import { isKey } from "./long_names.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import type { NeedsOf, Scope } from "./builder.ts";
 import { isSchema, type OutputOf, type Schema } from "./schema.ts";
@@ -49,6 +50,8 @@ export interface ChannelRules<Context> {
   readonly append?: ChannelRule<Context & ChangeContext>;
   /** Who may delete it. @default as `edit` */
   readonly delete?: ChannelRule<Context & ChangeContext>;
+  /** Who may react to it. @default as `subscribe` */
+  readonly react?: ChannelRule<Context & ChangeContext>;
 }
 
 /** What `channel` takes. */
@@ -57,6 +60,7 @@ export interface ChannelConfig<
   Message extends Schema | undefined,
   Signal extends Schema | undefined,
   Changes extends ChangesConfig | undefined = undefined,
+  Reactions extends ReactionKinds | undefined = undefined,
 > {
   /**
    * The schema of what is published; without one nothing is. Clients' messages and the server's own pass it before they are stored. A message goes to each
@@ -70,6 +74,11 @@ export interface ChannelConfig<
    * changed as long as it is kept. What was published before this was declared cannot.
    */
   readonly changes?: Changes;
+  /**
+   * What can be said to messages, by name, and how it is counted: `{ like: "total", emoji: "multiple" }`. Everybody is given summaries, each one more publication, at most
+   * one of a message in 100 ms from each node. At most 16 kinds.
+   */
+  readonly reactions?: Reactions;
   /**
    * How much is kept for subscribers that come back or want to look back. Who comes back may be given more: while somebody is subscribed, the node
    * has the latest 64 publications, or 64 KiB, whatever is kept. This is no promise that a message is gone after its time.
@@ -106,9 +115,10 @@ export type ChannelBuilder<S extends Scope> = <
   Message extends Schema | undefined = undefined,
   Signal extends Schema | undefined = undefined,
   Changes extends ChangesConfig | undefined = undefined,
+  Reactions extends ReactionKinds | undefined = undefined,
 >(
-  config: ChannelConfig<S, Message, Signal, Changes>,
-) => Channel<Message, Signal, NeedsOf<S>, InteractionsOf<Changes>>;
+  config: ChannelConfig<S, Message, Signal, Changes, Reactions>,
+) => Channel<Message, Signal, NeedsOf<S>, InteractionsOf<Changes, Reactions>>;
 
 /** A rule at run time, its types erased. */
 export type ErasedRule = (context: object) => MaybePromise<boolean>;
@@ -118,7 +128,15 @@ export interface ChangesDefinition {
   /** Bytes that one may have. */
   readonly bytes: number;
   /** Who may do what, defaults filled in; `undefined` where whoever may subscribe may. */
-  readonly allow: Readonly<Record<ChangeKind, ErasedRule | undefined>>;
+  readonly allow: Readonly<Record<Exclude<ChangeKind, "react">, ErasedRule | undefined>>;
+}
+
+/** What can be said to messages of a channel. */
+export interface ReactionsDefinition {
+  /** How each kind is counted. */
+  readonly kinds: ReactionKinds;
+  /** Who may; `undefined` where whoever may subscribe may. */
+  readonly allow: ErasedRule | undefined;
 }
 
 /** A channel at run time: plain, frozen data that was checked. Its types are erased; {@linkcode Channel} carries them. */
@@ -140,6 +158,8 @@ export interface ChannelDefinition {
   };
   /** How messages change; `undefined` where they do not. */
   readonly changes: ChangesDefinition | undefined;
+  /** What can be said to them; `undefined` where nothing can. */
+  readonly reactions: ReactionsDefinition | undefined;
   /** Changes or refuses messages of clients. */
   readonly publish: ((message: unknown, context: object) => unknown) | undefined;
   /** Told of who subscribes. */
@@ -149,7 +169,10 @@ export interface ChannelDefinition {
 }
 
 const RULES: readonly string[] = ["subscribe", "publish", "signal", "history"];
-const CHANGE_RULES: readonly string[] = ["edit", "append", "delete"];
+const CHANGE_RULES: readonly string[] = ["edit", "append", "delete", "react"];
+const COUNTINGS: readonly unknown[] = ["total", "distinct", "unique", "multiple"];
+/** Kinds of reactions. */
+const MOST_KINDS = 16;
 /** Messages that are kept where a channel says nothing else. */
 const MESSAGES = 1_000;
 /** Seconds that they are kept. */
@@ -164,10 +187,21 @@ const LEAST_META = 600_000;
  * @throws {RangeError} A history that is no number of messages or seconds.
  */
 export function defineChannel(
-  config: ChannelConfig<Scope, Schema, Schema, ChangesConfig>,
+  config: ChannelConfig<Scope, Schema, Schema, ChangesConfig, ReactionKinds>,
 ): ChannelDefinition {
   if (typeof config !== "object" || config === null) throw cannotMake("it has no options");
-  const { message, signal, history, allow, changes, publish, onSubscribe, onUnsubscribe, ...others } = config;
+  const {
+    message,
+    signal,
+    history,
+    allow,
+    changes,
+    reactions,
+    publish,
+    onSubscribe,
+    onUnsubscribe,
+    ...others
+  } = config;
   for (const name of Object.keys(others)) throw cannotMake(`there is no option named "${name}"`);
   if (message === undefined && signal === undefined) throw cannotMake("it has neither messages nor signals");
   for (const [name, schema] of Object.entries({ message, signal })) {
@@ -182,8 +216,8 @@ export function defineChannel(
     message,
     signal,
     history: kept,
-    allow: rules(allow, changes !== undefined),
-    changes: changesOf(changes, { message, kept, allow }),
+    allow: rules(allow, { changes: changes !== undefined, reactions: reactions !== undefined }),
+    ...interactionsOf({ changes, reactions, message, kept, allow }),
     publish: publish as ChannelDefinition["publish"],
     onSubscribe: onSubscribe as ChannelDefinition["onSubscribe"],
     onUnsubscribe: onUnsubscribe as ChannelDefinition["onUnsubscribe"],
@@ -224,7 +258,7 @@ function retention(
 }
 
 /** A function, as `allow` of a procedure, or `false`, has no members: it would allow everything. */
-function rules(given: ChannelRules<never> = {}, canChange: boolean): ChannelDefinition["allow"] {
+function rules(given: ChannelRules<never> = {}, can: Record<string, boolean>): ChannelDefinition["allow"] {
   if (!isOptions(given)) {
     throw cannotMake("its allow must be { subscribe, publish, signal, history }, a rule for each");
   }
@@ -232,8 +266,9 @@ function rules(given: ChannelRules<never> = {}, canChange: boolean): ChannelDefi
     if (![...RULES, ...CHANGE_RULES].includes(name)) {
       throw cannotMake(`there is nothing to allow named "${name}"`);
     }
-    if (CHANGE_RULES.includes(name) && !canChange) {
-      throw cannotMake(`it has a rule for ${name}, and no changes`);
+    const needs = name === "react" ? "reactions" : "changes";
+    if (CHANGE_RULES.includes(name) && !can[needs]) {
+      throw cannotMake(`it has a rule for ${name}, and no ${needs}`);
     }
     if (value !== undefined && typeof value !== "boolean" && typeof value !== "function") {
       throw cannotMake(`its rule for ${name} is no function`);
@@ -248,25 +283,37 @@ function rules(given: ChannelRules<never> = {}, canChange: boolean): ChannelDefi
   });
 }
 
+interface Interacting {
+  readonly changes: ChangesConfig | undefined;
+  readonly reactions: ReactionKinds | undefined;
+  readonly message: Schema | undefined;
+  readonly kept: Retention;
+  readonly allow: ChannelRules<never> | undefined;
+}
+
+function interactionsOf(given: Interacting): Pick<ChannelDefinition, "changes" | "reactions"> {
+  const { changes, reactions, message, kept, allow = {} } = given;
+  if (changes === undefined && reactions === undefined) return { changes, reactions };
+  const what = changes === undefined ? "reactions" : "changes";
+  if (message === undefined) throw cannotMake(`it has ${what}, and no messages`);
+  if (kept.messages === 0) {
+    throw new RangeError(`Cannot make a channel: what is not kept has no ${what}`);
+  }
+  return {
+    changes: changes && changesOf(changes, allow),
+    reactions: reactions && reactionsOf(reactions, allow),
+  };
+}
+
 /** Whoever has published a message may change it. */
 function isOwn({ message }: ChangeContext): boolean {
   return message.isOwn;
 }
 
-function changesOf(
-  given: ChangesConfig | undefined,
-  { message, kept, allow = {} }: {
-    readonly message: Schema | undefined;
-    readonly kept: Retention;
-    readonly allow: ChannelRules<never> | undefined;
-  },
-): ChannelDefinition["changes"] {
-  if (given === undefined) return undefined;
+function changesOf(given: ChangesConfig, allow: ChannelRules<never>): ChangesDefinition {
   if (given !== true && !isOptions(given)) throw cannotMake("its changes must be true, or { bytes }");
   const { bytes = Number.MAX_SAFE_INTEGER, ...others } = given === true ? {} : given;
   for (const name of Object.keys(others)) throw cannotMake(`its changes have no option named "${name}"`);
-  if (message === undefined) throw cannotMake("it has changes, and no messages");
-  if (kept.messages === 0) throw new RangeError("Cannot make a channel: what is not kept cannot be changed");
   if (!Number.isSafeInteger(bytes) || bytes < 1) {
     throw new RangeError(`Cannot make a channel: ${bytes} is no number of bytes`);
   }
@@ -275,6 +322,23 @@ function changesOf(
     bytes,
     allow: Object.freeze({ edit: rule(edit), append: rule(append), delete: rule(take) }),
   });
+}
+
+function reactionsOf(given: ReactionKinds, { react }: ChannelRules<never>): ReactionsDefinition {
+  if (!isOptions(given)) {
+    throw cannotMake("its reactions must be names of kinds, each with how it is counted");
+  }
+  const kinds = Object.entries(given);
+  if (kinds.length > MOST_KINDS) {
+    throw new RangeError(`Cannot make a channel: more than ${MOST_KINDS} reactions`);
+  }
+  for (const [kind, counting] of kinds) {
+    if (!isKey(kind)) throw cannotMake("a kind of reaction has a name of 1 to 255 bytes");
+    if (!COUNTINGS.includes(counting)) {
+      throw cannotMake(`its reaction "${kind}" is counted in no way there is`);
+    }
+  }
+  return Object.freeze({ kinds: Object.freeze({ ...given }), allow: rule(react) });
 }
 
 function rule(given: ChannelRule<never> | undefined): ErasedRule | undefined {

@@ -1,5 +1,5 @@
 /**
- * The procedures that the library adds to an app with channels: `@publish`, `@history` and `@message`. They are called as any other.
+ * The procedures that the library adds to an app with channels: `@publish`, `@history`, `@message` and `@react`. They are called as any other.
  *
  * @module
  */
@@ -18,11 +18,19 @@ import type { Limits } from "./limits.ts";
 import { isKey, LONGEST_NAME } from "./long_names.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { decodeMessage } from "./message_data.ts";
-import { type Encoded, encoded, historyQuery, type NodeChannels, withRoom } from "./node_channels.ts";
+import {
+  type Encoded,
+  encoded,
+  historyQuery,
+  mayChange,
+  type NodeChannels,
+  withRoom,
+} from "./node_channels.ts";
 import { keyedProducer, type Origin, originOf } from "./origin.ts";
 import { isPromise } from "./iterating.ts";
 import { isMap } from "./options.ts";
 import type { Turn } from "./publish_order.ts";
+import { react, readReaction } from "./react_procedure.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
 import { validate } from "./schema.ts";
 import { isUint } from "./uint.ts";
@@ -71,11 +79,16 @@ export function channelProcedures(parts: ChannelProcedureParts): [string, Proced
   const publish = (input: unknown, context: Context) =>
     new Publishing(parts, context).run(readPublication(input));
   const change = (input: unknown, context: Context) => new Publishing(parts, context).run(readChange(input));
+  const reaction = (input: unknown, context: Context) => {
+    const asked = readReaction(input);
+    return react(parts.channels, asked, find(parts, asked.channel, context));
+  };
   const history = (input: unknown, context: Context) => readHistory(parts, input, context);
   return [
     ["@publish", implement("value", { around: [], input: ANYTHING, errors, handler: publish })],
     ["@history", implement("value", { around: [], input: ANYTHING, handler: history })],
     ["@message", implement("value", { around: [], input: ANYTHING, errors, handler: change })],
+    ["@react", implement("value", { around: [], input: ANYTHING, errors, handler: reaction })],
   ];
 }
 
@@ -238,12 +251,13 @@ function readChange(input: unknown): Publication {
 function readHistory(parts: ChannelProcedureParts, input: unknown, context: Context): unknown {
   const { channel: name, query, changes } = readQuery(input);
   const found = find(parts, name, context);
-  const { allow, message, changes: mayChange } = found.channel.value;
+  const { allow, message } = found.channel.value;
   return chain(refusalOf(allow.history, found), (refusal) => {
     if (refusal !== undefined) throw refusal;
     if (message === undefined) throw noChannel();
-    const page = parts.channels.read(found.channel, { ...historyQuery(query), isNow: mayChange && true });
-    return chain(page, (page) => asAnswer(page, { mayChange: mayChange !== undefined, changes }));
+    const isNow = mayChange(found.channel);
+    const page = parts.channels.read(found.channel, { ...historyQuery(query), isNow });
+    return chain(page, (page) => asAnswer(page, { mayChange: isNow, changes }));
   });
 }
 

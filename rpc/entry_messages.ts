@@ -38,7 +38,8 @@ export function writeEntryFor(
 ): void {
   const { change, isGone, offset, fingerprint, data } = entry;
   const gap = (reason: string) => writeGap(alias, { from: offset, to: offset, fingerprint, reason });
-  if (change !== undefined && !takesChanges && !isGone) gap(change.kind);
+  if (change?.kind === "react" && !takesChanges) writeSkip(alias, offset, fingerprint); // nothing of what it knows is missing
+  else if (change !== undefined && !takesChanges && !isGone) gap(change.kind);
   else if (data.length + PUBLICATION_HEAD > most || mostBytes(entry) > most) gap("too large");
   else writeEntry(alias, entry);
 }

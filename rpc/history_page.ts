@@ -5,6 +5,7 @@
  */
 import { subjectOf } from "./authors.ts";
 import type { Entry, Page } from "./broker.ts";
+import type { ReactionSummary } from "./interactions.ts";
 import type { Limits } from "./limits.ts";
 import { nextOf } from "./history_query.ts";
 import { decodeMessage } from "./message_data.ts";
@@ -37,7 +38,7 @@ export function historyPage(page: Page, query: HistoryQuery, given: Given): Hist
 }
 
 function entryOf(epoch: string, entry: Entry, { isNow, limits }: Given): ChangeableEntry<unknown> {
-  const { offset, fingerprint, at, data, by, isGone, version } = entry;
+  const { offset, fingerprint, at, data, by, isGone, version, reactions } = entry;
   const published = { position: { epoch, offset, fingerprint }, at };
   if (!isNow) return { data: decodeMessage(data.slice(), limits), ...published } as ChangeableEntry<unknown>;
   const changed = {
@@ -46,6 +47,9 @@ function entryOf(epoch: string, entry: Entry, { isNow, limits }: Given): Changea
     version: version?.offset ?? offset,
     editedAt: version?.at,
     editedBy: subjectOf(version?.by),
+    reactions: reactions === undefined
+      ? {}
+      : decodeMessage(reactions.summary.slice(), limits) as ReactionSummary,
   };
   return isGone
     ? { ...changed, isDeleted: true, data: undefined }

@@ -59,12 +59,14 @@ function plain({ offset, fingerprint, at, data }: Entry): unknown[] {
 }
 
 function withVersion(entry: Entry): unknown[] {
-  const { offset, fingerprint, at, data, by, isGone, version } = entry;
+  const { offset, fingerprint, at, data, by, isGone, version, reactions } = entry;
   const subject = subjectOf(by) ?? null;
   const message = [offset, fingerprint, at, isGone ? null : data, subject];
-  return version === undefined
-    ? message
-    : [...message, version.offset, version.at, subjectOf(version.by) ?? null];
+  if (version === undefined && reactions === undefined) return message;
+  const changed = version === undefined
+    ? [null, null, null]
+    : [version.offset, version.at, subjectOf(version.by) ?? null];
+  return [...message, ...changed, ...reactions === undefined ? [] : [reactions.summary]];
 }
 
 /** What an input should have been. */

@@ -32,6 +32,7 @@ import { isKey, LONGEST_NAME } from "./long_names.ts";
 import { encodeMessage } from "./message_data.ts";
 import { isPromise } from "./iterating.ts";
 import type { AnyServerChannel, HistoryPage, HistoryQuery, Publisher, PublishOptions } from "./publisher.ts";
+import { NodeReactions, reactor } from "./reactions.ts";
 import { validate } from "./schema.ts";
 import { type AppendedBy, ServerChanges } from "./server_changes.ts";
 
@@ -72,6 +73,8 @@ const AROUND = 1_024;
 export class NodeChannels implements Publisher {
   /** Those that somebody here wants. */
   readonly hub: Hub;
+  /** Reactions that wait for their summary. */
+  readonly reactions: NodeReactions;
   /** What runs for those who use them. */
   readonly work: NodeWork;
   readonly #parts: NodeChannelsParts;
@@ -95,6 +98,9 @@ export class NodeChannels implements Publisher {
     }
     this.hub = new Hub({ clock, broker, report });
     this.work = new NodeWork(clock);
+    const append = (channel: NamedChannel, data: Uint8Array, by: AppendedBy) =>
+      this.append(channel, withRoom(data), by);
+    this.reactions = new NodeReactions({ read: (...asked) => this.read(...asked), append }, clock);
   }
 
   /** The channel of a name; `undefined` where there is none. */
@@ -117,6 +123,7 @@ export class NodeChannels implements Publisher {
     const { edit, append, delete: take } = this.#changes.of(channel, (options) => keyed(channel, options));
     return {
       name: channel.name,
+      ...reactor(channel, this.reactions),
       edit: (...given) => edit(...given).catch(ofTheProgram),
       append: (...given) => append(...given).catch(ofTheProgram),
       delete: (...given) => take(...given).catch(ofTheProgram),
@@ -136,11 +143,11 @@ export class NodeChannels implements Publisher {
     const { broker, limits, clock } = this.#parts;
     const { producer, by, change: asked } = given;
     const { data } = encoded;
-    const { history: retention, changes } = channel.value;
+    const { history: retention, changes, reactions } = channel.value;
     const most = Math.min(changes?.bytes ?? Infinity, limits.message - AROUND);
     if (data.length > most) throw new CallError("TOO_LARGE", `A publication may have ${most} bytes`);
     const fingerprint = 1 + Math.floor(clock.random() * 0xffffffff);
-    const changeable = changes && { by, change: asked && { ...asked, most } };
+    const changeable = (changes ?? reactions) && { by, change: asked && { ...asked, most } };
     let appended: MaybePromise<Appended>;
     try {
       appended = broker.append(channel.name, { ...encoded, fingerprint, producer, retention, ...changeable });
@@ -179,6 +186,7 @@ export class NodeChannels implements Publisher {
   /** Listens to nothing any more. */
   end(): void {
     this.hub.end();
+    this.reactions.end();
     this.work.end();
   }
 
@@ -200,7 +208,7 @@ export class NodeChannels implements Publisher {
 
   async #history(channel: NamedChannel, query: HistoryQuery): Promise<HistoryPage<unknown, "changes">> {
     checkHistoryQuery(query);
-    const isNow = channel.value.changes !== undefined;
+    const isNow = mayChange(channel);
     const page = await this.read(channel, { ...historyQuery(query), isNow });
     return historyPage(page, query, { isNow, limits: this.#parts.limits });
   }
@@ -220,6 +228,11 @@ export class NodeChannels implements Publisher {
     this.#parts.report(error, name);
     return new CallError("INTERNAL", undefined, { ambiguous });
   }
+}
+
+/** Whether messages of a channel are kept with what became of them. */
+export function mayChange({ value: { changes, reactions } }: NamedChannel): boolean {
+  return changes !== undefined || reactions !== undefined;
 }
 
 /** Who publishes what has a key. */

@@ -59,16 +59,23 @@ function history(channel: string, limits: Limits): ChannelPost {
         entries: [number, number, number, Uint8Array | null, ...unknown[]][];
         next?: number;
       };
-      const entries = page.entries.map((
-        [offset, fingerprint, at, data, by, version, editedAt, editedBy],
-      ) => ({
+      const entries = page.entries.map(([offset, fingerprint, at, data, ...changes]) => ({
         offset,
         fingerprint,
         at,
         ...data === null ? { deleted: true } : { data: decodeMessage(data, limits) },
-        ..."next" in page ? { by, version: version ?? offset, editedAt, editedBy } : {},
+        ..."next" in page ? changesOf(offset, changes, limits) : {},
       }));
       return { ...page, entries };
     },
   };
+}
+
+function changesOf(
+  offset: number,
+  [by, version, editedAt, editedBy, reactions]: readonly unknown[],
+  limits: Limits,
+): object {
+  const summary = reactions instanceof Uint8Array ? { reactions: decodeMessage(reactions, limits) } : {};
+  return { by, version: version ?? offset, editedAt, editedBy, ...summary };
 }

@@ -13,7 +13,7 @@ import type {
   SignalInput,
   WithParams,
 } from "./channel_types.ts";
-import type { Changer, Interactive } from "./interactions.ts";
+import type { AnyReactor, Changer, Interactive, ReactionSummary } from "./interactions.ts";
 
 /** What server code may say about one publication. */
 export interface PublishOptions {
@@ -69,6 +69,8 @@ export type ChangeableEntry<Message> =
     readonly editedAt: number | undefined;
     /** The subject that made it, where it has one. */
     readonly editedBy: string | undefined;
+    /** What there is of reactions; nothing where nobody has reacted. */
+    readonly reactions: ReactionSummary;
   }
   & ({
     /** Whether it was deleted. */
@@ -148,7 +150,8 @@ export interface Publisher {
 /** One channel at run time: it can do everything, and refuses what is not declared. */
 export type AnyServerChannel =
   & ServerChannel<unknown, unknown, unknown, "changes">
-  & Changer<unknown, PublishOptions>;
+  & Changer<unknown, PublishOptions>
+  & AnyReactor;
 
 /** What handlers find of channels. */
 export interface ChannelTools {

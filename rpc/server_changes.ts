@@ -4,7 +4,7 @@
  * @module
  */
 import { subjectAuthor } from "./authors.ts";
-import type { Producer } from "./broker.ts";
+import type { Changing, Producer } from "./broker.ts";
 import type { NamedChannel } from "./channel_rules.ts";
 import type { Published } from "./channel_types.ts";
 import type { Changer } from "./interactions.ts";
@@ -25,7 +25,7 @@ export interface AppendedBy {
   /** Whose it is: kept where messages may change. */
   readonly by?: string | undefined;
   /** What it changes. */
-  readonly change?: AskedChange | undefined;
+  readonly change?: AskedChange & Pick<Changing, "reactions"> | undefined;
 }
 
 /** Changes of messages, in all channels of a node. */

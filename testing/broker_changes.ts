@@ -5,7 +5,16 @@
  */
 import type { Appended, ChangeKind, Entry, Query } from "../rpc/broker.ts";
 import { decodeMessage, encodeMessage } from "../rpc/message_data.ts";
-import { type AppendOptions, type BrokerRule, type BrokerWorld, KEEP, refuses, same } from "./broker_kit.ts";
+import {
+  type AppendOptions,
+  type BrokerRule,
+  type BrokerWorld,
+  bytesOf,
+  KEEP,
+  refuses,
+  same,
+  textOf,
+} from "./broker_kit.ts";
 
 const MOST = 1_000;
 
@@ -263,6 +272,63 @@ export const changeRules: readonly BrokerRule[] = [
           undefined,
         ],
       ], "pushed");
+    },
+  },
+  {
+    name: "reactions are kept with their message, for who knows those before",
+    async run(world) {
+      const channel = new Changeable(world);
+      const react = (target: number, expects: number, text: string) =>
+        channel.say(text, {
+          change: { kind: "react", target, most: MOST, reactions: { expects, state: bytesOf(`${text} `) } },
+        });
+      const kept = async (withState?: boolean) => {
+        const { entries } = await world.read(channel.name, { after: 0, isNow: true, withState });
+        return entries.map(({ offset, reactions, version }) => {
+          const { offset: at, summary, state } = reactions ?? {};
+          return [offset, at, summary && decodeMessage(summary), state && textOf(state), version?.offset];
+        }).filter(([, at]) => at !== undefined);
+      };
+      await channel.say("a");
+      await channel.say("b");
+      await refuses("STALE", () => react(1, 2, "x"), "where there are none");
+      await react(1, 0, "one");
+      await refuses("STALE", () => react(1, 0, "x"), "where there are some");
+      await react(1, 3, "two");
+      await react(2, 0, "other");
+      same(
+        await kept(),
+        [[1, 4, "two", undefined, undefined], [2, 5, "other", undefined, undefined]],
+        "kept",
+      );
+      same((await kept(true))[0], [1, 4, "two", "two ", undefined], "with what is kept beside");
+      await channel.change("append", 1, "b");
+      same(
+        (await channel.now()).slice(0, 2),
+        [[1, "ab", 6, "a"], [2, "b", undefined, undefined]],
+        "messages",
+      );
+      same(
+        (await channel.entries({ after: 2, since: 3 })).at(-1),
+        [6, "a", "edit", 1, "ab"],
+        "a piece after them",
+      );
+      await channel.change("delete", 1);
+      same(await kept(true), [[2, 5, "other", "other ", undefined]], "after the deletion");
+      same((await channel.entries()).slice(2, 4), [[3, "a", "react", 1, "gone"], [
+        4,
+        "a",
+        "react",
+        1,
+        "gone",
+      ]], "told");
+      await refuses("GONE", () => react(1, 4, "x"), "of what was deleted");
+      const retention = { ...KEEP, messages: 2 };
+      await channel.say("c", { retention });
+      await channel.say("d", { retention });
+      await refuses("MISSING", () => react(2, 5, "x"), "of what was trimmed");
+      await react(9, 0, "last");
+      same(await kept(true), [[9, 10, "last", "last ", undefined]], "in the end");
     },
   },
   {

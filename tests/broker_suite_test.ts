@@ -265,6 +265,7 @@ const BROKEN: readonly (readonly [string, typeof MemoryBroker])[] = [
     "after an offset whose successors",
     reading(as, ({ oldest, entries }, { after = 0 }) => after + 1 < oldest ? { entries: [] } : { entries }),
   ],
+  ["reactions are kept with their message", reading((query) => ({ ...query, withState: false }))],
   ["changes are entries of their own", reading((query) => ({ ...query, isNow: false }))],
   ["bytes are joined", reading((query) => ({ ...query, isNow: false }))],
   [

@@ -48,7 +48,7 @@ const app = millrace({
       const { entries, next } = await channel("room/:id", { id: "1" }).history({ after: 0 });
       return {
         next,
-        entries: entries.map(({ data, version, by, isDeleted }) => [data, version, by, isDeleted]),
+        entries: entries.map(({ data = "", version, by, isDeleted }) => [data, version, by, isDeleted]),
       };
     }),
   },
@@ -122,8 +122,22 @@ describe("a message that changes", () => {
     assertEquals(
       entries.map(({ at: _, editedAt, position, ...rest }) => [position.offset, typeof editedAt, rest]),
       [
-        [4, "number", { data: undefined, by: "ada", version: 5, editedBy: "ada", isDeleted: true }],
-        [1, "number", { data: "*** day!", by: "ada", version: 3, editedBy: "ada", isDeleted: false }],
+        [4, "number", {
+          data: undefined,
+          by: "ada",
+          version: 5,
+          editedBy: "ada",
+          reactions: {},
+          isDeleted: true,
+        }],
+        [1, "number", {
+          data: "*** day!",
+          by: "ada",
+          version: 3,
+          editedBy: "ada",
+          reactions: {},
+          isDeleted: false,
+        }],
       ],
     );
   });
@@ -187,7 +201,7 @@ describe("a message that changes", () => {
       { type: "edit", target: 1, data: "still mine", by: "ada", at: 2 },
       { type: "delete", target: 1, by: undefined, at: 4 }, // of one turn: what the edit said is gone with it
     ]);
-    assertEquals(await world.wait(bob.call.page()), { next: 4, entries: [[null, 4, "ada", true]] });
+    assertEquals(await world.wait(bob.call.page()), { next: 4, entries: [["", 4, "ada", true]] });
     watching.close();
   });
 });
