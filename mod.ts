@@ -115,8 +115,8 @@ export type {
   Counting,
   InteractionsOf,
   Interactive,
-  MessageTarget,
   KindsCounted,
+  MessageTarget,
   PieceOf,
   ReactionKinds,
   ReactionSummary,
@@ -161,6 +161,7 @@ export {
   type Version,
 } from "./rpc/broker.ts";
 
+export type { Directory, DirectoryWatcher, NameList } from "./rpc/directory.ts";
 export { type MemoryBounds, memoryBroker } from "./brokers/memory.ts";
 
 // Calls, as callers hold them.

@@ -19,6 +19,8 @@ export class Channel extends Link<Channel> {
   stream: MemoryStream | undefined = undefined;
   /** When it was used last, by the clock that never goes back. */
   usedAt = 0;
+  /** The pattern that it was published under. */
+  pattern: string | undefined = undefined;
   /** Its part of the bytes of all, and of those of idle ones. */
   counted = 0;
   /** See {@linkcode counted}. */
@@ -60,6 +62,7 @@ const EASED = 7 / 8;
 /** Channels by name. */
 export class ChannelSet {
   readonly #bounds: ChannelBounds;
+  readonly #dropped: (channel: Channel) => void;
   readonly #byName = new Map<string, Channel>();
   /** Channels that nobody listens to. */
   readonly #idle = new Recency<Channel>();
@@ -70,9 +73,10 @@ export class ChannelSet {
   /** Room is made above this: above the bound where channels that are listened to weigh more without any entry and record. */
   #full: number;
 
-  /** There are none. */
-  constructor(bounds: ChannelBounds) {
+  /** There are none. `dropped` is told of those that are forgotten. */
+  constructor(bounds: ChannelBounds, dropped: (channel: Channel) => void) {
     this.#bounds = bounds;
+    this.#dropped = dropped;
     this.#full = bounds.bytes;
   }
 
@@ -132,6 +136,7 @@ export class ChannelSet {
     this.#unlist(channel);
     channel.stream = undefined;
     this.count(channel);
+    this.#dropped(channel);
   }
 
   #unlist(channel: Channel): void {

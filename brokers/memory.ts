@@ -13,6 +13,7 @@ import {
   type Query,
 } from "../rpc/broker.ts";
 import { type Clock, systemClock } from "../rpc/clock.ts";
+import { ChannelIndex } from "./channel_index.ts";
 import { Channel, ChannelSet } from "./channel_set.ts";
 import { newEpoch, type Randomness, systemRandomness } from "./epoch.ts";
 import { MemoryLedger } from "./memory_ledger.ts";
@@ -134,6 +135,8 @@ export function memoryBroker(bounds: MemoryBounds = {}): Broker {
 export class MemoryBroker implements Broker {
   /** The replies of calls that run once. */
   readonly ledger: MemoryLedger;
+  /** Which channels there are. */
+  readonly directory: ChannelIndex;
   readonly #options: Required<MemoryBrokerOptions>;
   readonly #channels: ChannelSet;
   #timer: unknown = undefined;
@@ -152,7 +155,8 @@ export class MemoryBroker implements Broker {
       ...options,
     };
     const { clock, claims, claimBytes: bytes } = this.#options;
-    this.#channels = new ChannelSet(this.#options);
+    this.directory = new ChannelIndex(() => clock.now(), this.#options.report);
+    this.#channels = new ChannelSet(this.#options, (channel) => this.#unlist(channel));
     this.ledger = new MemoryLedger({ claims, bytes }, () => clock.now(), () => this.#arm(SWEEP_MS));
   }
 
@@ -170,6 +174,7 @@ export class MemoryBroker implements Broker {
     const position = stream.top; // taken now: a listener may publish too
     this.#channels.settle(channel);
     channel.listeners.push({ epoch: stream.epoch, entry });
+    if (append.pattern !== undefined) this.#list(channel, append.pattern, stream);
     return { position, duplicate: false, durability: "memory" };
   }
 
@@ -211,6 +216,7 @@ export class MemoryBroker implements Broker {
     if (channel.listeners.size === 0) return this.#channels.drop(channel);
     channel.stream = undefined;
     this.#channels.count(channel);
+    this.#unlist(channel);
     channel.listeners.push("uncertain");
   }
 
@@ -257,6 +263,15 @@ export class MemoryBroker implements Broker {
     }
     channel.usedAt = this.#options.clock.now();
     return channel;
+  }
+
+  #list(channel: Channel, pattern: string, { metaMs: ms, top }: MemoryStream): void {
+    channel.pattern = pattern;
+    this.directory.note(pattern, channel.name, { ms, isFirst: top.offset === 1 });
+  }
+
+  #unlist({ pattern, name }: Channel): void {
+    if (pattern !== undefined) this.directory.forget(pattern, name);
   }
 
   #stream(channel: Channel): MemoryStream {

@@ -14,7 +14,7 @@ import type { PublishCallOptions } from "./channel_types.ts";
 /** What a program says about one publication, which may be a change of any target. */
 export interface PublishingOptions extends PublishCallOptions {
   /** Where it is one. */
-  readonly change?: { readonly kind: ChangeKind; readonly target: MessageTarget } | undefined;
+  readonly change?: readonly [kind: ChangeKind, target: MessageTarget] | undefined;
 }
 
 /** The same, checked. */
@@ -49,7 +49,7 @@ export class RolledUp {
   ): Promise<Published> {
     let change: AskedChange | undefined;
     try {
-      change = given && askedChange(given.kind, given.target);
+      change = given && askedChange(...given);
     } catch (error) {
       return Promise.reject(error);
     }

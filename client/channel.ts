@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ChannelPattern, type GivenParams } from "../rpc/channel_pattern.ts";
+import { ANYTHING, ChannelPattern, type GivenParams } from "../rpc/channel_pattern.ts";
 import type { Published } from "../rpc/channel_types.ts";
 import { encodeMessage } from "../rpc/message_data.ts";
 import type { AnyReactor, Changer, MessageTarget } from "../rpc/interactions.ts";
@@ -21,7 +21,7 @@ import { LateSubscription } from "./late_subscription.ts";
 import type { Said } from "./reacting.ts";
 import { readWanted } from "./wanted.ts";
 
-/** One channel of a client. Any number of them may stand for the same. */
+/** One channel of a client, or all those of a pattern that a name with `*` stands for. Any number of them may stand for the same. */
 export class ChannelHandle
   implements
     ClientChannel<unknown, unknown, unknown, unknown>,
@@ -29,11 +29,13 @@ export class ChannelHandle
     AnyReactor {
   readonly name: string;
   readonly #late: LateChannels;
+  readonly #pattern: string | undefined;
 
-  /** Does nothing yet. */
-  constructor(name: string, late: LateChannels) {
+  /** Does nothing yet. `pattern`: of a wildcard. */
+  constructor(name: string, late: LateChannels, pattern?: string) {
     this.name = name;
     this.#late = late;
+    this.#pattern = pattern;
   }
 
   subscribe(
@@ -43,41 +45,41 @@ export class ChannelHandle
     const wanted = readWanted(given, handler);
     const { made } = this.#late;
     return made === undefined
-      ? new LateSubscription(this.#late, this.name, wanted)
-      : made.subscribe(this.name, wanted);
+      ? new LateSubscription(this.#late, this.name, wanted, this.#pattern)
+      : made.subscribe(this.name, wanted, this.#pattern);
   }
 
-  publish(message: unknown, options: PublishingOptions = {}): Promise<Published> {
+  publish(
+    message: unknown,
+    options?: PublishCallOptions,
+    change?: PublishingOptions["change"],
+  ): Promise<Published> {
     try {
       const data = encodeMessage(message); // at once, since the program may change it
-      return this.#late.publish(this.name, data, options);
+      return this.#late.publish(this.name, data, { ...options, change });
     } catch (error) {
       return Promise.reject(error); // what cannot be encoded
     }
   }
 
   edit(target: MessageTarget, message: unknown, options?: PublishCallOptions): Promise<Published> {
-    return this.publish(message, { ...options, change: { kind: "edit", target } });
+    return this.publish(message, options, ["edit", target]);
   }
 
   append(target: MessageTarget, piece: unknown, options?: PublishCallOptions): Promise<Published> {
-    return this.publish(piece, { ...options, change: { kind: "append", target } });
+    return this.publish(piece, options, ["append", target]);
   }
 
   delete(target: MessageTarget, options?: PublishCallOptions): Promise<Published> {
-    return this.publish(undefined, { ...options, change: { kind: "delete", target } });
+    return this.publish(undefined, options, ["delete", target]);
   }
 
-  react(target: MessageTarget, kind: string, value?: string): Promise<Published> {
-    return this.#react({ target, kind, value, undo: false });
-  }
-
-  unreact(target: MessageTarget, kind: string, value?: string): Promise<Published> {
-    return this.#react({ target, kind, value, undo: true });
-  }
-
-  #react(said: Said): Promise<Published> {
+  react(...said: Said): Promise<Published> {
     return this.#late.use((channels) => channels.react(this.name, said));
+  }
+
+  unreact(...said: Said): Promise<Published> {
+    return this.#late.use((channels) => channels.react(this.name, said, true));
   }
 
   history(query: HistoryQuery = {}): Promise<HistoryPage<unknown>> {
@@ -94,13 +96,15 @@ export class ChannelHandle
   }
 }
 
-/**
- * Opens a channel: `openChannel(channels, "board/:id", { id: "7" })`. Its code is loaded from now on.
- *
- * @throws {TypeError} If the pattern is none, or the parameters name no channel.
- */
-export function openChannel(late: LateChannels, pattern: string, params?: GivenParams): ChannelHandle {
-  const handle = new ChannelHandle(new ChannelPattern(pattern).name(params), late);
-  late.load();
-  return handle;
+/** How the channels of a client are opened: `Client.channel` and `Client.channels`. Their code is loaded from then on. */
+export function opening(late: LateChannels): object {
+  const open = (pattern: string, params?: Partial<GivenParams>, missing?: string) => {
+    const name = new ChannelPattern(pattern).name(params, missing);
+    late.load();
+    return new ChannelHandle(name, late, missing && pattern);
+  };
+  return {
+    channel: (pattern: string, params?: GivenParams) => open(pattern, params),
+    channels: (pattern: string, given?: Partial<GivenParams>) => open(pattern, given, ANYTHING),
+  };
 }

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { writeSeen, writeSignal, writeSubscribe, writeUnsubscribe } from "../rpc/channel_messages.ts";
+import {
+  writeSeen,
+  writeSignal,
+  writeSubscribe,
+  writeUnsubscribe,
+  writeUnwildcard,
+  writeWildcard,
+} from "../rpc/channel_messages.ts";
 import type { ChannelReader } from "../rpc/dispatch.ts";
 import {
   type ChangeHead,
@@ -12,18 +19,21 @@ import {
   type Gap,
   type Subscribed,
 } from "../rpc/dispatch_channels.ts";
-import type { CallError } from "../rpc/errors.ts";
+import { CallError } from "../rpc/errors.ts";
 import type { Limits } from "../rpc/limits.ts";
 import type { Unit } from "../rpc/receiver.ts";
+import type { WildcardConnection, WildcardWire } from "./wildcard.ts";
 import type { Wire, WireConnection } from "./wire_parts.ts";
 
 /** What is subscribed on one connection, by the numbers that are used there. What quotes another is late, and ignored. */
-export class ChannelConnection implements WireConnection, ChannelEvents, ChannelReader {
+export class ChannelConnection implements WireConnection, WildcardConnection, ChannelEvents, ChannelReader {
   readonly #send: (write: () => void) => void;
   readonly #heard: (channel: string, unit: Unit) => void;
   readonly #subs = new Map<number, Wire>();
   readonly #aliases = new Map<number, Wire>();
+  readonly #wildcards = new Map<number, WildcardWire>();
   #last = 0;
+  #lastWildcard = 0;
 
   /** `heard` takes the signals of a channel. */
   constructor(send: (write: () => void) => void, heard: (channel: string, unit: Unit) => void) {
@@ -57,6 +67,17 @@ export class ChannelConnection implements WireConnection, ChannelEvents, Channel
     this.#send(() => writeSeen(alias, offset));
   }
 
+  askAll(wildcard: WildcardWire): number {
+    const n = ++this.#lastWildcard;
+    this.#wildcards.set(n, wildcard);
+    this.#send(() => writeWildcard(n, wildcard.pattern, wildcard.match));
+    return n;
+  }
+
+  giveUpAll(n: number): void {
+    if (this.#wildcards.delete(n)) this.#send(() => writeUnwildcard(n, new CallError("CANCELLED", "")));
+  }
+
   /** SIGNAL. */
   sendSignal(channel: string | number, data: Uint8Array): void {
     this.#send(() => writeSignal(channel, data));
@@ -88,6 +109,16 @@ export class ChannelConnection implements WireConnection, ChannelEvents, Channel
 
   skip(alias: number, to: number, fingerprint: number): void {
     this.#aliases.get(alias)?.skip(to, fingerprint);
+  }
+
+  matched(n: number, state: number, name: string): void {
+    this.#wildcards.get(n)?.matched(state, name);
+  }
+
+  unwildcard(n: number, error: CallError): void {
+    const wildcard = this.#wildcards.get(n);
+    this.#wildcards.delete(n);
+    wildcard?.refused(error);
   }
 
   signalled(alias: number, unit: Unit): void {

@@ -14,11 +14,13 @@ import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import { type PublishingOptions, RolledUp, type SendingOptions } from "./changes.ts";
 import { ChannelConnection } from "./channel_connection.ts";
+import type { Subscription } from "./channel_types.ts";
 import { readHistory } from "./history.ts";
 import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
 import { Reacting, type Said } from "./reacting.ts";
 import { LocalSubscription, NO_EVENTS } from "./subscription.ts";
 import type { Wanted } from "./wanted.ts";
+import { Wildcard } from "./wildcard.ts";
 import { WireSubscription } from "./wire_subscription.ts";
 
 /** Channels whose numbers are kept; more where more wait for an answer. One weighs about 2 KB. */
@@ -42,6 +44,7 @@ export interface ChannelsParts {
 export class Channels {
   readonly #parts: ChannelsParts;
   readonly #wires = new Map<string, WireSubscription>();
+  readonly #wildcards = new Set<Wildcard>();
   readonly #publishing = new Map<string, Publishing>();
   /** The highest number that a channel has given which is forgotten: those that are made begin above it, since none may be used again. */
   #lastForgotten = 0;
@@ -82,6 +85,7 @@ export class Channels {
       (name, unit) => this.#signalled(name, unit),
     );
     for (const wire of [...this.#wires.values()]) wire.connected(connection);
+    for (const wildcard of [...this.#wildcards]) wildcard.connected(connection);
     for (const publishing of this.#publishing.values()) publishing.connected();
     return connection;
   }
@@ -89,6 +93,7 @@ export class Channels {
   /** It is gone. */
   disconnected(): void {
     this.#connection = undefined;
+    for (const wildcard of [...this.#wildcards]) wildcard.disconnected();
     for (const wire of [...this.#wires.values()]) wire.disconnected();
     for (const publishing of this.#publishing.values()) publishing.disconnected();
   }
@@ -97,6 +102,7 @@ export class Channels {
   end(error: CallError): void {
     this.disconnected();
     this.#ended = error;
+    for (const wildcard of [...this.#wildcards]) wildcard.fail(error);
     for (const wire of [...this.#wires.values()]) wire.end(error);
     for (const publishing of this.#publishing.values()) publishing.end(error);
     this.#reacting.end(error);
@@ -104,13 +110,22 @@ export class Channels {
 
   // For the channels that the program holds.
 
-  /** Subscribes. Where the client is over the subscription is closed, and its `onError`, which may subscribe anew, is not called. */
-  subscribe(name: string, { start, handler, signal, onError }: Wanted): LocalSubscription {
+  /** Subscribes; with a pattern to all channels of it that the name matches. Where the client is over the subscription is closed, and its `onError`, which may subscribe anew, is not called. */
+  subscribe(name: string, wanted: Wanted, pattern?: string): Subscription<unknown> {
+    return pattern === undefined ? this.join(name, wanted) : this.#joinAll(name, wanted, pattern);
+  }
+
+  /** Subscribes to one channel, as `Local` does it. */
+  join(
+    name: string,
+    { start, handler, signal, onError }: Wanted,
+    Local: typeof LocalSubscription = LocalSubscription,
+  ): LocalSubscription {
     if (signal && !signal.addEventListener) {
       throw new TypeError("Cannot subscribe: the signal is no AbortSignal");
     }
     const wire = this.#wire(name);
-    const local = new LocalSubscription(wire, { start, handler, onError: this.#ended ? () => {} : onError });
+    const local = new Local(wire, { start, handler, onError: this.#ended ? () => {} : onError });
     if (signal) {
       const abort = () => local.close();
       signal.addEventListener("abort", abort, { once: true });
@@ -120,6 +135,26 @@ export class Channels {
     if (this.#ended !== undefined) wire.end(this.#ended);
     else if (signal?.aborted) local.close();
     return local;
+  }
+
+  #joinAll(match: string, wanted: Wanted, pattern: string): Wildcard {
+    if (wanted.signal && !wanted.signal.addEventListener) {
+      throw new TypeError("Cannot subscribe: the signal is no AbortSignal");
+    }
+    const { clock, report } = this.#parts;
+    const wildcard = new Wildcard(pattern, match, wanted, {
+      clock,
+      report,
+      subscribe: (name, wanted, Local) => this.join(name, wanted, Local),
+      closed: () => this.#wildcards.delete(wildcard),
+    });
+    if (wanted.signal?.aborted) wildcard.close();
+    else if (this.#ended !== undefined) wildcard.fail(this.#ended, true);
+    else {
+      this.#wildcards.add(wildcard);
+      if (this.#connection !== undefined) wildcard.connected(this.#connection);
+    }
+    return wildcard;
   }
 
   /** What the channel of a name is on the wire, made when it is not there. */
@@ -170,8 +205,8 @@ export class Channels {
   }
 
   /** Reacts to a message. */
-  react(name: string, said: Said): Promise<Published> {
-    return this.#reacting.react(name, said);
+  react(name: string, said: Said, undo?: boolean): Promise<Published> {
+    return this.#reacting.react(name, said, undo);
   }
 
   /** A part of the history. */

@@ -5,7 +5,6 @@
  */
 import { callTree } from "../rpc/call_tree.ts";
 import { type Clock, systemClock } from "../rpc/clock.ts";
-import type { GivenParams } from "../rpc/channel_pattern.ts";
 import { type Caller, clientHandlers, type ContractOf, type HasContract } from "../rpc/contract.ts";
 import { CloseCode } from "../rpc/close.ts";
 import { CallError } from "../rpc/errors.ts";
@@ -15,7 +14,7 @@ import { OutgoingCall, readArguments } from "../rpc/outgoing_call.ts";
 import type { Peer } from "../rpc/peer.ts";
 import { Attempt, type AttemptEnd, type AttemptParts, endError } from "./attempt.ts";
 import { Backoff } from "./backoff.ts";
-import { openChannel } from "./channel.ts";
+import { opening } from "./channel.ts";
 import type { OpenChannel } from "./channel_types.ts";
 import { type ClientState, type ConnectOptions, cryptoBytes } from "./connect_options.ts";
 import { LateChannels } from "./late_channels.ts";
@@ -24,6 +23,7 @@ import { SessionHolder } from "./session.ts";
 import { endOfTurn } from "./turn.ts";
 import { Waiting, why } from "./waiting.ts";
 import { pageEvents } from "./wake.ts";
+import type { OpenChannels } from "./wildcard_types.ts";
 import {
   checkToken,
   isSubprotocolToken,
@@ -39,6 +39,8 @@ export interface Client<App extends HasContract> extends AsyncDisposable {
   readonly call: Caller<App>;
   /** Opens a channel: `app.channel("board/:id", { id: "7" })`. Nothing is sent before it is used. */
   readonly channel: OpenChannel<ContractOf<App>["channels"]>;
+  /** All channels of a pattern: `app.channels("room/:house/:room", { house: "7" })`. */
+  readonly channels: OpenChannels<ContractOf<App>["channels"]>;
   /**
    * Resolves when all subscriptions of this client are done with what a call has published, or have ended: await it before showing the answer, to read one's own
    * writes (never in the loop that reads one of them: see `Subscription.reaches`). One that is not read is waited for until it is left behind, see
@@ -70,7 +72,7 @@ export function connectWith<App extends HasContract>(
   const call = callTree((name, args) => link.call(name, args)) as Caller<App>;
   return {
     call,
-    channel: (pattern: string, params?: GivenParams) => openChannel(link.channels, pattern, params) as never,
+    ...opening(link.channels) as Pick<Client<App>, "channel" | "channels">,
     seen: (call) => link.seen(call),
     get state() {
       return link.state;

@@ -8,10 +8,11 @@ import { CallError } from "../rpc/errors.ts";
 import type { ChannelEvent, Subscription } from "./channel_types.ts";
 import type { LateChannels } from "./late_channels.ts";
 import type { Wanted } from "./wanted.ts";
+import type { Wildcard } from "./wildcard.ts";
 
 const DONE: IteratorResult<never, undefined> = { done: true, value: undefined };
 
-/** Passes everything on to the subscription that it becomes. */
+/** Passes everything on to the subscription that it becomes, which may be that of a wildcard. */
 export class LateSubscription implements Subscription<unknown> {
   readonly #start: Position | undefined;
   /** The subscription; `undefined` when this one was closed before. */
@@ -22,7 +23,7 @@ export class LateSubscription implements Subscription<unknown> {
   #close: () => void;
 
   /** Waits for the code. */
-  constructor(late: LateChannels, name: string, wanted: Wanted) {
+  constructor(late: LateChannels, name: string, wanted: Wanted, pattern?: string) {
     const { signal, handler, start, onError } = wanted;
     const { promise, resolve, reject } = Promise.withResolvers<Subscription<unknown> | undefined>();
     promise.catch(() => {}); // who asks is told
@@ -39,7 +40,7 @@ export class LateSubscription implements Subscription<unknown> {
     const stop = late.wait({
       run: (channels) => {
         signal?.removeEventListener("abort", this.#close);
-        resolve(this.#found = channels.subscribe(name, wanted));
+        resolve(this.#found = channels.subscribe(name, wanted, pattern));
       },
       fail: (error) => {
         reject(error);
@@ -62,6 +63,11 @@ export class LateSubscription implements Subscription<unknown> {
 
   get state(): Subscription<unknown>["state"] {
     return this.#found?.state ?? (this.#isClosed ? "closed" : "subscribing");
+  }
+
+  /** Of a wildcard. */
+  get channels(): readonly unknown[] {
+    return (this.#found as Partial<Wildcard>)?.channels ?? [];
   }
 
   async ready(): Promise<void> {

@@ -60,6 +60,15 @@ export type {
   HistoryQuery,
   PublishedEntry,
 } from "../rpc/publisher.ts";
+export type {
+  ClientChannels,
+  MatchedChannel,
+  OpenChannels,
+  WildcardEvent,
+  WildcardHandler,
+  WildcardOptions,
+  WildcardSubscription,
+} from "./wildcard_types.ts";
 export type { ParamNames, ParamsOf } from "../rpc/channel_pattern.ts";
 export type { Position } from "../rpc/broker.ts";
 export type {

@@ -11,12 +11,7 @@ import { askedChange } from "../rpc/message_target.ts";
 import { readPublished } from "./publishing.ts";
 
 /** What is said. */
-export interface Said {
-  readonly target: MessageTarget;
-  readonly kind: string;
-  readonly value: string | undefined;
-  readonly undo: boolean;
-}
+export type Said = readonly [target: MessageTarget, kind: string, value?: string];
 
 /** Reactions of one channel that may wait. */
 const MOST = 256;
@@ -50,13 +45,13 @@ export class Reacting {
   }
 
   /** Reacts when those before it are done. Rejects with a `TypeError` for a target that is none. */
-  async react(channel: string, { target, kind, value, undo }: Said): Promise<Published> {
+  async react(channel: string, [target, kind, value]: Said, undo?: boolean): Promise<Published> {
     const { target: offset, epoch } = askedChange("react", target);
     const row = this.#rows.get(channel) ?? { count: 0, last: Promise.resolve() };
     if (row.count >= MOST) {
       throw new CallError("RESOURCE_EXHAUSTED", "Too many reactions wait for their answer");
     }
-    const input = { channel, n: ++this.#n, target: offset, epoch, kind, value, undo: undo || undefined };
+    const input = { channel, n: ++this.#n, target: offset, epoch, kind, value, undo };
     const before = row.last;
     row.count++;
     this.#rows.set(channel, row);

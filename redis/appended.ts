@@ -14,12 +14,15 @@ const REFUSALS = {
   WRONG_TYPE: "A piece is a text that is added to a text, or bytes that are to bytes",
 };
 
+/** A state, and what belongs to it: see `APPEND`. */
+export type AppendReply = readonly string[];
+
 /**
  * Where it landed.
  *
  * @throws {BrokerError} Why it did not.
  */
-export function appended([state, ...rest]: readonly string[], producer: Producer): Appended {
+export function appended([state, ...rest]: AppendReply, producer: Producer): Appended {
   if (state === "order") {
     const [last] = rest;
     throw new BrokerError(

@@ -15,14 +15,17 @@ import {
   type Query,
 } from "../rpc/broker.ts";
 import type { Clock } from "../rpc/clock.ts";
+import { appended, type AppendReply } from "./appended.ts";
 import { Commands, unavailable } from "./commands.ts";
-import { changeArguments, entryOf, readPush, signalText, textOf } from "./entries.ts";
-import { type ChannelKeys, channelKeys, inDatabase } from "./keys.ts";
+import { RedisDirectory } from "./directory.ts";
+import { DIRECTORY_SCRIPTS } from "./directory_scripts.ts";
+import { changeArguments, readPush, signalText, textOf } from "./entries.ts";
+import { type ChannelKeys, channelKeys, inDatabase, indexKey } from "./keys.ts";
 import { RedisLedger } from "./ledger.ts";
 import { LEDGER_SCRIPTS } from "./ledger_scripts.ts";
 import type { RedisLink, RedisSubscriber } from "./link.ts";
 import { NodeProducer, OWN_RESULTS } from "./node_producer.ts";
-import { appended } from "./appended.ts";
+import { pageOf, type PageReply } from "./page.ts";
 import { APPEND, BEGIN, READ, SIGNAL } from "./scripts.ts";
 import { tryRights } from "./rights.ts";
 import { askServer, joinServer } from "./server_check.ts";
@@ -69,12 +72,14 @@ const RESULTS = 64;
 /** The record of a producer lives at least this long. */
 const LEAST_META = 600_000;
 
-const SCRIPTS = [APPEND, READ, BEGIN, SIGNAL, ...LEDGER_SCRIPTS];
+const SCRIPTS = [APPEND, READ, BEGIN, SIGNAL, ...LEDGER_SCRIPTS, ...DIRECTORY_SCRIPTS];
 
 /** Channels in Redis. */
 export class RedisBroker implements Broker {
   /** See {@linkcode Broker.ledger}. */
   readonly ledger: RedisLedger;
+  /** See {@linkcode Broker.directory}. */
+  readonly directory: RedisDirectory;
   readonly #parts: RedisBrokerParts;
   readonly #commands: Commands;
   readonly #subscriber: RedisSubscriber;
@@ -112,6 +117,13 @@ export class RedisBroker implements Broker {
       prefix,
       node,
     });
+    this.directory = new RedisDirectory({
+      commands,
+      subscriber: this.#subscriber,
+      prefix,
+      inTime: (done) => inTime(parts, done, "Redis has confirmed no subscription"),
+      report: parts.report,
+    });
     this.#stopLooking = link.onConnect(() => {
       commands.connected();
       this.#uncertain();
@@ -145,23 +157,24 @@ export class RedisBroker implements Broker {
   /** See {@linkcode Broker.append}. What has no producer has the node's: it may have to be sent again. */
   async append(channel: string, append: Append): Promise<Appended> {
     const { life, entries, bodies, producers, pushes } = this.#keys(channel);
+    const { data, fingerprint, producer, pattern, retention: { messages, ms, metaMs } } = append;
     const changes = changeArguments(append);
-    const { data, fingerprint, producer, retention: { messages, ms, metaMs } } = append;
     const meta = Math.max(metaMs, ms, LEAST_META);
-    const fixed = [
-      this.#newEpoch(),
-      pushes,
-      String(fingerprint),
-      textOf(data),
-      ...[messages, ms, meta].map(String),
-    ];
+    const numbers = [messages, ms, meta].map(String);
+    const fixed = [this.#newEpoch(), pushes, String(fingerprint), textOf(data), ...numbers];
+    const name = { pattern, channel, ms: meta };
+    const listed = pattern === undefined ? ["", ""] : [indexKey(this.#parts.prefix, pattern), channel];
     if (producer !== undefined) {
       const { id, n, low, age } = producer;
       const who = [n, low ?? "", age ?? "", RESULTS].map(String);
       const keys = [life, entries, bodies, producers + id];
-      const args = () => [...fixed, ...who, ...changes];
+      const args = () => [...fixed, ...who, ...listed, ...changes];
       const reply = await this.#commands.run({ script: APPEND, keys, args, kind: "append" });
-      return appended(reply as readonly string[], producer);
+      return await this.directory.landed(
+        reply as AppendReply,
+        name,
+        appended(reply as AppendReply, producer),
+      );
     }
     const own = this.#own;
     const n = own.begin(channel);
@@ -169,11 +182,15 @@ export class RedisBroker implements Broker {
       const reply = await this.#commands.run({
         script: APPEND,
         keys: [life, entries, bodies, producers + own.id],
-        args: () => [...fixed, String(n), String(own.low(channel)), "", String(OWN_RESULTS), ...changes],
+        args: () => {
+          const who = [String(n), String(own.low(channel)), "", String(OWN_RESULTS)];
+          return [...fixed, ...who, ...listed, ...changes];
+        },
         kind: "append",
         isEarly: (reply) => (reply as readonly string[])[0] === "order", // one before it was refused, and is sent again as well
       });
-      return appended(reply as readonly string[], { id: own.id, n });
+      const landed = appended(reply as AppendReply, { id: own.id, n });
+      return await this.directory.landed(reply as AppendReply, name, landed);
     } finally {
       own.end(channel, n);
     }
@@ -254,6 +271,7 @@ export class RedisBroker implements Broker {
     await this.ledger.flush(LAST);
     this.#commands.close();
     this.ledger.close();
+    this.directory.close();
     this.#listening.clear();
     this.#pushed.clear();
     await this.#subscriber.close();
@@ -298,7 +316,9 @@ export class RedisBroker implements Broker {
 
   #message(pushes: string, payload: string): void {
     const listening = this.#pushed.get(pushes);
-    if (listening === undefined) return this.ledger.told(pushes, payload);
+    if (listening === undefined) {
+      return void (this.directory.told(pushes, payload) || this.ledger.told(pushes, payload));
+    }
     try {
       const pushed = readPush(payload);
       if (pushed !== undefined) listening.listeners.push(pushed);
@@ -315,6 +335,7 @@ export class RedisBroker implements Broker {
   /** Pushes may be missing. */
   #doubt(): void {
     for (const { listeners } of [...this.#listening.values()]) listeners.push("uncertain");
+    this.directory.uncertain();
   }
 
   #arm(): void {
@@ -354,29 +375,4 @@ async function inTime(
   } finally {
     clock.clearTimeout(timer);
   }
-}
-
-/** What a read answers. */
-type PageReply = readonly [string, string, string, string, string, string, readonly string[]];
-
-function pageOf([epoch, offset, fingerprint, oldest, boundary, more, flat]: PageReply): Page {
-  const entries = [];
-  for (let i = 0; i < flat.length; i += 5) {
-    const [offset, head, data, state, reactions] = flat.slice(i, i + 5) as [
-      string,
-      string,
-      string,
-      string,
-      string,
-    ];
-    entries.push(entryOf(Number(offset), head, data, { state, reactions }));
-  }
-  return {
-    epoch,
-    top: { offset: Number(offset), fingerprint: Number(fingerprint) },
-    oldest: Number(oldest),
-    boundary: boundary === "" ? undefined : Number(boundary),
-    entries,
-    more: more === "1",
-  };
 }

@@ -14,8 +14,8 @@
  * be; ends where it may not be made.
  */
 export const CHECK_CHANGE = `
-local by, growth, size = ARGV[12], ARGV[13], tonumber(ARGV[14])
-local kind, target, of_epoch, limit = tonumber(ARGV[15]), tonumber(ARGV[16]), ARGV[17], tonumber(ARGV[18])
+local by, growth, size = ARGV[14], ARGV[15], tonumber(ARGV[16])
+local kind, target, of_epoch, limit = tonumber(ARGV[17]), tonumber(ARGV[18]), ARGV[19], tonumber(ARGV[20])
 local tail, prior = '', 0
 local function prior_of(offset)
   return tonumber(string.match(head_of(offset), '^%d+ %d+ %d+ %d %d+ (%d+)'))
@@ -35,7 +35,7 @@ if kind then
   end
   if kind == 4 then
     prior = tonumber(string.match(redis.call('HGET', BODIES, 'r' .. int(target)) or '0', '^%d+'))
-    if prior ~= tonumber(ARGV[19]) then return refuse('STALE') end
+    if prior ~= tonumber(ARGV[21]) then return refuse('STALE') end
   end
   if kind == 2 then
     if growth == 'o' or growth ~= is then return refuse('WRONG_TYPE') end
@@ -51,7 +51,7 @@ export const ADD_BODY = `
   if by then
     local added = redis.call('HSET', BODIES, int(top), growth .. data)
     if kind == 4 then
-      added = added + redis.call('HSET', BODIES, 'r' .. int(target), int(top) .. ' ' .. ARGV[20])
+      added = added + redis.call('HSET', BODIES, 'r' .. int(target), int(top) .. ' ' .. ARGV[22])
     elseif kind then
       added = added + redis.call('HSET', BODIES, 'v' .. int(target), int(top) .. ' ' .. int(size) .. ' ' .. growth)
     end

@@ -56,3 +56,8 @@ export function claimKey(prefix: string, key: string): string {
 export function backKey(claim: string, who: string): string {
   return `${claim}:back:${escaped(who)}`;
 }
+
+/** The sorted set of the names of a pattern, and the sharded channel on which new ones are told. */
+export function indexKey(prefix: string, pattern: string): string {
+  return `${prefix}:{${prefix}:names/${escaped(pattern)}}`;
+}

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { backKey, channelKeys, claimKey, inDatabase } from "./keys.ts";
+import { backKey, channelKeys, claimKey, inDatabase, indexKey } from "./keys.ts";
 import { type RedisLink, RedisReplyError } from "./link.ts";
 import { script } from "./scripts.ts";
 
@@ -90,6 +90,29 @@ export function triedOfCall(prefix: string, nobodys: string): Tried {
   };
 }
 
+/** What the names of a pattern take, in the name of one that nobody has. */
+export function triedOfNames(prefix: string, nobodys: string): Tried {
+  const index = indexKey(prefix, nobodys);
+  return {
+    keys: [index],
+    commands: [
+      ["DEL", index],
+      ["UNLINK", index],
+      ["PEXPIRE", index, SHORT],
+      ["ZADD", index, "1", ""],
+      ["PEXPIRE", index, SHORT],
+      ["PTTL", index],
+      ["ZSCORE", index, ""],
+      ["ZMSCORE", index, ""],
+      ["ZRANGEBYSCORE", index, "-inf", "0", "LIMIT", "0", "8"],
+      ["ZREM", index, ""],
+      ["ZSCAN", index, "0", "COUNT", "1"],
+      ["SPUBLISH", index, ""],
+      ["PUBLISH", index, ""],
+    ],
+  };
+}
+
 /** Answers after which it is to be tried again. */
 const AGAIN: readonly string[] = ["LOADING", "READONLY", "MASTERDOWN", "TRYAGAIN", "BUSY", "NOSCRIPT"];
 
@@ -135,7 +158,7 @@ export async function tryRights({ link, prefix, database, nobodys }: TryingParts
     return undefined;
   };
   await allowed(missing, link.command(["SCRIPT", "LOAD", TRY.source]));
-  const [name] = await Promise.all([run(triedOfChannel), run(triedOfCall)]);
+  const [name] = await Promise.all([run(triedOfChannel), run(triedOfCall), run(triedOfNames)]);
   if (name !== undefined) await allowed(missing, subscribe(link, channelKeys(named, name).pushes));
   const error = missing.error();
   if (error !== undefined) throw error;

@@ -16,6 +16,7 @@
  * @module
  */
 import { ADD_BODY, CHECK_CHANGE, READ_BODY } from "./change_scripts.ts";
+import { LIST_NAME } from "./list_name.ts";
 
 /** A script. */
 export interface Script {
@@ -99,13 +100,15 @@ end
 
 /**
  * Appends. KEYS: life, entries, bodies, record of the producer. ARGV: an epoch, the channel of pushes, fingerprint, data, messages, ms, meta, the producer's
- * number, `low` (or ''), `age` (or ''), how many of its results are kept, and, where messages may change, BY, what can be added to the data, its bytes, and of a change KIND
- * TARGET, the epoch (or ''), the bytes that the message may have, and, of reactions, the offset of those that there are, and what is to be kept.
+ * number, `low` (or ''), `age` (or ''), how many of its results are kept, the set of its pattern's names (or ''), its name, and, where messages may change, BY, what can be
+ * added to the data, its bytes, and of a change KIND TARGET, the epoch (or ''), the bytes that the message may have, and, of reactions, the offset of those that there are, and
+ * what is to be kept.
  *
- * Answers `new` or `known` with EPOCH OFFSET FINGERPRINT, `order` with the last number (or ''), `forgotten`, or `refused` with why a change was not made.
+ * Answers `new` or `known` with EPOCH OFFSET FINGERPRINT, and `new` with 1 where the name is still to be listed, `order` with the last number (or ''), `forgotten`, or
+ * `refused` with why a change was not made.
  */
 export const APPEND: Script = script(`#!lua
-${PUSH}${OPEN}
+${PUSH}${OPEN}${LIST_NAME}
 local RECORD = KEYS[4]
 local push, mine, data = ARGV[2], ARGV[3], ARGV[4]
 local messages, ms, most = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -127,6 +130,7 @@ elseif n ~= before + 1 and n ~= low then
 end
 ${CHECK_CHANGE}
 if oldest > top then since = now end
+local latest = last
 kept, meta, least, top, last = ms, most, math.min(least, most), top + 1, now
 local head = mine .. ' ' .. fp .. ' ' .. int(now) .. tail
 if messages > 0 then
@@ -154,7 +158,11 @@ if not before then redis.call('DEL', RECORD) redis.call('HSET', RECORD, 'e', epo
 redis.call('HSET', RECORD, 'l', int(n), int(n % results), int(n) .. ' ' .. int(top) .. ' ' .. mine)
 redis.call('PEXPIRE', RECORD, int(meta))
 push_to(push, 'e ' .. epoch .. ' ' .. int(top) .. ' ' .. head .. ' ' .. data)
-return {'new', epoch, int(top), mine}
+local unlisted = '0'
+if ARGV[12] ~= '' and (top == 1 or math.floor(now / 60000) ~= math.floor(latest / 60000)) then
+  unlisted = list_name(ARGV[12], ARGV[13], top == 1, meta + 60000)
+end
+return {'new', epoch, int(top), mine, unlisted}
 `);
 
 /**

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { Directory } from "./directory.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 
 /** A place in a channel's history. */
@@ -109,6 +110,8 @@ export interface Append {
   readonly producer?: Producer | undefined;
   /** How long the channel remembers. */
   readonly retention: Retention;
+  /** The pattern that the channel belongs to, such as `board/:id`, where it is to be found by wildcards: see {@linkcode Directory}. */
+  readonly pattern?: string | undefined;
   /** Whose it is, of a channel whose messages may change: kept with it, and never empty. What was appended without is never changed. */
   readonly by?: string | undefined;
   /** Set where it changes a message. */
@@ -306,6 +309,8 @@ export interface Broker {
   signal(channel: string, data: Uint8Array, from: string | undefined): MaybePromise<void>;
   /** The replies of calls that run once. */
   readonly ledger: Ledger;
+  /** Which channels there are. A broker without one has no wildcards. */
+  readonly directory?: Directory | undefined;
   /** Frees what it holds. */
   close(): MaybePromise<void>;
 }

@@ -145,6 +145,29 @@ export function writeSignalled(alias: number, data: Uint8Array): void {
   writeBin(data);
 }
 
+/** WILDCARD: `[50, n, pattern, match]`. */
+export function writeWildcard(n: number, pattern: string, match: string): void {
+  writeArrayHeader(4);
+  writeUint(Kind.WILDCARD);
+  writeUint(n);
+  writeString(pattern);
+  writeString(match);
+}
+
+/** MATCHED: `[51, n, state, name]`. */
+export function writeMatched(n: number, state: number, name: string): void {
+  writeHead(4, Kind.MATCHED, n, state);
+  writeString(name);
+}
+
+/** UNWILDCARD: `[52, n, code, flags, payload]`. */
+export function writeUnwildcard(n: number, error: CallError): void {
+  writeArrayHeader(5);
+  writeUint(Kind.UNWILDCARD);
+  writeUint(n);
+  writeFailure(error);
+}
+
 function writePosition({ epoch, offset, fingerprint }: Position): void {
   writeString(epoch);
   writeUint(offset);

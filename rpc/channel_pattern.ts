@@ -29,6 +29,9 @@ export function hasParams(pattern: string): boolean {
 /** Bytes of a name, and of a pattern, in UTF-8. */
 export const LONGEST_CHANNEL = 255;
 
+/** What stands for a parameter that may be anything. No name is spelled so. */
+export const ANYTHING = "*";
+
 /** One segment of a pattern: a text, or a parameter. */
 export interface Segment {
   readonly text: string;
@@ -67,17 +70,21 @@ export class ChannelPattern {
    * The name of the channel with these parameters: `board/7`. `/`, `%`, `*`, control characters, `@` where the name would begin with it, and a
    * parameter `.` or `..` are percent-encoded. Parameters that the pattern does not have are ignored.
    *
+   * @param missing What stands for parameters that are not given: {@linkcode ANYTHING}, for wildcards.
    * @throws {TypeError} A parameter that is missing, empty, no text and no whole number, or not valid Unicode, or a name of more than 255 bytes.
    */
-  name(params: GivenParams = {}): string {
+  name(params: Partial<GivenParams> = {}, missing?: string): string {
     const name = this.segments.map(({ text, isParam }, index) =>
-      isParam ? encodeParam(this.#param(params, text.slice(1)), index === 0) : text
+      isParam
+        ? params[text.slice(1)] === undefined && missing ||
+          encodeParam(this.#param(params, text.slice(1)), index === 0)
+        : text
     ).join("/");
     if (isTooLong(name)) throw this.#cannotName(`its name has more than ${LONGEST_CHANNEL} bytes`);
     return name;
   }
 
-  #param(params: GivenParams, name: string): string {
+  #param(params: Partial<GivenParams>, name: string): string {
     const value = Object.hasOwn(params, name) ? params[name] : undefined;
     const text = typeof value === "number" && Number.isSafeInteger(value) ? String(value) : value;
     if (typeof text !== "string") {

@@ -65,6 +65,16 @@ export interface ChangeHead {
   readonly by: string | undefined;
 }
 
+/** WILDCARD as read. */
+export interface WildcardAsked {
+  /** The client's number for it. */
+  readonly n: number;
+  /** The pattern, as the app declares it. */
+  readonly pattern: string;
+  /** A name of it, with `*` for each parameter that may be anything. */
+  readonly match: string;
+}
+
 /** The channels of one connection: of a server the first members, of a client the others. A message without a member comes the wrong way: 4400. */
 export interface ChannelEvents {
   /** SUBSCRIBE. */
@@ -87,6 +97,12 @@ export interface ChannelEvents {
   skip?(alias: number, to: number, fingerprint: number): void;
   /** SIGNALLED. */
   signalled?(alias: number, unit: Unit): void;
+  /** WILDCARD. */
+  wildcard?(wildcard: WildcardAsked): void;
+  /** MATCHED. */
+  matched?(n: number, state: number, name: string): void;
+  /** UNWILDCARD. */
+  unwildcard?(n: number, error: CallError): void;
 }
 
 /** The member for each kind. */
@@ -102,6 +118,9 @@ const MEMBER: Readonly<Record<number, keyof ChannelEvents>> = {
   [Kind.SEEN]: "seen",
   [Kind.SIGNAL]: "signal",
   [Kind.SIGNALLED]: "signalled",
+  [Kind.WILDCARD]: "wildcard",
+  [Kind.MATCHED]: "matched",
+  [Kind.UNWILDCARD]: "unwildcard",
 };
 
 /** What happens on channels. `frame` is what the reader reads. */
@@ -130,6 +149,12 @@ export function dispatchChannel(
       return unsubscribed(limits, to);
     case Kind.UNSUBSCRIBE: // [35, sub]
       return unsubscribe(to);
+    case Kind.WILDCARD: // [50, n, pattern, match]
+      return wildcard(limits, to);
+    case Kind.MATCHED: // [51, n, state, name]
+      return matched(limits, to);
+    case Kind.UNWILDCARD: // [52, n, code, flags, payload]
+      return unwildcard(limits, to);
     case Kind.GAP: // [37, alias, from, to, fingerprint, reason]
       return gap(limits, to);
     case Kind.CHANGE: // [44, alias, offset, fingerprint, change, target, by, payload]
@@ -250,5 +275,31 @@ function skip(channels: Required<ChannelEvents>): number {
   const fingerprint = readUint("fingerprint");
   const end = offset();
   channels.skip(alias, to, fingerprint);
+  return end;
+}
+
+function wildcard(limits: Limits, to: Required<ChannelEvents>): number {
+  const n = readUint("n");
+  const pattern = readName("pattern", limits);
+  const match = readName("match", limits);
+  const end = offset();
+  to.wildcard({ n, pattern, match });
+  return end;
+}
+
+function matched(limits: Limits, to: Required<ChannelEvents>): number {
+  const n = readUint("n");
+  const state = readUint("state");
+  const name = readName("name", limits);
+  const end = offset();
+  to.matched(n, state, name);
+  return end;
+}
+
+function unwildcard(limits: Limits, to: Required<ChannelEvents>): number {
+  const n = readUint("n");
+  const failure = readFailure(limits);
+  const end = offset();
+  to.unwildcard(n, asCallError(failure));
   return end;
 }

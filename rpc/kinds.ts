@@ -49,6 +49,9 @@ export const Kind = {
   SIGNAL: 40, //       client -> server   channel, payload
   SIGNALLED: 41, //    server -> client   alias, payload
   CHANGE: 44, //       server -> client   alias, offset, fingerprint, change, target, by, payload
+  WILDCARD: 50, //     client -> server   n, pattern, match
+  MATCHED: 51, //      server -> client   n, state, name
+  UNWILDCARD: 52, //   both               n, code, flags, payload
 } as const;
 
 /** First kind that a receiver skips when it does not know it. */
@@ -71,7 +74,8 @@ function elementCounts(): (number | undefined)[] {
   set(2, Kind.UNSUBSCRIBE);
   set(3, Kind.SEEN, Kind.SIGNAL, Kind.SIGNALLED);
   set(4, Kind.SKIP);
-  set(5, Kind.SUBSCRIBE, Kind.UNSUBSCRIBED, Kind.PUBLICATION);
+  set(4, Kind.WILDCARD, Kind.MATCHED);
+  set(5, Kind.SUBSCRIBE, Kind.UNSUBSCRIBED, Kind.PUBLICATION, Kind.UNWILDCARD);
   set(6, Kind.GAP);
   set(7, Kind.SUBSCRIBED);
   set(8, Kind.CHANGE);
@@ -97,7 +101,7 @@ export const NameFlag = {
   IDEMPOTENT: 1,
 } as const;
 
-/** Bits of `flags` in ERROR, FAIL and UNSUBSCRIBED. */
+/** Bits of `flags` in ERROR, FAIL, UNSUBSCRIBED and UNWILDCARD. */
 export const Flag = {
   /** The same call may succeed later. */
   RETRYABLE: 1,

@@ -5,11 +5,17 @@
  */
 import type { CallerConnection } from "./context.ts";
 import type { ChannelReader } from "./dispatch.ts";
-import { type ChannelEvents, dispatchChannel, type Subscribe } from "./dispatch_channels.ts";
+import {
+  type ChannelEvents,
+  dispatchChannel,
+  type Subscribe,
+  type WildcardAsked,
+} from "./dispatch_channels.ts";
 import type { Limits } from "./limits.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { Unit } from "./receiver.ts";
-import { type ChannelOwner, ServerChannels } from "./server_channels.ts";
+import type { ChannelOwner } from "./channel_owner.ts";
+import { ServerChannels } from "./server_channels.ts";
 import type { ServerParts } from "./server_parts.ts";
 import { ownerOf } from "./shares.ts";
 
@@ -57,6 +63,16 @@ export class LazyChannels implements ChannelEvents, ChannelReader {
   unsubscribe(sub: number): void {
     if (this.#made !== undefined) return this.#made.unsubscribe(sub);
     if (!this.#ended) throw new ProtocolError("Ends a subscription that never was");
+  }
+
+  /** WILDCARD. */
+  wildcard(wildcard: WildcardAsked): void {
+    this.#channels?.wildcards.begin(wildcard);
+  }
+
+  /** UNWILDCARD. */
+  unwildcard(n: number): void {
+    this.#channels?.wildcards.finish(n);
   }
 
   /** SEEN. */

@@ -88,6 +88,11 @@ export interface Limits {
   cancelRate: number;
   /** Channels that one connection may be subscribed to; the surplus is answered `RESOURCE_EXHAUSTED`. @default 128 */
   channels: number;
+  /**
+   * Wildcards that one connection may have; the surplus is answered `RESOURCE_EXHAUSTED`. What they match counts as `channels`. Danger: each looks at every new channel
+   * of its pattern. @default 8
+   */
+  wildcards: number;
   /** Signals a second of one connection, and twice that at once; the surplus is lost in silence, as any signal may be. @default 500 */
   signalRate: number;
   /**
@@ -124,6 +129,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   byteRate: 4 * 1024 ** 3,
   cancelRate: 10_000,
   channels: 128,
+  wildcards: 8,
   signalRate: 500,
   connectionRate: 100,
   failureRate: 1,

@@ -26,6 +26,8 @@ import { CallError, markReceived } from "./errors.ts";
 import { historyPage } from "./history_page.ts";
 import { checkHistoryQuery, offsetOfPlace } from "./history_query.ts";
 import { Hub } from "./hub.ts";
+import { ChannelMatch } from "./channel_match.ts";
+import { PatternWatches } from "./pattern_watch.ts";
 import type { Limits } from "./limits.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { isKey, LONGEST_NAME } from "./long_names.ts";
@@ -75,6 +77,8 @@ export class NodeChannels implements Publisher {
   readonly hub: Hub;
   /** Reactions that wait for their summary. */
   readonly reactions: NodeReactions;
+  /** The patterns that somebody here has wildcards of. */
+  readonly watches: PatternWatches;
   /** What runs for those who use them. */
   readonly work: NodeWork;
   readonly #parts: NodeChannelsParts;
@@ -97,6 +101,7 @@ export class NodeChannels implements Publisher {
       this.#patterns.set(pattern, new ChannelPattern(pattern));
     }
     this.hub = new Hub({ clock, broker, report });
+    this.watches = new PatternWatches({ clock, directory: broker.directory, report });
     this.work = new NodeWork(clock);
     const append = (channel: NamedChannel, data: Uint8Array, by: AppendedBy) =>
       this.append(channel, withRoom(data), by);
@@ -113,6 +118,12 @@ export class NodeChannels implements Publisher {
     if (this.#found.size >= Math.max(MOST_FOUND, 2 * this.hub.size)) this.#found.clear();
     this.#found.set(name, channel);
     return channel;
+  }
+
+  /** What a wildcard is about; `undefined` where there is no such pattern, or it is none of that. */
+  match(pattern: string, match: string): ChannelMatch | undefined {
+    const known = this.#patterns.get(pattern);
+    return known && ChannelMatch.read(known, match);
   }
 
   /** See {@linkcode Publisher.channel}. */
@@ -150,7 +161,14 @@ export class NodeChannels implements Publisher {
     const changeable = (changes ?? reactions) && { by, change: asked && { ...asked, most } };
     let appended: MaybePromise<Appended>;
     try {
-      appended = broker.append(channel.name, { ...encoded, fingerprint, producer, retention, ...changeable });
+      appended = broker.append(channel.name, {
+        ...encoded,
+        fingerprint,
+        producer,
+        retention,
+        pattern: channel.pattern.pattern,
+        ...changeable,
+      });
     } catch (error) {
       throw this.#told(error, channel);
     }
@@ -187,6 +205,7 @@ export class NodeChannels implements Publisher {
   end(): void {
     this.hub.end();
     this.reactions.end();
+    this.watches.end();
     this.work.end();
   }
 

@@ -4,15 +4,12 @@
  * @module
  */
 import type { AskingParts } from "./asking.ts";
+import type { ChannelOwner, ChannelParts } from "./channel_owner.ts";
 import { type NamedChannel, noChannel } from "./channel_rules.ts";
 import { ClientWork } from "./client_work.ts";
-import type { Clock } from "./clock.ts";
 import { CloseCode } from "./close.ts";
-import type { CallerConnection } from "./context.ts";
 import type { ChannelEvents, Subscribe } from "./dispatch_channels.ts";
 import { CallError } from "./errors.ts";
-import type { Limits } from "./limits.ts";
-import type { NodeChannels } from "./node_channels.ts";
 import { originOf } from "./origin.ts";
 import type { Outbox } from "./outbox.ts";
 import { isPromise } from "./iterating.ts";
@@ -20,43 +17,11 @@ import { type Answer, ProgramRules } from "./program_rules.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { Unit } from "./receiver.ts";
 import { ServerSignals } from "./server_signals.ts";
+import { ServerWildcards } from "./server_wildcards.ts";
 import { SocketQueue } from "./socket_queue.ts";
 import { type Line, Subscriber, type Wanted } from "./subscriber.ts";
 import { asRefusal, SubscriptionRefusals } from "./subscription_refusals.ts";
-import type { Transport } from "./transport.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
-
-/** What the channels of all connections share. */
-export interface ChannelParts {
-  /** Time. */
-  readonly clock: Clock;
-  /** Bounds. */
-  readonly limits: Limits;
-  /** Milliseconds since 1970. */
-  readonly date: () => number;
-  /** The channels of the node. */
-  readonly channels: NodeChannels;
-  /** Names the node among those that signal. */
-  readonly node: string;
-}
-
-/** The connection they belong to. */
-export interface ChannelOwner {
-  /** What rules and hooks see of it. */
-  readonly connection: CallerConnection;
-  /** What `authenticate` gave. */
-  readonly context: object;
-  /** Whose it is, among those whose work counts. */
-  readonly owner: string;
-  /** Where messages go. */
-  readonly outbox: Outbox;
-  /** What carries them. */
-  readonly transport: Transport;
-  /** Tells the program of an error. Never throws. */
-  readonly report: (error: unknown) => void;
-  /** The connection is to be closed. */
-  readonly fault: (error: ProtocolError) => void;
-}
 
 /** One subscription, from SUBSCRIBE on. */
 interface Subscription {
@@ -82,6 +47,8 @@ const LEAST_GUESSES = 512;
 export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
   /** See {@linkcode Line.id}. */
   readonly id: string;
+  /** Its wildcards. */
+  readonly wildcards: ServerWildcards;
   readonly #parts: ChannelParts;
   readonly #owner: ChannelOwner;
   readonly #bySub = new Map<number, Subscription>();
@@ -115,6 +82,8 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
       limits,
       stalled: () => owner.fault(new ProtocolError("nothing was read", CloseCode.TOO_SLOW)),
     });
+    const shared = { rules: this.#rules, work: this.#work, room: this.#room };
+    this.wildcards = new ServerWildcards({ ...parts, ...shared }, owner);
   }
 
   /** Subscriptions that have not ended. */
@@ -187,11 +156,13 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     this.#byName.set(name, subscription);
     const { subscribe, history } = channel.value.allow;
     const { rewind, rewindMs } = wanted.rewind;
-    const wantsHistory = (rewind !== undefined || rewindMs !== undefined) && history !== subscribe;
+    const rewinds = (rewind !== undefined || rewindMs !== undefined) && history !== subscribe;
+    const wantsHistory = rewinds && !this.wildcards.isNew(name);
     const rules = wantsHistory ? [subscribe, history] : [subscribe];
     this.#authorize(subscription, () => this.#rules.ask(channel, ...rules), (refusal) => {
       if (refusal === undefined) this.#allowed(subscription, wanted);
       else this.#deny(subscription, refusal);
+      if (refusal?.retryable === false && !wantsHistory) this.wildcards.forget(name);
     });
   }
 
@@ -225,6 +196,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
    * be said now: the client asks again, and the history has what it missed.
    */
   reauthorize(only?: string): void {
+    this.wildcards.reauthorize(only);
     for (const subscription of [...this.#bySub.values()]) {
       if (only === undefined || subscription.channel.name === only) this.#askAgain(subscription);
     }
@@ -295,6 +267,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
   end(): void {
     this.#ended = true;
     this.#signals.end();
+    this.wildcards.end();
     this.#room.end();
     this.#later = [];
     for (const subscription of [...this.#bySub.values()]) this.#remove(subscription);
@@ -307,6 +280,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     this.#authorize(subscription, ask, (refusal) => {
       if (refusal === undefined) return;
       this.#remove(subscription);
+      if (!refusal.retryable) this.wildcards.forget(channel.name);
       this.#refusals.tell(sub, refusal);
     });
   }

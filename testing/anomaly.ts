@@ -26,6 +26,8 @@ export const RULES = {
   "history page": "a page of the history has no hole, and says rightly whether there is more",
   "flow control": "SEEN tells what the program is done with, in time, and the server waits for it",
   "own position": "a subscription's position is not ahead of what its handler is done with",
+  wildcard:
+    "a wildcard that is live gets all of each channel that its client may know of, and hears of no other",
   "nothing escapes": "no exception leaves the program's own handlers",
 } as const;
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { ChannelIndex } from "../brokers/channel_index.ts";
 import {
   type Append,
   type Appended,
@@ -25,6 +26,8 @@ export interface FaultyBrokerOptions {
   readonly recorder: Pick<Recorder, "add">;
   /** The name of a publication, from its bytes. */
   readonly valueOf: (data: Uint8Array) => string;
+  /** Time, for how long channels are known. It stands still by default. */
+  readonly now?: () => number;
 }
 
 /** One stream, and where the inner broker has it. */
@@ -37,6 +40,8 @@ interface Stream {
   readonly appends: Append[];
   /** Entries up to this offset are gone before their time. */
   trimmed: number;
+  /** Where it is listed. */
+  pattern?: string | undefined;
 }
 
 /** A claim, and where the inner broker has it. */
@@ -48,8 +53,13 @@ interface KeyClaim {
   readonly again: (inner: string) => void;
 }
 
+/** Milliseconds that a channel is known at the least. */
+const LEAST_META = 600_000;
+
 /** A broker whose store can be harmed. */
 export class FaultyBroker {
+  /** As of a `Broker`. */
+  readonly directory: ChannelIndex;
   readonly #options: FaultyBrokerOptions;
   readonly #streams = new Map<string, Stream>();
   readonly #listeners = new Map<string, Map<BrokerListener, BrokerListener>>();
@@ -61,6 +71,9 @@ export class FaultyBroker {
   /** Nothing is wrong yet. */
   constructor(options: FaultyBrokerOptions) {
     this.#options = options;
+    this.directory = new ChannelIndex(options.now ?? (() => 0), (error) => {
+      throw error; // which the clock tells of: what watches catches its own
+    });
   }
 
   /** Channels that somebody has used. */
@@ -82,8 +95,16 @@ export class FaultyBroker {
       stream.appends.push(append);
       const value = this.#options.valueOf(append.data);
       this.#options.recorder.add({ is: "append", channel, position, previous, value });
+      this.#list(channel, stream, append);
     }
     return { ...appended, position };
+  }
+
+  #list(channel: string, stream: Stream, { pattern, retention }: Append): void {
+    if (pattern === undefined) return;
+    stream.pattern = pattern;
+    const isFirst = stream.appends.length === 1;
+    this.directory.note(pattern, channel, { ms: Math.max(retention.metaMs, LEAST_META), isFirst });
   }
 
   /** As of a `Broker`. */
@@ -193,6 +214,8 @@ export class FaultyBroker {
   /** The stream is gone, its counter and records too. */
   lose(channel: string): void {
     this.#options.recorder.add({ is: "stream lost", channel });
+    const { pattern } = this.#stream(channel);
+    if (pattern !== undefined) this.directory.forget(pattern, channel);
     this.#replace(channel, { inner: this.#newName(channel), epoch: undefined, appends: [], trimmed: 0 });
   }
 
@@ -205,14 +228,15 @@ export class FaultyBroker {
 
   /** A copy takes over that lacks the last `missing` entries of this channel. It keeps the epoch, and grows past the old offsets with others. */
   failOver(channel: string, missing: number): void {
-    const { epoch, appends, trimmed } = this.#stream(channel);
+    const { epoch, appends, trimmed, pattern } = this.#stream(channel);
     const kept = appends.slice(0, Math.max(0, appends.length - missing));
     const inner = this.#newName(channel);
     for (const append of kept) now(this.#options.inner.append(inner, append));
     if (epoch !== undefined && kept.length < appends.length) {
       this.#options.recorder.add({ is: "rollback", channel, epoch, top: kept.length });
     }
-    this.#replace(channel, { inner, epoch, appends: kept, trimmed: Math.min(trimmed, kept.length) });
+    const left = Math.min(trimmed, kept.length);
+    this.#replace(channel, { inner, epoch, appends: kept, trimmed: left, pattern });
   }
 
   #stream(channel: string): Stream {

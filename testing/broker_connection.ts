@@ -14,6 +14,7 @@ import {
   type Page,
   type Query,
 } from "../rpc/broker.ts";
+import type { Directory, DirectoryWatcher } from "../rpc/directory.ts";
 import type { MaybePromise } from "../rpc/maybe_promise.ts";
 import type { FaultyBroker } from "./broker.ts";
 import type { VirtualClock } from "./clock.ts";
@@ -65,13 +66,25 @@ class Line {
   }
 }
 
+/** What is pushed to somebody, as long as it is. */
+interface PushedTo {
+  isOn: boolean;
+}
+
+/** The names that are told to one watcher. */
+interface Watching extends PushedTo {
+  readonly pattern: string;
+  readonly watcher: DirectoryWatcher;
+  /** What watches at the broker. */
+  readonly there: DirectoryWatcher;
+}
+
 /** The pushes to one listener. */
-interface Pushes {
+interface Pushes extends PushedTo {
   readonly channel: string;
   readonly listener: BrokerListener;
   /** What listens at the broker. */
   readonly there: BrokerListener;
-  isOn: boolean;
 }
 
 /** How often a push is lost while pushes are. */
@@ -83,12 +96,15 @@ const DONE = 0.5;
 export class BrokerConnection implements Broker {
   /** Replies of calls. */
   readonly ledger: Ledger;
+  /** Names of channels. */
+  readonly directory: Directory;
   readonly #broker: FaultyBroker;
   readonly #options: BrokerConnectionOptions;
   readonly #questions: Line;
   readonly #answers: Line;
   readonly #push: Line;
   readonly #pushes: Pushes[] = [];
+  readonly #watching: Watching[] = [];
   #closed = false;
   #refusedUntil = 0;
   #lossyUntil = 0;
@@ -107,6 +123,16 @@ export class BrokerConnection implements Broker {
       renew: (key, ms) => this.#ask(() => ledger.renew(key, ms) as undefined, true),
       settle: (key, reply) => this.#ask(() => ledger.settle(key, reply) as undefined, true),
       forget: (key) => this.#ask(() => ledger.forget(key) as undefined, true),
+    };
+    const { directory } = broker;
+    this.directory = {
+      list: (pattern) => {
+        const list = directory.list(pattern);
+        return { next: () => this.#ask(() => list.next() as readonly string[] | undefined) };
+      },
+      known: (pattern, names) => this.#ask(() => directory.known(pattern, names)),
+      watch: (pattern, watcher) => this.#watch(pattern, watcher),
+      unwatch: (pattern, watcher) => this.#unwatch(pattern, watcher),
     };
   }
 
@@ -158,6 +184,7 @@ export class BrokerConnection implements Broker {
   close(): void {
     this.#closed = true;
     for (const { channel, listener } of [...this.#pushes]) this.unsubscribe(channel, listener);
+    for (const { pattern, watcher } of [...this.#watching]) this.#unwatch(pattern, watcher);
   }
 
   // What goes wrong.
@@ -177,6 +204,7 @@ export class BrokerConnection implements Broker {
   /** Listeners are told that they may have missed something. */
   tellUncertain(): void {
     for (const pushes of [...this.#pushes]) this.#later(pushes, () => pushes.listener.uncertain());
+    for (const watching of [...this.#watching]) this.#later(watching, () => watching.watcher.uncertain());
     const { machine, recorder } = this.#options;
     this.#push.add(() => machine.do(() => recorder.add({ is: "told" })));
   }
@@ -214,13 +242,41 @@ export class BrokerConnection implements Broker {
     return this.#options.clock.now() < this.#refusedUntil;
   }
 
-  #pushTo(pushes: Pushes, run: () => void): void {
+  #watch(pattern: string, watcher: DirectoryWatcher): MaybePromise<void> {
+    let watching = this.#watching.find((one) => one.pattern === pattern && one.watcher === watcher);
+    if (watching === undefined) {
+      const pushed: Watching = watching = {
+        pattern,
+        watcher,
+        there: {
+          appeared: (name) => this.#pushTo(pushed, () => watcher.appeared(name)),
+          uncertain: () => this.#pushTo(pushed, () => watcher.uncertain()),
+        },
+        isOn: true,
+      };
+      this.#watching.push(pushed);
+    }
+    const { there } = watching;
+    return this.#ask(() => {
+      if (watching.isOn) this.#broker.directory.watch(pattern, there);
+    });
+  }
+
+  #unwatch(pattern: string, watcher: DirectoryWatcher): void {
+    const at = this.#watching.findIndex((one) => one.pattern === pattern && one.watcher === watcher);
+    if (at < 0) return;
+    const [watching] = this.#watching.splice(at, 1);
+    watching!.isOn = false;
+    this.#broker.directory.unwatch(pattern, watching!.there);
+  }
+
+  #pushTo(pushes: PushedTo, run: () => void): void {
     const { clock, random } = this.#options;
     if (clock.now() < this.#lossyUntil && random.chance(LOST)) return;
     this.#later(pushes, run);
   }
 
-  #later(pushes: Pushes, run: () => void): void {
+  #later(pushes: PushedTo, run: () => void): void {
     this.#push.add(() =>
       this.#options.machine.do(() => {
         if (pushes.isOn) run();

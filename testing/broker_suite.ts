@@ -6,6 +6,7 @@
 import type { MaybePromise } from "../rpc/maybe_promise.ts";
 import { appendRules, keepingRules } from "./broker_appends.ts";
 import { changeRules } from "./broker_changes.ts";
+import { directoryRules } from "./broker_directory.ts";
 import { type BrokerCapability, type BrokerFixture, BrokerWorld } from "./broker_kit.ts";
 import { ledgerRules } from "./broker_ledger.ts";
 import { nodeRules, pushRules } from "./broker_pushes.ts";
@@ -41,7 +42,16 @@ export function brokerSuite(
   make: () => MaybePromise<BrokerFixture>,
   capabilities: readonly BrokerCapability[] = [],
 ): readonly BrokerCheck[] {
-  const rules = [appendRules, keepingRules, readRules, changeRules, pushRules, nodeRules, ledgerRules].flat();
+  const rules = [
+    appendRules,
+    keepingRules,
+    readRules,
+    changeRules,
+    pushRules,
+    nodeRules,
+    ledgerRules,
+    directoryRules,
+  ].flat();
   return rules.map(({ name, needs = [], run }) => ({
     name,
     lacks: needs.filter((need) => !capabilities.includes(need)),

@@ -17,6 +17,7 @@ import { collector, type Kind, type RuleCheck, type Surroundings } from "./rules
 import { KeptSessions } from "./rules/sessions.ts";
 import { Contiguity, LostAcknowledgements, Subscriptions } from "./rules/subscriptions.ts";
 import { Truth } from "./rules/truth.ts";
+import { Wildcards } from "./rules/wildcards.ts";
 
 /** Bounds of what is right. */
 export interface CheckOptions {
@@ -60,6 +61,7 @@ export function check(log: readonly LogEvent[], { silence = 1_000 }: CheckOption
     new Pages(surroundings),
     new FlowControl(surroundings, subscriptions),
     new OwnPosition(surroundings, subscriptions),
+    new Wildcards(surroundings, subscriptions),
     // Filters and presence come with what they are about.
     subscriptions,
   ];

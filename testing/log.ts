@@ -36,7 +36,13 @@ export type SubscriberEvent =
     readonly channel: string;
     readonly sub: string;
     readonly from?: Position | undefined;
+    /** The wildcard that it belongs to: told with what it gets first. */
+    readonly wild?: string | undefined;
   }
+  /** It subscribes to all channels that it may know of: `room/*`. */
+  | { readonly is: "wildcard"; readonly client: string; readonly wild: string; readonly match: string }
+  /** From now on it misses nothing of them. */
+  | { readonly is: "wildcard live"; readonly wild: string }
   /** It knows where it begins. */
   | { readonly is: "subscribed"; readonly sub: string; readonly position: Position }
   /** It got a publication. */
@@ -158,6 +164,8 @@ export type WireEvent =
     readonly messages: number;
     readonly bytes: number;
   }
+  /** The server tells a client of a channel that one of its wildcards matches. */
+  | { readonly is: "matched"; readonly client: string; readonly channel: string }
   /** The server sends a publication to a client that may have been shut out: what the rule of authorisation looks at. */
   | { readonly is: "deliver"; readonly client: string; readonly channel: string };
 

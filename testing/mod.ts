@@ -56,6 +56,7 @@ export type { BrokerCapability, BrokerCheck, BrokerFixture } from "./broker_suit
 
 // What these are made of, declared elsewhere.
 export type * from "../client/mod.ts";
+export type { Directory, DirectoryWatcher, NameList } from "../rpc/directory.ts";
 export type { MaybePromise } from "../rpc/maybe_promise.ts";
 export { BrokerError, type BrokerErrorCode } from "../rpc/broker.ts";
 export type {

@@ -7,6 +7,7 @@ import { skip } from "../msgpack/check.ts";
 import { decode } from "../msgpack/decoder.ts";
 import type { Position } from "../rpc/broker.ts";
 import { Kind, SubscribeStatus } from "../rpc/kinds.ts";
+import { MatchState } from "../rpc/match_state.ts";
 import type { Direction, Link } from "./link.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -14,7 +15,7 @@ const LIMITS = { depth: 32, keys: 1024 };
 /** Kinds that are looked at, by direction; the others are skipped unread. */
 const UP = new Set<number>([Kind.HELLO, Kind.SUBSCRIBE, Kind.SEEN]);
 const DOWN = new Set<number>([Kind.WELCOME, Kind.SUBSCRIBED]);
-const SENT_ALWAYS = new Set<number>([Kind.WELCOME, Kind.EXPIRES, Kind.SUBSCRIBED]);
+const SENT_ALWAYS = new Set<number>([Kind.WELCOME, Kind.EXPIRES, Kind.SUBSCRIBED, Kind.MATCHED]);
 const SENT_ALL = new Set<number>([...SENT_ALWAYS, Kind.PUBLICATION, Kind.GAP]);
 const STATUS = {
   [SubscribeStatus.FRESH]: "fresh",
@@ -85,6 +86,7 @@ export class WireLog {
     for (const message of messages) {
       if (message[0] === Kind.WELCOME) this.#welcome(link, message);
       else if (message[0] === Kind.EXPIRES) this.#expires(link, message[1] as number | null);
+      else if (message[0] === Kind.MATCHED) this.#matched(link, message);
       else if (message[0] === Kind.SUBSCRIBED) {
         const [, sub, alias, , , seen] = message as [number, number, number, number, string, number];
         const channel = subs.get(sub) ?? "";
@@ -98,6 +100,11 @@ export class WireLog {
       }
     }
     return channels;
+  }
+
+  #matched(link: Link, [, , state, channel]: readonly unknown[]): void {
+    if (state !== MatchState.THERE) return;
+    this.#recorder.add({ is: "matched", client: link.client.name, channel: channel as string });
   }
 
   #count(link: Link, unseen: Unseen, message: readonly unknown[]): void {

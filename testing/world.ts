@@ -298,7 +298,7 @@ function makeBroker({ clock, date, random, recorder }: {
     random: (bytes) => bytes.set(random.bytes(bytes.length)),
     report: (error) => recorder.add({ is: "escaped", error: `listener: ${describe(error)}` }),
   });
-  return new FaultyBroker({ inner, recorder, valueOf });
+  return new FaultyBroker({ inner, recorder, valueOf, now: () => clock.now() });
 }
 
 /** What a publication is called in the log: its `value`, where it has one. */

@@ -1,6 +1,7 @@
 // The checks that every broker has to pass can fail: one broken broker for each rule, which its own check finds.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { ChannelIndex } from "../brokers/channel_index.ts";
 import { MemoryBroker } from "../brokers/memory.ts";
 import {
   type Append,
@@ -12,6 +13,7 @@ import {
   type Page,
   type Query,
 } from "../rpc/broker.ts";
+import type { Directory } from "../rpc/directory.ts";
 import { KEEP } from "../testing/broker_kit.ts";
 import { brokerSuite } from "../testing/broker_suite.ts";
 import { CAPABILITIES, MemoryFixture } from "./suites/memory_fixture.ts";
@@ -68,6 +70,27 @@ function listening(change: (listener: BrokerListener) => Partial<BrokerListener>
 
     override unsubscribe(name: string, listener: BrokerListener): void {
       super.unsubscribe(name, this.#own.get(listener) ?? listener);
+    }
+  };
+}
+
+/** Knows names otherwise. */
+function directory(
+  change: (whole: ChannelIndex) => Partial<Record<keyof Directory | "note" | "forget", unknown>>,
+): typeof MemoryBroker {
+  return class extends MemoryBroker {
+    constructor(...options: ConstructorParameters<typeof MemoryBroker>) {
+      super(...options);
+      const { directory } = this;
+      const whole = Object.create(
+        directory,
+        Object.fromEntries(
+          (["note", "forget", "list", "known", "watch", "unwatch"] as const).map((name) =>
+            [name, { value: (directory[name] as (...args: unknown[]) => unknown).bind(directory) }] as const
+          ),
+        ),
+      ) as ChannelIndex;
+      Object.assign(directory, change(whole));
     }
   };
 }
@@ -334,6 +357,59 @@ const BROKEN: readonly (readonly [string, typeof MemoryBroker])[] = [
   ["ledger: a call that runs while everything is lost", ledger(() => ({ settle: () => {} }))],
 ];
 
+/** Those that know names otherwise. */
+const FORGETFUL: readonly (readonly [rule: string, broken: typeof MemoryBroker])[] = [
+  [
+    "what was published to is listed",
+    directory(({ note }) => ({
+      note: (_: string, name: string, how: Noted) => note("one", name, how),
+    })),
+  ],
+  ["what was published to is listed", directory(() => ({ known: (_: string, names: string[]) => names }))],
+  [
+    "a list has all of many names",
+    directory(({ list }) => ({
+      list: (pattern: string) => ({ next: once(() => list(pattern).next()) }),
+    })),
+  ],
+  ["who watches hears", directory(() => ({ unwatch: () => {} }))],
+  [
+    "who watches hears",
+    directory(({ note }) => ({
+      note: (pattern: string, name: string, how: Noted) => note(pattern, name, { ...how, isFirst: true }),
+    })),
+  ],
+  [
+    "a channel that was forgotten",
+    directory(({ note }) => ({
+      note: (pattern: string, name: string, how: Noted) => {
+        note(pattern, name, { ...how, isFirst: true });
+        note(pattern, name, { ...how, isFirst: true });
+      },
+    })),
+  ],
+  [
+    "a channel is known for as long",
+    directory(({ note }) => ({
+      note: (pattern: string, name: string, how: Noted) => note(pattern, name, { ...how, ms: Infinity }),
+    })),
+  ],
+  ["all nodes know the same names", directory(() => ({ list: () => ({ next: () => undefined }) }))],
+  ["after a restart, who watches", directory(() => ({ list: () => ({ next: () => undefined }) }))],
+];
+
+type Noted = { ms: number; isFirst: boolean };
+
+/** Gives what it is asked for once. */
+function once<T>(give: () => T): () => T | undefined {
+  let was = false;
+  return () => {
+    if (was) return undefined;
+    was = true;
+    return give();
+  };
+}
+
 /** What breaks nothing, though it is made in the same ways. */
 const WHOLE: Record<string, typeof MemoryBroker> = {
   appending: appending(() => ({})),
@@ -341,6 +417,7 @@ const WHOLE: Record<string, typeof MemoryBroker> = {
   reading: reading(as),
   listening: listening(() => ({})),
   ledger: ledger(() => ({})),
+  directory: directory(() => ({})),
 };
 
 describe("the checks of a broker", () => {
@@ -350,7 +427,7 @@ describe("the checks of a broker", () => {
     });
   }
 
-  for (const [rule, broken] of BROKEN) {
+  for (const [rule, broken] of [...BROKEN, ...FORGETFUL]) {
     it(`find one that breaks the rule: ${rule}`, async () => {
       const check = brokerSuite(() => new MemoryFixture({}, broken), CAPABILITIES)
         .find(({ name }) => name.startsWith(rule));

@@ -33,6 +33,7 @@ class Fixture implements BrokerFixture {
       }),
       recorder: this.recorder,
       valueOf: textOf,
+      now: () => this.clock.now(),
     });
     this.broker = this.node(delays);
   }

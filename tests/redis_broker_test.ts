@@ -44,7 +44,7 @@ it("redis: the checks that are left out need a time that can be moved on, and no
   const left = brokerSuite(() => {
     throw new Error("not run");
   }, CAPABILITIES).filter(({ lacks }) => lacks.length > 0);
-  assertEquals([left.length, new Set(left.flatMap(({ lacks }) => lacks))], [5, new Set(["advance"])]);
+  assertEquals([left.length, new Set(left.flatMap(({ lacks }) => lacks))], [6, new Set(["advance"])]);
 });
 
 describe("redis: a broker on a node of a cluster", () => {

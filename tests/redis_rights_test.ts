@@ -2,9 +2,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import type { Broker } from "../rpc/broker.ts";
+import { DIRECTORY_SCRIPTS } from "../redis/directory_scripts.ts";
 import { LEDGER_SCRIPTS } from "../redis/ledger_scripts.ts";
 import { redisBroker } from "../redis/mod.ts";
-import { triedOfCall, triedOfChannel } from "../redis/rights.ts";
+import { triedOfCall, triedOfChannel, triedOfNames } from "../redis/rights.ts";
 import { APPEND, BEGIN, READ, SIGNAL } from "../redis/scripts.ts";
 import { bytesOf, Heard, KEEP, textsOf } from "../testing/broker_kit.ts";
 import { type RedisServer, startCluster, startRedis } from "../tools/redis.mjs";
@@ -151,11 +152,13 @@ for (const kind of CLIENTS) {
 
 it("redis: every command of every script is among those that are tried", () => {
   const used = new Set<string>();
-  for (const { source } of [APPEND, READ, BEGIN, SIGNAL, ...LEDGER_SCRIPTS]) {
+  for (const { source } of [APPEND, READ, BEGIN, SIGNAL, ...LEDGER_SCRIPTS, ...DIRECTORY_SCRIPTS]) {
     for (const [, command] of source.matchAll(/redis\.p?call\(\s*['"](\w+)/g)) used.add(command!);
   }
   const names = new Set(
-    [triedOfChannel, triedOfCall].flatMap((made) => made("p", "x").commands.map(([name]) => name!)),
+    [triedOfChannel, triedOfCall, triedOfNames].flatMap((made) =>
+      made("p", "x").commands.map(([name]) => name!)
+    ),
   );
   assertEquals([...used].filter((command) => !names.has(command)), []);
   assert(used.size > 10, `${[...used]}`);

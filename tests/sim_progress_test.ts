@@ -23,7 +23,7 @@ describe("a run of seeds in parts", () => {
 
   it("goes on after a line of which a half was written, and counts each seed once", () => {
     const folder = mkdtempSync(join(tmpdir(), "millrace-sim-"));
-    const file = join(folder, "progress.jsonl");
+    const file = join(folder, "not there yet", "progress.jsonl");
     const read = (from: number, seeds: number) =>
       new Progress(root, file).read(from, seeds).map(({ from, count }) => [from, count]);
     try {

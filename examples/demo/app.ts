@@ -4,13 +4,17 @@ import { Hono } from "hono";
 import { hono } from "../../rpc/hono.ts";
 import { chosenBroker } from "./broker.ts";
 import { catalogue } from "./catalogue.ts";
-import { chat, startTower } from "./chat.ts";
+import { chat, startTower, talk } from "./chat.ts";
+import { drawing, people } from "./drawing.ts";
 import { figuresOf } from "./figures.ts";
 import { fileProcedures } from "./files.ts";
 import { flightProcedures } from "./flights.ts";
 import { gateProcedures } from "./gates.ts";
+import { inboxProcedures, visitorOf } from "./inbox.ts";
 import { node } from "./node.ts";
 import { millrace } from "./procedure.ts";
+import { scores, startScores } from "./scores.ts";
+import { sky, startSky } from "./sky.ts";
 import { journal, slow } from "./slow.ts";
 import { add, countdown, echo, shout } from "./small.ts";
 import { pageRoutes } from "./web.ts";
@@ -19,6 +23,7 @@ import { pageRoutes } from "./web.ts";
 export const app = millrace({
   path: "/rpc",
   ...await chosenBroker(),
+  authenticate: ({ token }) => visitorOf(token),
   procedures: {
     add,
     catalogue,
@@ -28,12 +33,13 @@ export const app = millrace({
     files: fileProcedures,
     flights: flightProcedures,
     gates: gateProcedures,
+    inbox: inboxProcedures,
     journal,
     node,
     shout,
     slow,
   },
-  channels: { "chat/:room": chat },
+  channels: { "chat/:room": chat, "talk/:room": talk, "drawing/:id": drawing, people, scores, sky },
 });
 
 /** The contract: a client imports this type and nothing else. */
@@ -43,7 +49,11 @@ function connections(): number {
   return app.stats().connections;
 }
 
+// Everybody sees the same, so this is published to channels, for as long as the process lives.
 startTower((said, key) => app.publish("chat/:room", { room: "tower" }, said, { key }));
+startScores((now, key) => app.publish("scores", now, { key }));
+startSky((now, key) => app.publish("sky", now, { key }));
+
 const web = new Hono();
 web.get("/rpc", hono(app)); // the socket
 web.post("/rpc/:name{.+}", hono(app)); // calls and publications by plain POST

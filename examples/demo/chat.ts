@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { everyBeat } from "./beat.ts";
 import { flights } from "./data_set.ts";
 import { channel } from "./procedure.ts";
 
@@ -15,6 +16,10 @@ const message = z.object({
   from: who,
   text: z.string().trim().min(1).max(400),
   sent: z.date().default(() => new Date()),
+  /** Whose page said it; absent where no page did. */
+  by: z.string().max(40).optional(),
+  /** The colour of who said it. */
+  hue: z.number().int().min(0).max(359).optional(),
 });
 
 /** What the app publishes by itself. */
@@ -23,27 +28,26 @@ export interface Announcement {
   readonly text: string;
 }
 
-/** A chat, one channel a room: messages are kept, who is typing is not. */
-export const chat = channel({
-  message,
-  signal: z.object({ from: who }),
-  history: { messages: KEPT, seconds: 3_600 },
-  publish: (said) => ({ ...said, sent: new Date() }),
-});
+const kept = (messages: number) =>
+  channel({
+    message,
+    signal: z.object({ from: who }),
+    history: { messages, seconds: 3_600 },
+    publish: (said) => ({ ...said, sent: new Date() }),
+  });
 
-/**
- * Announces departures for as long as the process lives: also while a page is cut off, so that there is something to miss. What is announced
- * when follows from the clock, and the beat is its key: of several nodes that share a broker all announce, and each departure lands once.
- */
+/** A room where people talk: what is said is kept, who is typing is not. */
+export const talk = kept(300);
+
+/** A room of which little is kept. */
+export const chat = kept(KEPT);
+
+/** Announces departures: also while a page is cut off, so that there is something to miss. */
 export function startTower(announce: (said: Announcement, key: string) => Promise<unknown>): void {
-  const wait = () => setTimeout(speak, PACE - Date.now() % PACE);
-  const speak = () => {
-    const beat = Math.floor(Date.now() / PACE);
+  everyBeat(PACE, (beat) => {
     const { origin, destination, at } = flights[beat % flights.length]!;
     const time = at.toISOString().slice(11, 16);
     const said = { from: "Tower", text: `${time}  ${origin} to ${destination}, cleared for take-off` };
-    announce(said, `tower ${beat}`).catch(console.error);
-    wait();
-  };
-  wait();
+    return announce(said, `tower ${beat}`);
+  });
 }

@@ -7,7 +7,13 @@ import { define } from "../../mod.ts";
  */
 export const traffic = { received: 0, sent: 0 };
 
-const plain = define();
+/** Who calls, where it has said so. */
+export interface Visitor {
+  /** What others may know it by. */
+  visitor?: string;
+}
+
+const plain = define<Visitor>();
 
 const counting = plain.middleware(async (_, next) => {
   traffic.received++;
@@ -27,11 +33,23 @@ const gates = counted.channel({
   allow: { subscribe: () => false, publish: () => false },
 });
 
+/** What a visitor is notified of. Only they read it, and only the server writes it. */
+const inbox = counted.channel({
+  message: z.object({ text: z.string(), sent: z.date() }),
+  history: { messages: 100, seconds: 86_400 },
+  allow: {
+    subscribe: ({ visitor, params }) => visitor !== undefined && params["visitor"] === visitor,
+    publish: () => false,
+  },
+});
+
 /** Makes channels that no handler of this app publishes to. */
 export const { channel } = counted;
 
 /** The tools of this app: every call of its procedures is counted. */
-export const { procedure, millrace } = counted.with({ channels: { gates } });
+export const { procedure, millrace } = counted.with({
+  channels: { gates, "inbox/:visitor": inbox },
+});
 
 /** Items on their way to a caller, counted. */
 export async function* sent<T>(items: AsyncIterable<T>): AsyncGenerator<T, void> {

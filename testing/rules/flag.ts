@@ -206,7 +206,9 @@ export class HonestFlag implements RuleCheck<HonestFlagLine> {
     const { cursor } = subscription;
     const isGone = cursor !== undefined && channel.isTold && !channel.has(cursor) &&
       this.#membersOf(subscription.client, subscription.channel).length > 1;
-    if (told === undefined && !isGone && this.#members.size > 0) {
+    // A channel of a wildcard that has appeared since begins so by itself, where its beginning is not kept any more.
+    const begins = cursor === undefined && subscription.wild !== undefined;
+    if (told === undefined && !isGone && !begins && this.#members.size > 0) {
       this.#found(subscription, `a reset to ${show(position)} that nobody told`, line);
     }
     if (told !== undefined || !isGone) this.#heard.set(sub, told?.line ?? line);

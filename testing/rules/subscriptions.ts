@@ -14,6 +14,8 @@ export interface Subscription {
   readonly sub: string;
   readonly client: string;
   readonly channel: string;
+  /** The wildcard that it belongs to. */
+  readonly wild: string | undefined;
   /** Where it is; `undefined` before anybody knows. */
   cursor: Position | undefined;
   /** Whether it has ended. */
@@ -42,8 +44,8 @@ export class Subscriptions implements RuleCheck<SubscriptionsLine> {
   see(event: Line<SubscriptionsLine>): void {
     switch (event.is) {
       case "subscribe": {
-        const { sub, client, channel, from } = event;
-        this.all.set(sub, { sub, client, channel, cursor: from, ended: false, endedAt: undefined });
+        const { sub, client, channel, wild, from } = event;
+        this.all.set(sub, { sub, client, channel, wild, cursor: from, ended: false, endedAt: undefined });
         return;
       }
       case "subscribed": {

@@ -84,7 +84,7 @@ async function moves(mover, other, order) {
   await reads(mover, "#node:not(.gone)", new RegExp(`^node ${stays}`), MOVING);
   await reads(mover, "#state", /^open/);
   await reads(mover, "#node-list [data-state=down]", new RegExp(`Node ${node}`));
-  await reads(mover, "#chat-steps li", new RegExp(`on node ${stays}`));
+  await reads(mover, "#network-steps li", new RegExp(`on node ${stays}`));
   await talk(other, mover, `${order}: to the one that moved`);
   await talk(mover, other, `${order}: from the one that moved`);
   const before = await mover.locator("#clock-time").textContent();
@@ -92,7 +92,7 @@ async function moves(mover, other, order) {
   for (const page of [mover, other]) {
     const offsets = (await page.locator("#chat-log li:not(.waiting) .offset").allTextContents()).map(Number);
     equal(offsets.every((n, at) => at === 0 || n === offsets[at - 1] + 1), true, `contiguous: ${offsets}`);
-    equal(await page.locator("#chat-resets").textContent(), "none", "resets");
+    equal(await page.locator("#tower-resets").textContent(), "none", "resets");
   }
 }
 

@@ -125,6 +125,8 @@ export class VectorInbox {
       unsubscribe: (sub) => this.#put("UNSUBSCRIBE", sub),
       seen: (alias, offset) => this.#put("SEEN", alias, offset),
       signal: (channel, unit) => this.#put("SIGNAL", channel, hexOf(unit)),
+      wildcard: ({ n, pattern, match }) => this.#put("WILDCARD", n, pattern, match),
+      unwildcard: (n, error) => this.#put("UNWILDCARD", n, ...failure(error)),
     };
   }
 
@@ -148,6 +150,8 @@ export class VectorInbox {
         this.#put("GAP", alias, from, to, fingerprint, reason),
       skip: (alias, to, fingerprint) => this.#put("SKIP", alias, to, fingerprint),
       signalled: (alias, unit) => this.#put("SIGNALLED", alias, hexOf(unit)),
+      matched: (n, state, name) => this.#put("MATCHED", n, state, name),
+      unwildcard: (n, error) => this.#put("UNWILDCARD", n, ...failure(error)),
     };
   }
 
@@ -238,6 +242,9 @@ const told: Record<KindName, (fields: Fields) => Told[]> = {
   SEEN: ({ alias, offset }) => [["SEEN", alias, offset]],
   SIGNAL: ({ channel, payload }) => [["SIGNAL", channel, hex(payload)]],
   SIGNALLED: ({ alias, payload }) => [["SIGNALLED", alias, hex(payload)]],
+  WILDCARD: ({ n, pattern, match }) => [["WILDCARD", n, pattern, match]],
+  MATCHED: ({ n, state, name }) => [["MATCHED", n, state, name]],
+  UNWILDCARD: ({ n, code, flags, payload }) => [["UNWILDCARD", n, code, flags, payloadValue(payload)]],
 };
 
 function greeting({ version, session, received, payload }: Fields): Told {

@@ -6,6 +6,7 @@ import { begin, end, writeBin, written } from "../../msgpack/encoder.ts";
 import {
   type SubscribeOptionsOnWire,
   writeGap,
+  writeMatched,
   writePublication,
   writeSeen,
   writeSignal,
@@ -15,6 +16,8 @@ import {
   writeSubscribed,
   writeUnsubscribe,
   writeUnsubscribed,
+  writeUnwildcard,
+  writeWildcard,
 } from "../../rpc/channel_messages.ts";
 import { subjectAuthor } from "../../rpc/authors.ts";
 import { changeKind } from "../../rpc/change_kinds.ts";
@@ -89,6 +92,9 @@ export interface Fields {
   readonly change: number;
   readonly target: number;
   readonly by: string | null;
+  readonly pattern: string;
+  readonly match: string;
+  readonly state: number;
 }
 
 /** One message; a kind has the fields of its row alone. */
@@ -267,6 +273,9 @@ const writers: Record<KindName, (fields: Fields) => void> = {
   SEEN: ({ alias, offset }) => writeSeen(alias, offset),
   SIGNAL: ({ channel, payload }) => writeSignal(channel, payloadBytes(payload)),
   SIGNALLED: ({ alias, payload }) => writeSignalled(alias, payloadBytes(payload)),
+  WILDCARD: ({ n, pattern, match }) => writeWildcard(n, pattern, match),
+  MATCHED: ({ n, state, name }) => writeMatched(n, state, name),
+  UNWILDCARD: (fields) => writeUnwildcard(fields.n, errorOf(fields)),
 };
 
 function writeSealed(payload: VectorPayload): void {

@@ -6,6 +6,8 @@ import {
   type Position,
   type Published,
   type Subscription,
+  type WildcardEvent,
+  type WildcardSubscription,
 } from "../../client/mod.ts";
 import type { App, Small } from "./channels.ts";
 import { type Equal, expect } from "./expect.ts";
@@ -86,4 +88,22 @@ export function refused(): void {
   board.subscribe({ rewnd: 50 });
   // @ts-expect-error an offset is no position
   board.subscribe({ position: 7 });
+}
+
+export function wildcards(): void {
+  const app = connect<Small>("wss://example.org/rpc");
+  const boards = app.channels("board/:id");
+  boards.subscribe({ rewind: 5 }, (event) => {
+    expect<Equal<typeof event, WildcardEvent<Point, { readonly id: string }>>>();
+    expect<Equal<typeof event.channel.params.id, string>>();
+    if (event.type === "message") expect<Equal<typeof event.data, Point>>();
+  });
+  app.channels("board/:id", { id: 7 }).subscribe(async (event) => await Promise.resolve(event));
+  expect<Equal<ReturnType<typeof boards.subscribe>, WildcardSubscription<Point, { readonly id: string }>>>();
+  // @ts-expect-error: there is no such parameter
+  app.channels("board/:id", { name: 7 });
+  // @ts-expect-error: there is no such pattern
+  app.channels("boards/:id");
+  // @ts-expect-error: a wildcard is in many places
+  boards.subscribe({ position: { epoch: "", offset: 0, fingerprint: 0 } });
 }

@@ -8,6 +8,7 @@ import type { Limits } from "../../rpc/limits.ts";
 import { ScenarioCaller } from "./caller.ts";
 import { patternOf, ScenarioPublisher } from "./publisher.ts";
 import { isForNow, ScenarioSubscriber } from "./subscriber.ts";
+import { ScenarioWildcards } from "./wildcards.ts";
 import type { Link } from "../../testing/link.ts";
 import type { Machine } from "../../testing/machine.ts";
 import type { Answer, ScenarioApp } from "./app.ts";
@@ -30,6 +31,7 @@ export class Actor {
   #caller: ScenarioCaller | undefined;
   #publisher: ScenarioPublisher | undefined;
   #subscriber: ScenarioSubscriber | undefined;
+  #wildcards: ScenarioWildcards | undefined;
   #isCalm = false;
   /** The next connection is cut before WELCOME, and the client told after so many ms. */
   #losesWelcome: number | undefined;
@@ -61,6 +63,8 @@ export class Actor {
       case "subscribe":
         if (subscriber.count(deed.channel) < MOST) subscriber.subscribe(deed.channel, deed);
         return;
+      case "wildcard":
+        return this.#wildcards!.begin(deed);
       case "leave":
         return subscriber.leave(deed.channel);
       case "listen":
@@ -75,7 +79,13 @@ export class Actor {
   /** Its handlers are quick from now on. */
   calm(): void {
     this.#subscriber!.calm();
+    this.#wildcards!.calm();
     this.#isCalm = true;
+  }
+
+  /** Nothing more happens: what its wildcards have left is told. */
+  settle(): void {
+    if (!this.#machine!.isDead) this.#wildcards!.settle();
   }
 
   /** The name of its present life. */
@@ -203,9 +213,21 @@ export class Actor {
     const random = this.#world.random.fork(`${name}'s handlers`);
     const kept = this.#subscriber?.kept ?? [];
     const subscriber = this.#subscriber = new ScenarioSubscriber({ name, client, machine, random, recorder });
-    if (this.#isCalm) subscriber.calm();
+    const plans = this.#wildcards?.plans ?? [];
+    const wildcards = this.#wildcards = new ScenarioWildcards({
+      name,
+      client,
+      machine,
+      random: this.#world.random.fork(`${name}'s wildcards`),
+      recorder,
+    });
+    if (this.#isCalm) {
+      subscriber.calm();
+      wildcards.calm();
+    }
     // What was kept on disk: the program goes on from there.
     for (const [channel, plan, position] of kept) subscriber.subscribe(channel, plan, position);
+    for (const plan of plans) wildcards.begin(plan);
   }
 
   /** Closes the client for good. */

@@ -249,7 +249,7 @@ function channels({ mayJoin, isCalm, retention, traits, random, clock }: Tools) 
       },
       ...(rules === 0 ? {} : { publish: (message: Message) => take(() => message) }),
     });
-  return { "room/:id": make(retention), "hall/:id": make(HALL) };
+  return { "room/:id": make(retention), "hall/:id": make(HALL), "nook/:id": make(HALL) };
 }
 
 /** Who has a token is who it says, for a while. */

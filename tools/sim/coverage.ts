@@ -73,6 +73,7 @@ export class Coverage {
     const [messages, gaps] = [lines.number("message"), lines.number("gap")];
     this.#count("gaps, of what subscriptions were told", gaps, messages + gaps);
     this.#count("publications acknowledged", lines.number("published"), lines.number("publish"));
+    this.#count("wildcards live, of wildcards", lines.number("wildcard live"), lines.number("wildcard"));
     this.#count("signals heard, of signals", lines.number("signalled"), lines.number("signal"));
   }
 

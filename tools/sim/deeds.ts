@@ -6,9 +6,13 @@ import type { CallPlan, CallShape } from "./caller.ts";
 import type { PublicationPlan } from "./publisher.ts";
 import type { SubscriptionPlan } from "./subscriber.ts";
 import type { Traits } from "./traits.ts";
+import type { WildcardPlan } from "./wildcards.ts";
 
 /** The channels there are. */
 export const CHANNELS = ["room/1", "hall/1", "hall/2"] as const;
+
+/** Channels that appear while a run goes on, where there are wildcards. */
+export const NOOKS = ["nook/1", "nook/2", "nook/3", "nook/4", "nook/5"] as const;
 
 /** Something that a client does. */
 export type Deed =
@@ -16,6 +20,7 @@ export type Deed =
   | { readonly do: "publish"; readonly channel: string } & PublicationPlan
   | { readonly do: "subscribe"; readonly channel: string } & SubscriptionPlan
   | { readonly do: "leave"; readonly channel: string }
+  | { readonly do: "wildcard" } & WildcardPlan
   /** Begins to listen to signals, or stops. */
   | { readonly do: "listen"; readonly channel: string }
   | { readonly do: "signal"; readonly channel: string }
@@ -89,6 +94,16 @@ export function subscription(random: Random, channel: string): Deed {
     iterates: random.chance(0.3),
     ...(random.chance(0.2) ? { rewind: random.below(20) } : {}),
     ...(random.chance(0.1) ? { rewindMs: random.pick([0, 100, 3_000, 60_000]) } : {}),
+  };
+}
+
+/** A program subscribes to all channels of a pattern. */
+export function wildcard(random: Random): Deed {
+  return {
+    do: "wildcard",
+    match: random.pick(["nook/*", "nook/*", "hall/*", "room/*"]),
+    slow: random.pick([0, 0, 5, 100]),
+    iterates: random.chance(0.3),
   };
 }
 

@@ -1,6 +1,7 @@
 // Which seeds are still to be run, in slices, and the file in which finished slices are kept, so that a run can be ended and gone on with.
 import { spawnSync } from "node:child_process";
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
 
 /** What decides what a seed does. */
 const CODE = ["rpc", "client", "brokers", "msgpack", "testing", "tools/sim"];
@@ -41,6 +42,7 @@ export class Progress {
   constructor(root, file) {
     this.#file = file;
     this.#code = file === undefined ? "" : codeOf(root);
+    if (file !== undefined) mkdirSync(dirname(file), { recursive: true });
   }
 
   /**

@@ -93,7 +93,7 @@ export class ScenarioPublisher {
 }
 
 /** The pattern and the parameters of a channel: `room/1`. */
-export function patternOf(channel: string): ["room/:id" | "hall/:id", { id: string }] {
-  const [kind, id] = channel.split("/") as ["room" | "hall", string];
+export function patternOf(channel: string): ["room/:id" | "hall/:id" | "nook/:id", { id: string }] {
+  const [kind, id] = channel.split("/") as ["room" | "hall" | "nook", string];
   return [`${kind}/:id`, { id }];
 }

@@ -5,7 +5,7 @@ import type { Limits } from "../../rpc/limits.ts";
 import type { BrokerDelays } from "../../testing/broker_connection.ts";
 import type { Conditions } from "../../testing/lane.ts";
 import { Random } from "../../testing/random.ts";
-import { type Act, CHANNELS, type Deed, deed, subscription } from "./deeds.ts";
+import { type Act, CHANNELS, type Deed, deed, NOOKS, subscription, wildcard } from "./deeds.ts";
 import { anyFault, type BrokerFault, brokerFault, cut, type Fault } from "./faults.ts";
 import { type Traits, traitsOf } from "./traits.ts";
 
@@ -76,6 +76,7 @@ export function scenarioOf(seed: number): Scenario {
     steps.push({ ...fault, at: moment(random, length * 0.9), client: random.below(clients) });
   }
   if (traits.isFlood) steps.push(...flood(random, length));
+  steps.push(...wildcards(random.fork("wildcards"), clients, length));
   steps.sort((a, b) => a.at - b.at);
   return {
     seed,
@@ -168,6 +169,26 @@ function burst(
     at: at + moment(random, spread),
     client,
   }));
+}
+
+/** In some seeds clients have wildcards, two of one now and then, and channels appear. */
+function wildcards(random: Random, clients: number, length: number): Step[] {
+  if (!random.chance(0.4)) return [];
+  const begun = Array.from({ length: 1 + random.below(3) }, (): Step => ({
+    ...wildcard(random),
+    at: moment(random, length * 0.6),
+    client: random.below(clients),
+  }));
+  const published = Array.from({ length: 5 + random.below(20) }, (): Step => {
+    const by = random.pick(["publish", "server publish"] as const);
+    const [channel, at, client] = [random.pick(NOOKS), moment(random, length), random.below(clients)];
+    return { do: by, channel, size: 10, at, client };
+  });
+  const shutOut = Array.from({ length: random.below(3) }, (): Step => ({
+    ...{ do: "revoke", channel: random.pick(NOOKS), ms: random.pick([500, 3_000, 20_000]) },
+    ...{ at: moment(random, length), client: random.below(clients) },
+  }));
+  return [...begun, ...published, ...shutOut];
 }
 
 /** More than a subscriber may leave unseen, in portions that it takes live, to one whose handler is slow. */

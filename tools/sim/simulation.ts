@@ -10,7 +10,7 @@ import { WireLog } from "../../testing/wire_log.ts";
 import { Actor } from "./actor.ts";
 import { HALL, makeScenarioNode, type ScenarioApp } from "./app.ts";
 import { patternOf, ScenarioPublisher } from "./publisher.ts";
-import { CHANNELS } from "./deeds.ts";
+import { CHANNELS, NOOKS } from "./deeds.ts";
 import { BROKER_FAULTS, CUTS, EVENTS, type Scenario, type Step } from "./scenario.ts";
 import { tallyOf } from "./tally.ts";
 
@@ -117,7 +117,7 @@ class Simulation {
     const { world } = this;
     const { clients, steps, length, retention } = this.#scenario;
     world.recorder.add({ is: "room", sessions: world.node.parts.limits.sessions });
-    for (const channel of CHANNELS) {
+    for (const channel of [...CHANNELS, ...NOOKS]) {
       const messages = channel.startsWith("room") ? retention : HALL;
       world.recorder.add({ is: "retention", channel, messages, ms: this.#scenario.traits.seconds * 1_000 });
     }
@@ -140,6 +140,7 @@ class Simulation {
     this.#isCalm = true;
     for (const actor of this.#actors) actor.calm();
     await world.run(this.#scenario.traits.isLarge ? LARGE_CALM : CALM);
+    for (const actor of this.#actors) actor.settle();
     world.recorder.add({ is: "finish" });
   }
 
@@ -156,6 +157,7 @@ class Simulation {
       case "publish":
       case "subscribe":
       case "leave":
+      case "wildcard":
       case "listen":
       case "signal":
       case "history":

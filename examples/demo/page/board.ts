@@ -16,8 +16,8 @@ let paused = false;
 let call: { cancel(): void } | undefined;
 let resume: (() => void) | undefined;
 
-/** Starts the board: the airports by one call, the departures by a stream. */
-export function startBoard(): void {
+/** Starts the board: the airports by one call, for another map too, the departures by a stream. */
+export function startBoard(showAirports: (places: readonly Place[]) => void): void {
   const map = flightMap(element("map", HTMLCanvasElement));
   const airport = element("airport", HTMLSelectElement);
   airport.addEventListener("change", () => {
@@ -28,20 +28,22 @@ export function startBoard(): void {
   element("pause", HTMLButtonElement).addEventListener("click", togglePause);
   let known = false;
   void forever(async () => {
-    if (!known) await loadAirports(airport, map);
+    if (!known) showAirports(await loadAirports(airport, map));
     known = true;
     await follow(airport, map);
   });
 }
 
-async function loadAirports(select: HTMLSelectElement, map: ReturnType<typeof flightMap>): Promise<void> {
+async function loadAirports(select: HTMLSelectElement, map: ReturnType<typeof flightMap>): Promise<Place[]> {
   const [list, outline] = await Promise.all([app.call.flights.airports(), app.call.flights.outline()]);
   for (const airport of list) {
     airports.set(airport.code, airport);
     const text = `${airport.code} ${airport.city} (${count(airport.departures)})`;
     select.append(make("option", { text, attributes: { value: airport.code } }));
   }
-  map.show(places(outline));
+  const all = places(outline);
+  map.show(all);
+  return all;
 }
 
 /** Pairs of 32-bit floats, little endian. The bytes are a view of the frame, at any offset, so they are read through a `DataView`. */

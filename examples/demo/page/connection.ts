@@ -2,6 +2,7 @@ import { type ClientState, connect } from "../../../client/mod.ts";
 import type { App } from "../app.ts";
 import type { Node } from "../node.ts";
 import { announce, element } from "./element.ts";
+import { me } from "./me.ts";
 import { noteFrame } from "./race.ts";
 import { tap } from "./tap.ts";
 import { duration } from "./text.ts";
@@ -12,7 +13,7 @@ export const address: string = new URL("/rpc", location.href.replace(/^http/, "w
 const wire = tap(noteFrame);
 
 /** The connection of the page. All panels share it, but for the form at the end. */
-export const app = connect<App>(address, { webSocket: wire.open });
+export const app = connect<App>(address, { webSocket: wire.open, token: me.secret });
 
 /** Cuts the network of this page, until it is mended. */
 export const network = { cut: wire.cut, mend: wire.mend };

@@ -16,7 +16,8 @@ interface Arc {
   readonly at: number;
 }
 
-interface Point {
+/** A place on the map, before it is fitted to a canvas. */
+export interface Point {
   readonly x: number;
   readonly y: number;
 }
@@ -53,7 +54,7 @@ export function flightMap(canvas: HTMLCanvasElement): {
 }
 
 /** Alaska, Hawaii and the islands are on the board only. */
-function mainland({ longitude, latitude }: Place): boolean {
+export function mainland({ longitude, latitude }: Place): boolean {
   return longitude > -125.5 && longitude < -66 && latitude > 24 && latitude < 50;
 }
 
@@ -64,21 +65,24 @@ const CONE = (Math.sin(radians(29.5)) + Math.sin(radians(45.5))) / 2;
 const BASE = Math.cos(radians(29.5)) ** 2 + 2 * CONE * Math.sin(radians(29.5));
 const radius = (latitude: number) => Math.sqrt(BASE - 2 * CONE * Math.sin(radians(latitude))) / CONE;
 
-function project({ longitude, latitude }: Place): Point {
+/** A place as a point. */
+export function project({ longitude, latitude }: Place): Point {
   const angle = CONE * radians(longitude + 96);
   const far = radius(latitude);
   return { x: far * Math.sin(angle), y: far * Math.cos(angle) - radius(37.5) };
 }
 
-type Fit = (point: Point) => Point;
+/** Brings a point to where it is on the canvas. */
+export type Fit = (point: Point) => Point;
 
 /** The projection spans about 0.76 by 0.48. */
-function fitter(width: number, height: number): Fit {
+export function fitter(width: number, height: number): Fit {
   const scale = Math.min(width / 0.77, height / 0.49);
   return ({ x, y }) => ({ x: width / 2 + (x + 0.005) * scale, y: height / 2 + (y - 0.005) * scale });
 }
 
-function pair({ x, y }: Point): [number, number] {
+/** A point as arguments. */
+export function pair({ x, y }: Point): [number, number] {
   return [x, y];
 }
 

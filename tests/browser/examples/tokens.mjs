@@ -1,0 +1,60 @@
+// What people do with an answer that comes word by word.
+import { equal, reads } from "../demo_steps.mjs";
+
+let ann, ben;
+
+/** In this order. */
+export const steps = {
+  async "an answer goes on after a lost connection, and each token came once; who comes late reads all of it"(
+    stage,
+  ) {
+    ann = await stage.open({ cuttable: true });
+    await ask(ann, "Why?");
+    await reads(ann, "#answer", / 5, /);
+    ben = await look(stage);
+    await stage.cut();
+    const before = await text(ann);
+    await reads(ben, "#answer", / 60, /); // meanwhile the server goes on
+    equal(await text(ann), before, "what came to who is cut off");
+    await stage.mend();
+    for (const page of [ann, ben]) await reads(page, "#outcome", /^complete$/);
+    for (const page of [ann, ben]) equal(await text(page), whole("Why?"), "the answer");
+  },
+  async "an answer is stopped, for the asker and for who reads along"(stage) {
+    await ask(ann, "How long?");
+    ben = await look(stage);
+    await reads(ann, "#answer", / 3, /);
+    await ann.getByRole("button", { name: "Stop" }).click();
+    for (const page of [ann, ben]) await reads(page, "#outcome", /^stopped$/);
+    const [hers, his] = [await text(ann), await text(ben)];
+    equal(his.startsWith(hers) && his.length < whole("How long?").length, true, `“${his}” is cut short`);
+    await ask(ann, "And again?");
+    await reads(ann, "#outcome", /^complete$/);
+    equal(await text(ann), whole("And again?"), "the next answer");
+  },
+  async "who comes when it is over reads all of it"(stage) {
+    const late = await look(stage);
+    await reads(late, "#outcome", /^complete$/);
+    equal(await text(late), whole("And again?"), "the answer");
+  },
+};
+
+async function ask(page, question) {
+  await page.getByLabel("Question").fill(question);
+  await page.getByRole("button", { name: "Ask" }).click();
+  await reads(page, "#outcome", /^answering$/);
+}
+
+async function look(stage) {
+  const query = await ann.locator("#link").getAttribute("href");
+  return await stage.open({ query });
+}
+
+async function text(page) {
+  return (await page.locator("#answer").textContent()).trim();
+}
+
+function whole(question) {
+  const numbers = Array.from({ length: 100 }, (_, at) => at + 1).join(", ");
+  return `You asked: ${question} I count to a hundred. ${numbers}.`;
+}

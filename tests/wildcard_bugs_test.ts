@@ -1,0 +1,69 @@
+// Bugs of wildcards, put into the core: the simulation shows them, and the checker finds them.
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Channels } from "../client/channels.ts";
+import type { LocalSubscription } from "../client/subscription.ts";
+import { ServerWildcard } from "../rpc/server_wildcard.ts";
+import { ServerWildcards } from "../rpc/server_wildcards.ts";
+import type { Rule } from "../testing/anomaly.ts";
+import { check } from "../testing/checker.ts";
+import { scenarioOf } from "../tools/sim/scenario.ts";
+import { runScenario } from "../tools/sim/simulation.ts";
+import { wildcardHistory } from "./suites/wildcard_bugs.ts";
+
+/** The rules that the first seed breaks which shows a bug. */
+async function broken<T extends object, K extends keyof T>(
+  where: T,
+  method: K,
+  bug: (original: T[K]) => T[K],
+): Promise<Rule[]> {
+  const original = where[method];
+  where[method] = bug(original);
+  try {
+    for (let seed = 1; seed < 60; seed++) {
+      const { anomalies } = await runScenario(scenarioOf(seed));
+      if (anomalies.length > 0) return anomalies.map(({ rule }) => rule);
+    }
+    throw new Error("no seed shows the bug");
+  } finally {
+    where[method] = original;
+  }
+}
+
+/** Subscribes otherwise to the channels of wildcards. */
+function subscribing(
+  how: (subscribe: Channels["join"], ...asked: Parameters<Channels["join"]>) => LocalSubscription,
+) {
+  return (subscribe: Channels["join"]): Channels["join"] =>
+    function (this: Channels, name, wanted, Local) {
+      const usual = subscribe.bind(this);
+      return Local === undefined ? usual(name, wanted) : how(usual, name, wanted, Local);
+    };
+}
+
+describe("a bug in wildcards", () => {
+  it("that does not tell of what appears is found", async () => {
+    assert((await broken(ServerWildcard.prototype, "appeared", () => () => {})).includes("wildcard"));
+  });
+
+  it("that asks no rule is found", async () => {
+    assert((await broken(ServerWildcards.prototype, "ask", () => () => undefined)).includes("wildcard"));
+  });
+
+  it("that begins with what comes next is found", async () => {
+    const bug = subscribing((subscribe, name, wanted) => subscribe(name, { ...wanted, start: {} }));
+    assert((await broken(Channels.prototype, "join", bug)).includes("wildcard"));
+  });
+
+  it("that gives a publication twice is found", async () => {
+    const bug = subscribing((subscribe, ...asked) => {
+      subscribe(...asked);
+      return subscribe(...asked);
+    });
+    assert((await broken(Channels.prototype, "join", bug)).includes("contiguity"));
+  });
+});
+
+it("a wildcard that gets everything is nothing to tell of", () => {
+  assertEquals(check([...wildcardHistory(), { at: 1, is: "calm" }, { at: 200_000, is: "finish" }]), []);
+});
