@@ -28,6 +28,7 @@ export const RULES = {
   "own position": "a subscription's position is not ahead of what its handler is done with",
   wildcard:
     "a wildcard that is live gets all of each channel that its client may know of, and hears of no other",
+  documents: "a message is what its changes made of it, for everybody, and what was deleted is gone",
   "nothing escapes": "no exception leaves the program's own handlers",
 } as const;
 

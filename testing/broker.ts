@@ -93,6 +93,7 @@ export class FaultyBroker {
     if (!appended.duplicate) {
       const previous = stream.appends.at(-1)?.fingerprint ?? 0;
       stream.appends.push(append);
+      if (append.by !== undefined) return { ...appended, position };
       const value = this.#options.valueOf(append.data);
       this.#options.recorder.add({ is: "append", channel, position, previous, value });
       this.#list(channel, stream, append);

@@ -6,6 +6,7 @@
 import type { Anomaly } from "./anomaly.ts";
 import type { LogEvent } from "./log.ts";
 import { CallRules, StreamItems } from "./rules/calls.ts";
+import { Documents } from "./rules/documents.ts";
 import { Authorisation, Liveness, NothingEscapes } from "./rules/end.ts";
 import { HonestFlag } from "./rules/flag.ts";
 import { FlowControl, OwnPosition } from "./rules/flow.ts";
@@ -62,6 +63,7 @@ export function check(log: readonly LogEvent[], { silence = 1_000 }: CheckOption
     new FlowControl(surroundings, subscriptions),
     new OwnPosition(surroundings, subscriptions),
     new Wildcards(surroundings, subscriptions),
+    new Documents(surroundings),
     // Filters and presence come with what they are about.
     subscriptions,
   ];

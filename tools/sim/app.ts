@@ -249,7 +249,13 @@ function channels({ mayJoin, isCalm, retention, traits, random, clock }: Tools) 
       },
       ...(rules === 0 ? {} : { publish: (message: Message) => take(() => message) }),
     });
-  return { "room/:id": make(retention), "hall/:id": make(HALL), "nook/:id": make(HALL) };
+  const wall = channel({
+    message: trusted<string>(),
+    changes: true,
+    reactions: { like: "total" },
+    history: { messages: 1_000, seconds: 3_600 },
+  });
+  return { "wall/:id": wall, "room/:id": make(retention), "hall/:id": make(HALL), "nook/:id": make(HALL) };
 }
 
 /** Who has a token is who it says, for a while. */
