@@ -48,6 +48,7 @@ export type {
   KindsCounted,
   MessageTarget,
   PieceOf,
+  Reacting,
   ReactionSummary,
   Reactor,
   TotalSummary,

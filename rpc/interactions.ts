@@ -50,7 +50,8 @@ export type InteractionsOf<Changes, Reactions> =
   | (Changes extends ChangesConfig ? "changes" : never)
   | (Reactions extends ReactionKinds ? "reactions" | KindsOf<Reactions> : never);
 
-type KindsOf<Reactions extends ReactionKinds> = {
+/** Kinds of reactions as words of a type. */
+export type KindsOf<Reactions extends ReactionKinds> = {
   [Kind in keyof Reactions & string]: `${Reactions[Kind]}:${Kind}`;
 }[keyof Reactions & string];
 
@@ -117,7 +118,8 @@ export type Interactive<Message, Interactions extends string, Options> = "change
   ? Changer<Message, Options> & Reacting<Interactions>
   : Reacting<Interactions>;
 
-type Reacting<Interactions extends string> = "reactions" extends Interactions ? Reactor<Interactions>
+/** What a channel can do with reactions, as far as it declares them. */
+export type Reacting<Interactions extends string> = "reactions" extends Interactions ? Reactor<Interactions>
   : unknown;
 
 /** A message as rules find it. */

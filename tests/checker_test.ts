@@ -5,12 +5,14 @@ import { check } from "../testing/checker.ts";
 import { line, type LogEvent } from "../testing/log.ts";
 import { CleanHistory } from "./suites/clean_history.ts";
 import { type Line, Mutant, type SeededBug } from "./suites/mutant.ts";
+import { DOCUMENT_BUGS } from "./suites/document_bugs.ts";
 import { SESSION_BUGS } from "./suites/session_bugs.ts";
 import { WILDCARD_BUGS } from "./suites/wildcard_bugs.ts";
 
 /** One bug for each rule, and a second where the rule has two sides. */
 const BUGS: readonly SeededBug[] = [
   ...SESSION_BUGS,
+  ...DOCUMENT_BUGS,
   ...WILDCARD_BUGS,
   ["agreement", "a subscriber sees another value at a position", (mutant) => {
     const other = mutant.find("publish");

@@ -8,11 +8,19 @@ import type { SeenDocument } from "../log.ts";
 import { getOr } from "./get_or.ts";
 import type { Line, RuleCheck, Surroundings } from "./rule.ts";
 
-type DocumentsLine = "document" | "document done" | "document failed" | "documents asked" | "documents";
+type DocumentsLine =
+  | "crash"
+  | "finish"
+  | "document"
+  | "document done"
+  | "document failed"
+  | "documents asked"
+  | "documents";
 
 /** Something that was done with a message. */
 interface Deed {
   readonly id: string;
+  readonly client: string;
   readonly what: Line<"document">["what"];
   readonly target: Position | undefined;
   readonly line: number;
@@ -30,6 +38,8 @@ interface Known {
 export class Documents implements RuleCheck<DocumentsLine> {
   /** As of a `RuleCheck`. */
   readonly reads: readonly DocumentsLine[] = [
+    "crash",
+    "finish",
     "document",
     "document done",
     "document failed",
@@ -39,6 +49,7 @@ export class Documents implements RuleCheck<DocumentsLine> {
   readonly #surroundings: Surroundings;
   readonly #deeds = new Map<string, Deed>();
   readonly #messages = new Map<string, Known>();
+  readonly #crashed = new Set<string>();
   readonly #asked = new Map<string, number>();
   /** The latest of each position that was told: who is at one place has the same. */
   readonly #told = new Map<string, { readonly by: string; readonly documents: string }>();
@@ -51,8 +62,17 @@ export class Documents implements RuleCheck<DocumentsLine> {
   see(event: Line<DocumentsLine>, line: number): void {
     switch (event.is) {
       case "document": {
-        const { id, what, target } = event;
-        const deed: Deed = { id, what, target, line, outcome: "open", doneAt: Infinity, position: undefined };
+        const { id, client, what, target } = event;
+        const deed: Deed = {
+          id,
+          client,
+          what,
+          target,
+          line,
+          outcome: "open",
+          doneAt: Infinity,
+          position: undefined,
+        };
         this.#deeds.set(id, deed);
         if (target !== undefined) this.#of(target).deeds.push(deed);
         return;
@@ -73,6 +93,13 @@ export class Documents implements RuleCheck<DocumentsLine> {
         return void this.#asked.set(event.ask, line);
       case "documents":
         return this.#check(event, line);
+      case "crash":
+        return void this.#crashed.add(event.client);
+      case "finish":
+        for (const { id, client, outcome } of this.#deeds.values()) {
+          if (outcome !== "open" || this.#crashed.has(client)) continue;
+          this.#surroundings.found("documents", `${id} has no end`, line);
+        }
     }
   }
 

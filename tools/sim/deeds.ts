@@ -105,7 +105,12 @@ export function subscription(random: Random, channel: string): Deed {
 export function documentDeed(random: Random): Deed {
   const what = random.weighted({ publish: 8, append: 12, edit: 5, delete: 2, react: 8, read: 4 });
   if (what === "read") return { do: "documents" };
-  return { do: "document", what, which: random.next(), times: what === "append" ? 1 + random.below(6) : 1 };
+  return {
+    do: "document",
+    what,
+    which: random.next(),
+    times: what === "append" || what === "react" ? 1 + random.below(6) : 1,
+  };
 }
 
 /** A program subscribes to all channels of a pattern. */
