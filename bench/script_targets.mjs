@@ -64,6 +64,9 @@ export const SCRIPT_TARGETS = [
       most: MOST_GROWTH,
       found: (text) => grownCalls(text, runtime),
     },
+    ofDeltas(runtime, { feed: "scores", asked: "at least 60 % of the bytes saved", most: 40, column: 0 }),
+    ofDeltas(runtime, { feed: "scores", asked: "under 10 % more CPU than whole", most: 10, column: 2 }),
+    ofDeltas(runtime, { feed: "noise", asked: "under 2 % more CPU than whole", most: 2, column: 2 }),
     ofChannels(runtime, "a publication among 100,000 channels", "among 1,000", [
       /^1000 channels: ([\d.]+)/m,
       /^100000 channels: ([\d.]+)/m,
@@ -109,6 +112,17 @@ function ofChannels(runtime, row, than, [less, more]) {
   };
   const asked = `at most ${MOST_GROWTH}x one ${than}`;
   return { script: "channels.ts", by: runtime, row, runtime, asked, most: MOST_GROWTH, found };
+}
+
+/** Of the row of 1,000 subscribers: bytes that are left, or what a delivery takes more of the node, in percent. */
+function ofDeltas(runtime, { feed, asked, most, column }) {
+  const found = (text) => {
+    const cells = new RegExp(`^${runtime} ${feed} +1,000 +(.*)$`, "m").exec(text)?.[1].split(/ {2,}/);
+    if (cells === undefined) return undefined;
+    const value = parseFloat(cells[column]);
+    return { value: column === 0 ? 100 - value : value, shown: cells[column] };
+  };
+  return { script: "deltas.mjs", row: `differences to 1,000, ${feed}`, runtime, asked, most, found };
 }
 
 /** The one figure of a line. */

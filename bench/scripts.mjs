@@ -38,6 +38,16 @@ export const SCRIPTS = [
     minutes: 1,
   },
   {
+    ...node("deltas.mjs", "what messages as differences save and cost, to 1,000", 5),
+    args: ["--subscribers", "1000", "--updates", "200"],
+  },
+  {
+    name: "deltas_algorithms.ts",
+    title: "our differences beside those of Fossil",
+    runtimes: BOTH,
+    minutes: 0.2,
+  },
+  {
     ...node(
       "upload.mjs",
       "an upload and a download while calling: 1 GiB each, as a part 256 MiB of it on the link",

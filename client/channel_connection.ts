@@ -46,8 +46,8 @@ export class ChannelConnection implements WireConnection, WildcardConnection, Ch
   ask(wire: Wire, from: Parameters<WireConnection["ask"]>[1]): number {
     const sub = ++this.#last;
     this.#subs.set(sub, wire);
-    const { position, rewind } = from;
-    this.#send(() => writeSubscribe(sub, wire.name, { position, options: { ...rewind, changes: true } }));
+    const { position, options } = from;
+    this.#send(() => writeSubscribe(sub, wire.name, { position, options: { ...options, changes: true } }));
     return sub;
   }
 
@@ -101,6 +101,10 @@ export class ChannelConnection implements WireConnection, WildcardConnection, Ch
 
   publication(alias: number, offset: number, fingerprint: number, unit: Unit, change?: ChangeHead): void {
     this.#aliases.get(alias)?.publication(offset, fingerprint, unit, change);
+  }
+
+  delta(alias: number, offset: number, fingerprint: number, unit: Unit): void {
+    this.#aliases.get(alias)?.delta(offset, fingerprint, unit);
   }
 
   gap(gap: Gap): void {

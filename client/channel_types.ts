@@ -124,6 +124,12 @@ export interface SubscribeOptions {
   readonly rewind?: number | undefined;
   /** With the publications of so many milliseconds, where there is no `position`. */
   readonly rewindMs?: number | undefined;
+  /**
+   * Takes messages as the difference to the one before where that is smaller, which it is for a state that is published again and again and changes in few
+   * places. Nothing else changes; the client keeps the last message as bytes for it. All subscriptions of this client to a channel share what comes, and it is
+   * enough that one of them says so. `traffic` tells what it saves.
+   */
+  readonly delta?: boolean | undefined;
   /** Closes the subscription when it aborts. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -155,6 +161,8 @@ export interface Subscription<Message, Interactions extends string = never>
   readonly position: Position | undefined;
   /** `subscribing` as long as there is no connection, no answer, or one that refuses it for now; `live`; `closed` for good. */
   readonly state: "subscribing" | "live" | "closed";
+  /** What has come of the channel, for all subscriptions of this client together, as long as there has been one. Goes on counting. */
+  readonly traffic: Readonly<Traffic>;
   /**
    * Resolves when it is live for the first time; rejects with a `CallError` when it is refused or closed before. Where that is `retryable` the subscription is asked
    * for again, and `ready()` waits for the next answer.
@@ -169,6 +177,14 @@ export interface Subscription<Message, Interactions extends string = never>
   reaches(position: Position): Promise<boolean>;
   /** Closes it: no more events. */
   close(): void;
+}
+
+/** What has come of a channel, in bytes of messages. */
+export interface Traffic {
+  /** Bytes that came. */
+  bytes: number;
+  /** Bytes that did not have to come, since messages came as differences. */
+  bytesSaved: number;
 }
 
 /** What a program may say about one publication. */

@@ -18,7 +18,8 @@ import type { Subscription } from "./channel_types.ts";
 import { readHistory } from "./history.ts";
 import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
 import { Reacting, type Said } from "./reacting.ts";
-import { LocalSubscription, NO_EVENTS } from "./subscription.ts";
+import { LocalSubscription } from "./subscription.ts";
+import { NO_EVENTS } from "./waiting_event.ts";
 import type { Wanted } from "./wanted.ts";
 import { Wildcard } from "./wildcard.ts";
 import { WireSubscription } from "./wire_subscription.ts";
@@ -118,7 +119,7 @@ export class Channels {
   /** Subscribes to one channel, as `Local` does it. */
   join(
     name: string,
-    { start, handler, signal, onError }: Wanted,
+    { start, handler, delta, signal, onError }: Wanted,
     Local: typeof LocalSubscription = LocalSubscription,
   ): LocalSubscription {
     if (signal && !signal.addEventListener) {
@@ -126,6 +127,7 @@ export class Channels {
     }
     const wire = this.#wire(name);
     const local = new Local(wire, { start, handler, onError: this.#ended ? () => {} : onError });
+    local.wantsDelta = delta;
     if (signal) {
       const abort = () => local.close();
       signal.addEventListener("abort", abort, { once: true });
@@ -165,6 +167,7 @@ export class Channels {
     const wire: WireSubscription = new WireSubscription(name, {
       clock,
       report,
+      mostBytes: limits.message,
       decode: ({ bytes, start, end }) =>
         start === end ? undefined : decodeRange(bytes, start, end, limits, undefined),
       idle: () => {
@@ -227,7 +230,7 @@ export class Channels {
     this.#signals.set(name, listeners);
     const listener = (message: unknown) => run(message); // the same function may be given twice
     listeners.add(listener);
-    const subscription = this.subscribe(name, { start: {}, handler: NO_EVENTS });
+    const subscription = this.subscribe(name, { start: {}, handler: NO_EVENTS, delta: false });
     return () => {
       subscription.close();
       listeners.delete(listener);

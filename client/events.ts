@@ -1,29 +1,17 @@
 /**
- * Events: as they wait for the program, and as it gets them.
+ * Events of messages and of what changes them, as a program gets them.
  *
  * @module
  */
 import type { Position } from "../rpc/broker.ts";
-import type { ChangeHead } from "../rpc/dispatch_channels.ts";
 import type { ChannelEvent } from "./channel_types.ts";
 import type { ReactionSummary } from "../rpc/interactions.ts";
 import type { Payload } from "./payload.ts";
 
-/** What waits for the program. A `skip` only moves the position. */
-export type Waiting =
-  | {
-    readonly type: "message";
-    readonly data: Payload;
-    readonly position: Position;
-    readonly change?: ChangeHead;
-  }
-  | Exclude<ChannelEvent<never>, { readonly type: "message" }>
-  | { readonly type: "skip"; readonly position: Position };
-
 /** The event of a message, or of a change. Programs whose channel declares no changes are sent none, and their types know none. */
 export function eventOf(
   data: unknown,
-  { position, change }: { readonly position: Position; readonly change?: ChangeHead | undefined },
+  { position, data: { change } }: { readonly position: Position; readonly data: Payload },
 ): ChannelEvent<unknown> {
   if (change === undefined) return { type: "message", data, position };
   const { kind: type, target, by } = change;

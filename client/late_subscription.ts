@@ -5,7 +5,7 @@
  */
 import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
-import type { ChannelEvent, Subscription } from "./channel_types.ts";
+import type { ChannelEvent, Subscription, Traffic } from "./channel_types.ts";
 import type { LateChannels } from "./late_channels.ts";
 import type { Wanted } from "./wanted.ts";
 import type { Wildcard } from "./wildcard.ts";
@@ -63,6 +63,10 @@ export class LateSubscription implements Subscription<unknown> {
 
   get state(): Subscription<unknown>["state"] {
     return this.#found?.state ?? (this.#isClosed ? "closed" : "subscribing");
+  }
+
+  get traffic(): Readonly<Traffic> {
+    return this.#found?.traffic ?? { bytes: 0, bytesSaved: 0 };
   }
 
   /** Of a wildcard. */

@@ -41,6 +41,7 @@ export type {
   ResetEvent,
   SubscribeOptions,
   Subscription,
+  Traffic,
 } from "./channel_types.ts";
 export type {
   Changer,

@@ -8,18 +8,20 @@ import { CallError } from "../rpc/errors.ts";
 import { isPromise } from "../rpc/iterating.ts";
 import { isPosition } from "../rpc/positions.ts";
 import type { Unit } from "../rpc/receiver.ts";
-import type { ChangeHead } from "../rpc/dispatch_channels.ts";
-import type { ChannelEvent, EventHandler, ResetEvent, Subscription } from "./channel_types.ts";
-import { eventOf, type Waiting } from "./events.ts";
+import type { ChannelEvent, EventHandler, ResetEvent, Subscription, Traffic } from "./channel_types.ts";
+import { eventOf } from "./events.ts";
 import { PastLives } from "./past_lives.ts";
 import type { Payload } from "./payload.ts";
 import type { Start } from "./wanted.ts";
+import { NO_EVENTS, type Waiting } from "./waiting_event.ts";
 import { Watchers } from "./watchers.ts";
 
 /** What a subscription needs of its channel. */
 export interface SubscriptionOwner {
   /** Whether the channel is live on a connection. */
   readonly live: boolean;
+  /** What has come of it. */
+  readonly traffic: Traffic;
   /** The program is done with something. */
   advanced(): void;
   /** It is over. */
@@ -36,9 +38,6 @@ export interface SubscriptionOwner {
   awaits(position: Position): void;
 }
 
-/** Takes no events: who listens to signals alone. */
-export const NO_EVENTS: EventHandler<unknown> = () => {};
-
 /** One subscription of the program. */
 export class LocalSubscription implements Subscription<unknown> {
   /** Where it wants to begin, as long as it is nowhere. */
@@ -47,6 +46,8 @@ export class LocalSubscription implements Subscription<unknown> {
   received: Position | undefined;
   /** Whether the server has said, on this connection, that its place belongs to the channel. */
   verified = false;
+  /** Whether messages may come as differences. */
+  wantsDelta = false;
   /** Bytes that wait for the program. */
   heldBytes = 0;
   /** Called when it is closed, or has nothing left to give: perhaps twice. */
@@ -100,6 +101,10 @@ export class LocalSubscription implements Subscription<unknown> {
   get state(): "subscribing" | "live" | "closed" {
     if (this.#over || this.#closed) return "closed";
     return this.#confirmed && this.#owner.live ? "live" : "subscribing";
+  }
+
+  get traffic(): Traffic {
+    return this.#owner.traffic;
   }
 
   ready(): Promise<void> {
@@ -219,11 +224,11 @@ export class LocalSubscription implements Subscription<unknown> {
   }
 
   /** The next publication, or change. */
-  message(position: Position, data: Payload, change?: ChangeHead): void {
+  message(position: Position, data: Payload): void {
     this.received = position;
     if (this.takesNothing) return this.#done(position);
     this.heldBytes += data.length;
-    this.#add({ type: "message", data, position, ...change && { change } });
+    this.#add({ type: "message", data, position });
     if (this.#waiting.length > 0) data.keep();
   }
 

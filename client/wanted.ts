@@ -21,6 +21,8 @@ export interface Wanted {
   readonly start: Start;
   /** Takes the events; without one they are read. */
   readonly handler: EventHandler<unknown> | undefined;
+  /** Whether messages may come as differences. */
+  readonly delta: boolean;
   /** Closes it. */
   readonly signal?: AbortSignal | undefined;
   /** Told how one with a handler failed. */
@@ -42,8 +44,9 @@ export function readWanted(
   if (run !== undefined && typeof run !== "function") {
     throw new TypeError("Cannot subscribe: the handler is no function");
   }
-  const { signal, onError } = options;
-  return { start: readStart(options), handler: run, signal, onError };
+  const { delta = false, signal, onError } = options;
+  if (typeof delta !== "boolean") throw new TypeError("Cannot subscribe: delta must be true or false");
+  return { start: readStart(options), handler: run, delta, signal, onError };
 }
 
 function readStart({ position, rewind, rewindMs }: SubscribeOptions): Start {

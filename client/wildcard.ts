@@ -12,10 +12,11 @@ import type { Clock } from "../rpc/clock.ts";
 import { CallError } from "../rpc/errors.ts";
 import { isPromise } from "../rpc/iterating.ts";
 import { MatchState } from "../rpc/match_state.ts";
-import type { ChannelEvent, Subscription } from "./channel_types.ts";
+import type { ChannelEvent, Subscription, Traffic } from "./channel_types.ts";
 import { LocalSubscription } from "./subscription.ts";
 import type { Wanted } from "./wanted.ts";
 import { Watchers } from "./watchers.ts";
+import { totalOf } from "./wire_deltas.ts";
 import type { MatchedChannel, WildcardEvent } from "./wildcard_types.ts";
 
 /** A wildcard, as its connection knows it. */
@@ -144,6 +145,10 @@ export class Wildcard implements WildcardWire, Subscription<unknown> {
   }
 
   // What the program sees.
+
+  get traffic(): Traffic {
+    return totalOf([...this.#members.values()].map(({ local }) => local));
+  }
 
   get state(): "subscribing" | "live" | "closed" {
     if (this.#isOver) return "closed";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Position } from "../rpc/broker.ts";
-import type { Rewind } from "../rpc/channel_messages.ts";
+import type { SubscribeOptionsOnWire } from "../rpc/channel_messages.ts";
 import type { Clock } from "../rpc/clock.ts";
 import type { ChangeHead, Gap, Subscribed } from "../rpc/dispatch_channels.ts";
 import type { CallError } from "../rpc/errors.ts";
@@ -21,6 +21,8 @@ export interface Wire {
   unsubscribed(error: CallError): void;
   /** PUBLICATION or CHANGE, for the present alias. */
   publication(offset: number, fingerprint: number, unit: Unit, change?: ChangeHead): void;
+  /** DELTA, for the present alias. */
+  delta(offset: number, fingerprint: number, unit: Unit): void;
   /** GAP, for the present alias. */
   gap(gap: Gap): void;
   /** SKIP, for the present alias. */
@@ -32,7 +34,7 @@ export interface WireConnection {
   /** SUBSCRIBE. Gives its number: what quotes another is not for this channel any more. */
   ask(
     wire: Wire,
-    from: { position: Position | undefined; rewind: Rewind | undefined },
+    from: { position: Position | undefined; options: SubscribeOptionsOnWire | undefined },
   ): number;
   /** UNSUBSCRIBE. */
   giveUp(sub: number): void;
@@ -48,6 +50,8 @@ export interface WireConnection {
 export interface WireParts {
   /** Time and chance. */
   readonly clock: Clock;
+  /** Bytes of a message at most. */
+  readonly mostBytes: number;
   /** Decodes a message. */
   readonly decode: (data: Unit) => unknown;
   /** Told of what handlers threw. */

@@ -13,6 +13,7 @@ import type { ChangeHead, Gap, Subscribed } from "../rpc/dispatch_channels.ts";
 import type { CallError } from "../rpc/errors.ts";
 import { SubscribeStatus } from "../rpc/kinds.ts";
 import type { Unit } from "../rpc/receiver.ts";
+import type { Traffic } from "./channel_types.ts";
 import { Elsewhere } from "./elsewhere.ts";
 import { Laggards, MOST_HELD } from "./laggards.ts";
 import { Payload } from "./payload.ts";
@@ -29,16 +30,12 @@ import {
 } from "./places.ts";
 import { GAP_BYTES, Seen } from "./seen.ts";
 import type { LocalSubscription, SubscriptionOwner } from "./subscription.ts";
+import { WireDeltas } from "./wire_deltas.ts";
 import { IDLE, type Wire, type WireConnection, type WireParts, type WireState } from "./wire_parts.ts";
+import { WireRetry } from "./wire_retry.ts";
 
 /** A server that sends more than this without waiting for SEEN breaks the rules. */
 const MOST_UNSEEN = { count: 4 * MOST_HELD.count, bytes: 4 * MOST_HELD.bytes };
-/** Waits after a refusal, in milliseconds, double from the first to the last, of which a random part is waited. */
-const FIRST_WAIT = 500;
-const LAST_WAIT = 20_000;
-
-/** Milliseconds without a publication after which those who are further on are asked about again. */
-const AHEAD_WAIT = 2_000;
 
 /** One channel of a client on the wire. */
 export class WireSubscription implements SubscriptionOwner, Wire {
@@ -53,12 +50,12 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   readonly #laggards: Laggards;
   readonly #elsewhere: Elsewhere;
   readonly #seen: Seen;
+  readonly #deltas: WireDeltas;
+  readonly #retry: WireRetry;
   #connection: WireConnection | undefined;
   #state: WireState = IDLE;
   /** Up to where publications have come on this subscription. Epoch, offset and fingerprint are one value, and change together. */
   #at: Position | undefined;
-  #failures = 0;
-  #retry: unknown;
 
   /** Does nothing yet. */
   constructor(name: string, parts: WireParts) {
@@ -66,6 +63,8 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     this.#parts = parts;
     this.decode = parts.decode;
     this.report = parts.report;
+    this.#deltas = new WireDeltas(parts.mostBytes);
+    this.#retry = new WireRetry(parts.clock);
     this.#laggards = new Laggards(parts.clock, this.#locals, {
       at: () => this.#state.is === "live" ? this.#at : undefined,
       putAside: () => this.advanced(),
@@ -84,6 +83,11 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     return this.#state.is === "live";
   }
 
+  /** What has come. */
+  get traffic(): Traffic {
+    return this.#deltas.traffic;
+  }
+
   /** The alias of the channel on this connection, while it is live. */
   get alias(): number | undefined {
     return this.#state.is === "live" ? this.#state.alias : undefined;
@@ -94,7 +98,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   /** One more subscription. */
   join(local: LocalSubscription): void {
     this.#locals.add(local);
-    if (this.#state.is === "live") {
+    if (this.#state.is === "live" && !this.#deltas.lacks(local)) {
       const at = this.#at!;
       const { rewind, rewindMs } = local.start;
       if (local.received === undefined && rewind === undefined && rewindMs === undefined) {
@@ -102,7 +106,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
       }
       if (isSame(local.received, at)) return local.confirm();
       this.#plan();
-    } else if (this.#state.is === "idle" || this.#state.is === "full") {
+    } else if (this.#state.is === "idle" || this.#state.is === "full" || this.#state.is === "live") {
       this.#plan();
     }
   }
@@ -137,13 +141,14 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   connected(connection: WireConnection): void {
     this.#connection = connection;
     this.#state = IDLE;
+    this.#deltas.connected();
     this.#plan();
   }
 
   /** It is gone, and what was subscribed on it. Positions stay. */
   disconnected(): void {
     this.#connection = undefined;
-    this.#stopRetry();
+    this.#retry.stop();
     this.#lose();
     this.#doubt();
   }
@@ -199,11 +204,24 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   publication(offset: number, fingerprint: number, unit: Unit, change?: ChangeHead): void {
     const at = this.#at!;
     if (offset !== at.offset + 1) return this.#unexpected(offset, fingerprint);
-    const payload = new Payload(unit);
+    const payload = new Payload(unit, change);
+    this.#deltas.came(offset, payload);
+    this.#take(at, { offset, fingerprint }, payload);
+  }
+
+  delta(offset: number, fingerprint: number, unit: Unit): void {
+    const at = this.#at!;
+    if (offset !== at.offset + 1) return this.#unexpected(offset, fingerprint);
+    const payload = this.#deltas.rebuilt(offset, unit);
+    if (payload === undefined) this.#startOver(); // the first that comes then is whole
+    else this.#take(at, { offset, fingerprint }, payload);
+  }
+
+  #take(at: Position, { offset, fingerprint }: Omit<Position, "epoch">, payload: Payload): void {
     const position = this.#moveTo(offset, fingerprint, payload.length);
     for (const local of this.#locals) {
       if (!local.verified) continue; // it has just come, from another place: a handler may do anything
-      if (local.received?.offset === at.offset) local.message(position, payload, change);
+      if (local.received?.offset === at.offset) local.message(position, payload);
       else this.#catchUp(local, position);
     }
     this.#checkHeld();
@@ -233,7 +251,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   }
 
   #moveTo(offset: number, fingerprint: number, bytes: number): Position {
-    this.#failures = 0;
+    this.#retry.failures = 0;
     this.#seen.came(offset, bytes);
     return this.#at = { epoch: this.#at!.epoch, offset, fingerprint };
   }
@@ -255,25 +273,14 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     this.#connection!.bind(alias, this);
     this.#state = { is: "live", sub, alias, since: this.#parts.clock.now() };
     this.#seen.begin(this.#at!.offset);
-    this.#watchThoseAhead(this.#at!);
+    this.#retry.watch(this.#at!, {
+      at: () => this.#state.is === "live" ? this.#at : undefined,
+      isAnyAhead: (at) => isAnyAhead(this.#locals, at),
+      ask: () => this.#askAgain(),
+    });
     for (const epoch of this.#elsewhere.live(this.#at!.epoch)) {
       for (const local of [...this.#laggards, ...this.#locals]) local.ended(epoch);
     }
-  }
-
-  /**
-   * While some are further on than the stream, it may have been cut back behind them after they were asked about: then nothing would come
-   * for them, in silence. Where nothing comes at all, they are asked about again.
-   */
-  #watchThoseAhead(since: Position): void {
-    this.#stopRetry();
-    if (!isAnyAhead(this.#locals, since)) return;
-    this.#retry = this.#parts.clock.setTimeout(() => {
-      const at = this.#at;
-      if (this.#state.is !== "live" || at === undefined) return;
-      if (at !== since) return this.#watchThoseAhead(at);
-      this.#askAgain();
-    }, AHEAD_WAIT);
   }
 
   #askAgain(): void {
@@ -294,17 +301,22 @@ export class WireSubscription implements SubscriptionOwner, Wire {
       this.duplicates++;
       return;
     }
+    this.#startOver();
+  }
+
+  /** Subscribes again from where it is. */
+  #startOver(): void {
     this.#drop();
     this.#doubt();
     // A server that does so again before anything has come would keep both sides busy.
-    if (this.#failures > 0) return this.#wait();
-    this.#failures++;
+    if (this.#retry.failures > 0) return this.#wait();
+    this.#retry.failures++;
     this.#plan();
   }
 
   /** Does what is to be done next: subscribes, waits until the program has taken enough, or nothing. */
   #plan(): void {
-    this.#stopRetry();
+    this.#retry.stop();
     if (this.#connection === undefined || this.#locals.size === 0) return;
     this.#drop();
     this.#laggards.put();
@@ -319,18 +331,14 @@ export class WireSubscription implements SubscriptionOwner, Wire {
 
   #subscribe(target: Target): void {
     if (this.#state.is === "subscribing") this.#connection!.giveUp(this.#state.sub);
-    const { position, rewind } = target;
-    const sub = this.#connection!.ask(this, { position, rewind });
+    const options = this.#deltas.options(target, this.#locals);
+    const sub = this.#connection!.ask(this, { position: target.position, options });
     this.#state = { is: "subscribing", sub, target };
   }
 
-  /** After a random part of a time that doubles. */
   #wait(): void {
     this.#state = { is: "waiting" };
-    const { clock } = this.#parts;
-    const bound = Math.min(LAST_WAIT, FIRST_WAIT * 2 ** Math.min(this.#failures++, 16));
-    this.#stopRetry();
-    this.#retry = clock.setTimeout(() => this.#plan(), clock.random() * bound);
+    this.#retry.wait(() => this.#plan());
   }
 
   #checkHeld(): void {
@@ -351,17 +359,13 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     if (this.#laggards.delete(local)) return true;
     if (!this.#locals.delete(local)) return false;
     if (this.#locals.size > 0) return true;
-    this.#leave();
+    this.#drop();
+    this.#retry.stop();
     const laggards = this.#laggards.take(true);
     for (const laggard of laggards) this.#locals.add(laggard);
     if (laggards.length > 0) this.#plan();
     else this.#parts.idle();
     return true;
-  }
-
-  #leave(): void {
-    this.#drop();
-    this.#stopRetry();
   }
 
   /** Ends what is subscribed on this connection, if anything is. */
@@ -375,6 +379,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   #lose(): void {
     this.#unbind();
     this.#seen.stop();
+    this.#deltas.stop();
     this.#laggards.stop();
     this.#elsewhere.stop();
     this.#at = undefined;
@@ -389,12 +394,6 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   #unbind(): void {
     if (this.#state.is !== "live") return;
     this.#connection?.unbind(this.#state.alias, this);
-    // It was good for long: earlier failures do not matter, even if nothing was published.
-    if (this.#parts.clock.now() - this.#state.since > LAST_WAIT) this.#failures = 0;
-  }
-
-  #stopRetry(): void {
-    this.#parts.clock.clearTimeout(this.#retry);
-    this.#retry = undefined;
+    this.#retry.wasLive(this.#state.since);
   }
 }

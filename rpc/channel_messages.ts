@@ -26,8 +26,10 @@ export interface Rewind {
   readonly rewindMs?: number | undefined;
 }
 
-/** The options of SUBSCRIBE. */
+/** `options` of SUBSCRIBE: what is `undefined` is left out. */
 export interface SubscribeOptionsOnWire extends Rewind {
+  /** Whether publications may come as the difference to the one before. */
+  readonly delta?: true | undefined;
   /** Whether CHANGE is understood. */
   readonly changes?: true | undefined;
 }
@@ -96,6 +98,17 @@ export function writePublication(alias: number, { offset, fingerprint, data }: E
   writeHead(5, Kind.PUBLICATION, alias, offset);
   writeUint(fingerprint);
   writeBin(data);
+}
+
+/** DELTA: `[42, alias, offset, fingerprint, payload]`. `delta` is copied. */
+export function writeDelta(
+  alias: number,
+  { offset, fingerprint }: Pick<Entry, "offset" | "fingerprint">,
+  delta: Uint8Array,
+): void {
+  writeHead(5, Kind.DELTA, alias, offset);
+  writeUint(fingerprint);
+  writeBin(delta);
 }
 
 /** Bytes that {@linkcode writePublicationHead} writes at most: what an entry needs as room in front of its data. */

@@ -11,7 +11,7 @@ import type { Rewind } from "./channel_messages.ts";
 import type { CallError } from "./errors.ts";
 import { Kind } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
-import { asMap, optionalUint, readFailure } from "./options.ts";
+import { asMap, optionalFlag, optionalUint, readFailure } from "./options.ts";
 import { asPosition, checkPosition } from "./positions.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import {
@@ -38,6 +38,8 @@ export interface Subscribe {
   readonly rewind: Rewind;
   /** Whether it takes CHANGE. */
   readonly changes: boolean;
+  /** Whether it takes publications as the difference to the one before. */
+  readonly delta: boolean;
 }
 
 /** SUBSCRIBED as read. */
@@ -91,6 +93,8 @@ export interface ChannelEvents {
   unsubscribed?(sub: number, error: CallError): void;
   /** PUBLICATION, and CHANGE, which says what it changes. The frame of `unit` belongs to the receiver, as that of every message. */
   publication?(alias: number, offset: number, fingerprint: number, unit: Unit, change?: ChangeHead): void;
+  /** DELTA. As PUBLICATION, but for what `unit` holds. */
+  delta?(alias: number, offset: number, fingerprint: number, unit: Unit): void;
   /** GAP. */
   gap?(gap: Gap): void;
   /** SKIP. */
@@ -113,6 +117,7 @@ const MEMBER: Readonly<Record<number, keyof ChannelEvents>> = {
   [Kind.UNSUBSCRIBE]: "unsubscribe",
   [Kind.PUBLICATION]: "publication",
   [Kind.CHANGE]: "publication",
+  [Kind.DELTA]: "delta",
   [Kind.GAP]: "gap",
   [Kind.SKIP]: "skip",
   [Kind.SEEN]: "seen",
@@ -134,7 +139,9 @@ export function dispatchChannel(
   const to = channels as Required<ChannelEvents>; // of which each function calls the member that was found
   switch (kind) {
     case Kind.PUBLICATION: // [36, alias, offset, fingerprint, payload]
-      return publication(frame, to);
+      return publication(frame, to, false);
+    case Kind.DELTA: // [42, alias, offset, fingerprint, payload]
+      return publication(frame, to, true);
     case Kind.SEEN: // [39, alias, offset]
       return seen(to);
     case Kind.SIGNAL: // [40, channel, payload]
@@ -164,13 +171,15 @@ export function dispatchChannel(
   }
 }
 
-function publication(frame: Uint8Array, to: Required<ChannelEvents>): number {
+function publication(frame: Uint8Array, to: Required<ChannelEvents>, isDelta: boolean): number {
   const alias = readUint("alias");
   const number = readUint("offset");
   const fingerprint = readUint("fingerprint");
   readBin("payload");
   const end = offset();
-  to.publication(alias, number, fingerprint, { bytes: frame, start: payloadStart, end: payloadEnd });
+  const unit = { bytes: frame, start: payloadStart, end: payloadEnd };
+  if (isDelta) to.delta(alias, number, fingerprint, unit);
+  else to.publication(alias, number, fingerprint, unit);
   return end;
 }
 
@@ -233,8 +242,9 @@ function subscribe(limits: Limits, to: Required<ChannelEvents>): number {
   const options = given === null ? {} : asMap(given, "options");
   const rewind = { rewind: optionalUint(options, "rewind"), rewindMs: optionalUint(options, "rewindMs") };
   const changes = options.changes === true;
+  const delta = optionalFlag(options, "delta");
   const end = offset();
-  to.subscribe({ sub, channel, position, rewind, changes });
+  to.subscribe({ sub, channel, position, rewind, changes, delta });
   return end;
 }
 

@@ -30,18 +30,21 @@ export function writeEntry(alias: number, entry: Entry): void {
  * Writes an entry for one client: what it does not take, or is too large for it, is a gap.
  *
  * @param most Its `limits.message`.
+ * @returns Whether it has the message whole now.
  */
 export function writeEntryFor(
   alias: number,
   entry: Entry,
   { takesChanges, most }: { readonly takesChanges: boolean; readonly most: number },
-): void {
+): boolean {
   const { change, isGone, offset, fingerprint, data } = entry;
   const gap = (reason: string) => writeGap(alias, { from: offset, to: offset, fingerprint, reason });
+  const isTooLarge = data.length + PUBLICATION_HEAD > most || mostBytes(entry) > most;
   if (change?.kind === "react" && !takesChanges) writeSkip(alias, offset, fingerprint); // nothing of what it knows is missing
   else if (change !== undefined && !takesChanges && !isGone) gap(change.kind);
-  else if (data.length + PUBLICATION_HEAD > most || mostBytes(entry) > most) gap("too large");
+  else if (isTooLarge) gap("too large");
   else writeEntry(alias, entry);
+  return change === undefined && !isGone && !isTooLarge;
 }
 
 /** CHANGE: `[44, alias, offset, fingerprint, change, target, by, payload]`. The payload is copied. */

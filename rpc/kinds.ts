@@ -48,6 +48,7 @@ export const Kind = {
   SEEN: 39, //         client -> server   alias, offset
   SIGNAL: 40, //       client -> server   channel, payload
   SIGNALLED: 41, //    server -> client   alias, payload
+  DELTA: 42, //        server -> client   alias, offset, fingerprint, payload
   CHANGE: 44, //       server -> client   alias, offset, fingerprint, change, target, by, payload
   WILDCARD: 50, //     client -> server   n, pattern, match
   MATCHED: 51, //      server -> client   n, state, name
@@ -75,7 +76,7 @@ function elementCounts(): (number | undefined)[] {
   set(3, Kind.SEEN, Kind.SIGNAL, Kind.SIGNALLED);
   set(4, Kind.SKIP);
   set(4, Kind.WILDCARD, Kind.MATCHED);
-  set(5, Kind.SUBSCRIBE, Kind.UNSUBSCRIBED, Kind.PUBLICATION, Kind.UNWILDCARD);
+  set(5, Kind.SUBSCRIBE, Kind.UNSUBSCRIBED, Kind.PUBLICATION, Kind.DELTA, Kind.UNWILDCARD);
   set(6, Kind.GAP);
   set(7, Kind.SUBSCRIBED);
   set(8, Kind.CHANGE);

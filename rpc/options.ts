@@ -44,6 +44,14 @@ export function optionalUint(map: WireMap, key: string): number | undefined {
   return value;
 }
 
+/** Takes a boolean out of a map of options: `false` where it is not there. */
+export function optionalFlag(map: WireMap, key: string): boolean {
+  const value = map[key];
+  if (value === undefined || value === null) return false;
+  if (typeof value !== "boolean") throw new ProtocolError(`${key} must be a boolean`);
+  return value;
+}
+
 /** Takes a string of at most 255 bytes, and not empty, out of a map of options. */
 export function optionalName(map: WireMap, key: string): string | undefined {
   const value = map[key];

@@ -19,9 +19,10 @@ import type { Unit } from "./receiver.ts";
 import { ServerSignals } from "./server_signals.ts";
 import { ServerWildcards } from "./server_wildcards.ts";
 import { SocketQueue } from "./socket_queue.ts";
-import { type Line, Subscriber, type Wanted } from "./subscriber.ts";
+import { type Line, Subscriber } from "./subscriber.ts";
 import { asRefusal, SubscriptionRefusals } from "./subscription_refusals.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
+import type { Wanted } from "./wanted.ts";
 
 /** One subscription, from SUBSCRIBE on. */
 interface Subscription {

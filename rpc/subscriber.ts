@@ -4,7 +4,7 @@
  * @module
  */
 import { Asking, type AskingParts } from "./asking.ts";
-import type { Entry, Page, Position, Query } from "./broker.ts";
+import type { Entry, Page, Query } from "./broker.ts";
 import { type Rewind, writeSubscribed } from "./channel_messages.ts";
 import { writeEntryFor } from "./entry_messages.ts";
 import { SubscribeStatus } from "./kinds.ts";
@@ -14,8 +14,10 @@ import { ProtocolError } from "./protocol_error.ts";
 import { judge } from "./resume.ts";
 import { type SharedFrame, signalFrames, type SignalRun } from "./shared_frames.ts";
 import { PAGE, type Topic } from "./topic.ts";
+import { DeltaReader } from "./topic_deltas.ts";
 import type { Place, TopicMember } from "./topic_member.ts";
 import { Unseen } from "./unseen.ts";
+import type { Wanted } from "./wanted.ts";
 
 /** What a subscription needs of its connection. */
 export interface Line {
@@ -45,20 +47,6 @@ export interface Line {
   fail(error: unknown): void;
 }
 
-/** What a client asks for. */
-export interface Wanted {
-  /** The client's number for it: the generation. */
-  readonly sub: number;
-  /** Where the client was. */
-  readonly position: Position | undefined;
-  /** Where it wants to begin when it was nowhere. */
-  readonly rewind: Rewind;
-  /** Whether a position before all publications, which everybody can write, is taken for one where the client was. @default true */
-  readonly mayLookBack?: boolean;
-  /** Whether it takes CHANGE. @default false */
-  readonly changes?: boolean;
-}
-
 /** Holes in a row that are taken for a broker that is behind; then the subscription starts again. */
 const MOST_HOLES = 3;
 
@@ -86,6 +74,7 @@ export class Subscriber implements TopicMember {
   #holes = 0;
   #isConfirmed = false;
   readonly #unseen: Unseen;
+  readonly #deltas: DeltaReader | undefined;
   #asking: Asking | undefined;
 
   /** Wants a channel; {@linkcode Topic.add} begins. */
@@ -101,6 +90,7 @@ export class Subscriber implements TopicMember {
     this.#takesChanges = wanted.changes ?? false;
     this.#cursor = wanted.position ?? topic.last;
     this.#unseen = new Unseen(topic);
+    this.#deltas = wanted.delta ? new DeltaReader(topic.deltas) : undefined;
   }
 
   /** See {@linkcode TopicMember.id}. */
@@ -162,7 +152,7 @@ export class Subscriber implements TopicMember {
     const { message, messages } = outbox.peer;
     const takes = this.#takesChanges || !frame.hasChanges;
     if (takes && frame.bytes.length <= message && frame.entries.length <= messages) {
-      outbox.sendShared(frame.bytes);
+      outbox.sendShared(this.#deltas === undefined ? frame.bytes : this.#deltas.bytesOf(frame));
     } else {
       this.#safely(() => frame.entries.forEach((entry) => this.#send(entry)));
     }
@@ -280,6 +270,7 @@ export class Subscriber implements TopicMember {
     this.#alias = topic.alias;
     this.#life = topic.life;
     this.#unseen.start(place.offset);
+    this.#deltas?.begin();
     const { offset, fingerprint } = place;
     const position = { epoch: topic.epoch, offset, fingerprint };
     this.#write(() => writeSubscribed(this.sub, topic.alias, { status, position }));
@@ -358,7 +349,7 @@ export class Subscriber implements TopicMember {
 
   #send(entry: Entry): void {
     const to = { takesChanges: this.#takesChanges, most: this.#outbox.peer.message };
-    this.#write(() => writeEntryFor(this.#alias, entry, to));
+    this.#write(() => writeEntryFor(this.#alias, entry, to) && this.#deltas?.sent(entry));
   }
 
   #write(write: () => void): void {

@@ -13,7 +13,7 @@ const MOST_BYTES = 64 * 1024;
 const NOTHING = new Uint8Array(0);
 
 /** An entry where a message was deleted: without its data if it was a part of that. */
-export function without(entry: Entry, target: number): Entry {
+function without(entry: Entry, target: number): Entry {
   const { offset, change } = entry;
   const isPart = change === undefined
     ? offset === target
@@ -36,13 +36,15 @@ export class Tail {
     }
   }
 
-  /** A message was deleted: what it was made of goes. */
-  erase(target: number): void {
+  /** Where a message is deleted what it was made of goes, here and among those that were not sent yet, which it gives back. */
+  erase({ change }: Entry, fresh: Entry[]): Entry[] {
+    if (change?.kind !== "delete") return fresh;
     for (const [i, entry] of this.#entries.entries()) {
-      const left = without(entry, target);
+      const left = without(entry, change.target);
       this.#bytes += left.data.length - entry.data.length;
       this.#entries[i] = left;
     }
+    return fresh.map((entry) => without(entry, change.target));
   }
 
   /** Forgets all. */
@@ -57,6 +59,12 @@ export class Tail {
     if (first === undefined) return undefined;
     if (offset === first.offset - 1) return first.previous;
     return this.#entries[offset - first.offset]?.fingerprint;
+  }
+
+  /** The publication at an offset, if it is here. */
+  at(offset: number): Entry | undefined {
+    const first = this.#entries[0];
+    return first && this.#entries[offset - first.offset];
   }
 
   /** What comes after an offset; `undefined` if that is not all here. */

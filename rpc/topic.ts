@@ -11,7 +11,8 @@ import type { MaybePromise } from "./maybe_promise.ts";
 import { HeldPushes } from "./held_pushes.ts";
 import { isPromise } from "./iterating.ts";
 import { publicationFrames, type Signal, SignalFrame } from "./shared_frames.ts";
-import { Tail, without } from "./tail.ts";
+import { Tail } from "./tail.ts";
+import { TopicDeltas } from "./topic_deltas.ts";
 import type { Place, TopicMember } from "./topic_member.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
 
@@ -57,6 +58,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
   life = 0;
   /** The latest publications. */
   readonly tail: Tail = new Tail();
+  #deltas: TopicDeltas | undefined;
   readonly #parts: TopicParts;
   readonly #asking: Asking;
   readonly #members = new Set<TopicMember>();
@@ -105,6 +107,11 @@ export class Topic implements BrokerListener, EndsWithTurn {
   /** The latest position that is known here. */
   get position(): Position {
     return { epoch: this.epoch, ...this.last };
+  }
+
+  /** What is sent to those who take differences, made when the first of them comes. */
+  get deltas(): TopicDeltas {
+    return this.#deltas ??= new TopicDeltas(this);
   }
 
   /** Listens: confirmed by the broker first, read then, so that nothing falls between the two. */
@@ -286,17 +293,11 @@ export class Topic implements BrokerListener, EndsWithTurn {
     if (offset <= last.offset) return this.tail.fingerprintAt(offset) === fingerprint;
     if (offset !== last.offset + 1 || previous !== last.fingerprint) return false;
     this.last = { offset, fingerprint };
-    if (entry.change?.kind === "delete") this.#erase(entry.change.target);
+    this.#fresh = this.tail.erase(entry, this.#fresh);
     if (this.#members.size > 0) this.tail.push(entry);
     this.#fresh.push(entry);
     this.#schedule();
     return true;
-  }
-
-  /** A message was deleted: nobody is given anything of it from now on. */
-  #erase(target: number): void {
-    this.tail.erase(target);
-    this.#fresh = this.#fresh.map((entry) => without(entry, target));
   }
 
   #schedule(): void {

@@ -16,7 +16,7 @@ const LIMITS = { depth: 32, keys: 1024 };
 const UP = new Set<number>([Kind.HELLO, Kind.SUBSCRIBE, Kind.SEEN]);
 const DOWN = new Set<number>([Kind.WELCOME, Kind.SUBSCRIBED]);
 const SENT_ALWAYS = new Set<number>([Kind.WELCOME, Kind.EXPIRES, Kind.SUBSCRIBED, Kind.MATCHED]);
-const SENT_ALL = new Set<number>([...SENT_ALWAYS, Kind.PUBLICATION, Kind.GAP]);
+const SENT_ALL = new Set<number>([...SENT_ALWAYS, Kind.PUBLICATION, Kind.DELTA, Kind.GAP]);
 const STATUS = {
   [SubscribeStatus.FRESH]: "fresh",
   [SubscribeStatus.RECOVERED]: "recovered",
@@ -95,7 +95,7 @@ export class WireLog {
         aliases.set(alias, { channel, seen, sent: [], bytes: 0, most: 0 });
       } else {
         const unseen = aliases.get(message[1] as number);
-        if (message[0] === Kind.PUBLICATION) channels.add(unseen?.channel ?? "");
+        if (message[0] !== Kind.GAP) channels.add(unseen?.channel ?? "");
         if (counts && unseen !== undefined) this.#count(link, unseen, message);
       }
     }
@@ -119,7 +119,8 @@ export class WireLog {
       this.#recorder.add({ is: "ahead", client: link.client.name, channel, messages, bytes });
     }
     if (isGap) return;
-    const bytes = (message[4] as Uint8Array).length;
+    const payload = message[4] as Uint8Array;
+    const bytes = message[0] === Kind.DELTA ? lengthOf(payload) : payload.length;
     unseen.sent.push({ offset, bytes });
     unseen.bytes += bytes;
   }
@@ -210,6 +211,16 @@ export class WireLog {
     }
     return connection;
   }
+}
+
+/** Bytes of the message that a difference makes, which it begins with. */
+function lengthOf(delta: Uint8Array): number {
+  let length = 0;
+  for (let digit = 0; digit < 4; digit++) {
+    length |= (delta[digit]! & 0x7f) << (7 * digit);
+    if (delta[digit]! < 0x80) break;
+  }
+  return length;
 }
 
 /** An id as text: for people and for maps. */

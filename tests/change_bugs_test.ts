@@ -135,9 +135,9 @@ describe("a bug in the core", () => {
 
   it("of a client that passes over edits is found", async () => {
     const bug = (message: LocalSubscription["message"]): LocalSubscription["message"] =>
-      function (this: LocalSubscription, position, data, change) {
-        if (change?.kind === "edit") this.skip(position);
-        else message.call(this, position, data, change);
+      function (this: LocalSubscription, position, data) {
+        if (data.change?.kind === "edit") this.skip(position);
+        else message.call(this, position, data);
       };
     assert(await isFound(LocalSubscription.prototype, "message", bug));
   });

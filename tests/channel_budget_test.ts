@@ -28,12 +28,13 @@ class Bench {
   #publisher: ServerConnection | undefined;
   #calls = 0;
 
-  async start(): Promise<void> {
+  /** With the options of SUBSCRIBE. */
+  async start(options: object | null = null): Promise<void> {
     this.#publisher = this.#open([]);
     for (let i = 0; i < SUBSCRIBERS; i++) {
       const frames: Uint8Array[] = [];
       this.frames.push(frames);
-      this.#open(frames).receive(frameOf([Kind.SUBSCRIBE, 1, NAME, null, null]));
+      this.#open(frames).receive(frameOf([Kind.SUBSCRIBE, 1, NAME, null, options]));
     }
     await this.clock.settle();
     await this.copied(1); // names are announced, buffers have their size
@@ -41,8 +42,8 @@ class Bench {
   }
 
   /** Bytes copied from the moment that the frame of so many publications has come until all is quiet. */
-  async copied(count: number): Promise<number> {
-    const data = encode(new Uint8Array(SIZE).fill(7));
+  async copied(count: number, bytes: Uint8Array = new Uint8Array(SIZE).fill(7)): Promise<number> {
+    const data = encode(bytes);
     const calls = Array.from({ length: count }, () => {
       const id = ++this.#calls;
       return [Kind.CALL, id, id, "@publish", null, payload([NAME, id, data])];
@@ -97,6 +98,32 @@ describe("bytes copied for a publication to a thousand subscribers", () => {
       assertEquals(frames.length, 1);
       assertStrictEquals(frames[0], bench.frames[0]![0]);
     }
+    await bench.end();
+  });
+
+  it("as differences: the same, and the difference twice, which is small, for all of them together", async () => {
+    const bench = new Bench();
+    await bench.start({ delta: true });
+    const copied = await bench.copied(1);
+    const [frame] = bench.frames[0]!;
+    assertEquals(frame![1], Kind.DELTA);
+    assert(frame!.length < 64, `${frame!.length} bytes`);
+    assert(copied >= SIZE && copied <= SIZE + SLACK, `${copied} bytes, ${(copied / SIZE).toFixed(3)} copies`);
+    for (const frames of bench.frames) {
+      assertEquals(frames.length, 1);
+      assertStrictEquals(frames[0], frame, "one frame for all");
+    }
+    await bench.end();
+  });
+
+  it("as differences that do not pay: none more than whole, though one is tried", async () => {
+    const bench = new Bench();
+    await bench.start({ delta: true });
+    const noise = crypto.getRandomValues(new Uint8Array(SIZE));
+    const copied = await bench.copied(1, noise);
+    assertEquals(bench.frames[0]![0]![1], Kind.PUBLICATION);
+    assert(copied >= SIZE && copied <= SIZE + 2 * SLACK, `${(copied / SIZE).toFixed(3)} copies`);
+    for (const frames of bench.frames) assertStrictEquals(frames[0], bench.frames[0]![0]);
     await bench.end();
   });
 

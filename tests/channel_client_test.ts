@@ -81,7 +81,7 @@ describe("a subscription", () => {
     const call = () => Promise.reject(new Error("no call"));
     const outbox = { count: 1, bytes: 1 };
     const channels = new Channels({ clock, limits: DEFAULT_LIMITS, call, report: () => {}, outbox });
-    channels.subscribe("news", { start: {}, handler: () => {} });
+    channels.subscribe("news", { start: {}, handler: () => {}, delta: false });
     const send = () => void sent++;
     const first = channels.connected(send, () => 1);
     assertEquals([channels.connected(send, () => 1) === first, sent], [true, 1]);

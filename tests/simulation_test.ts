@@ -6,10 +6,14 @@ import { ItemReceiver } from "../rpc/item_receiver.ts";
 import { Encoded } from "../rpc/kept_reply.ts";
 import { KeyedCalls } from "../rpc/ledger.ts";
 import { Replay } from "../rpc/replay.ts";
+import { rebuild } from "../rpc/delta.ts";
 import { Sessions } from "../rpc/sessions.ts";
+import { DeltaReader } from "../rpc/topic_deltas.ts";
 import { MemoryStream } from "../brokers/memory_stream.ts";
 import { Seen } from "../client/seen.ts";
 import { LocalSubscription } from "../client/subscription.ts";
+import { Payload } from "../client/payload.ts";
+import { WireDeltas } from "../client/wire_deltas.ts";
 import { encode } from "../msgpack/encoder.ts";
 import type { Rule } from "../testing/anomaly.ts";
 import { traceOf } from "../testing/log.ts";
@@ -184,6 +188,52 @@ describe("a bug in sessions or channels", () => {
     } finally {
       Object.defineProperty(where, "position", original);
     }
+  });
+});
+
+describe("messages as differences", () => {
+  it("of which one is rebuilt from another message than the one before: the bug is found", async () => {
+    const whole = new WeakMap<WireDeltas, Payload>();
+    await withBug(WireDeltas.prototype, "came", (came) =>
+      function (this: WireDeltas, offset, payload) {
+        whole.set(this, payload);
+        came.call(this, offset, payload);
+      }, () =>
+      withBug(WireDeltas.prototype, "rebuilt", () =>
+        function (this: WireDeltas, _offset, unit) {
+          const { bytes, start, end } = whole.get(this)!; // the last that came whole
+          const message = rebuild(bytes.subarray(start, end), unit, Infinity);
+          return new Payload({ bytes: message, start: 0, end: message.length });
+        }, async () => {
+        const rules = (await firstFailure()).anomalies.map(({ rule }) => rule);
+        assert(rules.includes("phantom") || rules.includes("agreement"), rules.join());
+      }));
+  });
+
+  it("whose base a client has not: no wrong value is shown, and all goes on", async () => {
+    let [refused, taken] = [0, 0];
+    await withBug(
+      DeltaReader.prototype,
+      "bytesOf",
+      (bytesOf) =>
+        function (this: DeltaReader, frame) {
+          this.sent({ ...frame.entries[0]!, offset: frame.entries[0]!.offset - 1 }); // as if it had it
+          return bytesOf.call(this, frame);
+        },
+      () =>
+        withBug(WireDeltas.prototype, "rebuilt", (rebuilt) =>
+          function (this: WireDeltas, offset, unit) {
+            const payload = rebuilt.call(this, offset, unit);
+            if (payload === undefined) refused++;
+            else taken++;
+            return payload;
+          }, async () => {
+          for (const seed of SEEDS) {
+            assertEquals((await runScenario(scenarioOf(seed))).anomalies, [], `seed ${seed}`);
+          }
+        }),
+    );
+    assert(refused > 0 && taken > 0, `${refused} refused, ${taken} taken`);
   });
 });
 

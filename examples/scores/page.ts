@@ -5,8 +5,9 @@ const app = open<App>();
 const scores = app.channel("scores");
 let shown = new Map<string, string>();
 
-// The last snapshot at once, then each as it comes. Whoever was away needs the newest alone: a snapshot holds all that those before it said.
-scores.subscribe({ rewind: 1 }, async (event) => {
+// The last snapshot at once, then each as it comes, as the difference to the one before. Whoever was away needs the newest alone: a snapshot holds all that
+// those before it said.
+const subscription = scores.subscribe({ rewind: 1, delta: true }, async (event) => {
   if (event.type === "message") return show(event.data);
   if (event.type === "gap") return;
   const { entries } = await scores.history({ limit: 1 });
@@ -17,6 +18,8 @@ scores.subscribe({ rewind: 1 }, async (event) => {
 function show({ tick, games }: Scores): void {
   const now = new Map<string, string>();
   find("tick").textContent = String(tick);
+  const { bytes, bytesSaved } = subscription.traffic;
+  find("saved").textContent = `${bytesSaved} of ${bytes + bytesSaved}`;
   find("games").replaceChildren(...games.map(({ id, minute, home, away }) => {
     const result = `${home.points} : ${away.points}`;
     now.set(id, result);

@@ -118,9 +118,10 @@ export class VectorInbox {
 
   #subscriptions(): ChannelEvents {
     return {
-      subscribe: ({ sub, channel, position, rewind, changes }) => {
+      subscribe: ({ sub, channel, position, rewind, changes, delta }) => {
         const at = position === undefined ? null : placeOf(position);
-        this.#put("SUBSCRIBE", sub, channel, at, rewind.rewind ?? null, rewind.rewindMs ?? null, changes);
+        const options = [rewind.rewind ?? null, rewind.rewindMs ?? null, changes, delta];
+        this.#put("SUBSCRIBE", sub, channel, at, ...options);
       },
       unsubscribe: (sub) => this.#put("UNSUBSCRIBE", sub),
       seen: (alias, offset) => this.#put("SEEN", alias, offset),
@@ -146,6 +147,8 @@ export class VectorInbox {
           change.by,
           hexOf(unit),
         ),
+      delta: (alias, offset, fingerprint, unit) =>
+        this.#put("DELTA", alias, offset, fingerprint, hexOf(unit)),
       gap: ({ alias, from, to, fingerprint, reason }) =>
         this.#put("GAP", alias, from, to, fingerprint, reason),
       skip: (alias, to, fingerprint) => this.#put("SKIP", alias, to, fingerprint),
@@ -221,8 +224,9 @@ const told: Record<KindName, (fields: Fields) => Told[]> = {
   STOP: ({ stream }) => [["STOP", stream]],
   CAUSED: ({ id, payload }) => [["CAUSED", id, payloadValue(payload)]],
   SUBSCRIBE: ({ sub, channel, position, options }) => {
-    const { rewind = null, rewindMs = null, changes = false } = (options ?? {}) as SubscribeOptionsOnWire;
-    return [["SUBSCRIBE", sub, channel, position, rewind, rewindMs, changes]];
+    const { rewind = null, rewindMs = null, changes = false, delta = false } =
+      (options ?? {}) as SubscribeOptionsOnWire;
+    return [["SUBSCRIBE", sub, channel, position, rewind, rewindMs, changes, delta]];
   },
   SUBSCRIBED: ({ sub, alias, status, epoch, offset, fingerprint }) => [
     ["SUBSCRIBED", sub, alias, status, epoch, offset, fingerprint],
@@ -233,6 +237,9 @@ const told: Record<KindName, (fields: Fields) => Told[]> = {
   UNSUBSCRIBE: ({ sub }) => [["UNSUBSCRIBE", sub]],
   PUBLICATION: ({ alias, offset, fingerprint, payload }) => [
     ["PUBLICATION", alias, offset, fingerprint, hex(payload)],
+  ],
+  DELTA: ({ alias, offset, fingerprint, payload }) => [
+    ["DELTA", alias, offset, fingerprint, hex(payload)],
   ],
   GAP: ({ alias, from, to, fingerprint, reason }) => [["GAP", alias, from, to, fingerprint, reason]],
   CHANGE: ({ alias, offset, fingerprint, change, target, by, payload }) => [

@@ -5,6 +5,7 @@ import { encode } from "../../msgpack/mod.ts";
 import { begin, end, writeBin, written } from "../../msgpack/encoder.ts";
 import {
   type SubscribeOptionsOnWire,
+  writeDelta,
   writeGap,
   writeMatched,
   writePublication,
@@ -257,6 +258,8 @@ const writers: Record<KindName, (fields: Fields) => void> = {
       data: payloadBytes(payload),
       room: 0,
     }),
+  DELTA: ({ alias, offset, fingerprint, payload }) =>
+    writeDelta(alias, { offset, fingerprint }, payloadBytes(payload)),
   GAP: ({ alias, from, to, fingerprint, reason }) => writeGap(alias, { from, to, fingerprint, reason }),
   CHANGE: ({ alias, offset, fingerprint, change, target, by, payload }) =>
     writeEntry(alias, {

@@ -96,6 +96,7 @@ export function subscription(random: Random, channel: string): Deed {
     channel,
     slow: random.pick([0, 0, 0, 5, 100, 2_000]),
     iterates: random.chance(0.3),
+    delta: random.chance(0.5),
     ...(random.chance(0.2) ? { rewind: random.below(20) } : {}),
     ...(random.chance(0.1) ? { rewindMs: random.pick([0, 100, 3_000, 60_000]) } : {}),
   };

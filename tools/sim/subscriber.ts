@@ -17,6 +17,8 @@ export interface SubscriptionPlan {
   readonly slow: number;
   /** Whether it iterates instead of giving a handler. */
   readonly iterates: boolean;
+  /** Whether messages may come as differences. */
+  readonly delta?: boolean | undefined;
   /** Publications of the past, where it has no position. */
   readonly rewind?: number | undefined;
   /** Milliseconds of the past, where it has no position. */
@@ -88,7 +90,7 @@ export class ScenarioSubscriber {
     const made: { held?: Held } = {};
     const onError = (error: unknown): void => this.#ended(made.held, name, error);
     const past = from === undefined ? { rewind: plan.rewind, rewindMs: plan.rewindMs } : {};
-    const options = { position: from, ...past, onError };
+    const options = { position: from, ...past, delta: plan.delta, onError };
     const handle = this.#parts.client.channel(...patternOf(channel));
     const run = (event: ChannelEvent<Message>): Promise<void> => this.#take(made.held!, event);
     // A handler is given nothing before there is a connection, and so not within this call.

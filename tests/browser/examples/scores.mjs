@@ -20,6 +20,14 @@ export const steps = {
       equal(games, his.find(([other]) => other === tick)[1], `the games at tick ${tick}`);
     }
   },
+  async "most bytes need not come, and the page says how many"() {
+    for (const page of [ann, ben]) {
+      await holds(page, () => {
+        const [saved, all] = document.querySelector("#saved").textContent.split(" of ").map(Number);
+        return saved > all / 2;
+      });
+    }
+  },
   async "who comes late has the scores at once, without waiting for the next"(stage) {
     const cho = await stage.open();
     await holds(cho, () => document.querySelectorAll("#games tr").length === 6);
