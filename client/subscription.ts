@@ -9,11 +9,10 @@ import { isPromise } from "../rpc/iterating.ts";
 import { isPosition } from "../rpc/positions.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import type { ChannelEvent, EventHandler, ResetEvent, Subscription, Traffic } from "./channel_types.ts";
-import { eventOf } from "./events.ts";
 import { PastLives } from "./past_lives.ts";
 import type { Payload } from "./payload.ts";
 import type { Start } from "./wanted.ts";
-import { NO_EVENTS, type Waiting } from "./waiting_event.ts";
+import { eventOf, NO_EVENTS, type Waiting } from "./waiting_event.ts";
 import { Watchers } from "./watchers.ts";
 
 /** What a subscription needs of its channel. */
