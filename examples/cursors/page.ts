@@ -1,5 +1,5 @@
 import type { App } from "./app.ts";
-import { asked, find, open } from "../kit/page.ts";
+import { asked, find, open, unique } from "../kit/page.ts";
 
 type Point = [x: number, y: number];
 
@@ -9,7 +9,7 @@ const RESTING = 10_000;
 const app = open<App>();
 const drawing = app.channel("board/:id", { id: asked("board", "shared") });
 const board = find<SVGSVGElement>("board");
-const me = { by: crypto.randomUUID(), name: asked("name", "Guest"), hue: Math.floor(Math.random() * 360) };
+const me = { by: unique(), name: asked("name", "Guest"), hue: Math.floor(Math.random() * 360) };
 
 // Everything that was drawn, and what will be.
 drawing.subscribe({ rewind: 1_000 }, async (event) => {
@@ -58,7 +58,11 @@ drawing.onSignal(({ by, name, hue, at: [x, y] }) => {
   const known = cursors.get(by);
   clearTimeout(known?.gone);
   const shape = known?.shape ?? add("cursors", "text", { fill: colour(hue) });
-  shape.textContent = `➤ ${name}`;
+  // The corner of the triangle is where it points; the name stays on the board.
+  const [isLeft, isTop] = [x < 0.8, y < 0.9];
+  shape.textContent = isLeft ? `${isTop ? "◤" : "◣"} ${name}` : `${name} ${isTop ? "◥" : "◢"}`;
+  shape.setAttribute("text-anchor", isLeft ? "start" : "end");
+  shape.setAttribute("dy", isTop ? "0.75em" : "0");
   shape.setAttribute("transform", `translate(${x * 900} ${y * 600})`);
   const leave = () => {
     shape.remove();

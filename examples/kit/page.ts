@@ -1,4 +1,4 @@
-// What the pages of all examples need: a connection whose state is shown, and three words for the document.
+// What the pages of all examples need: a connection whose state is shown, and a few words for the document.
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 import { type Client, connect, type ConnectOptions } from "../../client/mod.ts";
@@ -8,7 +8,7 @@ import type { HasContract } from "../../mod.ts";
 export function open<App extends HasContract>(options?: ConnectOptions<App>): Client<App> {
   const app = connect<App>(new URL("/rpc", location.href).href, options);
   app.on("state", ({ status }) => {
-    find("state").textContent = status;
+    find("state").textContent = status === "open" ? "connected" : status;
     find("state").dataset["state"] = status;
   });
   return app;
@@ -26,7 +26,12 @@ export function make(tag: string, text = "", className = ""): HTMLElement {
 
 /** What the address of the page says after `?`, or else this. */
 export function asked(name: string, otherwise: string): string {
-  return new URLSearchParams(location.search).get(name) ?? otherwise;
+  return new URLSearchParams(location.search).get(name) || otherwise;
+}
+
+/** A name that nothing else has. `crypto.randomUUID` is not there where the page came by plain HTTP, as to a phone nearby. */
+export function unique(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 }
 
 /** Runs when a form is sent, which loads no other page. */

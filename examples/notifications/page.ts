@@ -1,6 +1,6 @@
 import type { Position } from "../../client/mod.ts";
 import type { App } from "./app.ts";
-import { asked, find, make, onSend, open } from "../kit/page.ts";
+import { asked, find, make, onSend, open, unique } from "../kit/page.ts";
 
 const user = asked("user", "ada");
 const app = open<App>({ token: `token-of-${user}` });
@@ -8,6 +8,7 @@ const inbox = app.channel("inbox/:user", { user });
 const unread = find("inbox");
 const stored = `read by ${user}`;
 find("user").textContent = user;
+find<HTMLSelectElement>("to").value = user === "ada" ? "ben" : "ada";
 
 /** Up to where everything was read: kept, so that whoever opens the page again gets what came meanwhile. */
 let read = JSON.parse(localStorage.getItem(stored) ?? "null") as Position | null;
@@ -22,6 +23,7 @@ const own = inbox.subscribe(start, async (event) => {
   // More came than is kept, or the channel was begun anew: what is kept counts as unread.
   const { entries } = await inbox.history({ before: event.position.offset + 1, limit: 200 });
   unread.replaceChildren();
+  count();
   for (const { data } of entries.toReversed()) show(data);
 });
 own.ready().catch((error) => say(`No inbox: ${error.message}`));
@@ -35,6 +37,7 @@ function show({ from, text, sent }: { from: string; text: string; sent: Date }):
 }
 
 function count(): void {
+  find<HTMLButtonElement>("read").disabled = unread.childElementCount === 0;
   find("unread").textContent = String(unread.childElementCount);
   document.title = unread.childElementCount > 0
     ? `(${unread.childElementCount}) Notifications`
@@ -55,7 +58,7 @@ let last: { to: string; text: string; key: string } | undefined;
 
 onSend("send", () => {
   const text = find<HTMLInputElement>("text");
-  last = { to: find<HTMLSelectElement>("to").value, text: text.value, key: crypto.randomUUID() };
+  last = { to: find<HTMLSelectElement>("to").value, text: text.value, key: unique() };
   text.value = "";
   find<HTMLButtonElement>("again").disabled = false;
   return notify();
@@ -66,11 +69,13 @@ find("again").addEventListener("click", notify);
 async function notify(): Promise<void> {
   if (last === undefined) return;
   const { to, text, key } = last;
+  say(`Sending “${text}”`);
   try {
     await app.call.notify({ to, text, key }, { key });
     say(`${to} has “${text}”`);
   } catch (error) {
-    say(`${(error as Error).message}: send it again, it lands once`);
+    const again = app.state.status === "closed" ? "" : ": send it again, it lands once";
+    say((error as Error).message + again);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { App } from "./app.ts";
-import { asked, find, onSend, open } from "../kit/page.ts";
+import { asked, find, onSend, open, unique } from "../kit/page.ts";
 
 const app = open<App>();
 const answer = find("answer");
@@ -13,7 +13,7 @@ if (read !== "") lookOn(read);
 onSend("ask", async () => {
   running?.abort();
   const abort = running = new AbortController();
-  const id = crypto.randomUUID();
+  const id = unique();
   begin(id);
   try {
     const question = find<HTMLInputElement>("question").value;
@@ -48,9 +48,10 @@ function end(how: string): void {
 function lookOn(id: string): void {
   find("ask").classList.add("hidden");
   end("reading along");
-  app.channel("answer/:id", { id }).subscribe({ rewind: 2_000 }, (event) => {
+  const whole = app.channel("answer/:id", { id }).subscribe({ rewind: 2_000 }, (event) => {
     if (event.type !== "message") return end("some of it is no longer kept");
     if ("token" in event.data) answer.append(event.data.token);
     else end(event.data.end);
   });
+  whole.ready().catch((error) => end(error.message));
 }

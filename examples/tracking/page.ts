@@ -57,8 +57,7 @@ setInterval(() => {
 function mark(id: string): SVGElement {
   const shape = document.createElementNS("http://www.w3.org/2000/svg", "text") as SVGElement;
   shape.id = id;
-  shape.textContent = `● ${id}`;
-  shape.setAttribute("fill", "currentColor");
+  shape.setAttribute("fill", id.startsWith("bus-") ? "currentColor" : "var(--warm)");
   find("map").append(shape);
   return shape;
 }
@@ -68,7 +67,10 @@ function move(id: string, { latitude, longitude }: Place): void {
   const within = (value: number, most: number) => Math.max(20, Math.min(most - 20, value));
   const x = within((longitude + 9.1544) / 0.03 * 900, 900);
   const y = within((38.7239 - latitude) / 0.02 * 600, 600);
-  shapes.get(id)!.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
+  const shape = shapes.get(id)!;
+  shape.textContent = x < 700 ? `● ${id}` : `${id} ●`; // so that the name stays on the map
+  shape.setAttribute("text-anchor", x < 700 ? "start" : "end");
+  shape.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
 }
 
 // One's own place, as often as the device tells it.

@@ -24,7 +24,16 @@ interface Member {
   given: { readonly epoch: string; readonly offset: number } | undefined;
 }
 
-type FlowControlLine = "joined" | "message" | "listens" | "seen" | "ahead" | "crash" | "calm" | "finish";
+type FlowControlLine =
+  | "joined"
+  | "message"
+  | "listens"
+  | "matched"
+  | "seen"
+  | "ahead"
+  | "crash"
+  | "calm"
+  | "finish";
 
 /** SEEN tells what the program is done with, in time, and the server waits for it. */
 export class FlowControl implements RuleCheck<FlowControlLine> {
@@ -33,6 +42,7 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
     "joined",
     "message",
     "listens",
+    "matched",
     "seen",
     "ahead",
     "crash",
@@ -43,7 +53,7 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
   readonly #subscriptions: Subscriptions;
   readonly #members = new Map<string, Member>();
   readonly #gone = new Set<string>();
-  /** Clients and channels of which signals are listened to, or were. */
+  /** Clients and channels of which signals are listened to, or that a wildcard matches; or once were. */
   readonly #listening = new Set<string>();
   #isCalm = false;
 
@@ -66,6 +76,7 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
         return;
       }
       case "listens":
+      case "matched":
         return void this.#listening.add(`${event.client} ${event.channel}`);
       case "seen":
         return this.#seen(event, line);
@@ -97,7 +108,7 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
     member.seen = Math.max(member.seen, event.offset);
     const channel = this.#surroundings.truth.channel(event.channel);
     const members = this.#membersOf(event);
-    // Who listens has a subscription that nobody sees, and that is done with all that comes.
+    // Who listens has a subscription that nobody sees, and that is done with all that comes; one of a wildcard is not in the log either.
     const furthest = this.#listening.has(`${event.client} ${event.channel}`)
       ? Infinity
       : Math.max(...this.#membersLately(event).map(({ cursor }) => cursor?.offset ?? 0));

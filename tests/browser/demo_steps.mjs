@@ -26,7 +26,7 @@ export async function reads(page, selector, pattern, timeout = 10_000) {
 
 /** The page opens, connects, and says under what. */
 export async function opens(page, runtime) {
-  await reads(page, "#state", /^open/);
+  await reads(page, "#state", /^connected/);
   await reads(page, "#runtime", LABELS[runtime]);
   equal(await page.locator("h1").textContent(), "Millrace", "h1");
   for (const landmark of ["header", "main", "footer"]) {
@@ -231,7 +231,7 @@ export async function cancelCall(page) {
 export async function reconnects(page) {
   await page.getByRole("button", { name: "Drop the connection" }).click();
   await reads(page, "#state", /^(re)?connecting/);
-  await reads(page, "#state", /^open/, 15_000);
+  await reads(page, "#state", /^connected/, 15_000);
   const before = await page.locator("#clock-time").textContent();
   await page.waitForFunction(
     (before) => document.querySelector("#clock-time").textContent !== before,

@@ -82,7 +82,7 @@ async function moves(mover, other, order) {
   const stays = node === "A" ? "B" : "A";
   await other.getByRole("button", { name: `${order} node ${node}` }).click();
   await reads(mover, "#node:not(.gone)", new RegExp(`^node ${stays}`), MOVING);
-  await reads(mover, "#state", /^open/);
+  await reads(mover, "#state", /^connected/);
   await reads(mover, "#node-list [data-state=down]", new RegExp(`Node ${node}`));
   await reads(mover, "#network-steps li", new RegExp(`on node ${stays}`));
   await talk(other, mover, `${order}: to the one that moved`);

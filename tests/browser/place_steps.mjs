@@ -8,6 +8,7 @@ export async function people(ann, ben) {
   for (const [page, name] of [[ann, "Ann"], [ben, "Ben"]]) {
     await page.locator("#me").fill(name);
     await page.locator("#me").press("Enter");
+    await reads(page, "#people li:first-child", new RegExp(`^${name}you$`));
   }
   for (const [page, other] of [[ann, "Ben"], [ben, "Ann"]]) {
     await reads(page, "#people-count", /^2$/);
@@ -57,7 +58,7 @@ export async function notifications(ann, ben) {
   await ben.getByRole("button", { name: "Cut the network for 6 s" }).click();
   await reads(ben, "#state", /reconnecting/);
   await ann.getByRole("button", { name: "Wave at Ben" }).click();
-  await reads(ann, "#announce", /You waved at Ben/);
+  await reads(ann, "#announce.seen", /You waved at Ben/);
   await ben.getByRole("button", { name: "Mend it now" }).click();
   await reads(ben, "#unread", /^1$/);
   await ben.reload();

@@ -1,4 +1,4 @@
-import { connect } from "../../../client/mod.ts";
+import { connect, isCallError } from "../../../client/mod.ts";
 import type { App } from "../app.ts";
 import type { Entry } from "../catalogue.ts";
 import { address, app } from "./connection.ts";
@@ -103,7 +103,7 @@ async function submit(): Promise<void> {
     const seen = await callAndShow(typed, result);
     end(`${seen} in ${duration(performance.now() - started)}.`, "good");
   } catch (error) {
-    result.append(...describe(error));
+    if (isCallError(error)) result.append(...describe(error));
     end(`${short(error)} after ${duration(performance.now() - started)}.`, "bad");
   } finally {
     running = undefined;

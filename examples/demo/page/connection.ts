@@ -36,6 +36,8 @@ export function startConnection(): void {
   onNode(showNode);
 }
 
+let wasLost = false;
+
 function showState({ status, reason, retryIn }: ClientState): void {
   const at = element("state", HTMLElement);
   at.dataset.state = status;
@@ -43,7 +45,10 @@ function showState({ status, reason, retryIn }: ClientState): void {
   const why = reason === undefined
     ? ""
     : `, closed with ${reason.code}${reason.reason && ` ${reason.reason}`}`;
-  at.textContent = status === "open" ? "open" : status + when + why;
+  at.textContent = status === "open" ? "connected" : status + (status === "closed" ? why : when);
+  at.title = status === "open" ? "" : `${status}${when}${why}`;
+  if (status === "open" && wasLost) announce("Connected again");
+  wasLost = status === "reconnecting";
   element("node", HTMLElement).classList.toggle("gone", status !== "open");
   if (status === "open") void askNode();
 }

@@ -1,6 +1,7 @@
 import type { ChannelEvent } from "../../../client/mod.ts";
 import { app } from "./connection.ts";
 import { element, make, say } from "./element.ts";
+import { short } from "./failure.ts";
 import { colourOf, me } from "./me.ts";
 import { some } from "./text.ts";
 
@@ -30,7 +31,7 @@ export function startDrawing(): void {
   surface.addEventListener("pointercancel", () => void end());
   element("wipe", HTMLButtonElement).addEventListener(
     "click",
-    () => void board.publish({ wipedBy: me.name }).catch(() => {}),
+    () => void board.publish({ wipedBy: me.name }).catch(refused),
   );
   board.subscribe({ rewind: MOST_STROKES }, show);
   board.onSignal(({ by, name, hue, at }) => point(by, { name, hue, at }));
@@ -41,6 +42,7 @@ async function show(event: ChannelEvent<Drawn>): Promise<void> {
   if (event.type !== "reset") return;
   const { entries } = await board.history({ before: event.position.offset + 1, limit: MOST_STROKES });
   strokes().replaceChildren();
+  say("drawing-says", "Nothing on the board yet.");
   for (const { data } of entries.toReversed()) draw(data);
 }
 
@@ -52,7 +54,8 @@ function draw(drawn: Drawn): void {
   }
   stroke(drawn.hue, drawn.points);
   while (strokes().childElementCount > MOST_STROKES) strokes().firstElementChild!.remove();
-  say("drawing-says", `${some(strokes().childElementCount - waiting, "stroke")} on the board.`);
+  const published = strokes().childElementCount - waiting - (own === undefined ? 0 : 1);
+  say("drawing-says", `${some(published, "stroke")} on the board.`);
 }
 
 function strokes(): SVGElement {
@@ -89,9 +92,14 @@ async function end(): Promise<void> {
   const { points, line } = own;
   own = undefined;
   waiting++;
-  if (points.length > 1) await board.publish({ hue: me.hue, points }).catch(() => {});
+  if (points.length === 1) points.push(...points); // a tap is a dot
+  await board.publish({ hue: me.hue, points }).catch(refused);
   waiting--;
   line.remove();
+}
+
+function refused(error: unknown): void {
+  say("drawing-says", `Not on the board: ${short(error)}`, "bad");
 }
 
 /** Parts of the board, so that all see the same, whatever their width. */

@@ -33,9 +33,17 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** Says something to a screen reader, once what it says now is through. For outcomes that a person waits for, and nothing else. */
+/** Milliseconds for which an announcement is seen. */
+const SEEN = 4_000;
+let passing: ReturnType<typeof setTimeout> | undefined;
+
+/** Says something to a screen reader, once what it says now is through, and shows it for a while. For outcomes that a person waits for, and nothing else. */
 export function announce(text: string): void {
-  element("announce", HTMLParagraphElement).textContent = text;
+  const at = element("announce", HTMLParagraphElement);
+  at.textContent = text;
+  at.classList.add("seen");
+  clearTimeout(passing);
+  passing = setTimeout(() => at.classList.remove("seen"), SEEN);
 }
 
 /** Shows text, coloured when it is an outcome. */

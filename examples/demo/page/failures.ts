@@ -35,11 +35,11 @@ async function show(call: () => PromiseLike<unknown>): Promise<void> {
   try {
     const value = await call();
     box.replaceChildren(make("h3", { text: "Answered" }), make("pre", { text: print(value) }));
-    box.classList.remove("failed");
+    box.className = "result answered";
     announce("Gate claimed");
   } catch (error) {
     box.replaceChildren(...describe(error));
-    box.classList.add("failed");
+    box.className = "result failed";
     announce(`The call failed: ${short(error)}`);
   }
 }

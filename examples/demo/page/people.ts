@@ -22,7 +22,10 @@ export function startPeople(): void {
   people.onSignal(({ id, name, hue, leaves }) => leaves ? leave(id) : come(id, { name, hue }));
   app.on("state", ({ status }) => status === "open" && void tell());
   setInterval(tell, EVERY);
-  element("me", HTMLInputElement).addEventListener("change", () => void tell());
+  element("me", HTMLInputElement).addEventListener("change", () => {
+    show();
+    void tell();
+  });
   addEventListener("pagehide", () => own && people.signal(mine(own, true)));
   show();
   void tell();

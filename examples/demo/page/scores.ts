@@ -19,7 +19,7 @@ export function startScores(): void {
 }
 
 function show(now: Scoreboard): void {
-  say("match-minute", now.minute < 90 ? `minute ${now.minute}` : "full time");
+  say("match-minute", now.minute < 90 ? `Minute ${now.minute}` : "Full time");
   const results = new Map<string, string>();
   const rows = element("games", HTMLElement);
   rows.dataset["beat"] = String(now.beat);

@@ -85,7 +85,7 @@ function mend(): void {
   clearTimeout(mending);
   network.mend();
   buttons(false);
-  say("network-state", "there");
+  say("network-state", "up");
   step("the network is there again");
 }
 

@@ -20,6 +20,12 @@ export const steps = {
     await reads(ben, "#log li", /^Ann soon$/);
     await reads(ben, "#typing", /^\s*$/);
   },
+  async "blanks are not sent, and it is told why"() {
+    await say(ann, "   ");
+    equal(await ann.locator("#text").evaluate(({ validity }) => validity.patternMismatch), true, "refused");
+    equal(await ann.locator("#text").inputValue(), "   ", "the field");
+    await ann.locator("#text").fill("");
+  },
   async "who comes late reads what was said"(stage) {
     const cho = await stage.open({ query: "?name=Cho" });
     await reads(cho, "#log li", /^Ann soon$/);

@@ -22,7 +22,7 @@ export const steps = {
       );
       return Math.abs(x - 450) < 4 && Math.abs(y - 150) < 4;
     });
-    equal(await ben.locator("#cursors text").textContent(), "➤ Ann", "the name at the cursor");
+    equal(await ben.locator("#cursors text").textContent(), "◤ Ann", "the name at the cursor");
     equal(await ann.locator("#cursors text").count(), 0, "one's own cursor is not drawn");
   },
   async "a stroke is on both boards, the same"() {
