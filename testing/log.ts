@@ -99,6 +99,7 @@ export type DocumentChange = "publish" | "edit" | "append" | "delete" | "react";
 
 /** A message as somebody sees it. */
 export interface SeenDocument {
+  /** Which one. */
   readonly offset: number;
   /** Its text; `undefined` where it was deleted. */
   readonly text: string | undefined;
