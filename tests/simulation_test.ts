@@ -17,7 +17,6 @@ import { WireDeltas } from "../client/wire_deltas.ts";
 import { encode } from "../msgpack/encoder.ts";
 import type { Rule } from "../testing/anomaly.ts";
 import { traceOf } from "../testing/log.ts";
-import type { Rule } from "../testing/anomaly.ts";
 import { type Scenario, scenarioOf } from "../tools/sim/scenario.ts";
 import { shrinkOutcome } from "../tools/sim/shrink.ts";
 import { isEnough, type Outcome, runScenario } from "../tools/sim/simulation.ts";
