@@ -102,6 +102,9 @@ export type {
   MessageInput,
   MessageOutput,
   MessageSchema,
+  PresenceInput,
+  PresenceOf,
+  PresenceOutput,
   Published,
   SignalInput,
   SignalOutput,
@@ -129,7 +132,17 @@ export type {
 } from "./rpc/interactions.ts";
 export type { ChannelParams, GivenParams, ParamNames, ParamsOf } from "./rpc/channel_pattern.ts";
 export type {
+  FieldFilter,
+  FieldsFilter,
+  FilterNode,
+  FilterPath,
+  FilterScalar,
+  MessageFilter,
+  ScalarOf,
+} from "./rpc/filter_types.ts";
+export type {
   ChangeableEntry,
+  FilteredHistoryQuery,
   FindChannel,
   HistoryEntry,
   HistoryPage,
@@ -137,8 +150,25 @@ export type {
   Publish,
   PublishedEntry,
   PublishOptions,
+  ReadPresence,
   ServerChannel,
 } from "./rpc/publisher.ts";
+export type { Member, MembersPage, MembersQuery, ServerPresence } from "./rpc/member_types.ts";
+export type { PresenceKind, PresenceOptions } from "./rpc/presence_definition.ts";
+export type {
+  KeptMember,
+  MemberChange,
+  MemberData,
+  MemberNews,
+  MemberNode,
+  PresenceAnswer,
+  PresenceListener,
+  PresenceLook,
+  PresencePage,
+  PresencePlace,
+  PresencePush,
+  PresenceStore,
+} from "./rpc/presence_store.ts";
 export type { Position } from "./rpc/broker.ts";
 
 // Brokers: where channels live.

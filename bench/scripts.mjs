@@ -31,6 +31,12 @@ export const SCRIPTS = [
     minutes: 1.5,
   },
   {
+    name: "presence.ts",
+    title: "a join or leave against members who watch, in memory",
+    runtimes: BOTH,
+    minutes: 2,
+  },
+  {
     name: "connection.ts",
     title: "a connection in memory: its time, and its bytes when idle",
     runtimes: BOTH,

@@ -17,6 +17,7 @@ import { ChannelIndex } from "./channel_index.ts";
 import { Channel, ChannelSet } from "./channel_set.ts";
 import { newEpoch, type Randomness, systemRandomness } from "./epoch.ts";
 import { MemoryLedger } from "./memory_ledger.ts";
+import { MemoryPresence } from "./memory_presence.ts";
 import { LEAST_META, MemoryStream } from "./memory_stream.ts";
 
 /** How much a broker in memory holds. Each is a whole number, 0 or more. */
@@ -135,6 +136,8 @@ export function memoryBroker(bounds: MemoryBounds = {}): Broker {
 export class MemoryBroker implements Broker {
   /** The replies of calls that run once. */
   readonly ledger: MemoryLedger;
+  /** The members of channels. */
+  readonly presence: MemoryPresence;
   /** Which channels there are. */
   readonly directory: ChannelIndex;
   readonly #options: Required<MemoryBrokerOptions>;
@@ -155,6 +158,12 @@ export class MemoryBroker implements Broker {
       ...options,
     };
     const { clock, claims, claimBytes: bytes } = this.#options;
+    const { random, report } = this.#options;
+    this.presence = new MemoryPresence({
+      now: () => clock.now(),
+      newEpoch: () => newEpoch(random),
+      report,
+    });
     this.directory = new ChannelIndex(() => clock.now(), this.#options.report);
     this.#channels = new ChannelSet(this.#options, (channel) => this.#unlist(channel));
     this.ledger = new MemoryLedger({ claims, bytes }, () => clock.now(), () => this.#arm(SWEEP_MS));
@@ -246,6 +255,7 @@ export class MemoryBroker implements Broker {
     this.#timer = this.#sweeping = undefined;
     for (const channel of [...this.#channels.values()]) this.#channels.drop(channel);
     this.ledger.clear();
+    this.presence.close();
   }
 
   #mustBeOpen(): void {

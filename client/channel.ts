@@ -7,24 +7,26 @@ import { ANYTHING, ChannelPattern, type GivenParams } from "../rpc/channel_patte
 import type { Published } from "../rpc/channel_types.ts";
 import { encodeMessage } from "../rpc/message_data.ts";
 import type { AnyReactor, Changer, MessageTarget } from "../rpc/interactions.ts";
-import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+import type { FilteredHistoryQuery, HistoryPage } from "../rpc/publisher.ts";
 import type {
   ClientChannel,
   EventHandler,
   PublishCallOptions,
-  SubscribeOptions,
+  SelectiveOptions,
   Subscription,
 } from "./channel_types.ts";
 import type { PublishingOptions } from "./changes.ts";
 import type { LateChannels } from "./late_channels.ts";
+import { latePresence } from "./late_presence.ts";
 import { LateSubscription } from "./late_subscription.ts";
+import type { ClientPresence } from "./presence_types.ts";
 import type { Said } from "./reacting.ts";
 import { readWanted } from "./wanted.ts";
 
 /** One channel of a client, or all those of a pattern that a name with `*` stands for. Any number of them may stand for the same. */
 export class ChannelHandle
   implements
-    ClientChannel<unknown, unknown, unknown, unknown>,
+    ClientChannel<unknown, unknown, unknown, unknown, unknown, unknown>,
     Changer<unknown, PublishCallOptions>,
     AnyReactor {
   readonly name: string;
@@ -38,8 +40,12 @@ export class ChannelHandle
     this.#pattern = pattern;
   }
 
+  get presence(): ClientPresence<unknown, unknown> {
+    return latePresence(this.name, this.#late);
+  }
+
   subscribe(
-    given: SubscribeOptions | EventHandler<unknown> = {},
+    given: SelectiveOptions<unknown> | EventHandler<unknown> = {},
     handler?: EventHandler<unknown>,
   ): Subscription<unknown> {
     const wanted = readWanted(given, handler);
@@ -82,7 +88,7 @@ export class ChannelHandle
     return this.#late.use((channels) => channels.react(this.name, said, true));
   }
 
-  history(query: HistoryQuery = {}): Promise<HistoryPage<unknown>> {
+  history(query: FilteredHistoryQuery<unknown> = {}): Promise<HistoryPage<unknown>> {
     return this.#late.use((channels) => channels.history(this.name, query));
   }
 

@@ -22,23 +22,37 @@ import {
 import { CallError } from "../rpc/errors.ts";
 import type { Limits } from "../rpc/limits.ts";
 import type { Unit } from "../rpc/receiver.ts";
+import { asMap } from "../rpc/options.ts";
+import { type WatchOptions, writeUnwatch, writeWatch } from "../rpc/presence_messages.ts";
+import { decodeRange } from "../msgpack/decoder.ts";
 import type { WildcardConnection, WildcardWire } from "./wildcard.ts";
 import type { Wire, WireConnection } from "./wire_parts.ts";
+import type { PresenceConnection, WirePresence } from "./wire_presence.ts";
 
 /** What is subscribed on one connection, by the numbers that are used there. What quotes another is late, and ignored. */
-export class ChannelConnection implements WireConnection, WildcardConnection, ChannelEvents, ChannelReader {
+export class ChannelConnection
+  implements WireConnection, WildcardConnection, PresenceConnection, ChannelEvents, ChannelReader {
   readonly #send: (write: () => void) => void;
   readonly #heard: (channel: string, unit: Unit) => void;
   readonly #subs = new Map<number, Wire>();
   readonly #aliases = new Map<number, Wire>();
   readonly #wildcards = new Map<number, WildcardWire>();
   #last = 0;
+  readonly #limits: Limits;
+  readonly #watches = new Map<number, WirePresence>();
+  readonly #presences = new Map<number, WirePresence>();
+  #lastWatch = 0;
   #lastWildcard = 0;
 
   /** `heard` takes the signals of a channel. */
-  constructor(send: (write: () => void) => void, heard: (channel: string, unit: Unit) => void) {
+  constructor(
+    send: (write: () => void) => void,
+    heard: (channel: string, unit: Unit) => void,
+    limits: Limits,
+  ) {
     this.#send = send;
     this.#heard = heard;
+    this.#limits = limits;
   }
 
   // What channels send.
@@ -81,6 +95,25 @@ export class ChannelConnection implements WireConnection, WildcardConnection, Ch
   /** SIGNAL. */
   sendSignal(channel: string | number, data: Uint8Array): void {
     this.#send(() => writeSignal(channel, data));
+  }
+
+  askPresence(wire: WirePresence, options: WatchOptions | undefined): number {
+    const watch = ++this.#lastWatch;
+    this.#watches.set(watch, wire);
+    this.#send(() => writeWatch(watch, wire.name, options));
+    return watch;
+  }
+
+  giveUpPresence(watch: number): void {
+    if (this.#watches.delete(watch)) this.#send(() => writeUnwatch(watch));
+  }
+
+  bindPresence(alias: number, wire: WirePresence): void {
+    this.#presences.set(alias, wire);
+  }
+
+  unbindPresence(alias: number, wire: WirePresence): void {
+    if (this.#presences.get(alias) === wire) this.#presences.delete(alias);
   }
 
   // What the server sends.
@@ -128,5 +161,22 @@ export class ChannelConnection implements WireConnection, WildcardConnection, Ch
   signalled(alias: number, unit: Unit): void {
     const wire = this.#aliases.get(alias);
     if (wire !== undefined) this.#heard(wire.name, unit);
+  }
+
+  watched(watch: number, alias: number, unit: Unit): void {
+    const wire = this.#watches.get(watch);
+    if (alias === 0) this.#watches.delete(watch);
+    wire?.watched(alias, this.#told(unit));
+  }
+
+  presence(alias: number, unit: Unit): void {
+    this.#presences.get(alias)?.told(this.#told(unit));
+  }
+
+  #told({ bytes, start, end }: Unit): Readonly<Record<string, unknown>> {
+    return asMap(
+      start === end ? undefined : decodeRange(bytes, start, end, this.#limits, undefined),
+      "presence",
+    );
   }
 }

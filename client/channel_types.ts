@@ -8,13 +8,17 @@ import type {
   Interactions,
   MessageInput,
   MessageOutput,
+  PresenceInput,
+  PresenceOutput,
   Published,
   SignalInput,
   SignalOutput,
   WithParams,
 } from "../rpc/channel_types.ts";
+import type { FilterPath, MessageFilter } from "../rpc/filter_types.ts";
 import type { Interactive, ReactionSummary } from "../rpc/interactions.ts";
-import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+import type { FilteredHistoryQuery, HistoryPage } from "../rpc/publisher.ts";
+import type { ClientPresence } from "./presence_types.ts";
 
 /**
  * What a subscription tells, in the order of the channel. `Interactions` says what the channel declares besides messages: where that is nothing, no program has to
@@ -141,6 +145,31 @@ export interface SubscribeOptions {
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
+/** Where a subscription begins, and what it wants: by default everything. */
+export interface SelectiveOptions<Message> extends SubscribeOptions {
+  /**
+   * Which messages it wants: `{ team: "red", score: { gte: 10 } }`. The server asks it for each publication, those of the past too, and sends what passes; there is no gap
+   * for the others, and `position` goes on over them. Where this client has another subscription to the channel that wants something else, both share what comes, all of
+   * it, and the client asks their filters.
+   */
+  readonly filter?: MessageFilter<Message> | undefined;
+  /**
+   * What is left out when the program, or its link, is slower than what is published. `"all"`: nothing; the server waits, and goes on from the history. `{ latest: ["id"] }`: the
+   * newest of each value of that field is given (`{ latest: true }`: of all), those before it are left out. `{ sample: 2 }`: the newest at most twice a second, of each
+   * value of `by` where that is given. `"drop oldest"`: the latest 64. Each hole is told by a `gap` with its exact offsets and `conflated`, `sampled` or `dropped`; the newest
+   * always comes in the end. Behind a position, and for a rewind, everything is given. Subscriptions of this client to the channel that want something else share what
+   * comes, and then nothing is left out. @default "all"
+   */
+  readonly policy?: DeliveryPolicy | undefined;
+}
+
+/** What may be left out for a subscription that is slow. The way to a field is an array: `["id"]`. Of up to 1,000 values, and 1 MiB, the newest is kept; beyond them those that changed longest ago are left out. */
+export type DeliveryPolicy =
+  | "all"
+  | "drop oldest"
+  | { readonly latest: true | FilterPath }
+  | { readonly sample: number; readonly by?: FilterPath | undefined };
+
 /** Takes events one after the other: the next waits until its promise has settled. What it throws is reported, and the next comes. */
 export type EventHandler<Message, Interactions extends string = never> = (
   event: ChannelEvent<Message, Interactions>,
@@ -206,15 +235,19 @@ export interface ClientChannel<
   Output,
   Signal = never,
   Signalled = never,
+  Told = never,
+  Data = never,
   Interactions extends string = never,
 > {
   /** Its name. */
   readonly name: string;
+  /** Who is there. */
+  readonly presence: ClientPresence<Told, Data>;
   /** Subscribes. */
-  subscribe(options?: SubscribeOptions): Subscription<Output, Interactions>;
+  subscribe(options?: SelectiveOptions<Output>): Subscription<Output, Interactions>;
   /** Subscribes with a handler. */
   subscribe(
-    options: SubscribeOptions,
+    options: SelectiveOptions<Output>,
     handler: EventHandler<Output, Interactions>,
   ): Subscription<Output, Interactions>;
   /** Subscribes with a handler, from now on. */
@@ -225,7 +258,7 @@ export interface ClientChannel<
    */
   publish(message: Input, options?: PublishCallOptions): Promise<Published>;
   /** A part of the history. Asked for again when its session is lost. */
-  history(query?: HistoryQuery): Promise<HistoryPage<Output, Interactions>>;
+  history(query?: FilteredHistoryQuery<Output>): Promise<HistoryPage<Output, Interactions>>;
   /** Sends something ephemeral to who is subscribed now. Gives `false`, and sends nothing, where there is no connection. */
   signal(message: Signal): boolean;
   /** Calls `run` with what others signal, until the function that it returns is called. Subscribes to the channel if nothing else did. */
@@ -242,6 +275,8 @@ export type OpenChannel<Channels> = <Pattern extends keyof Channels & string>(
     MessageOutput<Channels[Pattern]>,
     SignalInput<Channels[Pattern]>,
     SignalOutput<Channels[Pattern]>,
+    PresenceInput<Channels[Pattern]>,
+    PresenceOutput<Channels[Pattern]>,
     Interactions<Channels[Pattern]>
   >
   & Interactive<MessageInput<Channels[Pattern]>, Interactions<Channels[Pattern]>, PublishCallOptions>;

@@ -8,19 +8,21 @@ import type { Position } from "../rpc/broker.ts";
 import type { Published } from "../rpc/channel_types.ts";
 import type { Clock } from "../rpc/clock.ts";
 import type { ChannelReader } from "../rpc/dispatch.ts";
-import type { CallError } from "../rpc/errors.ts";
+import { CallError } from "../rpc/errors.ts";
 import type { Limits } from "../rpc/limits.ts";
-import type { HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+import type { FilteredHistoryQuery, HistoryPage } from "../rpc/publisher.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import { type PublishingOptions, RolledUp, type SendingOptions } from "./changes.ts";
 import { ChannelConnection } from "./channel_connection.ts";
 import type { Subscription } from "./channel_types.ts";
 import { readHistory } from "./history.ts";
+import { Presences } from "./presences.ts";
 import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
 import { Reacting, type Said } from "./reacting.ts";
 import { LocalSubscription } from "./subscription.ts";
 import { NO_EVENTS } from "./waiting_event.ts";
 import type { Wanted } from "./wanted.ts";
+import { EVERYTHING, readSelection, type Selection } from "./selection.ts";
 import { Wildcard } from "./wildcard.ts";
 import { WireSubscription } from "./wire_subscription.ts";
 
@@ -43,6 +45,8 @@ export interface ChannelsParts {
 
 /** All channels of a client. */
 export class Channels {
+  /** Who is there. */
+  readonly presences: Presences;
   readonly #parts: ChannelsParts;
   readonly #wires = new Map<string, WireSubscription>();
   readonly #wildcards = new Set<Wildcard>();
@@ -61,6 +65,7 @@ export class Channels {
   constructor(parts: ChannelsParts) {
     this.#parts = parts;
     this.#reacting = new Reacting(parts);
+    this.presences = new Presences(parts);
     this.#outbox = {
       count: 0,
       bytes: 0,
@@ -84,10 +89,12 @@ export class Channels {
     const connection = this.#connection = new ChannelConnection(
       send,
       (name, unit) => this.#signalled(name, unit),
+      this.#parts.limits,
     );
     for (const wire of [...this.#wires.values()]) wire.connected(connection);
     for (const wildcard of [...this.#wildcards]) wildcard.connected(connection);
     for (const publishing of this.#publishing.values()) publishing.connected();
+    this.presences.connected(connection);
     return connection;
   }
 
@@ -97,6 +104,7 @@ export class Channels {
     for (const wildcard of [...this.#wildcards]) wildcard.disconnected();
     for (const wire of [...this.#wires.values()]) wire.disconnected();
     for (const publishing of this.#publishing.values()) publishing.disconnected();
+    this.presences.disconnected();
   }
 
   /** There will be none any more. */
@@ -107,6 +115,7 @@ export class Channels {
     for (const wire of [...this.#wires.values()]) wire.end(error);
     for (const publishing of this.#publishing.values()) publishing.end(error);
     this.#reacting.end(error);
+    this.presences.end(error);
   }
 
   // For the channels that the program holds.
@@ -119,21 +128,27 @@ export class Channels {
   /** Subscribes to one channel, as `Local` does it. */
   join(
     name: string,
-    { start, handler, delta, signal, onError }: Wanted,
+    wanted: Wanted,
     Local: typeof LocalSubscription = LocalSubscription,
   ): LocalSubscription {
+    const { start, handler, delta, signal, onError } = wanted;
     if (signal && !signal.addEventListener) {
       throw new TypeError("Cannot subscribe: the signal is no AbortSignal");
     }
+    const selection = selectionOf(wanted);
     const wire = this.#wire(name);
-    const local = new Local(wire, { start, handler, onError: this.#ended ? () => {} : onError });
+    const tell = this.#ended ? () => {} : onError;
+    const isBad = selection instanceof CallError;
+    const wants = isBad ? EVERYTHING : selection;
+    const local = new Local(wire, { start, wants, handler, onError: tell });
     local.wantsDelta = delta;
     if (signal) {
       const abort = () => local.close();
       signal.addEventListener("abort", abort, { once: true });
       local.onClose = () => signal.removeEventListener("abort", abort);
     }
-    wire.join(local);
+    if (isBad) void Promise.resolve().then(() => local.fail(selection)); // as the server would refuse it
+    else wire.join(local);
     if (this.#ended !== undefined) wire.end(this.#ended);
     else if (signal?.aborted) local.close();
     return local;
@@ -213,7 +228,7 @@ export class Channels {
   }
 
   /** A part of the history. */
-  history(name: string, query: HistoryQuery): Promise<HistoryPage<unknown>> {
+  history(name: string, query: FilteredHistoryQuery<unknown>): Promise<HistoryPage<unknown>> {
     return readHistory(name, query, this.#parts.call);
   }
 
@@ -251,5 +266,13 @@ export class Channels {
         this.#parts.report(error);
       }
     }
+  }
+}
+
+function selectionOf(options: Wanted): Selection | CallError {
+  try {
+    return readSelection(options);
+  } catch (cause) {
+    return new CallError("BAD_INPUT", (cause as Error).message, { cause, ambiguous: false });
   }
 }

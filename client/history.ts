@@ -3,12 +3,14 @@
  *
  * @module
  */
+import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
+import { readFilter } from "../rpc/filter.ts";
 import { checkHistoryQuery, nextOf, offsetOfPlace } from "../rpc/history_query.ts";
 import { decodeMessage } from "../rpc/message_data.ts";
 import type { ReactionSummary } from "../rpc/interactions.ts";
 import { isPosition } from "../rpc/positions.ts";
-import type { ChangeableEntry, HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+import type { ChangeableEntry, FilteredHistoryQuery, HistoryEntry, HistoryPage } from "../rpc/publisher.ts";
 import { isElsewhere } from "../rpc/resume.ts";
 import { isUint } from "../rpc/uint.ts";
 
@@ -18,7 +20,7 @@ const PAGE = 100;
 /** Calls `@history`. */
 export async function readHistory(
   channel: string,
-  { before, after, limit = PAGE }: HistoryQuery,
+  { before, after, limit = PAGE, filter }: FilteredHistoryQuery<unknown>,
   call: (name: string, input: unknown) => PromiseLike<unknown>,
 ): Promise<HistoryPage<unknown>> {
   checkHistoryQuery({ before, after, limit });
@@ -28,12 +30,13 @@ export async function readHistory(
     after: after && offsetOfPlace(after),
     limit,
     changes: true,
+    filter: readFilter(filter, Infinity)?.node,
   };
   return readPage(await askAgain(() => call("@history", input)), { before, after });
 }
 
 /** A read may run twice: where it was lost with its session it is sent again. A client that has closed says so before it sends anything. */
-async function askAgain(ask: () => PromiseLike<unknown>): Promise<unknown> {
+export async function askAgain(ask: () => PromiseLike<unknown>): Promise<unknown> {
   for (;;) {
     try {
       return await ask();
@@ -44,30 +47,41 @@ async function askAgain(ask: () => PromiseLike<unknown>): Promise<unknown> {
   }
 }
 
-/** `{ epoch, offset, fingerprint, oldest, more, boundary, entries: [[offset, fingerprint, at, data]...] }`, of a channel whose messages may change with `next`, and entries that say how they did. */
-function readPage(answer: unknown, query: HistoryQuery): HistoryPage<unknown> {
+/** `{ epoch, offset, fingerprint, oldest, more, boundary, through, entries: [[offset, fingerprint, at, data]...] }`, of a channel whose messages may change with `next`, and entries that say how they did. */
+function readPage(answer: unknown, query: FilteredHistoryQuery<unknown>): HistoryPage<unknown> {
   const from = query.before ?? query.after;
-  const { epoch, offset, fingerprint, oldest, more, boundary, entries, next } = (answer ?? {}) as Record<
-    string,
-    unknown
-  >;
+  const { epoch, offset, fingerprint, oldest, more, boundary, through, entries: told, next } = (answer ??
+    {}) as Record<string, unknown>;
   const position = { epoch, offset, fingerprint };
   const known = boundary ?? undefined;
   const fits = isPosition(position) && isUint(oldest) && (known === undefined || isUint(known)) &&
-    Array.isArray(entries);
+    Array.isArray(told);
   if (!fits) throw badPage();
   if (typeof from === "object") {
     const view = { epoch: position.epoch, top: position, oldest, boundary: known };
-    if (isElsewhere(from, view)) return { position, oldest, entries: [], more: false, reset: true };
+    if (isElsewhere(from, view)) {
+      return { position, oldest, entries: [], more: false, through: undefined, reset: true };
+    }
   }
+  const entries = told.map((entry) => readEntry(position.epoch, entry, next !== undefined));
+  const end = readThrough(position.epoch, through) ?? entries.at(-1)?.position;
   return {
     position,
     oldest,
-    entries: entries.map((entry) => readEntry(position.epoch, entry, next !== undefined)),
+    entries,
     more: more === true,
+    through: end,
     ...next === undefined ? {} : { next: isUint(next) ? next : nextOf(query, { top: position }) },
     reset: false,
   };
+}
+
+function readThrough(epoch: string, through: unknown): Position | undefined {
+  if (through === undefined || through === null) return undefined;
+  const [offset, fingerprint] = Array.isArray(through) ? through as unknown[] : [];
+  const position = { epoch, offset, fingerprint };
+  if (!isPosition(position)) throw badPage();
+  return position;
 }
 
 function readEntry(epoch: string, entry: unknown, mayChange: boolean): HistoryEntry<unknown> {

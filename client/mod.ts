@@ -31,6 +31,7 @@ export type {
   ChannelEvent,
   ClientChannel,
   DeleteEvent,
+  DeliveryPolicy,
   EditEvent,
   EventHandler,
   GapEvent,
@@ -39,6 +40,7 @@ export type {
   PublishCallOptions,
   ReactionsEvent,
   ResetEvent,
+  SelectiveOptions,
   SubscribeOptions,
   Subscription,
   Traffic,
@@ -56,12 +58,15 @@ export type {
   ValuesSummary,
 } from "../rpc/interactions.ts";
 export type {
-  ChangeableEntry,
-  HistoryEntry,
-  HistoryPage,
-  HistoryQuery,
-  PublishedEntry,
-} from "../rpc/publisher.ts";
+  ClientPresence,
+  PresenceHandler,
+  PresenceView,
+  PresenceWatch,
+  PresentUser,
+  WatchPresenceOptions,
+} from "./presence_types.ts";
+export type { Member, MembersPage, MembersQuery } from "../rpc/member_types.ts";
+export type { PresenceKind } from "../rpc/presence_definition.ts";
 export type {
   ClientChannels,
   MatchedChannel,
@@ -71,6 +76,23 @@ export type {
   WildcardOptions,
   WildcardSubscription,
 } from "./wildcard_types.ts";
+export type {
+  FieldFilter,
+  FieldsFilter,
+  FilterNode,
+  FilterPath,
+  FilterScalar,
+  MessageFilter,
+  ScalarOf,
+} from "../rpc/filter_types.ts";
+export type {
+  ChangeableEntry,
+  FilteredHistoryQuery,
+  HistoryEntry,
+  HistoryPage,
+  HistoryQuery,
+  PublishedEntry,
+} from "../rpc/publisher.ts";
 export type { ParamNames, ParamsOf } from "../rpc/channel_pattern.ts";
 export type { Position } from "../rpc/broker.ts";
 export type {
@@ -81,6 +103,9 @@ export type {
   MessageInput,
   MessageOutput,
   MessageSchema,
+  PresenceInput,
+  PresenceOf,
+  PresenceOutput,
   Published,
   SignalInput,
   SignalOutput,

@@ -74,6 +74,46 @@ export function isAnyAhead(locals: Iterable<LocalSubscription>, { offset }: Posi
   return false;
 }
 
+/** Whether it has no place, and wants nothing of the past: it begins wherever its channel is. */
+export function isAnywhere({ received, start: { rewind, rewindMs } }: LocalSubscription): boolean {
+  return received === undefined && rewind === undefined && rewindMs === undefined;
+}
+
+/**
+ * Of those that are further on than the stream, whether some are within what it passes over now: whether their past is its own cannot be seen, and is to be
+ * asked again.
+ */
+export function doubtInside(locals: Iterable<LocalSubscription>, from: number, to: number): boolean {
+  let are = false;
+  for (const local of locals) {
+    const offset = offsetOf(local);
+    if (!local.verified || offset <= from || offset >= to) continue;
+    local.verified = false;
+    are = true;
+  }
+  return are;
+}
+
+/**
+ * Gives what begins at an offset, and ends at a position, to those for whom it is the next. Nothing to those that are further on, unless the stream has come to
+ * where one is and is another one.
+ */
+export function giveNext(
+  locals: Iterable<LocalSubscription>,
+  { position, from }: { readonly position: Position; readonly from: number },
+  give: (local: LocalSubscription) => void,
+): void {
+  for (const local of locals) {
+    if (!local.verified) continue; // it has just come, from another place: a handler may do anything
+    const { received } = local;
+    const next = offsetOf(local) + 1;
+    if (next >= from && next <= position.offset) give(local);
+    else if (received?.offset === position.offset && !isSame(received, position)) {
+      local.reset(position, "history");
+    }
+  }
+}
+
 /** The offset that it was given last; -1 for none. */
 export function offsetOf({ received }: LocalSubscription): number {
   return received?.offset ?? -1;

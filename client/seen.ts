@@ -11,6 +11,8 @@ const COUNT = 250;
 const BYTES = 256 * 1024;
 /** For the server a gap has the bytes of what is in it, which may be as many as it sends unacknowledged: it is told as soon as the program is done. */
 export const GAP_BYTES: number = BYTES;
+/** How many times as often the server is told where a policy leaves out what is old: it sends less ahead then. */
+const OFTEN = 16;
 /** Milliseconds after the last publication until the rest is acknowledged. */
 const QUIET = 5_000;
 
@@ -25,6 +27,7 @@ export class Seen {
   /** Bytes that the program is done with and the server was not told of. */
   #bytes = 0;
   #lastCame = 0;
+  #often = 1;
   #timer: unknown;
 
   /** Sends SEEN by `send`. */
@@ -34,8 +37,9 @@ export class Seen {
   }
 
   /** The server counts from here. */
-  begin(offset: number): void {
+  begin(offset: number, isLossy = false): void {
     this.stop();
+    this.#often = isLossy ? OFTEN : 1;
     this.#told = this.#done = offset;
   }
 
@@ -54,7 +58,8 @@ export class Seen {
       this.#bytes += this.#unseen[taken++]!.bytes;
     }
     this.#unseen.splice(0, taken);
-    if (done - this.#told >= COUNT || this.#bytes >= BYTES) return this.#tell();
+    const often = this.#often;
+    if (done - this.#told >= COUNT / often || this.#bytes >= BYTES / often) return this.#tell();
     this.#timer ??= this.#clock.setTimeout(() => this.#quiet(), QUIET);
   }
 

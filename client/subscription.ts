@@ -7,40 +7,21 @@ import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
 import { isPromise } from "../rpc/iterating.ts";
 import { isPosition } from "../rpc/positions.ts";
-import type { Unit } from "../rpc/receiver.ts";
 import type { ChannelEvent, EventHandler, ResetEvent, Subscription, Traffic } from "./channel_types.ts";
 import { PastLives } from "./past_lives.ts";
 import type { Payload } from "./payload.ts";
+import type { SubscriptionOwner } from "./subscription_owner.ts";
 import type { Start } from "./wanted.ts";
 import { eventOf, NO_EVENTS, type Waiting } from "./waiting_event.ts";
 import { Watchers } from "./watchers.ts";
-
-/** What a subscription needs of its channel. */
-export interface SubscriptionOwner {
-  /** Whether the channel is live on a connection. */
-  readonly live: boolean;
-  /** What has come of it. */
-  readonly traffic: Traffic;
-  /** The program is done with something. */
-  advanced(): void;
-  /** It is over. */
-  left(local: LocalSubscription): void;
-  /**
-   * Decodes a message.
-   *
-   * @throws {DecodeError} If it is none.
-   */
-  decode(data: Unit): unknown;
-  /** Told of what a handler threw. */
-  report(error: unknown): void;
-  /** Somebody waits for a place in another life of the stream. Its end is told by {@linkcode LocalSubscription.ended}. */
-  awaits(position: Position): void;
-}
+import type { Selection } from "./selection.ts";
 
 /** One subscription of the program. */
 export class LocalSubscription implements Subscription<unknown> {
   /** Where it wants to begin, as long as it is nowhere. */
   readonly start: Start;
+  /** What it wants, of what comes. */
+  readonly wants: Selection;
   /** The last place whose event it was given: what comes next goes on there. */
   received: Position | undefined;
   /** Whether the server has said, on this connection, that its place belongs to the channel. */
@@ -51,7 +32,7 @@ export class LocalSubscription implements Subscription<unknown> {
   heldBytes = 0;
   /** Called when it is closed, or has nothing left to give: perhaps twice. */
   onClose: (() => void) | undefined;
-  readonly #owner: SubscriptionOwner;
+  readonly #owner: SubscriptionOwner<LocalSubscription>;
   readonly #handler: EventHandler<unknown> | undefined;
   readonly #onError: ((error: unknown) => void) | undefined;
   readonly #waiting: Waiting[] = [];
@@ -77,9 +58,10 @@ export class LocalSubscription implements Subscription<unknown> {
 
   /** Begins as `start` says. Without a handler it waits to be read. */
   constructor(
-    owner: SubscriptionOwner,
-    { start, handler, onError }: {
+    owner: SubscriptionOwner<LocalSubscription>,
+    { start, wants, handler, onError }: {
       start: Start;
+      wants: Selection;
       handler: EventHandler<unknown> | undefined;
       onError: ((error: unknown) => void) | undefined;
     },
@@ -88,6 +70,7 @@ export class LocalSubscription implements Subscription<unknown> {
     this.#handler = handler;
     this.#onError = onError;
     this.start = start;
+    this.wants = wants;
     this.received = this.#position = start.position;
   }
 

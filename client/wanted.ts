@@ -6,7 +6,7 @@
 import type { Position } from "../rpc/broker.ts";
 import { isPosition } from "../rpc/positions.ts";
 import { isUint } from "../rpc/uint.ts";
-import type { EventHandler, SubscribeOptions } from "./channel_types.ts";
+import type { EventHandler, SelectiveOptions } from "./channel_types.ts";
 
 /** Where a subscription wants to begin. */
 export interface Start {
@@ -15,8 +15,8 @@ export interface Start {
   readonly rewindMs?: number | undefined;
 }
 
-/** One subscription, as the program asked for it. */
-export interface Wanted {
+/** One subscription, as the program asked for it. What it wants of the publications is checked where the code of channels is. */
+export interface Wanted extends Pick<SelectiveOptions<unknown>, "filter" | "policy"> {
   /** Where it begins. */
   readonly start: Start;
   /** Takes the events; without one they are read. */
@@ -35,21 +35,21 @@ export interface Wanted {
  * @throws {TypeError} If the handler is no function, as options behind a handler are none, or the beginning none: a position may come from a store.
  */
 export function readWanted(
-  given: SubscribeOptions | EventHandler<unknown>,
+  given: SelectiveOptions<unknown> | EventHandler<unknown>,
   handler: EventHandler<unknown> | undefined,
 ): Wanted {
   const [options, run] = typeof given === "function" && !handler
     ? [{}, given]
-    : [given as SubscribeOptions, handler];
+    : [given as SelectiveOptions<unknown>, handler];
   if (run !== undefined && typeof run !== "function") {
     throw new TypeError("Cannot subscribe: the handler is no function");
   }
-  const { delta = false, signal, onError } = options;
-  if (typeof delta !== "boolean") throw new TypeError("Cannot subscribe: delta must be true or false");
-  return { start: readStart(options), handler: run, delta, signal, onError };
+  const { delta = false } = options;
+  if (typeof delta !== "boolean") throw new TypeError("Cannot subscribe: delta is no boolean");
+  return { ...options, start: readStart(options), handler: run, delta };
 }
 
-function readStart({ position, rewind, rewindMs }: SubscribeOptions): Start {
+function readStart({ position, rewind, rewindMs }: SelectiveOptions<unknown>): Start {
   if (position !== undefined) {
     if (!isPosition(position ?? {})) throw new TypeError("Cannot subscribe: the position is none");
     const { epoch, offset, fingerprint } = position;

@@ -18,9 +18,12 @@ import { Elsewhere } from "./elsewhere.ts";
 import { Laggards, MOST_HELD } from "./laggards.ts";
 import { Payload } from "./payload.ts";
 import {
+  doubtInside,
   EVERYBODY,
+  giveNext,
   holdMore,
   isAnyAhead,
+  isAnywhere,
   isSame,
   lowestDone,
   nextTarget,
@@ -29,8 +32,10 @@ import {
   type Target,
 } from "./places.ts";
 import { GAP_BYTES, Seen } from "./seen.ts";
-import type { LocalSubscription, SubscriptionOwner } from "./subscription.ts";
+import type { LocalSubscription } from "./subscription.ts";
+import type { SubscriptionOwner } from "./subscription_owner.ts";
 import { WireDeltas } from "./wire_deltas.ts";
+import { WireFilter } from "./wire_filter.ts";
 import { IDLE, type Wire, type WireConnection, type WireParts, type WireState } from "./wire_parts.ts";
 import { WireRetry } from "./wire_retry.ts";
 
@@ -38,7 +43,7 @@ import { WireRetry } from "./wire_retry.ts";
 const MOST_UNSEEN = { count: 4 * MOST_HELD.count, bytes: 4 * MOST_HELD.bytes };
 
 /** One channel of a client on the wire. */
-export class WireSubscription implements SubscriptionOwner, Wire {
+export class WireSubscription implements SubscriptionOwner<LocalSubscription>, Wire {
   readonly name: string;
   readonly decode: WireParts["decode"];
   readonly report: WireParts["report"];
@@ -50,6 +55,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   readonly #laggards: Laggards;
   readonly #elsewhere: Elsewhere;
   readonly #seen: Seen;
+  readonly #filter = new WireFilter();
   readonly #deltas: WireDeltas;
   readonly #retry: WireRetry;
   #connection: WireConnection | undefined;
@@ -100,12 +106,10 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     this.#locals.add(local);
     if (this.#state.is === "live" && !this.#deltas.lacks(local)) {
       const at = this.#at!;
-      const { rewind, rewindMs } = local.start;
-      if (local.received === undefined && rewind === undefined && rewindMs === undefined) {
-        return local.begin(at);
-      }
-      if (isSame(local.received, at)) return local.confirm();
-      this.#plan();
+      if (isAnywhere(local)) local.begin(at);
+      else if (isSame(local.received, at)) local.confirm();
+      else return this.#plan();
+      this.#checkFilter();
     } else if (this.#state.is === "idle" || this.#state.is === "full" || this.#state.is === "live") {
       this.#plan();
     }
@@ -114,6 +118,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   /** A subscription was closed. */
   left(local: LocalSubscription): void {
     if (this.#remove(local) && this.#locals.size > 0) this.advanced(); // perhaps it was the slowest
+    this.#checkFilter();
   }
 
   /** The program is done with something. */
@@ -164,8 +169,8 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     if (state.is === "live") return this.#replaced(state.sub, alias, position);
     if (state.is !== "subscribing") return;
     const { sub, target } = state;
-    this.#at = position;
     this.#elsewhere.answered(target);
+    this.#at = position;
     for (const local of target.locals) {
       if (!this.#locals.has(local)) continue;
       if (target.position === undefined) local.begin(position);
@@ -184,6 +189,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     if (next !== undefined) return this.#subscribe(next);
     this.#goLive(sub, alias);
     for (const local of [...this.#locals]) if (local.received === undefined) local.begin(position);
+    this.#checkFilter();
   }
 
   unsubscribed(error: CallError): void {
@@ -206,7 +212,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     if (offset !== at.offset + 1) return this.#unexpected(offset, fingerprint);
     const payload = new Payload(unit, change);
     this.#deltas.came(offset, payload);
-    this.#take(at, { offset, fingerprint }, payload);
+    this.#take({ offset, fingerprint }, payload);
   }
 
   delta(offset: number, fingerprint: number, unit: Unit): void {
@@ -214,40 +220,36 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     if (offset !== at.offset + 1) return this.#unexpected(offset, fingerprint);
     const payload = this.#deltas.rebuilt(offset, unit);
     if (payload === undefined) this.#startOver(); // the first that comes then is whole
-    else this.#take(at, { offset, fingerprint }, payload);
+    else this.#take({ offset, fingerprint }, payload);
   }
 
-  #take(at: Position, { offset, fingerprint }: Omit<Position, "epoch">, payload: Payload): void {
+  #take({ offset, fingerprint }: Omit<Position, "epoch">, payload: Payload): void {
     const position = this.#moveTo(offset, fingerprint, payload.length);
-    for (const local of this.#locals) {
-      if (!local.verified) continue; // it has just come, from another place: a handler may do anything
-      if (local.received?.offset === at.offset) local.message(position, payload);
-      else this.#catchUp(local, position);
-    }
+    giveNext(this.#locals, { position, from: offset }, (local) => {
+      if (this.#filter.passes(local, payload)) local.message(position, payload);
+      else local.skip(position);
+    });
     this.#checkHeld();
   }
 
   gap({ from, to, fingerprint, reason }: Gap): void {
     const { offset } = this.#at!;
     if (from > offset + 1 || to <= offset) return this.#unexpected(to <= offset ? to : from, fingerprint);
+    const inside = doubtInside(this.#locals, offset, to);
     const position = this.#moveTo(to, fingerprint, GAP_BYTES);
-    for (const local of this.#locals) {
-      const next = offsetOf(local) + 1;
-      if (!local.verified) continue;
-      if (next <= to) local.gap(position, { from: Math.max(from, next), reason });
-      else this.#catchUp(local, position);
-    }
+    giveNext(this.#locals, { position, from: 0 }, (local) => {
+      local.gap(position, { from: Math.max(from, offsetOf(local) + 1), reason });
+    });
+    if (inside) this.#plan();
   }
 
   skip(to: number, fingerprint: number): void {
     const { offset } = this.#at!;
     if (to <= offset) return this.#unexpected(to, fingerprint);
+    const inside = doubtInside(this.#locals, offset, to);
     const position = this.#moveTo(to, fingerprint, 0);
-    for (const local of this.#locals) {
-      if (!local.verified) continue;
-      if (offsetOf(local) < to) local.skip(position);
-      else this.#catchUp(local, position);
-    }
+    giveNext(this.#locals, { position, from: 0 }, (local) => local.skip(position));
+    if (inside) this.#plan();
   }
 
   #moveTo(offset: number, fingerprint: number, bytes: number): Position {
@@ -272,7 +274,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
   #goLive(sub: number, alias: number): void {
     this.#connection!.bind(alias, this);
     this.#state = { is: "live", sub, alias, since: this.#parts.clock.now() };
-    this.#seen.begin(this.#at!.offset);
+    this.#seen.begin(this.#at!.offset, this.#filter.isLossy);
     this.#retry.watch(this.#at!, {
       at: () => this.#state.is === "live" ? this.#at : undefined,
       isAnyAhead: (at) => isAnyAhead(this.#locals, at),
@@ -283,15 +285,14 @@ export class WireSubscription implements SubscriptionOwner, Wire {
     }
   }
 
+  /** Who has come may want more than is asked for, or who has left may have been who wanted so much. */
+  #checkFilter(): void {
+    if (this.#state.is === "live" && this.#filter.isOther(this.#locals)) this.#plan();
+  }
+
   #askAgain(): void {
     this.#doubt();
     this.#plan();
-  }
-
-  /** A subscription that is further on: nothing for it, unless the stream has come to where it is and is another one. */
-  #catchUp(local: LocalSubscription, position: Position): void {
-    const { received } = local;
-    if (received?.offset === position.offset && !isSame(received, position)) local.reset(position, "history");
   }
 
   /** What came is not what follows: an old one is dropped, anything else means that something is missing. */
@@ -331,7 +332,7 @@ export class WireSubscription implements SubscriptionOwner, Wire {
 
   #subscribe(target: Target): void {
     if (this.#state.is === "subscribing") this.#connection!.giveUp(this.#state.sub);
-    const options = this.#deltas.options(target, this.#locals);
+    const options = this.#filter.options(this.#locals, this.#deltas.options(target, this.#locals));
     const sub = this.#connection!.ask(this, { position: target.position, options });
     this.#state = { is: "subscribing", sub, target };
   }

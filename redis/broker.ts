@@ -26,6 +26,8 @@ import { LEDGER_SCRIPTS } from "./ledger_scripts.ts";
 import type { RedisLink, RedisSubscriber } from "./link.ts";
 import { NodeProducer, OWN_RESULTS } from "./node_producer.ts";
 import { pageOf, type PageReply } from "./page.ts";
+import { RedisPresence } from "./presence.ts";
+import { PRESENCE_SCRIPTS } from "./presence_scripts.ts";
 import { APPEND, BEGIN, READ, SIGNAL } from "./scripts.ts";
 import { tryRights } from "./rights.ts";
 import { askServer, joinServer } from "./server_check.ts";
@@ -72,12 +74,19 @@ const RESULTS = 64;
 /** The record of a producer lives at least this long. */
 const LEAST_META = 600_000;
 
-const SCRIPTS = [APPEND, READ, BEGIN, SIGNAL, ...LEDGER_SCRIPTS, ...DIRECTORY_SCRIPTS];
+const SCRIPTS = [
+  ...[APPEND, READ, BEGIN, SIGNAL],
+  ...LEDGER_SCRIPTS,
+  ...DIRECTORY_SCRIPTS,
+  ...PRESENCE_SCRIPTS,
+];
 
 /** Channels in Redis. */
 export class RedisBroker implements Broker {
   /** See {@linkcode Broker.ledger}. */
   readonly ledger: RedisLedger;
+  /** See {@linkcode Broker.presence}. */
+  readonly presence: RedisPresence;
   /** See {@linkcode Broker.directory}. */
   readonly directory: RedisDirectory;
   readonly #parts: RedisBrokerParts;
@@ -116,6 +125,13 @@ export class RedisBroker implements Broker {
       clock,
       prefix,
       node,
+    });
+    this.presence = new RedisPresence({
+      commands,
+      subscriber: this.#subscriber,
+      prefix,
+      newEpoch: () => this.#newEpoch(),
+      report: parts.report,
     });
     this.directory = new RedisDirectory({
       commands,
@@ -271,6 +287,7 @@ export class RedisBroker implements Broker {
     await this.ledger.flush(LAST);
     this.#commands.close();
     this.ledger.close();
+    this.presence.close();
     this.directory.close();
     this.#listening.clear();
     this.#pushed.clear();
@@ -317,7 +334,8 @@ export class RedisBroker implements Broker {
   #message(pushes: string, payload: string): void {
     const listening = this.#pushed.get(pushes);
     if (listening === undefined) {
-      return void (this.directory.told(pushes, payload) || this.ledger.told(pushes, payload));
+      const isTold = this.presence.told(pushes, payload) || this.directory.told(pushes, payload);
+      return isTold ? undefined : this.ledger.told(pushes, payload);
     }
     try {
       const pushed = readPush(payload);
@@ -335,6 +353,7 @@ export class RedisBroker implements Broker {
   /** Pushes may be missing. */
   #doubt(): void {
     for (const { listeners } of [...this.#listening.values()]) listeners.push("uncertain");
+    this.presence.uncertain();
     this.directory.uncertain();
   }
 

@@ -47,6 +47,32 @@ export function channelKeys(prefix: string, channel: string): ChannelKeys {
   };
 }
 
+/** What belongs to the presence of one channel. */
+export interface PresenceKeys {
+  /** A string: see `presence_scripts.ts`. */
+  readonly state: string;
+  /** A hash: the members. */
+  readonly members: string;
+  /** A sorted set: their names. */
+  readonly names: string;
+  /** A sorted set: the nodes that have some. */
+  readonly nodes: string;
+  /** A sharded channel: what is pushed. */
+  readonly pushes: string;
+}
+
+/** The keys of the presence of a channel. */
+export function presenceKeys(prefix: string, channel: string): PresenceKeys {
+  const tag = `${prefix}:{${prefix}/${escaped(channel)}}:presence`;
+  return {
+    state: tag,
+    members: `${tag}:members`,
+    names: `${tag}:names`,
+    nodes: `${tag}:nodes`,
+    pushes: `${tag}:pushes`,
+  };
+}
+
 /** The key of a call that runs once, and the sharded channel on which it is told that it has ended. */
 export function claimKey(prefix: string, key: string): string {
   return `${prefix}:{${prefix}:call/${escaped(key)}}`;

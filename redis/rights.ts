@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { backKey, channelKeys, claimKey, inDatabase, indexKey } from "./keys.ts";
+import { backKey, channelKeys, claimKey, inDatabase, indexKey, presenceKeys } from "./keys.ts";
 import { type RedisLink, RedisReplyError } from "./link.ts";
 import { script } from "./scripts.ts";
 
@@ -90,6 +90,37 @@ export function triedOfCall(prefix: string, nobodys: string): Tried {
   };
 }
 
+/** What those of presence do, in the names of a channel that nobody has. */
+export function triedOfPresence(prefix: string, nobodys: string): Tried {
+  const { state, members, names, nodes, pushes } = presenceKeys(prefix, nobodys);
+  return {
+    keys: [state, members, names, nodes],
+    commands: [
+      ["HDEL", members, "a"],
+      ["UNLINK", members],
+      ["PEXPIRE", members, SHORT],
+      ["ZREM", names, "a"],
+      ["TIME"],
+      ["SET", state, "", "PX", SHORT],
+      ["GET", state],
+      ["HSET", members, "a", ""],
+      ["PEXPIRE", members, SHORT],
+      ["HGET", members, "a"],
+      ["HMGET", members, "a"],
+      ["HGETALL", members],
+      ["HLEN", members],
+      ["ZADD", names, "0", "a"],
+      ["PEXPIRE", names, SHORT],
+      ["ZCARD", names],
+      ["ZSCORE", nodes, "a"],
+      ["ZRANGEBYSCORE", nodes, "-inf", "0"],
+      ["ZRANGEBYLEX", names, "-", "+"],
+      ["SPUBLISH", pushes, ""],
+      ["PUBLISH", pushes, ""],
+    ],
+  };
+}
+
 /** What the names of a pattern take, in the name of one that nobody has. */
 export function triedOfNames(prefix: string, nobodys: string): Tried {
   const index = indexKey(prefix, nobodys);
@@ -158,7 +189,8 @@ export async function tryRights({ link, prefix, database, nobodys }: TryingParts
     return undefined;
   };
   await allowed(missing, link.command(["SCRIPT", "LOAD", TRY.source]));
-  const [name] = await Promise.all([run(triedOfChannel), run(triedOfCall), run(triedOfNames)]);
+  const tried = [triedOfChannel, triedOfCall, triedOfNames, triedOfPresence];
+  const [name] = await Promise.all(tried.map(run));
   if (name !== undefined) await allowed(missing, subscribe(link, channelKeys(named, name).pushes));
   const error = missing.error();
   if (error !== undefined) throw error;

@@ -6,7 +6,7 @@ import type { ErrorPlace } from "./context.ts";
 import type { Caller, Contract, HasContract } from "./contract.ts";
 import type { Limits } from "./limits.ts";
 import type { Group } from "./procedure.ts";
-import type { FindChannel, Publish } from "./publisher.ts";
+import type { FindChannel, Publish, ReadPresence } from "./publisher.ts";
 
 /** A request as it was before the upgrade: copies, which stay valid. */
 export interface RequestCopy {
@@ -196,6 +196,8 @@ export interface Millrace<C extends Contract = Contract, Base = unknown> extends
   readonly publish: Publish<C["channels"]>;
   /** A channel of this app: its position, its history. */
   readonly channel: FindChannel<C["channels"]>;
+  /** Reads who is in a channel of this app. */
+  readonly presence: ReadPresence<C["channels"]>;
   /** What is going on. */
   stats(): Stats;
   /**

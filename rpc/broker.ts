@@ -8,6 +8,7 @@
  */
 import type { Directory } from "./directory.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
+import type { PresenceStore } from "./presence_store.ts";
 
 /** A place in a channel's history. */
 export interface Position {
@@ -309,6 +310,8 @@ export interface Broker {
   signal(channel: string, data: Uint8Array, from: string | undefined): MaybePromise<void>;
   /** The replies of calls that run once. */
   readonly ledger: Ledger;
+  /** The members of channels; an app whose channels have presence needs it. */
+  readonly presence?: PresenceStore;
   /** Which channels there are. A broker without one has no wildcards. */
   readonly directory?: Directory | undefined;
   /** Frees what it holds. */

@@ -7,8 +7,8 @@ import { authorOf, subjectOf } from "./authors.ts";
 import type { ChangeKind, Page } from "./broker.ts";
 import { type Asker, type NamedChannel, refusalOf } from "./channel_rules.ts";
 import { CallError } from "./errors.ts";
+import { chain } from "./filtered_page.ts";
 import type { TargetMessage } from "./interactions.ts";
-import { isPromise } from "./iterating.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import type { NodeChannels } from "./node_channels.ts";
 
@@ -68,9 +68,4 @@ function targetOf(
   if (!isThere) return undefined;
   const { by, at } = entry;
   return { offset: target, by: subjectOf(by), isOwn: by === authorOf(connection), at };
-}
-
-/** Goes on with a value, at once where it is there. */
-export function chain<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
-  return isPromise(value) ? Promise.resolve(value).then(next) : next(value);
 }

@@ -12,6 +12,12 @@ import type { ChangeContext, ChangesConfig, InteractionsOf, ReactionKinds } from
 import { isKey } from "./long_names.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import type { NeedsOf, Scope } from "./builder.ts";
+import {
+  type PresenceDefinition,
+  type PresenceKind,
+  presenceOf,
+  type PresenceOptions,
+} from "./presence_definition.ts";
 import { isSchema, type OutputOf, type Schema } from "./schema.ts";
 
 /** What rules and hooks of a channel find beside the context of the app. */
@@ -52,6 +58,10 @@ export interface ChannelRules<Context> {
   readonly delete?: ChannelRule<Context & ChangeContext>;
   /** Who may react to it. @default as `subscribe` */
   readonly react?: ChannelRule<Context & ChangeContext>;
+  /** Who may be a member: enter, and tell of itself. @default as `subscribe` */
+  readonly presence?: ChannelRule<Context>;
+  /** Who may see who is there, or how many. @default as `subscribe` */
+  readonly members?: ChannelRule<Context>;
 }
 
 /** What `channel` takes. */
@@ -59,6 +69,7 @@ export interface ChannelConfig<
   S extends Scope,
   Message extends Schema | undefined,
   Signal extends Schema | undefined,
+  Presence extends PresenceKind | undefined = undefined,
   Changes extends ChangesConfig | undefined = undefined,
   Reactions extends ReactionKinds | undefined = undefined,
 > {
@@ -69,6 +80,8 @@ export interface ChannelConfig<
   readonly message?: Message;
   /** The schema of what is ephemeral: reaches who is subscribed at the moment, is stored nowhere, and is lost where a connection is. */
   readonly signal?: Signal;
+  /** Who is there: the schema of what members tell of themselves, or `"count"` for numbers alone; or one of the two as `data`, with bounds. */
+  readonly presence?: Presence | PresenceOptions<Presence>;
   /**
    * Lets messages be edited, deleted, and added to, where they are texts or bytes. Each change is one more publication, which `history` counts, and a message can be
    * changed as long as it is kept. What was published before this was declared cannot.
@@ -89,6 +102,11 @@ export interface ChannelConfig<
     /** Seconds. @default 300 */
     readonly seconds?: number;
   };
+  /**
+   * Whether subscribers, and who reads the history, may ask for a part of it, by fields of the messages. Each filter is asked once for a publication,
+   * by the server, however many have it. @default true
+   */
+  readonly filter?: boolean;
   /** Who may do what. By default whoever is connected may do everything. */
   readonly allow?: ChannelRules<S["base"] & ChannelContext>;
   /**
@@ -114,11 +132,12 @@ export interface ChannelConfig<
 export type ChannelBuilder<S extends Scope> = <
   Message extends Schema | undefined = undefined,
   Signal extends Schema | undefined = undefined,
+  Presence extends PresenceKind | undefined = undefined,
   Changes extends ChangesConfig | undefined = undefined,
   Reactions extends ReactionKinds | undefined = undefined,
 >(
-  config: ChannelConfig<S, Message, Signal, Changes, Reactions>,
-) => Channel<Message, Signal, NeedsOf<S>, InteractionsOf<Changes, Reactions>>;
+  config: ChannelConfig<S, Message, Signal, Presence, Changes, Reactions>,
+) => Channel<Message, Signal, NeedsOf<S>, Presence, InteractionsOf<Changes, Reactions>>;
 
 /** A rule at run time, its types erased. */
 export type ErasedRule = (context: object) => MaybePromise<boolean>;
@@ -147,14 +166,20 @@ export interface ChannelDefinition {
   readonly message: Schema | undefined;
   /** What is ephemeral; `undefined` where nothing is. */
   readonly signal: Schema | undefined;
+  /** Who is there; `undefined` where nobody is told. */
+  readonly presence: PresenceDefinition | undefined;
   /** How long it remembers. */
   readonly history: Retention;
+  /** Whether a part of it may be asked for. */
+  readonly filter: boolean;
   /** Who may do what, defaults filled in; `undefined` where whoever is connected may. */
   readonly allow: {
     readonly subscribe: ErasedRule | undefined;
     readonly publish: ErasedRule | undefined;
     readonly signal: ErasedRule | undefined;
     readonly history: ErasedRule | undefined;
+    readonly presence: ErasedRule | undefined;
+    readonly members: ErasedRule | undefined;
   };
   /** How messages change; `undefined` where they do not. */
   readonly changes: ChangesDefinition | undefined;
@@ -168,7 +193,6 @@ export interface ChannelDefinition {
   readonly onUnsubscribe: ((context: object) => unknown) | undefined;
 }
 
-const RULES: readonly string[] = ["subscribe", "publish", "signal", "history"];
 const CHANGE_RULES: readonly string[] = ["edit", "append", "delete", "react"];
 const COUNTINGS: readonly unknown[] = ["total", "distinct", "unique", "multiple"];
 /** Kinds of reactions. */
@@ -187,13 +211,15 @@ const LEAST_META = 600_000;
  * @throws {RangeError} A history that is no number of messages or seconds.
  */
 export function defineChannel(
-  config: ChannelConfig<Scope, Schema, Schema, ChangesConfig, ReactionKinds>,
+  config: ChannelConfig<Scope, Schema, Schema, PresenceKind, ChangesConfig, ReactionKinds>,
 ): ChannelDefinition {
   if (typeof config !== "object" || config === null) throw cannotMake("it has no options");
   const {
     message,
     signal,
+    presence,
     history,
+    filter = true,
     allow,
     changes,
     reactions,
@@ -203,19 +229,24 @@ export function defineChannel(
     ...others
   } = config;
   for (const name of Object.keys(others)) throw cannotMake(`there is no option named "${name}"`);
-  if (message === undefined && signal === undefined) throw cannotMake("it has neither messages nor signals");
+  if (message === undefined && signal === undefined && presence === undefined) {
+    throw cannotMake("it has neither messages nor signals nor presence");
+  }
   for (const [name, schema] of Object.entries({ message, signal })) {
     if (schema !== undefined && !isSchema(schema)) throw cannotMake(`its ${name} is no Standard Schema`);
   }
   for (const [name, hook] of Object.entries({ publish, onSubscribe, onUnsubscribe })) {
     if (hook !== undefined && typeof hook !== "function") throw cannotMake(`its ${name} is no function`);
   }
+  if (typeof filter !== "boolean") throw cannotMake("its filter is neither true nor false");
   const kept = retention(history);
   return Object.freeze({
     "~millrace": "channel",
     message,
     signal,
+    presence: presenceOf(presence),
     history: kept,
+    filter,
     allow: rules(allow, { changes: changes !== undefined, reactions: reactions !== undefined }),
     ...interactionsOf({ changes, reactions, message, kept, allow }),
     publish: publish as ChannelDefinition["publish"],
@@ -257,10 +288,12 @@ function retention(
   return Object.freeze({ messages, ms, metaMs: Math.max(ms, LEAST_META) });
 }
 
+const RULES: readonly string[] = ["subscribe", "publish", "signal", "history", "presence", "members"];
+
 /** A function, as `allow` of a procedure, or `false`, has no members: it would allow everything. */
 function rules(given: ChannelRules<never> = {}, can: Record<string, boolean>): ChannelDefinition["allow"] {
   if (!isOptions(given)) {
-    throw cannotMake("its allow must be { subscribe, publish, signal, history }, a rule for each");
+    throw cannotMake(`its allow must be { ${RULES.join(", ")} }, a rule for each`);
   }
   for (const [name, value] of Object.entries(given)) {
     if (![...RULES, ...CHANGE_RULES].includes(name)) {
@@ -275,11 +308,14 @@ function rules(given: ChannelRules<never> = {}, can: Record<string, boolean>): C
     }
   }
   const { subscribe, publish = subscribe, signal = publish, history = subscribe } = given;
+  const { presence = subscribe, members = subscribe } = given;
   return Object.freeze({
     subscribe: rule(subscribe),
     publish: rule(publish),
     signal: rule(signal),
     history: rule(history),
+    presence: rule(presence),
+    members: rule(members),
   });
 }
 

@@ -32,6 +32,10 @@ export interface SubscribeOptionsOnWire extends Rewind {
   readonly delta?: true | undefined;
   /** Whether CHANGE is understood. */
   readonly changes?: true | undefined;
+  /** Which publications are wanted. */
+  readonly filter?: unknown;
+  /** What may be left out of them. */
+  readonly policy?: unknown;
 }
 
 /** SUBSCRIBE: `[32, sub, channel, position, options]`. */

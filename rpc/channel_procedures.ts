@@ -5,8 +5,9 @@
  */
 import { authorOf } from "./authors.ts";
 import type { Producer } from "./broker.ts";
-import { chain, refusalOfChange, type WantedChange } from "./change_access.ts";
+import { refusalOfChange, type WantedChange } from "./change_access.ts";
 import { changeKind } from "./change_kinds.ts";
+import { filterOf } from "./channel_filters.ts";
 import { type Asker, channelContext, type NamedChannel, noChannel, refusalOf } from "./channel_rules.ts";
 import type { Published } from "./channel_types.ts";
 import type { Clock } from "./clock.ts";
@@ -18,21 +19,15 @@ import type { Limits } from "./limits.ts";
 import { isKey, LONGEST_NAME } from "./long_names.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { decodeMessage } from "./message_data.ts";
-import {
-  type Encoded,
-  encoded,
-  historyQuery,
-  mayChange,
-  type NodeChannels,
-  withRoom,
-} from "./node_channels.ts";
+import { chain } from "./filtered_page.ts";
+import { type Encoded, encoded, mayChange, type NodeChannels, withRoom } from "./node_channels.ts";
 import { keyedProducer, type Origin, originOf } from "./origin.ts";
 import { isPromise } from "./iterating.ts";
 import { isMap } from "./options.ts";
 import type { Turn } from "./publish_order.ts";
 import { react, readReaction } from "./react_procedure.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
-import { validate } from "./schema.ts";
+import { ANYTHING, validate } from "./schema.ts";
 import { isUint } from "./uint.ts";
 
 /** What the procedures need of the node. */
@@ -249,14 +244,16 @@ function readChange(input: unknown): Publication {
 }
 
 function readHistory(parts: ChannelProcedureParts, input: unknown, context: Context): unknown {
-  const { channel: name, query, changes } = readQuery(input);
+  const { channel: name, query, changes, filter: wanted } = readQuery(input);
   const found = find(parts, name, context);
+  const filter = filterOf(found.channel, wanted, parts.limits);
+  if (filter instanceof CallError) throw filter;
   const { allow, message } = found.channel.value;
   return chain(refusalOf(allow.history, found), (refusal) => {
     if (refusal !== undefined) throw refusal;
     if (message === undefined) throw noChannel();
     const isNow = mayChange(found.channel);
-    const page = parts.channels.read(found.channel, { ...historyQuery(query), isNow });
+    const page = parts.channels.readFiltered(found.channel, query, { filter, isNow });
     return chain(page, (page) => asAnswer(page, { mayChange: isNow, changes }));
   });
 }
@@ -270,8 +267,3 @@ function readOptions(
   const { low, key, age } = options;
   return { low: low ?? undefined, key: key ?? undefined, age: age ?? undefined };
 }
-
-/** Inputs are checked here, with errors that speak of them. */
-const ANYTHING = {
-  "~standard": { version: 1, vendor: "millrace", validate: (value: unknown) => ({ value }) },
-} as const;

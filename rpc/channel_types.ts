@@ -5,6 +5,7 @@
  */
 import type { Position } from "./broker.ts";
 import type { ParamNames, ParamsOf } from "./channel_pattern.ts";
+import type { PresenceKind } from "./presence_definition.ts";
 import type { Needs } from "./procedure.ts";
 import type { InputOf, OutputOf, Schema } from "./schema.ts";
 
@@ -16,10 +17,11 @@ export interface Channel<
   Message extends Schema | undefined = Schema | undefined,
   Signal extends Schema | undefined = Schema | undefined,
   N extends Needs = never,
+  Presence extends PresenceKind | undefined = undefined,
   Interactions extends string = never,
 > extends ChannelFor<N> {
   /** The types. */
-  readonly "~types"?: ChannelTypes<Message, Signal, Interactions>;
+  readonly "~types"?: ChannelTypes<Message, Signal, Presence, Interactions>;
 }
 
 /** A channel of which only matters what it needs. At run time a `ChannelDefinition`. */
@@ -31,11 +33,13 @@ export interface ChannelFor<N extends Needs> {
 }
 
 /** The types that {@linkcode Channel} carries. */
-export interface ChannelTypes<Message, Signal, Interactions extends string = never> {
+export interface ChannelTypes<Message, Signal, Presence = undefined, Interactions extends string = never> {
   /** The schema of what is published. */
   readonly message: Message;
   /** The schema of what is ephemeral. */
   readonly signal: Signal;
+  /** What members tell of themselves. */
+  readonly presence: Presence;
   /** What can be done with messages beside publishing them. */
   readonly interactions: Interactions;
 }
@@ -48,17 +52,32 @@ export interface ChannelGroup<N extends Needs = never> {
 
 /** The schema of a channel's messages. */
 export type MessageSchema<C> = C extends
-  Channel<infer Message, infer _Signal, infer _Needs, infer _Interactions> ? Message
+  Channel<infer Message, infer _Signal, infer _Needs, infer _Presence, infer _Interactions> ? Message
   : undefined;
 
 /** The schema of a channel's signals. */
 export type SignalSchema<C> = C extends
-  Channel<infer _Message, infer Signal, infer _Needs, infer _Interactions> ? Signal
+  Channel<infer _Message, infer Signal, infer _Needs, infer _Presence, infer _Interactions> ? Signal
   : undefined;
 
 /** What a channel declares beside messages and signals: `changes`; `never` for most. */
 export type Interactions<C> = C extends
-  { readonly "~types"?: ChannelTypes<infer _Message, infer _Signal, infer I> } ? I
+  { readonly "~types"?: ChannelTypes<infer _Message, infer _Signal, infer _Presence, infer I> } ? I
+  : never;
+
+/** What members of a channel tell of themselves: a schema, `"count"`, or `undefined` where there is no presence. */
+export type PresenceOf<C> = C extends
+  Channel<infer _Message, infer _Signal, infer _Needs, infer Presence, infer _Interactions> ? Presence
+  : undefined;
+
+/** What a member tells of itself; `undefined` where members are only counted, `never` where there is no presence. */
+export type PresenceInput<C> = PresenceOf<C> extends infer P
+  ? P extends Schema ? InputOf<P> : P extends "count" ? undefined : never
+  : never;
+
+/** What is told of a member. */
+export type PresenceOutput<C> = PresenceOf<C> extends infer P
+  ? P extends Schema ? OutputOf<P> : P extends "count" ? undefined : never
   : never;
 
 /** What a program publishes to a channel; `never` where nothing is published. */

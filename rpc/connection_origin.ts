@@ -13,6 +13,8 @@ export interface Publishing {
   readonly subject: string | undefined;
   /** Its own bytes, as HELLO gave them. */
   readonly producer: string | undefined;
+  /** Whether it has no connection at the moment. */
+  readonly isLost: boolean;
 }
 
 /** The identity of a client's publications; names and order are made when it publishes. */
@@ -41,6 +43,11 @@ export class ConnectionOrigin implements Origin {
     const { subject, producer } = this.#client;
     if (producer === undefined) return undefined;
     return this.#producer ??= producerName(subject, producer);
+  }
+
+  /** See {@linkcode Origin.isLost}. */
+  get isLost(): boolean {
+    return this.#client.isLost;
   }
 
   /** See {@linkcode Origin.order}. */

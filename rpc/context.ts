@@ -1,5 +1,5 @@
 import type { CallTree } from "./calls.ts";
-import type { FindChannel, Publish } from "./publisher.ts";
+import type { FindChannel, Publish, ReadPresence } from "./publisher.ts";
 import type { DeclaredError } from "./errors.ts";
 import { isText } from "./long_names.ts";
 import type { ErrorSchemas } from "./procedure.ts";
@@ -58,6 +58,8 @@ export interface CallContext<
   readonly publish: Publish<Channels>;
   /** A channel of the app: its position, its history. */
   readonly channel: FindChannel<Channels>;
+  /** Reads who is in a channel of the app. */
+  readonly presence: ReadPresence<Channels>;
 }
 
 /** Constructors of the declared errors, by name; the data may be left out where `undefined` is valid. */
@@ -83,6 +85,7 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set<keyof ReservedNames>(
   "connection",
   "publish",
   "channel",
+  "presence",
   "params",
 ]);
 

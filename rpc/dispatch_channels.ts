@@ -7,11 +7,12 @@
 import type { ChangeKind, Position } from "./broker.ts";
 import { asCallError } from "./caller.ts";
 import { changeKind } from "./change_kinds.ts";
+import { dispatchPresence, type PresenceEvents } from "./dispatch_presence.ts";
 import type { Rewind } from "./channel_messages.ts";
 import type { CallError } from "./errors.ts";
 import { Kind } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
-import { asMap, optionalFlag, optionalUint, readFailure } from "./options.ts";
+import { asMap, optionalFlag, optionalUint, readFailure, type WireMap } from "./options.ts";
 import { asPosition, checkPosition } from "./positions.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import {
@@ -40,6 +41,8 @@ export interface Subscribe {
   readonly changes: boolean;
   /** Whether it takes publications as the difference to the one before. */
   readonly delta: boolean;
+  /** Everything that it asks for: who knows an option reads it. */
+  readonly options: WireMap;
 }
 
 /** SUBSCRIBED as read. */
@@ -78,7 +81,7 @@ export interface WildcardAsked {
 }
 
 /** The channels of one connection: of a server the first members, of a client the others. A message without a member comes the wrong way: 4400. */
-export interface ChannelEvents {
+export interface ChannelEvents extends PresenceEvents {
   /** SUBSCRIBE. */
   subscribe?(subscribe: Subscribe): void;
   /** UNSUBSCRIBE. */
@@ -123,6 +126,10 @@ const MEMBER: Readonly<Record<number, keyof ChannelEvents>> = {
   [Kind.SEEN]: "seen",
   [Kind.SIGNAL]: "signal",
   [Kind.SIGNALLED]: "signalled",
+  [Kind.WATCH]: "watch",
+  [Kind.WATCHED]: "watched",
+  [Kind.PRESENCE]: "presence",
+  [Kind.UNWATCH]: "unwatch",
   [Kind.WILDCARD]: "wildcard",
   [Kind.MATCHED]: "matched",
   [Kind.UNWILDCARD]: "unwildcard",
@@ -166,8 +173,10 @@ export function dispatchChannel(
       return gap(limits, to);
     case Kind.CHANGE: // [44, alias, offset, fingerprint, change, target, by, payload]
       return change(frame, limits, to);
-    default: // SKIP [38, alias, to, fingerprint]
+    case Kind.SKIP: // [38, alias, to, fingerprint]
       return skip(to);
+    default: // WATCH, WATCHED, PRESENCE, UNWATCH
+      return dispatchPresence(kind, frame, limits, to);
   }
 }
 
@@ -244,7 +253,7 @@ function subscribe(limits: Limits, to: Required<ChannelEvents>): number {
   const changes = options.changes === true;
   const delta = optionalFlag(options, "delta");
   const end = offset();
-  to.subscribe({ sub, channel, position, rewind, changes, delta });
+  to.subscribe({ sub, channel, position, rewind, changes, delta, options });
   return end;
 }
 

@@ -111,6 +111,10 @@ export class HandlerContext implements CallContext {
     return this.#channelTools.channel;
   }
 
+  get presence(): ChannelTools["presence"] {
+    return this.#channelTools.presence;
+  }
+
   get #channelTools(): ChannelTools {
     const { channels } = this.#surroundings;
     if (channels === undefined) return NO_CHANNELS;

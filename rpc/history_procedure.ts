@@ -4,8 +4,9 @@
  * @module
  */
 import { subjectOf } from "./authors.ts";
-import type { Entry, Page } from "./broker.ts";
+import type { Entry } from "./broker.ts";
 import { CallError } from "./errors.ts";
+import type { FilteredPage } from "./filtered_page.ts";
 import { isMap } from "./options.ts";
 import { isUint } from "./uint.ts";
 
@@ -15,6 +16,8 @@ export interface AskedHistory {
   readonly query: { before?: number; after?: number; limit?: number };
   /** Whether it knows that messages change. */
   readonly changes: boolean;
+  /** Which messages it wants. */
+  readonly filter: unknown;
 }
 
 /**
@@ -24,7 +27,7 @@ export interface AskedHistory {
  */
 export function readQuery(input: unknown): AskedHistory {
   if (!isMap(input)) throw badInput("a map");
-  const { channel, before, after, limit, changes } = input;
+  const { channel, before, after, limit, changes, filter } = input;
   if (typeof channel !== "string") throw badInput("a channel that is a string");
   const query: AskedHistory["query"] = {};
   for (const [name, value] of Object.entries({ before, after, limit })) {
@@ -33,12 +36,12 @@ export function readQuery(input: unknown): AskedHistory {
     query[name as "limit"] = value;
   }
   if (query.before !== undefined && query.after !== undefined) throw badInput("before or after, not both");
-  return { channel, query, changes: changes === true };
+  return { channel, query, changes: changes === true, filter };
 }
 
 /** The answer. Of a channel whose messages may change it has the messages alone, as they are now; who does not know that is given none that were deleted. */
 export function asAnswer(
-  { epoch, top, oldest, boundary, entries, more }: Page,
+  { epoch, top, oldest, boundary, entries, more, through }: FilteredPage,
   { mayChange, changes }: { readonly mayChange: boolean; readonly changes: boolean },
 ): object {
   const messages = entries.filter(({ change, isGone }) => change === undefined && (changes || !isGone));
@@ -49,6 +52,7 @@ export function asAnswer(
     oldest,
     more,
     boundary,
+    through: through && [through.offset, through.fingerprint],
     entries: messages.map((entry) => mayChange && changes ? withVersion(entry) : plain(entry)),
     ...mayChange && changes ? { next: entries.at(-1)?.offset } : {},
   };

@@ -50,6 +50,10 @@ export const Kind = {
   SIGNALLED: 41, //    server -> client   alias, payload
   DELTA: 42, //        server -> client   alias, offset, fingerprint, payload
   CHANGE: 44, //       server -> client   alias, offset, fingerprint, change, target, by, payload
+  WATCH: 46, //        client -> server   watch, channel, options
+  WATCHED: 47, //      server -> client   watch, alias, payload
+  PRESENCE: 48, //     server -> client   alias, payload
+  UNWATCH: 49, //      client -> server   watch
   WILDCARD: 50, //     client -> server   n, pattern, match
   MATCHED: 51, //      server -> client   n, state, name
   UNWILDCARD: 52, //   both               n, code, flags, payload
@@ -72,9 +76,9 @@ function elementCounts(): (number | undefined)[] {
   set(4, Kind.GOODBYE, Kind.NAME, Kind.RESULT, Kind.CAUSED, Kind.STREAM, Kind.ITEM, Kind.PIECE, Kind.CREDIT);
   set(3, Kind.CANCEL, Kind.END);
   set(6, Kind.CALL, Kind.ERROR, Kind.FAIL);
-  set(2, Kind.UNSUBSCRIBE);
-  set(3, Kind.SEEN, Kind.SIGNAL, Kind.SIGNALLED);
-  set(4, Kind.SKIP);
+  set(2, Kind.UNSUBSCRIBE, Kind.UNWATCH);
+  set(3, Kind.SEEN, Kind.SIGNAL, Kind.SIGNALLED, Kind.PRESENCE);
+  set(4, Kind.SKIP, Kind.WATCH, Kind.WATCHED);
   set(4, Kind.WILDCARD, Kind.MATCHED);
   set(5, Kind.SUBSCRIBE, Kind.UNSUBSCRIBED, Kind.PUBLICATION, Kind.DELTA, Kind.UNWILDCARD);
   set(6, Kind.GAP);

@@ -14,28 +14,30 @@ import {
 import type { Limits } from "./limits.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { Unit } from "./receiver.ts";
-import type { ChannelOwner } from "./channel_owner.ts";
+import type { ChannelOwner, ChannelParts } from "./channel_owner.ts";
+import type { Watch } from "./dispatch_presence.ts";
 import { ServerChannels } from "./server_channels.ts";
 import type { ServerParts } from "./server_parts.ts";
+import { ServerWatches } from "./server_watches.ts";
 import { ownerOf } from "./shares.ts";
 
 /** Whose channels they are. */
-export interface ChannelsOwner {
-  /** Makes them. */
-  makeChannels(): ServerChannels;
+export interface ChannelsOwner extends CallerConnection, Pick<ChannelOwner, "context" | "fault"> {
+  /** What carries its messages. */
+  readonly carrier: Pick<ChannelOwner, "connection" | "outbox" | "transport">;
 }
-
-/** What they ask of it. */
-type ChannelClient = CallerConnection & Pick<ChannelOwner, "context" | "fault">;
 
 /** Makes the channels of a connection when the client uses the first. */
 export class LazyChannels implements ChannelEvents, ChannelReader {
+  readonly #parts: ServerParts<ChannelsOwner>;
   readonly #owner: ChannelsOwner;
   #made: ServerChannels | undefined;
+  #watches: ServerWatches | undefined;
   #ended = false;
 
   /** Makes nothing yet. */
-  constructor(owner: ChannelsOwner) {
+  constructor(parts: ServerParts<never>, owner: ChannelsOwner) {
+    this.#parts = parts as ServerParts<ChannelsOwner>;
     this.#owner = owner;
   }
 
@@ -85,43 +87,55 @@ export class LazyChannels implements ChannelEvents, ChannelReader {
     this.#channels?.signal(channel, unit);
   }
 
+  /** WATCH. */
+  watch(wanted: Watch): void {
+    if (!this.#ended) (this.#watches ??= new ServerWatches(...this.#its)).watch(wanted);
+  }
+
+  /** UNWATCH. */
+  unwatch(watch: number): void {
+    if (this.#watches !== undefined) return this.#watches.unwatch(watch);
+    if (!this.#ended) throw new ProtocolError("Ends a watch that never was");
+  }
+
   /** See {@linkcode ServerChannels.reauthorize}. */
   reauthorize(channel?: string): void {
     this.#made?.reauthorize(channel);
+    this.#watches?.reauthorize(channel);
   }
 
   /** What waited in front of the socket has left. */
   drained(): void {
     this.#made?.drained();
+    this.#watches?.drained();
   }
 
   /** The connection is gone. The rest of a frame in which it was closed is still read, and finds nothing here. */
   end(): void {
     this.#ended = true;
     this.#made?.end();
+    this.#watches?.end();
   }
 
   get #channels(): ServerChannels | undefined {
-    if (this.#made === undefined && !this.#ended) this.#made = this.#owner.makeChannels();
+    if (this.#made === undefined && !this.#ended) this.#made = new ServerChannels(...this.#its);
     return this.#made;
   }
-}
 
-/** Makes the channels of a connection. */
-export function channelsOf<C extends ChannelClient>(
-  { channels, clock, limits, date, nodeId: node, report, addressKey }: ServerParts<C>,
-  client: C,
-  by: Pick<ChannelOwner, "connection" | "outbox" | "transport">,
-): ServerChannels {
-  return new ServerChannels({ clock, limits, date, node, channels: channels! }, {
-    ...by,
-    get context() {
-      return client.context;
-    },
-    get owner() {
-      return ownerOf(by.connection, addressKey);
-    },
-    report: (error) => report(error, { connection: client }),
-    fault: (error) => client.fault(error),
-  });
+  get #its(): [ChannelParts, ChannelOwner] {
+    const { channels, clock, limits, date, nodeId: node, report, addressKey } = this.#parts;
+    const client = this.#owner;
+    const { carrier } = client;
+    return [{ clock, limits, date, node, channels: channels! }, {
+      ...carrier,
+      get context() {
+        return client.context;
+      },
+      get owner() {
+        return ownerOf(carrier.connection, addressKey);
+      },
+      report: (error) => report(error, { connection: client }),
+      fault: (error) => client.fault(error),
+    }];
+  }
 }

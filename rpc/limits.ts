@@ -89,12 +89,33 @@ export interface Limits {
   /** Channels that one connection may be subscribed to; the surplus is answered `RESOURCE_EXHAUSTED`. @default 128 */
   channels: number;
   /**
+   * Parts that a filter may have: operators, tests and the values of `in`. What asks for more is answered `BAD_INPUT`.
+   * Danger: times `channels` is what one connection may have compared for each publication. @default 64
+   */
+  filter: number;
+  /**
    * Wildcards that one connection may have; the surplus is answered `RESOURCE_EXHAUSTED`. What they match counts as `channels`. Danger: each looks at every new channel
    * of its pattern. @default 8
    */
   wildcards: number;
   /** Signals a second of one connection, and twice that at once; the surplus is lost in silence, as any signal may be. @default 500 */
   signalRate: number;
+  /** Channels that one connection may be a member of; the surplus is answered `RESOURCE_EXHAUSTED`. @default 128 */
+  memberships: number;
+  /** Channels whose members one connection may watch; the surplus is answered `RESOURCE_EXHAUSTED`. @default 128 */
+  watches: number;
+  /**
+   * Members of one channel; who comes above it is answered `RESOURCE_EXHAUSTED`.
+   * Danger: times `memberBytes` is what one channel may hold, at the broker and at each node that watches it.
+   * @default 20000
+   */
+  members: number;
+  /**
+   * Bytes of the data of one member; more is answered `TOO_LARGE`.
+   * Danger: each change of it goes to all who watch the channel.
+   * @default 1024
+   */
+  memberBytes: number;
   /**
    * New connections and calls by `POST` a second from one address, and 20 times that at once; then 429. Loopback and unix sockets are not counted: a
    * proxy in front of the server comes from there. Say with `clientAddress` who is behind a proxy. @default 100
@@ -129,8 +150,13 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   byteRate: 4 * 1024 ** 3,
   cancelRate: 10_000,
   channels: 128,
+  filter: 64,
   wildcards: 8,
   signalRate: 500,
+  memberships: 128,
+  watches: 128,
+  members: 20_000,
+  memberBytes: 1024,
   connectionRate: 100,
   failureRate: 1,
 };

@@ -25,6 +25,7 @@ import { readArguments } from "./outgoing_call.ts";
 import { NodeChannels } from "./node_channels.ts";
 import { type KickOrder, type Order, Orders } from "./orders.ts";
 import { localConnection, Posts } from "./posts.ts";
+import { presenceProcedures } from "./presence_procedures.ts";
 import type { Group } from "./procedure.ts";
 import { type ChannelTools, channelTools, type Publisher } from "./publisher.ts";
 import type { Handshake } from "./handshake.ts";
@@ -98,8 +99,8 @@ export class Node {
   constructor(declared: Declared, options: NodeOptions, surroundings: NodeSurroundings) {
     this.#options = options;
     const limits = resolveLimits(options.limits);
-    const channels = this.#makeChannels(declared, surroundings, limits);
     const nodeId = hex(surroundings.newSession());
+    const channels = this.#makeChannels(declared, surroundings, { limits, nodeId });
     this.publisher = channels ?? NO_CHANNELS;
     this.channelTools = channelTools(this.publisher);
     this.parts = {
@@ -281,19 +282,20 @@ export class Node {
   #makeChannels(
     declared: Declared,
     { clock, broker }: NodeSurroundings,
-    limits: Limits,
+    own: { readonly limits: Limits; readonly nodeId: string },
   ): NodeChannels | undefined {
     const groups = [declared.channels, this.#options.channels ?? {}];
     if (groups.every((group) => Object.keys(group).length === 0)) return undefined;
     const report = (error: unknown, channel: string) => this.report(error, { channel });
-    return new NodeChannels({ clock, limits, broker, groups, report });
+    return new NodeChannels({ clock, broker, groups, report, ...own });
   }
 
   /** The procedures with their numbers: first the app's own. */
   #register(channels: NodeChannels | undefined, limits: Limits, clock: Clock): Map<string, Registered> {
     const report: Node["report"] = (error, place) => this.report(error, place);
     const registered = new Map<string, Registered>();
-    const library = channels === undefined ? [] : channelProcedures({ channels, clock, limits, report });
+    const parts = channels && { channels, clock, limits, report };
+    const library = parts ? [...channelProcedures(parts), ...presenceProcedures(parts)] : [];
     for (const [name, definition] of [...serverProcedures(this.#options.procedures), ...library]) {
       registered.set(name, { name, number: registered.size + 1, definition });
     }

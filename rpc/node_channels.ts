@@ -25,6 +25,8 @@ import type { Clock } from "./clock.ts";
 import { CallError, markReceived } from "./errors.ts";
 import { historyPage } from "./history_page.ts";
 import { checkHistoryQuery, offsetOfPlace } from "./history_query.ts";
+import { type Filter, readFilter } from "./filter.ts";
+import { chain, type FilteredPage, filteredPage } from "./filtered_page.ts";
 import { Hub } from "./hub.ts";
 import { ChannelMatch } from "./channel_match.ts";
 import { PatternWatches } from "./pattern_watch.ts";
@@ -33,10 +35,19 @@ import type { MaybePromise } from "./maybe_promise.ts";
 import { isKey, LONGEST_NAME } from "./long_names.ts";
 import { encodeMessage } from "./message_data.ts";
 import { isPromise } from "./iterating.ts";
-import type { AnyServerChannel, HistoryPage, HistoryQuery, Publisher, PublishOptions } from "./publisher.ts";
+import type { NodePresence } from "./node_presence.ts";
+import type {
+  AnyServerChannel,
+  FilteredHistoryQuery,
+  HistoryPage,
+  HistoryQuery,
+  Publisher,
+  PublishOptions,
+} from "./publisher.ts";
 import { NodeReactions, reactor } from "./reactions.ts";
 import { validate } from "./schema.ts";
 import { type AppendedBy, ServerChanges } from "./server_changes.ts";
+import { presenceOf, serverPresence } from "./server_presence.ts";
 
 /** What the channels of a node are made of. */
 export interface NodeChannelsParts {
@@ -50,6 +61,8 @@ export interface NodeChannelsParts {
   readonly groups: readonly ChannelGroup[];
   /** Tells the program of an error. Never throws. */
   readonly report: (error: unknown, channel: string) => void;
+  /** Names the node among those that have members. */
+  readonly nodeId: string;
 }
 
 /** A message that is to be published: bytes with room in front for the head of the frame. */
@@ -81,6 +94,8 @@ export class NodeChannels implements Publisher {
   readonly watches: PatternWatches;
   /** What runs for those who use them. */
   readonly work: NodeWork;
+  /** Who is there; `undefined` where no channel tells it. */
+  readonly presence: NodePresence | undefined;
   readonly #parts: NodeChannelsParts;
   readonly #changes = new ServerChanges((channel, data, by) => this.append(channel, withRoom(data), by));
   readonly #names: ChannelNames<ChannelDefinition>;
@@ -106,6 +121,7 @@ export class NodeChannels implements Publisher {
     const append = (channel: NamedChannel, data: Uint8Array, by: AppendedBy) =>
       this.append(channel, withRoom(data), by);
     this.reactions = new NodeReactions({ read: (...asked) => this.read(...asked), append }, clock);
+    this.presence = presenceOf(parts);
   }
 
   /** The channel of a name; `undefined` where there is none. */
@@ -142,6 +158,7 @@ export class NodeChannels implements Publisher {
       signal: (message) => this.#signal(channel, message).catch(ofTheProgram),
       position: async () => topOf(await this.read(channel, { messages: 0, bytes: 1 })),
       history: async (query) => await this.#history(channel, query ?? {}),
+      presence: serverPresence(channel, { presence: this.presence, limits: this.#parts.limits }),
     };
   }
 
@@ -191,6 +208,19 @@ export class NodeChannels implements Publisher {
     }
   }
 
+  /** Reads a part of the history, and gives what passes a filter. */
+  readFiltered(
+    channel: NamedChannel,
+    query: HistoryQuery,
+    { filter, isNow = false }: { readonly filter: Filter | undefined; readonly isNow?: boolean },
+  ): MaybePromise<FilteredPage> {
+    const wanted = { ...historyQuery(query), isNow };
+    if (filter === undefined) return this.read(channel, wanted);
+    // As much as a read may have is looked through, however little passes: who asks goes on from there.
+    const page = this.read(channel, { ...wanted, messages: MOST_HISTORY });
+    return chain(page, (page) => filteredPage(page, filter, wanted.messages));
+  }
+
   /** Sends a signal to whoever listens, but `from`. A broker that is away loses it, as signals may be. */
   signal(channel: NamedChannel, data: Uint8Array, from: string | undefined): void {
     try {
@@ -205,6 +235,7 @@ export class NodeChannels implements Publisher {
   end(): void {
     this.hub.end();
     this.reactions.end();
+    this.presence?.end();
     this.watches.end();
     this.work.end();
   }
@@ -225,11 +256,16 @@ export class NodeChannels implements Publisher {
     this.signal(channel, encodeMessage(await validate(schema, message)), undefined);
   }
 
-  async #history(channel: NamedChannel, query: HistoryQuery): Promise<HistoryPage<unknown, "changes">> {
+  async #history(
+    channel: NamedChannel,
+    query: FilteredHistoryQuery<unknown>,
+  ): Promise<HistoryPage<unknown, "changes">> {
     checkHistoryQuery(query);
     const isNow = mayChange(channel);
-    const page = await this.read(channel, { ...historyQuery(query), isNow });
-    return historyPage(page, query, { isNow, limits: this.#parts.limits });
+    const filter = readFilter(query.filter, Infinity); // of the program itself
+    if (filter !== undefined && isNow) throw new TypeError("A channel whose messages change has no filters");
+    const page = await this.readFiltered(channel, query, { filter, isNow });
+    return historyPage(page, query, { isNow, filter, limits: this.#parts.limits });
   }
 
   #told(error: unknown, { name }: NamedChannel, { ambiguous = true } = {}): CallError {
@@ -278,7 +314,7 @@ export function withRoom(bytes: Uint8Array): Encoded {
 }
 
 /** What a query of a program, or a client, asks of the broker. A page of none would make a pager go on for ever: it has one at least. */
-export function historyQuery({ before, after, limit = HISTORY_MESSAGES }: HistoryQuery): Query {
+function historyQuery({ before, after, limit = HISTORY_MESSAGES }: HistoryQuery): Query {
   const bounds = { messages: Math.min(Math.max(1, limit), MOST_HISTORY), bytes: HISTORY_BYTES };
   if (after !== undefined) return { after: offsetOfPlace(after), ...bounds };
   return { before: before === undefined ? Number.MAX_SAFE_INTEGER : offsetOfPlace(before), ...bounds };

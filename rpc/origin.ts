@@ -13,6 +13,8 @@ export interface Origin {
   readonly producer: string | undefined;
   /** Puts its publications in their order. */
   readonly order: PublishOrder | undefined;
+  /** Whether it has no connection at the moment, and may come back. */
+  readonly isLost: boolean;
 }
 
 /** Where a connection keeps it. */

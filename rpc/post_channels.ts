@@ -49,9 +49,11 @@ function history(channel: string, limits: Limits): ChannelPost {
   return {
     request: ({ options: { timeout }, ...called }) => {
       const { input = {} } = called;
-      if (!isMap(input)) throw new CallError("BAD_INPUT", "Expected a map with before, after or limit");
-      const { before, after, limit } = input; // the rest stays behind: it may be large
-      const query = { channel, before, after, limit, changes: true };
+      if (!isMap(input)) {
+        throw new CallError("BAD_INPUT", "Expected a map with before, after, limit or filter");
+      }
+      const { before, after, limit, filter } = input; // the rest stays behind: it may be large
+      const query = { channel, before, after, limit, filter, changes: true };
       return { ...called, method: "@history", input: query, options: { timeout } }; // a read has no use for a key
     },
     answer: (value) => {

@@ -4,16 +4,19 @@
  * @module
  */
 import type { Position } from "./broker.ts";
+import type { MessageFilter } from "./filter_types.ts";
 import { type GivenParams, hasParams } from "./channel_pattern.ts";
 import type {
   Interactions,
   MessageInput,
   MessageOutput,
+  PresenceOutput,
   Published,
   SignalInput,
   WithParams,
 } from "./channel_types.ts";
 import type { AnyReactor, Changer, Interactive, ReactionSummary } from "./interactions.ts";
+import type { MembersPage, MembersQuery, ServerPresence } from "./member_types.ts";
 
 /** What server code may say about one publication. */
 export interface PublishOptions {
@@ -36,18 +39,29 @@ export interface HistoryQuery {
   readonly limit?: number | undefined;
 }
 
+/** Which part of a history is wanted, and of that which messages. */
+export interface FilteredHistoryQuery<Message> extends HistoryQuery {
+  /**
+   * Which messages are wanted. The server looks through 1,000 messages, or 256 KiB, for one page: one may have few, or none, though there are `more`: go on from
+   * `through`.
+   */
+  readonly filter?: MessageFilter<Message> | undefined;
+}
+
 /** A part of a history. */
 export interface HistoryPage<Message, Interactions extends string = never> {
   /** The last publication there was when this was read. */
   readonly position: Position;
   /** The first offset that is still kept; `position.offset + 1` when there is none. */
   readonly oldest: number;
-  /** Without a hole, in the order of the query. Where messages may change these are the messages alone, as they are now; changes have no entries, but take offsets. */
+  /** Without a hole but for what a filter has passed over, in the order of the query. Where messages may change these are the messages alone, as they are now; changes have no entries, but take offsets. */
   readonly entries: readonly HistoryEntry<Message, Interactions>[];
-  /** Whether the same query, from the last entry on (where messages may change, from `next` on), would give more. */
+  /** Whether there is more to be looked at: the same query from `through` on (where messages may change, from `next` on). */
   readonly more: boolean;
   /** Where messages may change: where the next page goes on, as `after` or `before`. No entry may have it, since changes take offsets, too. */
   readonly next?: number;
+  /** How far was looked, in the direction of the query: the last entry, or behind it what a filter has passed over. `undefined` where there was nothing to look at. */
+  readonly through: Position | undefined;
   /** Whether the position that was asked for is no place in the stream: it is another one, or has another past. Then there are no entries. */
   readonly reset: boolean;
 }
@@ -108,7 +122,7 @@ export type Publish<Channels> = <Pattern extends keyof Channels & string>(
 ) => Promise<Published>;
 
 /** One channel in server code. */
-export interface ServerChannel<Input, Output, Signal, Interactions extends string = never> {
+export interface ServerChannel<Input, Output, Signal, Data = never, Interactions extends string = never> {
   /** Its name. */
   readonly name: string;
   /** Publishes: see {@linkcode Publish}. */
@@ -121,7 +135,9 @@ export interface ServerChannel<Input, Output, Signal, Interactions extends strin
    */
   position(): Promise<Position>;
   /** A part of what is kept. */
-  history(query?: HistoryQuery): Promise<HistoryPage<Output, Interactions>>;
+  history(query?: FilteredHistoryQuery<Output>): Promise<HistoryPage<Output, Interactions>>;
+  /** Who is there. */
+  readonly presence: ServerPresence<Data>;
 }
 
 /** Finds a channel in server code: `channel("board/:id", { id: "7" })`. Throws a `TypeError` for parameters that name no channel. */
@@ -133,9 +149,19 @@ export type FindChannel<Channels> = <Pattern extends keyof Channels & string>(
     MessageInput<Channels[Pattern]>,
     MessageOutput<Channels[Pattern]>,
     SignalInput<Channels[Pattern]>,
+    PresenceOutput<Channels[Pattern]>,
     Interactions<Channels[Pattern]>
   >
   & Interactive<MessageInput<Channels[Pattern]>, Interactions<Channels[Pattern]>, PublishOptions>;
+
+/** Reads who is in a channel: `presence.get("board/:id", { id: "7" }, { limit: 100 })`, or `presence.get("news")` where the pattern has no parameters. */
+export interface ReadPresence<Channels> {
+  /** See {@linkcode ServerPresence.get}. */
+  get<Pattern extends keyof Channels & string>(
+    pattern: Pattern,
+    ...args: WithParams<Pattern, [query?: MembersQuery]>
+  ): Promise<MembersPage<PresenceOutput<Channels[Pattern]>>>;
+}
 
 /** What stands behind {@linkcode Publish} and {@linkcode FindChannel} at run time. */
 export interface Publisher {
@@ -149,7 +175,7 @@ export interface Publisher {
 
 /** One channel at run time: it can do everything, and refuses what is not declared. */
 export type AnyServerChannel =
-  & ServerChannel<unknown, unknown, unknown, "changes">
+  & ServerChannel<unknown, unknown, unknown, unknown, "changes">
   & Changer<unknown, PublishOptions>
   & AnyReactor;
 
@@ -159,6 +185,8 @@ export interface ChannelTools {
   readonly publish: Publish<Record<string, never>>;
   /** Finds a channel. */
   readonly channel: FindChannel<Record<string, never>>;
+  /** Reads who is there. */
+  readonly presence: ReadPresence<Record<string, never>>;
 }
 
 /** The tools of handlers, and of the app. Parameters may be left out where the pattern has none. */
@@ -168,8 +196,15 @@ export function channelTools(publisher: Publisher): ChannelTools {
     const channel = publisher.channel(pattern, params as GivenParams);
     return await channel.publish(message, options as PublishOptions | undefined);
   };
+  const get = async (pattern: string, ...args: unknown[]) => {
+    const [params, query] = hasParams(pattern) ? args : [{}, ...args];
+    return await publisher.channel(pattern, params as GivenParams).presence.get(
+      query as MembersQuery | undefined,
+    );
+  };
   return {
     publish: publish as ChannelTools["publish"],
+    presence: { get: get as never },
     channel: (pattern: string, params: GivenParams = {}) => publisher.channel(pattern, params) as never,
   };
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import { authorOf } from "./authors.ts";
-import { chain, refusalOfChange, type Wanting } from "./change_access.ts";
+import { refusalOfChange, type Wanting } from "./change_access.ts";
+import { chain } from "./filtered_page.ts";
 import { noChannel } from "./channel_rules.ts";
 import { badInput } from "./history_procedure.ts";
 import type { MaybePromise } from "./maybe_promise.ts";

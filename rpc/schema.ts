@@ -117,3 +117,8 @@ function firstOf<T>(list: readonly T[], count: number): T[] {
 function plainKey(key: PropertyKey): string | number {
   return typeof key === "number" ? key : String(key).slice(0, MAX_KEY);
 }
+
+/** For inputs that are checked elsewhere, with errors that speak of them. */
+export const ANYTHING: Schema = {
+  "~standard": { version: 1, vendor: "millrace", validate: (value: unknown) => ({ value }) },
+};

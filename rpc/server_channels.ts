@@ -12,6 +12,7 @@ import type { ChannelEvents, Subscribe } from "./dispatch_channels.ts";
 import { CallError } from "./errors.ts";
 import { originOf } from "./origin.ts";
 import type { Outbox } from "./outbox.ts";
+import { selectionOf } from "./channel_filters.ts";
 import { isPromise } from "./iterating.ts";
 import { type Answer, ProgramRules } from "./program_rules.ts";
 import { ProtocolError } from "./protocol_error.ts";
@@ -19,8 +20,9 @@ import type { Unit } from "./receiver.ts";
 import { ServerSignals } from "./server_signals.ts";
 import { ServerWildcards } from "./server_wildcards.ts";
 import { SocketQueue } from "./socket_queue.ts";
-import { type Line, Subscriber } from "./subscriber.ts";
-import { asRefusal, SubscriptionRefusals } from "./subscription_refusals.ts";
+import { Subscriber } from "./subscriber.ts";
+import type { Line } from "./subscriber_parts.ts";
+import { asRefusal, SubscriptionRefusals, tooMuch } from "./subscription_refusals.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
 import type { Wanted } from "./wanted.ts";
 
@@ -129,22 +131,18 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     this.#lastSub = sub;
     const { limits, channels } = this.#parts;
     if (this.#bySub.size >= limits.channels) {
-      return this.#refusals.refuse(
-        sub,
-        new CallError("RESOURCE_EXHAUSTED", `More than ${limits.channels} channels`),
-      );
+      return this.#refusals.refuse(sub, tooMuch(`More than ${limits.channels} channels`));
     }
     if (this.#byName.has(name)) {
       return this.#refusals.refuse(sub, new CallError("BAD_INPUT", "The channel is subscribed to already"));
     }
     if (this.#work.isFull) { // of those that have left: what they began goes on
-      return this.#refusals.refuse(
-        sub,
-        new CallError("RESOURCE_EXHAUSTED", "Too much is still done for others"),
-      );
+      return this.#refusals.refuse(sub, tooMuch("Too much is still done for others"));
     }
     const channel = channels.find(name);
     if (channel === undefined) return this.#refusals.refuse(sub, noChannel());
+    const selection = selectionOf(channel, wanted.options, limits);
+    if (selection instanceof CallError) return this.#refusals.refuse(sub, selection);
     const subscription: Subscription = {
       sub,
       channel,
@@ -161,7 +159,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
     const wantsHistory = rewinds && !this.wildcards.isNew(name);
     const rules = wantsHistory ? [subscribe, history] : [subscribe];
     this.#authorize(subscription, () => this.#rules.ask(channel, ...rules), (refusal) => {
-      if (refusal === undefined) this.#allowed(subscription, wanted);
+      if (refusal === undefined) this.#allowed(subscription, { ...wanted, ...selection });
       else this.#deny(subscription, refusal);
       if (refusal?.retryable === false && !wantsHistory) this.wildcards.forget(name);
     });
@@ -318,7 +316,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
   }
 
   /** It may subscribe. A position before all publications is a look at the whole history, and everybody can write one. */
-  #allowed(subscription: Subscription, wanted: Subscribe): void {
+  #allowed(subscription: Subscription, wanted: Wanted): void {
     const { channel } = subscription;
     const { subscribe, history } = channel.value.allow;
     if (wanted.position?.offset !== 0 || history === subscribe) return this.#join(subscription, wanted);

@@ -16,14 +16,13 @@ import type { Cut, Handshake, Wanted } from "./handshake.ts";
 import { Heartbeat, type HeartbeatOwner } from "./heartbeat.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import { Kind, VERSION } from "./kinds.ts";
-import { channelsOf, type ChannelsOwner, LazyChannels } from "./lazy_channels.ts";
+import { type ChannelsOwner, LazyChannels } from "./lazy_channels.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { writeExpires, writeGoodbye, writeWelcome } from "./messages.ts";
 import type { WireMap } from "./options.ts";
 import type { Peer, PeerEvents } from "./peer.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { whenQuiet } from "./quiet.ts";
-import type { ServerChannels } from "./server_channels.ts";
 import { ServerSession, type SessionConnection } from "./server_session.ts";
 import type { Transport } from "./transport.ts";
 import { type Turn, turnOf } from "./turn.ts";
@@ -67,7 +66,7 @@ export class ServerConnection
     const { clock, limits } = parts;
     this.#turn = turnOf(clock);
     this.#session = new ServerSession(parts, handshake.id, { connection: this, transport, events: this });
-    this.#channels = parts.channels && new LazyChannels(this);
+    this.#channels = parts.channels && new LazyChannels(parts, this);
     this.#peer.channels = this.#channels;
     const late = () => this.close(CloseCode.HELLO_TIMEOUT, "no hello in time");
     this.#timer = clock.setTimeout(late, limits.hello);
@@ -141,6 +140,7 @@ export class ServerConnection
   /** Asks again whether its subscriptions are allowed: all, or that of one channel. */
   reauthorize(channel?: string): void {
     this.#channels?.reauthorize(channel);
+    this.#parts.channels?.presence?.members.reauthorize(this.#session.id, this.#session.asker, channel);
   }
 
   /**
@@ -214,10 +214,10 @@ export class ServerConnection
     return this.#session.peer;
   }
 
-  /** See {@linkcode ChannelsOwner.makeChannels}. */
-  makeChannels(): ServerChannels {
+  /** See {@linkcode ChannelsOwner.carrier}. */
+  get carrier(): ChannelsOwner["carrier"] {
     const { connection, peer } = this.#session;
-    return channelsOf(this.#parts, this, { connection, outbox: peer.outbox, transport: this.#transport });
+    return { connection, outbox: peer.outbox, transport: this.#transport };
   }
 
   /** PONG: it was sent behind WELCOME. */
@@ -245,6 +245,7 @@ export class ServerConnection
     this.#stop();
     if (this.#isFinal || closeAdvice(code) !== "reconnect") this.#session.end();
     else this.#session.lost();
+    this.#parts.channels?.presence?.members.closed(this.#session.id, code);
     this.#look?.();
   }
 
@@ -330,6 +331,7 @@ export class ServerConnection
       return this.fault(error);
     }
     this.#mayRun = true;
+    this.#parts.channels?.presence?.members.back(session.id, session.asker);
     connected(this);
   }
 
@@ -383,7 +385,7 @@ export class ServerConnection
     }
     const remaining = this.#session.identify(identity);
     this.#peer.send(() => writeExpires(remaining));
-    this.#channels?.reauthorize();
+    this.reauthorize();
   }
 }
 

@@ -9,6 +9,7 @@ import { BULK } from "./bulk_code.ts";
 import type { BulkSource } from "./bulk_source.ts";
 import { Callee } from "./callee.ts";
 import type { CalledPeer, CalleeParts } from "./callee_parts.ts";
+import type { Asker } from "./channel_rules.ts";
 import { CloseCode } from "./close.ts";
 import { ConnectionOrigin } from "./connection_origin.ts";
 import { CallError } from "./errors.ts";
@@ -148,6 +149,17 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
     return this.#connection ??= new SessionView(this);
   }
 
+  /** Whom rules are asked about, now and later. */
+  get asker(): Asker {
+    const session = this as Pick<ServerSession, "connection" | "identity">;
+    return {
+      connection: session.connection,
+      get context() {
+        return session.identity;
+      },
+    };
+  }
+
   /** Whose publications come by it. */
   get origin(): ConnectionOrigin {
     return this.#origin ??= new ConnectionOrigin(this, this.#parts.limits);
@@ -225,6 +237,11 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
       throw new ProtocolError("limits.message is less than it was in this session");
     }
     this.peer.attach(continuation);
+  }
+
+  /** Whether it has no connection: it waits for another, or is over. */
+  get isLost(): boolean {
+    return this.#isLost || this.peer.ended;
   }
 
   /**

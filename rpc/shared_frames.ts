@@ -4,18 +4,27 @@
  * @module
  */
 import { begin, end, position, written } from "../msgpack/encoder.ts";
-import type { Entry } from "./broker.ts";
+import type { Entry, Position } from "./broker.ts";
 import { PUBLICATION_HEAD, writePublicationHead, writeSignalled } from "./channel_messages.ts";
 import { mostBytes, writeEntry } from "./entry_messages.ts";
+import type { KeptPage } from "./kept_page.ts";
 
 /** One frame for many connections. */
 export interface SharedFrame {
   /** The frame. Never written to again, so that a queue may keep it. */
   readonly bytes: Uint8Array;
-  /** The publications in it. */
+  /** Messages in it. */
+  readonly messages: number;
+  /** The publications in it, and those among them that a filter has passed over. */
   readonly entries: readonly Entry[];
   /** Whether some of them change messages: not every client takes those. */
-  readonly hasChanges: boolean;
+  readonly hasChanges?: boolean;
+  /** What a filter had passed over before them, if the frame tells of it. */
+  readonly skipped?: Pick<Position, "offset" | "fingerprint"> | undefined;
+  /** What it has instead of `entries`, where a policy has left some out. */
+  readonly kept?: KeptPage | undefined;
+  /** Offsets in the gaps of a policy, which are not counted as sent. */
+  readonly excused?: number | undefined;
 }
 
 /** A merged frame has at most so many bytes of payload, unless one publication alone has more. */
@@ -135,7 +144,7 @@ function frameOf(alias: number, entries: readonly Entry[]): SharedFrame {
   const [only] = entries;
   const alone = entries.length === 1 ? withHead(alias, only!) : undefined;
   const hasChanges = entries.some(({ change }) => change !== undefined);
-  return { bytes: alone ?? merged(alias, entries), entries, hasChanges };
+  return { bytes: alone ?? merged(alias, entries), messages: entries.length, entries, hasChanges };
 }
 
 function merged(alias: number, entries: readonly Entry[]): Uint8Array {

@@ -3,55 +3,29 @@
  *
  * @module
  */
-import { Asking, type AskingParts } from "./asking.ts";
+import { Asking } from "./asking.ts";
 import type { Entry, Page, Query } from "./broker.ts";
 import { type Rewind, writeSubscribed } from "./channel_messages.ts";
-import { writeEntryFor } from "./entry_messages.ts";
+import { EntryWriter } from "./entry_writer.ts";
+import type { KeptPage } from "./kept_page.ts";
 import { SubscribeStatus } from "./kinds.ts";
 import type { Outbox } from "./outbox.ts";
-import { writeMessage } from "./outbox_parts.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { judge } from "./resume.ts";
 import { type SharedFrame, signalFrames, type SignalRun } from "./shared_frames.ts";
-import { PAGE, type Topic } from "./topic.ts";
+import type { Line, LineMember } from "./subscriber_parts.ts";
+import type { Topic } from "./topic.ts";
+import { PAGE } from "./topic_bounds.ts";
+import type { Feed, Place, TopicMember } from "./topic_member.ts";
 import { DeltaReader } from "./topic_deltas.ts";
-import type { Place, TopicMember } from "./topic_member.ts";
-import { Unseen } from "./unseen.ts";
+import { NEWEST, Unseen } from "./unseen.ts";
 import type { Wanted } from "./wanted.ts";
-
-/** What a subscription needs of its connection. */
-export interface Line {
-  /** Who it is among the senders of signals. */
-  readonly id: string;
-  /** Where messages go. */
-  readonly outbox: Outbox;
-  /** With more bytes in the socket publications wait. */
-  readonly mostInSocket: number;
-  /** How the broker is asked. */
-  readonly asking: AskingParts;
-  /** Milliseconds since 1970. */
-  readonly date: () => number;
-  /** What is published cannot be known now: it ends, for as long as that lasts. */
-  stale(subscriber: Subscriber): void;
-  /** The broker works for it, whether or not it is still wanted when that ends. */
-  works<T>(work: Promise<T>): Promise<T>;
-  /** The subscription has another alias than before. */
-  renamed(subscriber: Subscriber, before: number): void;
-  /** Calls {@linkcode Subscriber.goOn} when what waits has left. */
-  awaitRoom(subscriber: Subscriber): void;
-  /** Calls {@linkcode Subscriber.goOn} in the next turn. */
-  goOnLater(subscriber: Subscriber): void;
-  /** A position has the fingerprint of no publication: it is of a past that was lost, or somebody guesses. May end the connection. */
-  guessed(): void;
-  /** Something of ours failed: the connection is to be closed. */
-  fail(error: unknown): void;
-}
 
 /** Holes in a row that are taken for a broker that is behind; then the subscription starts again. */
 const MOST_HOLES = 3;
 
 /** One subscription. */
-export class Subscriber implements TopicMember {
+export class Subscriber implements TopicMember, LineMember {
   /** What it is subscribed to. */
   readonly topic: Topic;
   /** The client's number for it. */
@@ -73,6 +47,8 @@ export class Subscriber implements TopicMember {
   #alias = 0;
   #holes = 0;
   #isConfirmed = false;
+  readonly #writer: EntryWriter;
+  readonly #feed: Feed;
   readonly #unseen: Unseen;
   readonly #deltas: DeltaReader | undefined;
   #asking: Asking | undefined;
@@ -89,8 +65,12 @@ export class Subscriber implements TopicMember {
     this.#mayLookBack = wanted.mayLookBack ?? true;
     this.#takesChanges = wanted.changes ?? false;
     this.#cursor = wanted.position ?? topic.last;
-    this.#unseen = new Unseen(topic);
-    this.#deltas = wanted.delta ? new DeltaReader(topic.deltas) : undefined;
+    const { filter, policy, delta } = wanted;
+    this.#feed = topic.views.feed(filter, policy);
+    // What some are not given has no one before it that all hold.
+    this.#deltas = delta && this.#feed === topic ? new DeltaReader(topic.deltas) : undefined;
+    this.#writer = new EntryWriter(line.outbox, wanted, this.#deltas);
+    this.#unseen = new Unseen(this.#feed, policy && NEWEST);
   }
 
   /** See {@linkcode TopicMember.id}. */
@@ -151,11 +131,12 @@ export class Subscriber implements TopicMember {
     const outbox = this.#outbox;
     const { message, messages } = outbox.peer;
     const takes = this.#takesChanges || !frame.hasChanges;
-    if (takes && frame.bytes.length <= message && frame.entries.length <= messages) {
+    if (takes && frame.bytes.length <= message && frame.messages <= messages) {
       outbox.sendShared(this.#deltas === undefined ? frame.bytes : this.#deltas.bytesOf(frame));
     } else {
-      this.#safely(() => frame.entries.forEach((entry) => this.#send(entry)));
+      this.#safely(() => this.#writer.sendApart(frame, this.#feed.sent.offset));
     }
+    if (frame.excused) this.#unseen.excuse(frame.entries.at(-1)!.offset, frame.excused);
     return true;
   }
 
@@ -172,7 +153,7 @@ export class Subscriber implements TopicMember {
   /** See {@linkcode TopicMember.fallBehind}. */
   fallBehind(): void {
     this.#state = "catching";
-    this.#cursor = this.topic.sent;
+    this.#cursor = this.#feed.sent;
     this.#unseen.leaveLive(this.#cursor.offset);
     if (this.#isFull) this.#line.awaitRoom(this);
   }
@@ -191,12 +172,12 @@ export class Subscriber implements TopicMember {
   end(): void {
     this.#state = "over";
     this.#stopAsking();
-    this.topic.remove(this);
+    this.#feed.remove(this);
   }
 
   /** The offset of the last publication that it was sent. */
   get #sent(): number {
-    return (this.#state === "live" ? this.topic.sent : this.#cursor).offset;
+    return (this.#state === "live" ? this.#feed.sent : this.#cursor).offset;
   }
 
   get #isFull(): boolean {
@@ -267,13 +248,13 @@ export class Subscriber implements TopicMember {
     this.#state = "catching";
     this.#holes = 0;
     this.#cursor = place;
-    this.#alias = topic.alias;
+    this.#alias = this.#writer.alias = topic.alias;
     this.#life = topic.life;
     this.#unseen.start(place.offset);
     this.#deltas?.begin();
     const { offset, fingerprint } = place;
     const position = { epoch: topic.epoch, offset, fingerprint };
-    this.#write(() => writeSubscribed(this.sub, topic.alias, { status, position }));
+    this.#writer.write(() => writeSubscribed(this.sub, topic.alias, { status, position }));
     if (before !== this.#alias) this.#line.renamed(this, before);
     if (this.#isOver) return; // a hook of the program has closed the connection
     if (page !== undefined) this.#sendPage(page.entries);
@@ -291,18 +272,48 @@ export class Subscriber implements TopicMember {
     const { topic } = this;
     const { offset, fingerprint } = this.#cursor;
     if (this.#isFull) return this.#line.awaitRoom(this);
+    const kept = this.#feed.kept?.(this, offset);
+    if (kept !== undefined) return this.#sendKept(kept);
     if (offset === topic.last.offset) {
       if (fingerprint !== topic.last.fingerprint) return this.#startAgain();
-      if (this.#unseen.isMuch(offset)) return; // SEEN goes on
-      this.#state = "live";
-      this.#since = undefined;
-      this.#unseen.goLive(offset);
-      return topic.goLive(this);
+      if (this.#feed.waits?.(this)) return; // it is told when to go on
+      return this.#goLive();
     }
     if (this.#unseen.isHalf(offset)) return; // SEEN goes on
     const entries = this.#since === undefined ? topic.tail.after(offset) : undefined;
     if (entries !== undefined) return this.#sendPage(entries);
     this.#read({ after: offset, ...PAGE }, (page) => this.#tookPage(page));
+  }
+
+  #goLive(): void {
+    const { offset } = this.#cursor;
+    if (this.#unseen.isMuch(offset)) return; // SEEN goes on
+    this.#state = "live";
+    this.#since = undefined;
+    this.#unseen.goLive(offset);
+    this.#feed.goLive(this);
+  }
+
+  /** Sends what is left of what it missed. Where it has all of that it is live again. */
+  #sendKept({ given, end, reason }: KeptPage): void {
+    const before = this.#cursor.offset;
+    if (given.length === 0 && end.offset === before) return this.#goLive();
+    if (this.#unseen.isHalf(before)) return; // SEEN goes on
+    let bytes = 0;
+    let count = 0;
+    for (const one of given) {
+      const { entry } = one;
+      const after = this.#cursor.offset;
+      if (this.#isFull || !this.#unseen.admits(after, bytes + entry.data.length)) break;
+      this.#unseen.excuse(entry.offset - 1, this.#writer.sendGiven(one, { after, reason }));
+      this.#cursor = { offset: entry.offset, fingerprint: entry.fingerprint };
+      bytes += entry.data.length;
+      count++;
+    }
+    if (count === given.length && end.offset > this.#cursor.offset) this.#writer.skipTo(this.#cursor = end);
+    const { offset } = this.#cursor;
+    this.#unseen.sent(offset, bytes);
+    if (offset > before || this.#isFull) this.#catchUp(); // otherwise SEEN goes on
   }
 
   #tookPage(page: Page): void {
@@ -320,14 +331,15 @@ export class Subscriber implements TopicMember {
     let isFull = false;
     for (const entry of entries) {
       if (this.#isFull) break; // of all channels of the connection together
-      const size = entry.data.length;
+      const size = this.#writer.wants(entry) ? entry.data.length : 0;
       if (entry.offset > this.topic.last.offset || (bytes > 0 && bytes + size > PAGE.bytes)) break;
       isFull = !this.#unseen.admits(this.#cursor.offset, bytes + size);
       if (isFull || !this.#follows(entry)) break;
-      this.#send(entry);
+      this.#writer.send(entry);
       this.#cursor = { offset: entry.offset, fingerprint: entry.fingerprint };
       bytes += size;
     }
+    this.#writer.tellSkipped();
     const { offset } = this.#cursor;
     this.#unseen.sent(offset, bytes);
     if (offset > from) this.#holes = 0;
@@ -345,15 +357,6 @@ export class Subscriber implements TopicMember {
   #hole(): void {
     if (++this.#holes > MOST_HOLES) return this.#startAgain();
     this.topic.refresh(this);
-  }
-
-  #send(entry: Entry): void {
-    const to = { takesChanges: this.#takesChanges, most: this.#outbox.peer.message };
-    this.#write(() => writeEntryFor(this.#alias, entry, to) && this.#deltas?.sent(entry));
-  }
-
-  #write(write: () => void): void {
-    writeMessage(this.#outbox, write);
   }
 
   /** Reads from the broker. What comes is passed over when the subscription, or the stream, has become another one. */

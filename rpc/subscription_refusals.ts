@@ -62,6 +62,11 @@ export class SubscriptionRefusals {
   }
 }
 
+/** Too many, or too much. */
+export function tooMuch(message: string): CallError {
+  return new CallError("RESOURCE_EXHAUSTED", message);
+}
+
 /** What a client is told of a subscription: a rule that failed may know better in a moment. */
 export function asRefusal({ code, message, retryable }: CallError): CallError {
   if (code !== "INTERNAL") return new CallError(code, message, { retryable, ambiguous: false });

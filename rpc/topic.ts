@@ -14,7 +14,9 @@ import { publicationFrames, type Signal, SignalFrame } from "./shared_frames.ts"
 import { Tail } from "./tail.ts";
 import { TopicDeltas } from "./topic_deltas.ts";
 import type { Place, TopicMember } from "./topic_member.ts";
+import { LATE_PUSH, MOST_SIGNALS, NOTHING, PAGE } from "./topic_bounds.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
+import { Views } from "./views.ts";
 
 /** What a topic is made of. */
 export interface TopicParts {
@@ -29,18 +31,6 @@ export interface TopicParts {
   /** Where it stands while the broker is asked what it has, and since when; who has asked for longest is the first. */
   readonly doubts: Map<Topic, number>;
 }
-
-/** What is read at once. */
-export const PAGE: { readonly messages: number; readonly bytes: number } = {
-  messages: 1_000,
-  bytes: 256 * 1024,
-};
-/** Beyond every stream: a read that wants to know the top alone. */
-const NOTHING = { after: Number.MAX_SAFE_INTEGER, messages: 1, bytes: 1 } as const;
-/** Milliseconds that a push may come later than the answer to a read that has seen it. */
-const LATE_PUSH = 1_000;
-/** Signals of one turn; more are lost. */
-const MOST_SIGNALS = 1_024;
 
 /** One channel on this node. */
 export class Topic implements BrokerListener, EndsWithTurn {
@@ -58,6 +48,8 @@ export class Topic implements BrokerListener, EndsWithTurn {
   life = 0;
   /** The latest publications. */
   readonly tail: Tail = new Tail();
+  /** What is shared by those who do not want everything. */
+  readonly views: Views;
   #deltas: TopicDeltas | undefined;
   readonly #parts: TopicParts;
   readonly #asking: Asking;
@@ -90,6 +82,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
   constructor(name: string, parts: TopicParts) {
     this.name = name;
     this.#parts = parts;
+    this.views = new Views(this, parts.clock);
     const report = (error: unknown) => parts.report(error, name);
     this.#asking = new Asking({ clock: parts.clock, report });
   }
@@ -126,6 +119,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
   /** Listens no more. */
   release(): void {
     this.#released = true;
+    this.views.end();
     this.#parts.doubts.delete(this);
     this.#asking.stop();
     this.#parts.clock.clearTimeout(this.#timer);

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Position } from "./broker.ts";
+import type { KeptPage } from "./kept_page.ts";
 import type { SharedFrame, SignalRun } from "./shared_frames.ts";
 
 /** Somebody here who wants a channel. None of its methods throws. */
@@ -30,3 +31,19 @@ export interface TopicMember {
 
 /** Where in the stream. */
 export type Place = Pick<Position, "offset" | "fingerprint">;
+
+/** Where a subscription takes what is live from: the topic, or what it shares with those who want the same of it. */
+export interface Feed {
+  /** The latest that those who are live were told of. */
+  readonly sent: Place;
+  /** Bytes that they were sent after an offset. */
+  bytesSince(offset: number): number;
+  /** From now on somebody who has everything up to the last of the topic gets what follows with all others. */
+  goLive(member: TopicMember): void;
+  /** Somebody wants nothing more. */
+  remove(member: TopicMember): void;
+  /** Whether somebody who has everything up to the last of the topic has to wait, until it is `refreshed`, before it goes live. */
+  waits?(member: TopicMember): boolean;
+  /** What somebody who fell behind is given after an offset; `undefined` where that is everything. */
+  kept?(member: TopicMember, offset: number): KeptPage | undefined;
+}

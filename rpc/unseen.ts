@@ -3,30 +3,44 @@
  *
  * @module
  */
-import type { Topic } from "./topic.ts";
+import type { Feed } from "./topic_member.ts";
 
-/** Publications, at most. */
-const MOST = 1_000;
-/** Bytes, at most; one publication is always admitted. */
-const MOST_BYTES = 1024 * 1024;
-/** How much more may have been sent to who is live before somebody looks: see `marks.ts`. */
-const BETWEEN = 64;
+/** How much may be sent and not seen. */
+export interface UnseenBounds {
+  /** Publications. */
+  readonly messages: number;
+  /** Bytes; one publication is always admitted. */
+  readonly bytes: number;
+  /** How many more may have been sent to who is live before somebody looks: see `marks.ts`. */
+  readonly between: number;
+}
+
+/** Who wants everything. */
+export const EVERYTHING: UnseenBounds = { messages: 1_000, bytes: 1024 * 1024, between: 64 };
+/** Who rather has less than what is old: what is on its way is not the newest any more when it is taken. */
+export const NEWEST: UnseenBounds = { messages: 64, bytes: 192 * 1024, between: 0 };
+/** The same in bytes. */
 const BYTES_BETWEEN = 64 * 1024;
 
 /** The account of one subscription. While it is live the topic counts the bytes, for all together. */
 export class Unseen {
-  readonly #topic: Pick<Topic, "bytesSince">;
+  readonly #topic: Pick<Feed, "bytesSince">;
+  readonly #most: UnseenBounds;
   /** Everything up to here was seen. */
   #seen = 0;
   /** Pages that were sent to it alone, by their last offset. */
   #pages: { readonly to: number; readonly bytes: number }[] = [];
   #bytes = 0;
+  /** Offsets that are not counted, by where they end. */
+  #gaps: { readonly to: number; readonly count: number }[] = [];
+  #excused = 0;
   /** Where it became live. */
   #liveFrom: number | undefined;
 
   /** Counts live bytes with its topic. */
-  constructor(topic: Pick<Topic, "bytesSince">) {
+  constructor(topic: Pick<Feed, "bytesSince">, most: UnseenBounds = EVERYTHING) {
     this.#topic = topic;
+    this.#most = most;
   }
 
   /** It begins after this offset. */
@@ -34,7 +48,16 @@ export class Unseen {
     this.#seen = offset;
     this.#pages = [];
     this.#bytes = 0;
+    this.#gaps = [];
+    this.#excused = 0;
     this.#liveFrom = undefined;
+  }
+
+  /** So many offsets up to this one were left out, and are not counted. */
+  excuse(to: number, count: number): void {
+    if (count === 0) return;
+    this.#gaps.push({ to, count });
+    this.#excused += count;
   }
 
   /** The client has everything up to here. */
@@ -42,6 +65,9 @@ export class Unseen {
     if (offset > this.#seen) this.#seen = offset;
     while (this.#pages.length > 0 && this.#pages[0]!.to <= this.#seen) {
       this.#bytes -= this.#pages.shift()!.bytes;
+    }
+    while (this.#gaps.length > 0 && this.#gaps[0]!.to <= this.#seen) {
+      this.#excused -= this.#gaps.shift()!.count;
     }
   }
 
@@ -66,25 +92,31 @@ export class Unseen {
 
   /** Whether who is live, and was sent everything up to `offset`, must be left alone now. */
   isMuch(offset: number): boolean {
-    const messages = offset - this.#seen;
+    const messages = this.#messages(offset);
     if (messages === 0) return false;
-    return messages > MOST - BETWEEN || this.#bytes + this.#liveBytes > MOST_BYTES - BYTES_BETWEEN;
+    const most = this.#most;
+    return messages > most.messages - most.between ||
+      this.#bytes + this.#liveBytes > most.bytes - BYTES_BETWEEN;
   }
 
   /** Whether who catches up has to see something first. */
   isHalf(offset: number): boolean {
-    return offset - this.#seen > MOST / 2 || this.#bytes > MOST_BYTES / 2;
+    return this.#messages(offset) > this.#most.messages / 2 || this.#bytes > this.#most.bytes / 2;
   }
 
   /** Whether one more may be sent after `offset`, which makes so many bytes in this page. */
   admits(offset: number, bytes: number): boolean {
-    const messages = offset - this.#seen;
-    return messages === 0 || (messages < MOST && this.#bytes + bytes <= MOST_BYTES);
+    const messages = this.#messages(offset);
+    return messages === 0 || (messages < this.#most.messages && this.#bytes + bytes <= this.#most.bytes);
+  }
+
+  #messages(offset: number): number {
+    return Math.max(offset === this.#seen ? 0 : 1, offset - this.#seen - this.#excused);
   }
 
   get #liveBytes(): number {
     if (this.#liveFrom === undefined) return 0;
     const bytes = this.#topic.bytesSince(Math.max(this.#seen, this.#liveFrom));
-    return bytes === Infinity ? MOST_BYTES : bytes;
+    return bytes === Infinity ? this.#most.bytes : bytes;
   }
 }

@@ -5,6 +5,8 @@
  */
 import type { Position } from "./broker.ts";
 import type { Rewind } from "./channel_messages.ts";
+import type { Filter } from "./filter.ts";
+import type { Policy } from "./policy.ts";
 
 /** What a client asks for. */
 export interface Wanted {
@@ -20,4 +22,8 @@ export interface Wanted {
   readonly delta: boolean;
   /** Whether it takes CHANGE. @default false */
   readonly changes?: boolean;
+  /** Which publications it wants. */
+  readonly filter?: Filter | undefined;
+  /** What may be left out of them. */
+  readonly policy?: Policy | undefined;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** The rules, by the names that a failure prints. `filter` and `presence` come with what they are about. */
+/** The rules, by the names that a failure prints. `presence` comes with what it is about. */
 export const RULES = {
   agreement: "one position names one publication, for everybody",
   phantom: "what is received was published, and not refused",
@@ -12,6 +12,10 @@ export const RULES = {
   "real-time order": "what is published after an acknowledgement comes after it",
   "producer order": "the publications of one producer come in its order",
   contiguity: "each subscription gets every offset once, in order, unless it is told otherwise",
+  filter:
+    "who asks for a part gets all that passes its filter, and nothing else, live, recovered and in pages",
+  policy:
+    "what a slow subscription lets the server leave out is told exactly, and the newest comes in the end",
   "lost acknowledgement": "what was acknowledged is received by all who come past it",
   "honest flag": "recovered means that nothing is missing; if something is, reset comes first, and only then",
   liveness: "after the last fault everything comes to its end, and every subscription to the top",
@@ -26,6 +30,7 @@ export const RULES = {
   "history page": "a page of the history has no hole, and says rightly whether there is more",
   "flow control": "SEEN tells what the program is done with, in time, and the server waits for it",
   "own position": "a subscription's position is not ahead of what its handler is done with",
+  presence: "who watches sees who is there, what each told last, and nobody who is gone",
   wildcard:
     "a wildcard that is live gets all of each channel that its client may know of, and hears of no other",
   documents: "a message is what its changes made of it, for everybody, and what was deleted is gone",

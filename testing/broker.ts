@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { MemoryPresence } from "../brokers/memory_presence.ts";
 import { ChannelIndex } from "../brokers/channel_index.ts";
 import {
   type Append,
@@ -21,7 +22,7 @@ import type { Recorder } from "./recorder.ts";
 /** What a faulty broker needs. */
 export interface FaultyBrokerOptions {
   /** Where entries are kept. It must answer at once. */
-  readonly inner: Broker;
+  readonly inner: Broker & { readonly presence: MemoryPresence };
   /** Writes the truth. */
   readonly recorder: Pick<Recorder, "add">;
   /** The name of a publication, from its bytes. */
@@ -196,6 +197,11 @@ export class FaultyBroker {
     return claim?.inner ?? key;
   }
 
+  /** As of a `Broker`. */
+  get presence(): MemoryPresence {
+    return this.#options.inner.presence;
+  }
+
   /** Frees what it holds. */
   close(): void {
     now(this.#options.inner.close());
@@ -224,6 +230,7 @@ export class FaultyBroker {
   restart(): void {
     for (const channel of this.channels) this.lose(channel);
     this.#ledgers++;
+    this.presence.forget();
     this.#options.recorder.add({ is: "ledger lost" });
   }
 

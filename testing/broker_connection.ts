@@ -17,6 +17,7 @@ import {
 import type { Directory, DirectoryWatcher } from "../rpc/directory.ts";
 import type { MaybePromise } from "../rpc/maybe_promise.ts";
 import type { FaultyBroker } from "./broker.ts";
+import { DistantPresence } from "./broker_presence.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { Machine } from "./machine.ts";
 import type { Random } from "./random.ts";
@@ -96,6 +97,8 @@ const DONE = 0.5;
 export class BrokerConnection implements Broker {
   /** Replies of calls. */
   readonly ledger: Ledger;
+  /** Members of channels. */
+  readonly presence: DistantPresence;
   /** Names of channels. */
   readonly directory: Directory;
   readonly #broker: FaultyBroker;
@@ -116,6 +119,10 @@ export class BrokerConnection implements Broker {
     this.#questions = new Line(options, options.delays.answer);
     this.#answers = new Line(options, options.delays.answer);
     this.#push = new Line(options, options.delays.push);
+    this.presence = new DistantPresence(broker.presence, {
+      ask: (act) => this.#ask(act),
+      push: (run, isSure) => this.#pushTo({ isOn: true }, run, isSure),
+    });
     const { ledger } = broker;
     this.ledger = {
       claim: (key, hash, ms, owner) =>
@@ -184,6 +191,7 @@ export class BrokerConnection implements Broker {
   close(): void {
     this.#closed = true;
     for (const { channel, listener } of [...this.#pushes]) this.unsubscribe(channel, listener);
+    this.presence.close();
     for (const { pattern, watcher } of [...this.#watching]) this.#unwatch(pattern, watcher);
   }
 
@@ -204,6 +212,7 @@ export class BrokerConnection implements Broker {
   /** Listeners are told that they may have missed something. */
   tellUncertain(): void {
     for (const pushes of [...this.#pushes]) this.#later(pushes, () => pushes.listener.uncertain());
+    this.presence.tellUncertain();
     for (const watching of [...this.#watching]) this.#later(watching, () => watching.watcher.uncertain());
     const { machine, recorder } = this.#options;
     this.#push.add(() => machine.do(() => recorder.add({ is: "told" })));
@@ -270,9 +279,9 @@ export class BrokerConnection implements Broker {
     this.#broker.directory.unwatch(pattern, watching!.there);
   }
 
-  #pushTo(pushes: PushedTo, run: () => void): void {
+  #pushTo(pushes: PushedTo, run: () => void, isSure = false): void {
     const { clock, random } = this.#options;
-    if (clock.now() < this.#lossyUntil && random.chance(LOST)) return;
+    if (!isSure && clock.now() < this.#lossyUntil && random.chance(LOST)) return;
     this.#later(pushes, run);
   }
 

@@ -9,6 +9,7 @@ import { changeRules } from "./broker_changes.ts";
 import { directoryRules } from "./broker_directory.ts";
 import { type BrokerCapability, type BrokerFixture, BrokerWorld } from "./broker_kit.ts";
 import { ledgerRules } from "./broker_ledger.ts";
+import { memberRules } from "./broker_members.ts";
 import { nodeRules, pushRules } from "./broker_pushes.ts";
 import { readRules } from "./broker_reads.ts";
 
@@ -50,6 +51,7 @@ export function brokerSuite(
     pushRules,
     nodeRules,
     ledgerRules,
+    memberRules,
     directoryRules,
   ].flat();
   return rules.map(({ name, needs = [], run }) => ({

@@ -9,10 +9,13 @@ import { CallRules, StreamItems } from "./rules/calls.ts";
 import { Documents } from "./rules/documents.ts";
 import { Authorisation, Liveness, NothingEscapes } from "./rules/end.ts";
 import { HonestFlag } from "./rules/flag.ts";
+import { Filters } from "./rules/filters.ts";
 import { FlowControl, OwnPosition } from "./rules/flow.ts";
 import { getOr } from "./rules/get_or.ts";
 import { ProducerOrder, RealTimeOrder } from "./rules/order.ts";
 import { Pages } from "./rules/pages.ts";
+import { Policies } from "./rules/policies.ts";
+import { PresenceRules } from "./rules/presence.ts";
 import { PublicationRules, SignalRules } from "./rules/publications.ts";
 import { collector, type Kind, type RuleCheck, type Surroundings } from "./rules/rule.ts";
 import { KeptSessions } from "./rules/sessions.ts";
@@ -62,9 +65,11 @@ export function check(log: readonly LogEvent[], { silence = 1_000 }: CheckOption
     new Pages(surroundings),
     new FlowControl(surroundings, subscriptions),
     new OwnPosition(surroundings, subscriptions),
+    new PresenceRules(surroundings),
     new Wildcards(surroundings, subscriptions),
     new Documents(surroundings),
-    // Filters and presence come with what they are about.
+    new Filters(surroundings, subscriptions),
+    new Policies(surroundings, subscriptions),
     subscriptions,
   ];
   const readers = readersOf(rules);

@@ -19,7 +19,7 @@ export interface Publishing {
 /** What publishers saw. */
 export type PublisherEvent =
   /** It publishes. */
-  | Publishing & { readonly is: "publish"; readonly value: string }
+  | Publishing & { readonly is: "publish"; readonly value: string; readonly tag?: string | undefined }
   /** It was told where it landed. */
   | Publishing & { readonly is: "published"; readonly position: Position }
   /** It was told that it did not land. */
@@ -29,13 +29,15 @@ export type PublisherEvent =
 
 /** What subscribers saw. `sub` names one subscription of a program, which outlives connections. */
 export type SubscriberEvent =
-  /** It subscribes, at a position that it has kept or at none. */
+  /** It subscribes, at a position that it has kept or at none, to everything or to what has one of these tags. */
   | {
     readonly is: "subscribe";
     readonly client: string;
     readonly channel: string;
     readonly sub: string;
     readonly from?: Position | undefined;
+    readonly filter?: readonly string[] | undefined;
+    readonly policy?: LoggedPolicy | undefined;
     /** The wildcard that it belongs to: told with what it gets first. */
     readonly wild?: string | undefined;
   }
@@ -72,6 +74,14 @@ export type SubscriberEvent =
     readonly told?: PageEnds | undefined;
   };
 
+/** What a subscription lets the server leave out when it is slow. */
+export interface LoggedPolicy {
+  /** The word that gaps have for it. */
+  readonly reason: string;
+  /** Of what the newest has to come: of everything, or of each tag. */
+  readonly newest: "all" | "tag";
+}
+
 /** Which part of a history a client asked for: what comes after an offset, upwards, or before one, downwards; without both the newest. */
 export interface PageQuery {
   /** What comes after this offset. */
@@ -82,6 +92,8 @@ export interface PageQuery {
   readonly limit: number;
   /** When it asked. */
   readonly at: number;
+  /** The tags that it wants; everything where it does not say. */
+  readonly filter?: readonly string[] | undefined;
 }
 
 /** What a page says of the history as it was read. */
@@ -92,6 +104,8 @@ export interface PageEnds {
   readonly oldest: number;
   /** Whether the same query would give more. */
   readonly more: boolean;
+  /** How far was looked, where there is a filter. */
+  readonly through?: Position | undefined;
 }
 
 /** What is done with a message that may change. */
@@ -274,6 +288,41 @@ export type CallEvent =
     readonly ambiguous?: boolean | undefined;
   };
 
+/** What members and those who watch them saw. */
+export type PresenceEvent =
+  /** A client enters a channel, or tells something else there: the client's name, `@` and 1, 2, 3… */
+  | { readonly is: "enters"; readonly client: string; readonly channel: string; readonly value: string }
+  /** It was told that it is in, or why not. */
+  | {
+    readonly is: "entered";
+    readonly client: string;
+    readonly channel: string;
+    readonly value: string;
+    readonly code?: string | undefined;
+  }
+  /** It leaves. */
+  | { readonly is: "leaves"; readonly client: string; readonly channel: string }
+  /** A client watches. */
+  | {
+    readonly is: "watches";
+    readonly client: string;
+    readonly channel: string;
+    readonly watch: string;
+    readonly countOnly: boolean;
+  }
+  /** What a watch is told: how many are there, and what they told last. */
+  | {
+    readonly is: "view";
+    readonly watch: string;
+    readonly count: number;
+    readonly sample: boolean;
+    readonly members: readonly string[];
+  }
+  /** It watches no more, or was refused. */
+  | { readonly is: "unwatches"; readonly watch: string }
+  /** Members of a channel up to which all of them are told. */
+  | { readonly is: "threshold"; readonly channel: string; readonly members: number };
+
 /** What was done to them. */
 export type WorldEvent =
   /** How many sessions without a connection a server keeps. */
@@ -301,6 +350,7 @@ export type Happening =
   | WireEvent
   | BrokerEvent
   | CallEvent
+  | PresenceEvent
   | WorldEvent;
 
 /** One line of the log. */

@@ -35,6 +35,8 @@ interface Unseen {
   /** Where each publication ends, and its bytes. */
   sent: { readonly offset: number; readonly bytes: number }[];
   bytes: number;
+  /** Offsets that a policy has left out, by where they end: they are not counted as sent. */
+  left: { readonly to: number; readonly count: number }[];
   /** The most there were, in steps. */
   most: number;
 }
@@ -92,7 +94,7 @@ export class WireLog {
         const channel = subs.get(sub) ?? "";
         // SEEN of the one before may be on its way: it says nothing of this one.
         for (const [before, unseen] of aliases) if (unseen.channel === channel) aliases.delete(before);
-        aliases.set(alias, { channel, seen, sent: [], bytes: 0, most: 0 });
+        aliases.set(alias, { channel, seen, sent: [], bytes: 0, left: [], most: 0 });
       } else {
         const unseen = aliases.get(message[1] as number);
         if (message[0] !== Kind.GAP) channels.add(unseen?.channel ?? "");
@@ -110,7 +112,11 @@ export class WireLog {
   #count(link: Link, unseen: Unseen, message: readonly unknown[]): void {
     const isGap = message[0] === Kind.GAP;
     const offset = message[isGap ? 3 : 2] as number;
-    const messages = offset - unseen.seen;
+    if (isGap && message[5] !== "too large") {
+      return void unseen.left.push({ to: offset, count: offset - (message[2] as number) + 1 });
+    }
+    const left = unseen.left.reduce((sum, { count }) => sum + count, 0);
+    const messages = offset - unseen.seen - left;
     // One more than 1 MiB may be on its way: the last one does not count.
     const most = Math.floor(Math.max(messages, unseen.bytes / BYTES) / STEP);
     if (most > unseen.most) {
@@ -162,6 +168,7 @@ export class WireLog {
         const { channel, sent } = unseen;
         this.#recorder.add({ is: "seen", client, channel, offset });
         unseen.seen = Math.max(unseen.seen, offset);
+        unseen.left = unseen.left.filter(({ to }) => to > unseen.seen);
         while (sent.length > 0 && sent[0]!.offset <= unseen.seen) unseen.bytes -= sent.shift()!.bytes;
         return;
       }

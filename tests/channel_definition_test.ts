@@ -19,7 +19,21 @@ describe("defineChannel", () => {
       publish: undefined,
       signal: undefined,
       history: undefined,
+      presence: undefined,
+      members: undefined,
     });
+  });
+
+  it("has presence with bounds, filled in, and refuses those that are none", () => {
+    assertEquals(make({ presence: "count" }).presence, { schema: undefined, members: 200, grace: 15_000 });
+    const given = make({ presence: { data: message, members: 0, grace: 0.5 } }).presence;
+    assertEquals(given, { schema: message, members: 0, grace: 500 } as never);
+    for (const members of [-1, 1.5, 1_001, NaN]) {
+      assertThrows(() => make({ presence: { data: "count", members } }), RangeError, "no number of members");
+    }
+    for (const grace of [-1, NaN, 3_601]) {
+      assertThrows(() => make({ presence: { data: "count", grace } }), RangeError, "no number of seconds");
+    }
   });
 
   it("keeps epoch and top at least as long as entries, and 10 minutes", () => {
@@ -40,12 +54,16 @@ describe("defineChannel", () => {
       publish: subscribe,
       signal: subscribe,
       history: subscribe,
+      presence: subscribe,
+      members: subscribe,
     });
     assertEquals(make({ message, allow: { subscribe, publish } }).allow, {
       subscribe,
       publish,
       signal: publish,
       history: subscribe,
+      presence: subscribe,
+      members: subscribe,
     });
     const { allow } = make({ message, allow: { subscribe, publish: true, history: false } });
     assertEquals([allow.publish, allow.signal, allow.history?.({})], [undefined, undefined, false]);
@@ -54,10 +72,13 @@ describe("defineChannel", () => {
   it("refuses what is no channel", () => {
     const refused: [unknown, string][] = [
       [undefined, "it has no options"],
-      [{}, "it has neither messages nor signals"],
+      [{}, "it has neither messages nor signals nor presence"],
       [{ message: String }, "its message is no Standard Schema"],
       [{ signal: 7 }, "its signal is no Standard Schema"],
       [{ message, publish: true }, "its publish is no function"],
+      [{ presence: 7 }, 'its presence is neither a Standard Schema nor "count"'],
+      [{ presence: { data: 7 } }, 'the data of its presence is neither a Standard Schema nor "count"'],
+      [{ presence: { data: "count", most: 7 } }, 'its presence has no option named "most"'],
       [{ message, onSubscribe: "x" }, "its onSubscribe is no function"],
       [{ message, onUnsubscribe: {} }, "its onUnsubscribe is no function"],
       [{ message, allow: { subscribe: "editors" } }, "its rule for subscribe is no function"],
@@ -71,7 +92,7 @@ describe("defineChannel", () => {
       [{ message, history: [50] }, "its history must be { messages, seconds }"],
       ...[() => false, () => true, false, true, null, "editors", []].map((allow): [unknown, string] => [
         { message, allow },
-        "its allow must be { subscribe, publish, signal, history }, a rule for each",
+        "its allow must be { subscribe, publish, signal, history, presence, members }, a rule for each",
       ]),
     ];
     for (const [config, reason] of refused) {

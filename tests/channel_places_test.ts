@@ -212,10 +212,29 @@ describe("subscriptions to the same channel", () => {
     const second = fake.follow({ position: at(0) });
     await fake.server(subscribed(2, 9, RECOVERED, at(0)));
     await answer(fake);
-    await fake.server(skip(9, 2), gap(9, 3, 5), publication(9, 6));
-    assertEquals([first.got, second.got], [[1, 2, 3, "gap 4-5 slow", 6], ["gap 3-5 slow", 6]]);
+    await fake.server(skip(9, 3), gap(9, 4, 5), publication(9, 6));
+    assertEquals([first.got, second.got], [[1, 2, 3, "gap 4-5 slow", 6], ["gap 4-5 slow", 6]]);
     await fake.close();
   });
+
+  for (const [what, passed] of [["a skip", skip(9, 4)], ["a gap", gap(9, 1, 4)]] as const) {
+    it(`are asked about again where ${what} passes over a place that one of them has come to`, async () => {
+      const { fake, first } = await live();
+      const second = fake.follow({ position: at(0) });
+      await fake.server(subscribed(2, 9, RECOVERED, at(0)));
+      await answer(fake);
+      fake.asked();
+      await fake.server(passed);
+      assertEquals([fake.asked(), second.position], [
+        [[UNSUBSCRIBE, 2], [SUBSCRIBE, 3, NAME, wired(at(3)), null]],
+        at(4),
+      ]);
+      await fake.server(subscribed(3, 9, RESET, at(4)), publication(9, 5));
+      assertEquals(first.got, [1, 2, 3, "reset E 4 history", 5], "its past was another one");
+      assertEquals(second.got.at(-1), 5);
+      await fake.close();
+    });
+  }
 
   it("are all reset when the server replaces the stream", async () => {
     const { fake, first } = await live();

@@ -518,6 +518,7 @@ describe("history", () => {
       position: at(9),
       oldest: 3,
       more: true,
+      through: at(7),
       reset: false,
       entries: [
         { data: { n: 8 }, position: at(8), at: 1_008 },

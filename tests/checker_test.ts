@@ -4,8 +4,11 @@ import { RULES } from "../testing/anomaly.ts";
 import { check } from "../testing/checker.ts";
 import { line, type LogEvent } from "../testing/log.ts";
 import { CleanHistory } from "./suites/clean_history.ts";
+import { FILTER_BUGS, filtered } from "./suites/filter_bugs.ts";
 import { type Line, Mutant, type SeededBug } from "./suites/mutant.ts";
 import { DOCUMENT_BUGS } from "./suites/document_bugs.ts";
+import { conflated, POLICY_BUGS } from "./suites/policy_bugs.ts";
+import { cleanMeeting, PRESENCE_BUGS } from "./suites/presence_bugs.ts";
 import { SESSION_BUGS } from "./suites/session_bugs.ts";
 import { WILDCARD_BUGS } from "./suites/wildcard_bugs.ts";
 
@@ -13,6 +16,9 @@ import { WILDCARD_BUGS } from "./suites/wildcard_bugs.ts";
 const BUGS: readonly SeededBug[] = [
   ...SESSION_BUGS,
   ...DOCUMENT_BUGS,
+  ...FILTER_BUGS,
+  ...POLICY_BUGS,
+  ...PRESENCE_BUGS,
   ...WILDCARD_BUGS,
   ["agreement", "a subscriber sees another value at a position", (mutant) => {
     const other = mutant.find("publish");
@@ -384,6 +390,26 @@ describe("check() on what only looks wrong", () => {
   });
 });
 
+describe("check() on a history of which only a part is wanted", () => {
+  it("finds nothing", () => {
+    for (const seed of SEEDS) {
+      const mutant = new Mutant(seed);
+      filtered(mutant);
+      assertEquals(check(mutant.log).map(({ rule, what }) => `${rule}: ${what}`), []);
+    }
+  });
+});
+
+describe("check() on a history in which something was left out for who is slow", () => {
+  it("finds nothing", () => {
+    for (const seed of SEEDS) {
+      const mutant = new Mutant(seed);
+      conflated(mutant);
+      assertEquals(check(mutant.log).map(({ rule, what }) => `${rule}: ${what}`), []);
+    }
+  });
+});
+
 describe("check() on one bug", () => {
   for (const [rule, bug, make] of BUGS) {
     it(`finds by "${rule}": ${bug}`, () => {
@@ -395,6 +421,14 @@ describe("check() on one bug", () => {
       }
     });
   }
+
+  it("finds nothing in a meeting of members in which nothing is wrong", () => {
+    for (const seed of SEEDS) {
+      const mutant = new Mutant(seed);
+      cleanMeeting(mutant);
+      assertEquals(check(mutant.log).filter(({ rule }) => rule === "presence"), []);
+    }
+  });
 
   it("has one for each rule", () => {
     assertEquals(Object.keys(RULES).filter((rule) => !BUGS.some(([name]) => name === rule)), []);

@@ -176,10 +176,10 @@ describe("the history by POST", () => {
 
   it("refuses what is no query, and says what it expected", async () => {
     const wrong: [string, string][] = [
-      ["[]", "Expected a map with before, after or limit"],
-      ['"text"', "Expected a map with before, after or limit"],
-      ["7", "Expected a map with before, after or limit"],
-      ["null", "Expected a map with before, after or limit"],
+      ["[]", "Expected a map with before, after, limit or filter"],
+      ['"text"', "Expected a map with before, after, limit or filter"],
+      ["7", "Expected a map with before, after, limit or filter"],
+      ["null", "Expected a map with before, after, limit or filter"],
       ['{"before":-1}', "Expected before that is an unsigned integer"],
       ['{"after":1.5}', "Expected after that is an unsigned integer"],
       ['{"limit":"10"}', "Expected limit that is an unsigned integer"],

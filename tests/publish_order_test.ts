@@ -19,7 +19,7 @@ describe("publications that wait for one before them", () => {
         3,
       ]] as const
     ) {
-      const { order } = new ConnectionOrigin({ subject: undefined, producer: "p" }, limits);
+      const { order } = new ConnectionOrigin({ subject: undefined, producer: "p", isLost: false }, limits);
       const wait = (n: number) => order.run({ channel: "board/7", n, low: 1 }, () => n);
       for (let n = 2; n < 2 + most; n++) void wait(n);
       assertThrows(() => wait(2 + most), CallError, "is missing");

@@ -5,7 +5,8 @@ import type { Broker } from "../rpc/broker.ts";
 import { DIRECTORY_SCRIPTS } from "../redis/directory_scripts.ts";
 import { LEDGER_SCRIPTS } from "../redis/ledger_scripts.ts";
 import { redisBroker } from "../redis/mod.ts";
-import { triedOfCall, triedOfChannel, triedOfNames } from "../redis/rights.ts";
+import { PRESENCE_SCRIPTS } from "../redis/presence_scripts.ts";
+import { triedOfCall, triedOfChannel, triedOfNames, triedOfPresence } from "../redis/rights.ts";
 import { APPEND, BEGIN, READ, SIGNAL } from "../redis/scripts.ts";
 import { bytesOf, Heard, KEEP, textsOf } from "../testing/broker_kit.ts";
 import { type RedisServer, startCluster, startRedis } from "../tools/redis.mjs";
@@ -152,11 +153,21 @@ for (const kind of CLIENTS) {
 
 it("redis: every command of every script is among those that are tried", () => {
   const used = new Set<string>();
-  for (const { source } of [APPEND, READ, BEGIN, SIGNAL, ...LEDGER_SCRIPTS, ...DIRECTORY_SCRIPTS]) {
+  for (
+    const { source } of [
+      APPEND,
+      READ,
+      BEGIN,
+      SIGNAL,
+      ...LEDGER_SCRIPTS,
+      ...DIRECTORY_SCRIPTS,
+      ...PRESENCE_SCRIPTS,
+    ]
+  ) {
     for (const [, command] of source.matchAll(/redis\.p?call\(\s*['"](\w+)/g)) used.add(command!);
   }
   const names = new Set(
-    [triedOfChannel, triedOfCall, triedOfNames].flatMap((made) =>
+    [triedOfChannel, triedOfCall, triedOfNames, triedOfPresence].flatMap((made) =>
       made("p", "x").commands.map(([name]) => name!)
     ),
   );

@@ -6,6 +6,7 @@
 import { show } from "./publications.ts";
 import { getOr } from "./get_or.ts";
 import type { Line, RuleCheck, Surroundings } from "./rule.ts";
+import { lastWanted } from "./filters.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import { positionKey } from "./truth.ts";
 
@@ -37,12 +38,13 @@ export class Liveness implements RuleCheck<LivenessLine> {
   end(): void {
     if (!this.#isCalm || this.#finishedAt < 0) return;
     const { truth } = this.#surroundings;
-    for (const { sub, client, channel: name, cursor, ended } of this.#subscriptions.all.values()) {
+    for (const { sub, client, channel: name, filter, cursor, ended } of this.#subscriptions.all.values()) {
       if (ended || this.#gone.has(client)) continue;
       const channel = truth.channel(name);
       const { top } = channel;
       if (cursor === undefined) this.#found(`${sub} on ${name} never began`);
       else if (channel.isTold && top !== undefined && positionKey(top) !== positionKey(cursor)) {
+        if (filter !== undefined && lastWanted(truth, channel, filter) <= cursor.offset) continue;
         this.#found(`${sub} on ${name} is at ${show(cursor)}, and the top at ${show(top)}`);
       }
     }

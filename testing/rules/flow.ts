@@ -4,6 +4,7 @@
  * @module
  */
 import { show } from "./publications.ts";
+import { lastWanted } from "./filters.ts";
 import { getOr } from "./get_or.ts";
 import type { Line, RuleCheck, Surroundings } from "./rule.ts";
 import type { Subscription, Subscriptions } from "./subscriptions.ts";
@@ -112,12 +113,14 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
     const furthest = this.#listening.has(`${event.client} ${event.channel}`)
       ? Infinity
       : Math.max(...this.#membersLately(event).map(({ cursor }) => cursor?.offset ?? 0));
-    for (const { sub, cursor } of members) {
+    for (const { sub, cursor, filter } of members) {
       // Who is behind another may have been put aside (`client/laggards.ts`), and is not spoken for then; the other may have ended since.
       if (cursor !== undefined && cursor.offset < furthest) continue;
       // Whoever is in another past is not counted: a reset waits for it.
       if (cursor === undefined || (channel.isTold && !channel.has(cursor))) continue;
       if (event.offset <= cursor.offset || event.offset > channel.path.length) continue;
+      const { truth } = this.#surroundings;
+      if (filter !== undefined && lastWanted(truth, channel, filter, event.offset) <= cursor.offset) continue;
       this.#found(event, `${event.offset} seen, and ${sub} is at ${show(cursor)}`, line);
     }
   }

@@ -24,6 +24,7 @@ export class Pages implements RuleCheck<PagesLine> {
   /** As of a `RuleCheck`. */
   see(event: Line<PagesLine>, line: number): void {
     const { client, channel: name, entries, query, told } = event;
+    if (query?.filter !== undefined) return; // `filters.ts`
     const channel = this.#surroundings.truth.channel(name);
     const found = (what: string): void =>
       this.#surroundings.found("history page", `${client} on ${name}: ${what}`, line);

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Position } from "../../rpc/broker.ts";
+import type { LoggedPolicy } from "../log.ts";
 import { show } from "./publications.ts";
 import { getOr } from "./get_or.ts";
 import type { Line, RuleCheck, Surroundings } from "./rule.ts";
@@ -14,6 +15,10 @@ export interface Subscription {
   readonly sub: string;
   readonly client: string;
   readonly channel: string;
+  /** The tags that it wants; everything where it does not say. */
+  readonly filter: readonly string[] | undefined;
+  /** What may be left out; nothing where it does not say. */
+  readonly policy: LoggedPolicy | undefined;
   /** The wildcard that it belongs to. */
   readonly wild: string | undefined;
   /** Where it is; `undefined` before anybody knows. */
@@ -44,8 +49,9 @@ export class Subscriptions implements RuleCheck<SubscriptionsLine> {
   see(event: Line<SubscriptionsLine>): void {
     switch (event.is) {
       case "subscribe": {
-        const { sub, client, channel, wild, from } = event;
-        this.all.set(sub, { sub, client, channel, wild, cursor: from, ended: false, endedAt: undefined });
+        const { sub, client, channel, wild, from: cursor, filter, policy } = event;
+        const asked = { sub, client, channel, wild, filter, policy };
+        this.all.set(sub, { ...asked, cursor, ended: false, endedAt: undefined });
         return;
       }
       case "subscribed": {
@@ -90,8 +96,8 @@ export class Contiguity implements RuleCheck<ContiguityLine> {
     const subscription = this.#subscriptions.all.get(event.sub);
     if (subscription === undefined) return;
     if (subscription.ended) return this.#found(subscription, `${event.is} after its end`, line);
-    const { cursor } = subscription;
-    if (cursor === undefined || event.is === "reset") return;
+    const { cursor, filter } = subscription;
+    if (cursor === undefined || event.is === "reset" || filter !== undefined) return; // `filters.ts`
     const { position } = event;
     const first = event.is === "gap" ? event.from : position.offset;
     const what = `${event.is} ${show(position)}`;
@@ -228,7 +234,8 @@ export class LostAcknowledgements implements RuleCheck<LostAcknowledgementsLine>
     const got = run.got.get(offset);
     if (got === value || (got === undefined && run.got.has(offset))) return;
     if (this.#surroundings.truth.channel(channel).isGone(position, -1, Infinity)) return;
-    const { sub } = run.subscription;
+    const { sub, filter } = run.subscription;
+    if (!this.#surroundings.truth.passes(value, filter)) return;
     const what = `${value} was acknowledged at ${channel} ${show(position)}`;
     this.#surroundings.found(
       "lost acknowledgement",

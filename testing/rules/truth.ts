@@ -13,6 +13,8 @@ export interface Publication {
   readonly channel: string;
   readonly producer: string;
   readonly number: number;
+  /** What filters look at. */
+  readonly tag: string | undefined;
   /** Where it was published, in the log. */
   readonly line: number;
   /** What its publisher was told. */
@@ -122,12 +124,18 @@ export class Truth {
     return this.#byNumber.get(numberKey(event));
   }
 
+  /** Whether a publication passes a filter. One that nobody published is a matter of other rules. */
+  passes(value: string, filter: readonly string[] | undefined): boolean {
+    const publication = this.publications.get(value);
+    return filter === undefined || publication === undefined || filter.includes(publication.tag ?? "");
+  }
+
   /** Takes in the next line. */
   see(event: LogEvent, line: number): void {
     switch (event.is) {
       case "publish": {
-        const { value, channel, producer, number } = event;
-        const publication: Publication = { value, channel, producer, number, line, outcome: "none" };
+        const { value, channel, producer, number, tag } = event;
+        const publication: Publication = { value, channel, producer, number, tag, line, outcome: "none" };
         this.publications.set(value, publication);
         this.#byNumber.set(numberKey(event), publication);
         return;

@@ -61,6 +61,15 @@ const POSITIONS: Record<string, unknown> = {
   "a number": 0,
 };
 
+/** The connection stays: the subscription is refused. */
+const FILTERS: Readonly<Record<string, unknown>> = {
+  "a number": 7,
+  "too large": { a: { in: Array.from({ length: 1_000 }, (_, n) => n) } },
+  "too deep": Array.from({ length: 20 }).reduce((inner: unknown) => ["not", inner], { a: 1 }),
+  "of no operator": ["constructor", ["a"], 1],
+  "of a long path": ["eq", Array.from({ length: 1_000 }, () => "a"), 1],
+};
+
 /** All of them. */
 export const channelAttacks: readonly Attack[] = [
   ...Object.entries(NAMES).map(([what, name]) => survived("E18", `a name ${what}`, subscribe(1, name))),
@@ -75,6 +84,9 @@ export const channelAttacks: readonly Attack[] = [
     "D1",
     "an absurd rewind",
     subscribe(1, NAME, null, { rewind: 2 ** 53 - 1, rewindMs: 2 ** 53 - 1 }),
+  ),
+  ...Object.entries(FILTERS).map(([what, filter]) =>
+    survived("E16", `a filter that is ${what}`, subscribe(1, NAME, null, { filter }))
   ),
   refused("D1", "a negative rewind", subscribe(1, NAME, null, { rewind: -1 })),
   refused("D6", "SUBSCRIBE 0", subscribe(0, NAME)),

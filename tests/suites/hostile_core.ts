@@ -44,6 +44,7 @@ export class CoreTarget implements Target {
       limits: bounds,
       broker: new ScriptedBroker(),
       groups: [{ "board/:id": open }],
+      nodeId: "node",
       report: (error) => void this.reports.push(error),
     });
     this.#connection = new ServerConnection({

@@ -79,6 +79,12 @@ const MESSAGES: Readonly<Record<string, readonly (readonly [name: string, type: 
   UNSUBSCRIBE: [["kind", "uint", 35], ["sub", "uint", 1]],
   SEEN: [["kind", "uint", 39], ["alias", "uint", 1], ["offset", "uint", 1]],
   SIGNAL: [["kind", "uint", 40], ["channel", "str|uint", "board/7"], ["payload", "bin", SUM]],
+  WATCH: [["kind", "uint", 46], ["watch", "uint", 1], ["channel", "str", "board/7"], [
+    "options",
+    "map|nil",
+    null,
+  ]],
+  UNWATCH: [["kind", "uint", 49], ["watch", "uint", 1]],
 };
 
 const HELLO: (typeof MESSAGES)[string] = [

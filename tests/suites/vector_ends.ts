@@ -60,6 +60,7 @@ export class VectorServer {
       limits,
       broker: new ScriptedBroker(),
       groups: [{ "board/:id": open }],
+      nodeId: "node",
       report: () => {},
     });
     const library = channelProcedures({ channels, clock, limits, report: () => {} });

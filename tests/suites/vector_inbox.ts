@@ -126,6 +126,9 @@ export class VectorInbox {
       unsubscribe: (sub) => this.#put("UNSUBSCRIBE", sub),
       seen: (alias, offset) => this.#put("SEEN", alias, offset),
       signal: (channel, unit) => this.#put("SIGNAL", channel, hexOf(unit)),
+      watch: ({ watch, channel, isCounting, place }) =>
+        this.#put("WATCH", watch, channel, isCounting, place ? [place.epoch, place.version] : null),
+      unwatch: (watch) => this.#put("UNWATCH", watch),
       wildcard: ({ n, pattern, match }) => this.#put("WILDCARD", n, pattern, match),
       unwildcard: (n, error) => this.#put("UNWILDCARD", n, ...failure(error)),
     };
@@ -153,6 +156,8 @@ export class VectorInbox {
         this.#put("GAP", alias, from, to, fingerprint, reason),
       skip: (alias, to, fingerprint) => this.#put("SKIP", alias, to, fingerprint),
       signalled: (alias, unit) => this.#put("SIGNALLED", alias, hexOf(unit)),
+      watched: (watch, alias, unit) => this.#put("WATCHED", watch, alias, hexOf(unit)),
+      presence: (alias, unit) => this.#put("PRESENCE", alias, hexOf(unit)),
       matched: (n, state, name) => this.#put("MATCHED", n, state, name),
       unwildcard: (n, error) => this.#put("UNWILDCARD", n, ...failure(error)),
     };
@@ -249,6 +254,13 @@ const told: Record<KindName, (fields: Fields) => Told[]> = {
   SEEN: ({ alias, offset }) => [["SEEN", alias, offset]],
   SIGNAL: ({ channel, payload }) => [["SIGNAL", channel, hex(payload)]],
   SIGNALLED: ({ alias, payload }) => [["SIGNALLED", alias, hex(payload)]],
+  WATCH: ({ watch, channel, options }) => {
+    const { count = false, position = null } = (options ?? {}) as { count?: boolean; position?: unknown };
+    return [["WATCH", watch, channel, count, position]];
+  },
+  WATCHED: ({ watch, alias, payload }) => [["WATCHED", watch, alias, hex(payload)]],
+  PRESENCE: ({ alias, payload }) => [["PRESENCE", alias, hex(payload)]],
+  UNWATCH: ({ watch }) => [["UNWATCH", watch]],
   WILDCARD: ({ n, pattern, match }) => [["WILDCARD", n, pattern, match]],
   MATCHED: ({ n, state, name }) => [["MATCHED", n, state, name]],
   UNWILDCARD: ({ n, code, flags, payload }) => [["UNWILDCARD", n, code, flags, payloadValue(payload)]],

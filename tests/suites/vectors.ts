@@ -50,6 +50,13 @@ import {
   writeToken,
   writeWelcome,
 } from "../../rpc/messages.ts";
+import {
+  type WatchOptions,
+  writePresence,
+  writeUnwatch,
+  writeWatch,
+  writeWatched,
+} from "../../rpc/presence_messages.ts";
 import { fromHex, join } from "../msgpack_support.ts";
 import vectors from "../vectors/messages.json" with { type: "json" };
 
@@ -80,6 +87,7 @@ export interface Fields {
   readonly limit: number;
   readonly payload: VectorPayload;
   readonly sub: number;
+  readonly watch: number;
   readonly channel: string | number;
   readonly position: readonly [epoch: string, offset: number, fingerprint: number] | null;
   readonly alias: number;
@@ -276,6 +284,11 @@ const writers: Record<KindName, (fields: Fields) => void> = {
   SEEN: ({ alias, offset }) => writeSeen(alias, offset),
   SIGNAL: ({ channel, payload }) => writeSignal(channel, payloadBytes(payload)),
   SIGNALLED: ({ alias, payload }) => writeSignalled(alias, payloadBytes(payload)),
+  WATCH: ({ watch, channel, options }) =>
+    writeWatch(watch, channel as string, (options ?? undefined) as WatchOptions | undefined),
+  WATCHED: ({ watch, alias, payload }) => writeWatched(watch, alias, payloadBytes(payload)),
+  PRESENCE: ({ alias, payload }) => writePresence(alias, payloadBytes(payload)),
+  UNWATCH: ({ watch }) => writeUnwatch(watch),
   WILDCARD: ({ n, pattern, match }) => writeWildcard(n, pattern, match),
   MATCHED: ({ n, state, name }) => writeMatched(n, state, name),
   UNWILDCARD: (fields) => writeUnwildcard(fields.n, errorOf(fields)),

@@ -53,6 +53,19 @@ export async function everything(): Promise<void> {
   await app.channel("news").publish(new Date());
   app.channel("org/:org/room/:room", { org: "a", room: "b" }).subscribe();
   app.channel("cursors").signal(1);
+  const desk = app.channel("desk/:id", { id: 7 }).presence;
+  expect<Equal<ReturnType<typeof desk.enter>, Promise<string>>>();
+  await desk.enter({ name: "Ada" });
+  await desk.update({ name: "Ada", color: "blue" });
+  desk.watch(({ members, users, count }) => {
+    expect<Equal<(typeof members)[number]["data"], { name: string; color: string }>>();
+    expect<Equal<(typeof users)[number]["user"], string | undefined>>();
+    expect<Equal<typeof count, number>>();
+  });
+  for await (const { count } of desk.watch({ countOnly: true })) if (count > 9) break;
+  const all = await desk.get({ after: "a", limit: 5 });
+  expect<Equal<(typeof all.members)[number]["data"], { name: string; color: string }>>();
+  await app.channel("lobby").presence.enter();
 }
 
 export function refused(): void {
@@ -86,6 +99,12 @@ export function refused(): void {
   board.signal({ cursor: "1" });
   // @ts-expect-error no such option
   board.subscribe({ rewnd: 50 });
+  // @ts-expect-error a member without its data
+  void app.channel("desk/:id", { id: 7 }).presence.enter();
+  // @ts-expect-error wrong data
+  void app.channel("desk/:id", { id: 7 }).presence.enter({ name: 7 });
+  // @ts-expect-error nobody is told who is there
+  void app.channel("news").presence.enter({ name: "Ada" });
   // @ts-expect-error an offset is no position
   board.subscribe({ position: 7 });
 }

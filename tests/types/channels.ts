@@ -45,13 +45,22 @@ export const { procedure, millrace } = base.with({
     "org/:org/room/:room": base.channel({ message: z.string() }),
     news: base.channel({ message: z.date() }),
     cursors: base.channel({ signal: z.number() }),
+    "desk/:id": base.channel({
+      presence: {
+        data: z.object({ name: z.string(), color: z.string().default("red") }),
+        members: 500,
+        grace: 5,
+      },
+      allow: { presence: ({ user }) => user.name !== "", members: true },
+    }),
+    lobby: base.channel({ presence: "count", message: z.string() }),
   },
 });
 
 export const app = millrace({
   authenticate: () => ({ user: { name: "Ada" } }),
   procedures: {
-    move: procedure({ input: Point }, async (point, { publish, channel }) => {
+    move: procedure({ input: Point }, async (point, { publish, channel, presence }) => {
       const published = await publish("board/:id", { id: "7" }, { x: 1 });
       expect<Equal<typeof published, Published>>();
       await publish("board/:id", { id: 7 }, point, { key: "move 1" });
@@ -66,6 +75,13 @@ export const app = millrace({
       const { entries } = await board.history({ before: position, limit: 10 });
       expect<Equal<(typeof entries)[number]["data"], { x: number; y: number }>>();
       await channel("news").publish(new Date());
+      const here = await presence.get("desk/:id", { id: "7" }, { limit: 10 });
+      expect<Equal<(typeof here.members)[number]["data"], { name: string; color: string }>>();
+      expect<Equal<typeof here.next, string | undefined>>();
+      await presence.get("lobby");
+      await channel("desk/:id", { id: 7 }).presence.count();
+      // @ts-expect-error no such channel
+      await presence.get("desks/:id", { id: "7" });
       // @ts-expect-error no such channel
       await publish("boards/:id", { id: "7" }, { x: 1 });
       // @ts-expect-error a name is no pattern

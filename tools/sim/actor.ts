@@ -7,6 +7,7 @@ import { CallError } from "../../rpc/errors.ts";
 import type { Limits } from "../../rpc/limits.ts";
 import { ScenarioCaller } from "./caller.ts";
 import { ScenarioDocuments } from "./documents.ts";
+import { type PresenceDeed, ScenarioMember } from "./member.ts";
 import { patternOf, ScenarioPublisher } from "./publisher.ts";
 import { isForNow, ScenarioSubscriber } from "./subscriber.ts";
 import { ScenarioWildcards } from "./wildcards.ts";
@@ -32,6 +33,7 @@ export class Actor {
   #caller: ScenarioCaller | undefined;
   #publisher: ScenarioPublisher | undefined;
   #subscriber: ScenarioSubscriber | undefined;
+  #member: ScenarioMember | undefined;
   #wildcards: ScenarioWildcards | undefined;
   #documents: ScenarioDocuments | undefined;
   #isCalm = false;
@@ -82,6 +84,11 @@ export class Actor {
     }
   }
 
+  /** Does it, in the same way. */
+  meet(deed: PresenceDeed): void {
+    if (this.#machine!.isAwake) this.#member!.act(deed);
+  }
+
   /** Its handlers are quick from now on. */
   calm(): void {
     this.#subscriber!.calm();
@@ -106,16 +113,17 @@ export class Actor {
     return this.#machine!.name;
   }
 
-  #history({ channel, upwards, limit, from }: Extract<Deed, { do: "history" }>): void {
+  #history({ channel, upwards, limit, from, tags }: Extract<Deed, { do: "history" }>): void {
     const { recorder, clock } = this.#world;
     const client = this.name;
     const place = upwards ? { after: from ?? 0 } : from === undefined ? {} : { before: from };
-    const query = { ...place, limit, at: clock.now() };
-    this.#client!.channel(...patternOf(channel)).history({ ...place, limit }).then((page) => {
-      const { position: top, oldest, more } = page;
+    const query = { ...place, limit, at: clock.now(), filter: tags };
+    const filter = tags && { tag: { in: tags } };
+    this.#client!.channel(...patternOf(channel)).history({ ...place, limit, filter }).then((page) => {
+      const { position: top, oldest, more, through } = page;
       const entries = page.entries.map(({ position, data }) => ({ position, value: data.value }));
       if (!upwards) entries.reverse();
-      recorder.add({ is: "page", client, channel, entries, query, told: { top, oldest, more } });
+      recorder.add({ is: "page", client, channel, entries, query, told: { top, oldest, more, through } });
     }, (error) => {
       if (!(error instanceof CallError)) recorder.add({ is: "escaped", error: `history: ${error}` });
     });
@@ -223,6 +231,7 @@ export class Actor {
       clock: machine,
       publish: (channel, message, options) => client.channel(...patternOf(channel)).publish(message, options),
     });
+    this.#member = new ScenarioMember({ name, client, recorder });
     const random = this.#world.random.fork(`${name}'s handlers`);
     const kept = this.#subscriber?.kept ?? [];
     const subscriber = this.#subscriber = new ScenarioSubscriber({ name, client, machine, random, recorder });

@@ -72,6 +72,8 @@ export function pause(clock: Clock, ms: number): Promise<void> {
 export interface Message {
   /** Different for each publication. */
   readonly value: string;
+  /** What filters look at. */
+  readonly tag: string;
   /** Weight. */
   readonly fill: Uint8Array;
 }
@@ -227,6 +229,9 @@ function streams(journal: Journal) {
 /** Messages that halls keep. */
 export const HALL = 1_000;
 
+/** Members of a desk up to which all of them are told. */
+export const DESK_MEMBERS = 2;
+
 const RULE_FAILED = "A rule has failed";
 
 function channels({ mayJoin, isCalm, retention, traits, random, clock }: Tools) {
@@ -255,7 +260,19 @@ function channels({ mayJoin, isCalm, retention, traits, random, clock }: Tools) 
     reactions: { like: "total" },
     history: { messages: 1_000, seconds: 3_600 },
   });
-  return { "wall/:id": wall, "room/:id": make(retention), "hall/:id": make(HALL), "nook/:id": make(HALL) };
+  const desk = channel({
+    presence: { data: trusted<{ value: string }>(), members: DESK_MEMBERS },
+    ...(rules === 0 && failing === 0
+      ? {}
+      : { allow: { presence: () => ask(() => true), members: () => ask(() => true) } }),
+  });
+  return {
+    "wall/:id": wall,
+    "room/:id": make(retention),
+    "hall/:id": make(HALL),
+    "nook/:id": make(HALL),
+    "desk/:id": desk,
+  };
 }
 
 /** Who has a token is who it says, for a while. */

@@ -5,7 +5,7 @@ import type { Random } from "../../testing/random.ts";
 import type { CallPlan, CallShape } from "./caller.ts";
 import type { DocumentPlan } from "./documents.ts";
 import type { PublicationPlan } from "./publisher.ts";
-import type { SubscriptionPlan } from "./subscriber.ts";
+import type { PolicyPlan, SubscriptionPlan } from "./subscriber.ts";
 import type { Traits } from "./traits.ts";
 import type { WildcardPlan } from "./wildcards.ts";
 
@@ -35,6 +35,8 @@ export type Deed =
     readonly limit: number;
     /** The offset above or below which it reads; without it at the end. */
     readonly from?: number | undefined;
+    /** The tags that it wants, where it does not want everything. */
+    readonly tags?: readonly string[] | undefined;
   };
 
 /** Something that the server does. */
@@ -83,6 +85,7 @@ export function deed(random: Random, channel: string, { isLarge }: Traits): Deed
         upwards: random.chance(0.5),
         limit: 1 + random.below(30),
         ...(random.chance(0.5) ? { from: 1 + random.below(30) } : {}),
+        ...someTags(random),
       };
     case "revoke":
       return { do: "revoke", channel, ms: random.pick([500, 3_000, 20_000]) };
@@ -99,6 +102,8 @@ export function subscription(random: Random, channel: string): Deed {
     delta: random.chance(0.5),
     ...(random.chance(0.2) ? { rewind: random.below(20) } : {}),
     ...(random.chance(0.1) ? { rewindMs: random.pick([0, 100, 3_000, 60_000]) } : {}),
+    ...someTags(random),
+    ...(random.chance(0.3) ? { policy: random.pick(POLICIES) } : {}),
   };
 }
 
@@ -112,6 +117,20 @@ export function documentDeed(random: Random): Deed {
     which: random.next(),
     times: what === "append" || what === "react" ? 1 + random.below(6) : 1,
   };
+}
+
+const POLICIES: readonly PolicyPlan[] = [
+  "latest",
+  "latest of each tag",
+  "four times a second",
+  "each tag every two seconds",
+  "drop oldest",
+];
+
+/** A filter: two of three, or one; in a few cases what nothing has. */
+function someTags(random: Random): { readonly tags?: readonly string[] } {
+  if (!random.chance(0.25)) return {};
+  return { tags: random.pick([["a"], ["b"], ["a", "b"], ["b", "c"], ["none"]]) };
 }
 
 /** A program subscribes to all channels of a pattern. */

@@ -21,6 +21,9 @@ export interface PublicationPlan {
   readonly key?: "alone" | "twice" | undefined;
 }
 
+/** What filters look at: each publication has one of them. */
+export const TAGS = ["a", "b", "c"] as const;
+
 /** How a message is published. */
 export type Publish = (
   channel: string,
@@ -57,19 +60,20 @@ export class ScenarioPublisher {
     if (key === undefined) this.#numbers.set(channel, number);
     const publishing = { channel, producer: key ?? this.#name, number };
     const value = `${publishing.producer}-${channel}-${number}`;
-    this.#recorder.add({ is: "publish", ...publishing, value });
-    this.#send(publishing, value, { plan, key, isFirst: true });
-    if (plan.key === "twice") this.#send(publishing, value, { plan, key, isFirst: false });
+    const message = { value, tag: TAGS[number % TAGS.length]!, fill: new Uint8Array(plan.size) };
+    this.#recorder.add({ is: "publish", ...publishing, value, tag: message.tag });
+    this.#send(publishing, message, { plan, key, isFirst: true });
+    if (plan.key === "twice") this.#send(publishing, message, { plan, key, isFirst: false });
   }
 
-  #send(publishing: Publishing, value: string, { plan, key, isFirst }: {
+  #send(publishing: Publishing, message: Message, { plan, key, isFirst }: {
     readonly plan: PublicationPlan;
     readonly key: string | undefined;
     readonly isFirst: boolean;
   }): void {
-    const { size, timeout, cancelAfter } = plan;
+    const { timeout, cancelAfter } = plan;
     const options = { key, timeout, signal: this.#cancelling(cancelAfter) };
-    this.#publish(publishing.channel, { value, fill: new Uint8Array(size) }, options).then(
+    this.#publish(publishing.channel, message, options).then(
       ({ epoch, offset, fingerprint }) =>
         this.#recorder.add({ is: "published", ...publishing, position: { epoch, offset, fingerprint } }),
       (error) => {

@@ -7,10 +7,11 @@ import type { Conditions } from "../../testing/lane.ts";
 import { Random } from "../../testing/random.ts";
 import { type Act, CHANNELS, type Deed, deed, documentDeed, NOOKS, subscription, wildcard } from "./deeds.ts";
 import { anyFault, type BrokerFault, brokerFault, cut, type Fault } from "./faults.ts";
+import { DESKS, type PresenceDeed, presenceDeed } from "./member.ts";
 import { type Traits, traitsOf } from "./traits.ts";
 
 /** One thing that happens. */
-export type Step = (Deed | Act | BrokerFault | Fault) & {
+export type Step = (Deed | PresenceDeed | Act | BrokerFault | Fault) & {
   /** When, in ms after the beginning. */
   readonly at: number;
   /** Which client it happens to. */
@@ -78,6 +79,7 @@ export function scenarioOf(seed: number): Scenario {
   if (traits.isFlood) steps.push(...flood(random, length));
   steps.push(...documents(random.fork("documents"), clients, length));
   steps.push(...wildcards(random.fork("wildcards"), clients, length));
+  steps.push(...presence(new Random(seed).fork("presence"), clients, length));
   steps.sort((a, b) => a.at - b.at);
   return {
     seed,
@@ -183,6 +185,26 @@ function documents(random: Random, clients: number, length: number): Step[] {
       client,
     }));
   }).flat();
+}
+
+/** Most clients are at a desk and see who else is, from the beginning; some come and go. */
+function presence(random: Random, clients: number, length: number): Step[] {
+  const steps: Step[] = [];
+  for (let client = 0; client < clients; client++) {
+    for (const channel of DESKS) {
+      const at = moment(random, 2_000);
+      if (random.chance(0.5)) steps.push({ do: "enter", channel, at, client });
+      if (random.chance(0.5)) {
+        steps.push({ do: "watch", channel, iterates: false, countOnly: false, at, client });
+      }
+    }
+  }
+  const times = random.below(20);
+  for (let i = 0; i < times; i++) {
+    const [at, client] = [moment(random, length), random.below(clients)];
+    for (let n = 1 + random.below(3); n > 0; n--) steps.push({ ...presenceDeed(random), at, client });
+  }
+  return steps;
 }
 
 /** In some seeds clients have wildcards, two of one now and then, and channels appear. */

@@ -8,8 +8,9 @@ import { Random } from "../../testing/random.ts";
 import { describe, SimulatedWorld } from "../../testing/world.ts";
 import { WireLog } from "../../testing/wire_log.ts";
 import { Actor } from "./actor.ts";
-import { HALL, makeScenarioNode, type ScenarioApp } from "./app.ts";
+import { DESK_MEMBERS, HALL, makeScenarioNode, type ScenarioApp } from "./app.ts";
 import { WALL } from "./documents.ts";
+import { DESKS } from "./member.ts";
 import { patternOf, ScenarioPublisher } from "./publisher.ts";
 import { CHANNELS, NOOKS } from "./deeds.ts";
 import { BROKER_FAULTS, CUTS, EVENTS, type Scenario, type Step } from "./scenario.ts";
@@ -128,6 +129,9 @@ class Simulation {
       const messages = channel.startsWith("room") ? retention : HALL;
       world.recorder.add({ is: "retention", channel, messages, ms: this.#scenario.traits.seconds * 1_000 });
     }
+    for (const channel of DESKS) {
+      world.recorder.add({ is: "threshold", channel, members: DESK_MEMBERS });
+    }
     for (let client = 0; client < clients; client++) {
       this.#actors.push(
         new Actor(world, `c${client}`, {
@@ -173,6 +177,11 @@ class Simulation {
       case "signal":
       case "history":
         return actor.act(step);
+      case "enter":
+      case "leave desk":
+      case "watch":
+      case "unwatch":
+        return actor.meet(step);
       case "server publish":
         if (!machine.isAwake) return;
         for (let i = 0; i < (step.times ?? 1); i++) {

@@ -23,7 +23,26 @@ export interface SubscriptionPlan {
   readonly rewind?: number | undefined;
   /** Milliseconds of the past, where it has no position. */
   readonly rewindMs?: number | undefined;
+  /** The tags that it wants, where it does not want everything. */
+  readonly tags?: readonly string[] | undefined;
+  /** What may be left out when it is slow. */
+  readonly policy?: PolicyPlan | undefined;
 }
+
+/** A policy by a name. */
+export type PolicyPlan = keyof typeof POLICIES;
+
+/** The policies of a simulation, and how the log tells of them. */
+const POLICIES = {
+  latest: { policy: { latest: true }, told: { reason: "conflated", newest: "all" } },
+  "latest of each tag": { policy: { latest: ["tag"] }, told: { reason: "conflated", newest: "tag" } },
+  "four times a second": { policy: { sample: 4 }, told: { reason: "sampled", newest: "all" } },
+  "each tag every two seconds": {
+    policy: { sample: 0.5, by: ["tag"] },
+    told: { reason: "sampled", newest: "tag" },
+  },
+  "drop oldest": { policy: "drop oldest", told: { reason: "dropped", newest: "all" } },
+} as const;
 
 /** What a subscriber needs. */
 export interface SubscriberParts {
@@ -86,11 +105,16 @@ export class ScenarioSubscriber {
   subscribe(channel: string, plan: SubscriptionPlan, from?: Position): void {
     const { name: client, recorder } = this.#parts;
     const name = `${client}/${++this.#names}`;
-    recorder.add({ is: "subscribe", client, channel, sub: name, from });
+    const { tags, policy: planned } = plan;
+    const { policy, told } = planned === undefined
+      ? { policy: undefined, told: undefined }
+      : POLICIES[planned];
+    recorder.add({ is: "subscribe", client, channel, sub: name, from, filter: tags, policy: told });
     const made: { held?: Held } = {};
     const onError = (error: unknown): void => this.#ended(made.held, name, error);
     const past = from === undefined ? { rewind: plan.rewind, rewindMs: plan.rewindMs } : {};
-    const options = { position: from, ...past, delta: plan.delta, onError };
+    const filter = tags && { tag: { in: tags } };
+    const options = { position: from, ...past, delta: plan.delta, filter, policy, onError };
     const handle = this.#parts.client.channel(...patternOf(channel));
     const run = (event: ChannelEvent<Message>): Promise<void> => this.#take(made.held!, event);
     // A handler is given nothing before there is a connection, and so not within this call.

@@ -1,0 +1,301 @@
+/**
+ * The members that are connected to this node: what each of them wants to be is kept here, and brought to the broker until that has it.
+ *
+ * @module
+ */
+import { type Asker, inTime, type NamedChannel, refusalOf } from "./channel_rules.ts";
+import type { Clock } from "./clock.ts";
+import { closeAdvice, CloseCode } from "./close.ts";
+import { CallError } from "./errors.ts";
+import { isPromise } from "./iterating.ts";
+import type { Limits } from "./limits.ts";
+import { PresenceRoom } from "./presence_room.ts";
+import type { MemberData, MemberNode, PresenceStore } from "./presence_store.ts";
+import { unavailable } from "./presence_unavailable.ts";
+import { asRefusal } from "./subscription_refusals.ts";
+
+/** What members need of the node. */
+export interface NodeMembersParts {
+  /** Time and chance; its timers end with the node. */
+  readonly clock: Pick<Clock, "now" | "random"> & Pick<Clock, "setTimeout" | "clearTimeout">;
+  /** Bounds. */
+  readonly limits: Limits;
+  /** Where members live. */
+  readonly store: PresenceStore;
+  /** This node. */
+  readonly node: MemberNode;
+  /** Tells the program of an error. Never throws. */
+  readonly report: (error: unknown, channel: string) => void;
+  /** There is a channel with members to look after. */
+  readonly wake: () => void;
+}
+
+/** Who enters. */
+export interface Entering {
+  /** The session it came by. */
+  readonly holder: string;
+  /** The name of the member. */
+  readonly id: string;
+  /** Whether the session has no connection now. */
+  readonly isLost: boolean;
+  /** Whom rules are asked about. */
+  readonly asker: Asker;
+}
+
+/** One member that is connected here. */
+export interface Membership {
+  readonly id: string;
+  readonly channel: NamedChannel;
+  /** The session that it came by last. */
+  holder: string;
+  /** Counts what its client has told. */
+  n: number;
+  member: MemberData;
+  asker: Asker;
+  /** Until it leaves, where its connection was lost. */
+  grace: unknown;
+  /** Whether a rule is asked, and whether it is to be asked again. */
+  asked: "no" | "yes" | "again";
+  /** Until a rule is asked again that could not say. */
+  retry: unknown;
+}
+
+/** Closes of who was silent before, and of who may not be here any more without another token. */
+const SHORT: readonly number[] = [CloseCode.SILENT, CloseCode.TOO_SLOW, CloseCode.UNAUTHENTICATED];
+/** Milliseconds that these stay, at most: who was silent is gone within 30 s of its last sign of life. */
+const SHORT_GRACE = 5_000;
+/** Milliseconds until a rule that could not say is asked again. */
+const ASK_AGAIN = 5_000;
+
+/** All members of a node. */
+export class NodeMembers {
+  readonly #parts: NodeMembersParts;
+  readonly #rooms = new Map<string, PresenceRoom<Membership>>();
+  readonly #byHolder = new Map<string, Map<string, Membership>>();
+  /** Who is asked whether it may enter, by channel and name: how often, and the latest word that it leaves. */
+  readonly #entering = new Map<string, { running: number; left: number }>();
+  #ended = false;
+
+  /** Nobody has entered. */
+  constructor(parts: NodeMembersParts) {
+    this.#parts = parts;
+  }
+
+  /** Channels that have members here. */
+  get rooms(): ReadonlyMap<string, PresenceRoom<Membership>> {
+    return this.#rooms;
+  }
+
+  /**
+   * Somebody wants to be a member, and is asked whether it may.
+   *
+   * @param may Gives what it is then.
+   * @returns When the broker has it; what it told before it left counts no more, and is answered all the same.
+   */
+  async entering(
+    channel: NamedChannel,
+    who: Entering,
+    { n, may }: { readonly n: number; readonly may: () => Promise<MemberData> },
+  ): Promise<void> {
+    const key = `${channel.name} ${who.id}`;
+    const running = this.#entering.get(key) ?? { running: 0, left: 0 };
+    this.#entering.set(key, running);
+    running.running++;
+    try {
+      const member = await may();
+      if (n === 0 || n > running.left) await this.enter(channel, who, { n, member });
+    } finally {
+      if (--running.running === 0) this.#entering.delete(key);
+    }
+  }
+
+  /**
+   * Somebody is, or tells that it is, a member: it was allowed.
+   *
+   * @returns When the broker has it.
+   * @throws {CallError} `RESOURCE_EXHAUSTED`, `UNAVAILABLE`.
+   */
+  enter(
+    channel: NamedChannel,
+    who: Entering,
+    { n, member }: { n: number; member: MemberData },
+  ): Promise<void> {
+    if (this.#ended) throw unavailable();
+    const { id, holder, asker } = who;
+    const room = this.#room(channel);
+    let known = room.members.get(id);
+    if (known !== undefined && n > 0 && n < known.n) return room.synced(id);
+    if (known?.holder !== holder) this.#mayHold(holder);
+    if (known === undefined) {
+      known = { id, channel, holder, n, member, asker, grace: undefined, asked: "no", retry: undefined };
+    } else {
+      this.#release(known);
+      Object.assign(known, { holder, n, member, asker });
+    }
+    this.#hold(known);
+    this.#back(known);
+    if (who.isLost) this.#loseOne(known, channel.value.presence!.grace);
+    return room.put(known);
+  }
+
+  /** Somebody is a member no more, by its own word. */
+  leave(
+    channel: NamedChannel,
+    { id, holder }: { readonly id: string; readonly holder: string },
+    n: number,
+  ): Promise<void> {
+    const entering = this.#entering.get(`${channel.name} ${id}`);
+    if (entering !== undefined) entering.left = Math.max(entering.left, n);
+    const room = this.#rooms.get(channel.name);
+    const known = room?.members.get(id);
+    if (room === undefined || known === undefined || known.holder !== holder) return Promise.resolve();
+    if (n > 0 && n < known.n) return Promise.resolve(); // it has entered again since
+    known.n = Math.max(known.n, n);
+    return this.#takeOut(known);
+  }
+
+  /** The connection of a session is gone. Who may come back stays for a while; for a short one who was silent before, or comes with another token. */
+  closed(holder: string, code: number): void {
+    const mayComeBack = code === CloseCode.UNAUTHENTICATED || closeAdvice(code) === "reconnect";
+    const isShort = SHORT.includes(code);
+    for (const one of this.#of(holder)) {
+      const { grace } = one.channel.value.presence!;
+      if (mayComeBack) this.#loseOne(one, isShort ? Math.min(grace, SHORT_GRACE) : grace);
+      else this.#takeOutLater(one);
+    }
+  }
+
+  /** Another connection carries on a session: its members were never away, if they still may be. */
+  back(holder: string, asker: Asker): void {
+    for (const one of this.#of(holder)) this.#back(one);
+    this.reauthorize(holder, asker);
+  }
+
+  /** Asks again whether the members of a session may be: of all channels, or of one. */
+  reauthorize(holder: string, asker: Asker, only?: string): void {
+    for (const one of this.#of(holder)) {
+      if (only !== undefined && one.channel.name !== only) continue;
+      one.asker = asker;
+      this.#ask(one);
+    }
+  }
+
+  /** The node stops. Who was its member is gone when its lease is over, unless another node has it by then. */
+  end(): void {
+    this.#ended = true;
+    for (const room of this.#rooms.values()) room.end();
+    for (const held of this.#byHolder.values()) {
+      for (const one of held.values()) this.#stop(one);
+    }
+    this.#rooms.clear();
+    this.#byHolder.clear();
+  }
+
+  #of(holder: string): Membership[] {
+    return [...this.#byHolder.get(holder)?.values() ?? []];
+  }
+
+  #room(channel: NamedChannel): PresenceRoom<Membership> {
+    const { name } = channel;
+    let room = this.#rooms.get(name);
+    if (room === undefined) {
+      const { clock, store, node, limits, report } = this.#parts;
+      const made = room = new PresenceRoom<Membership>(name, {
+        clock,
+        store,
+        node,
+        most: limits.members,
+        report: (error) => report(error, name),
+        refused: (one) => this.#forget(one),
+        idle: () => {
+          if (this.#rooms.get(name) === made) this.#rooms.delete(name);
+        },
+      });
+      this.#rooms.set(name, room);
+      this.#parts.wake();
+    }
+    return room;
+  }
+
+  #mayHold(holder: string): void {
+    const { memberships } = this.#parts.limits;
+    if ((this.#byHolder.get(holder)?.size ?? 0) < memberships) return;
+    throw new CallError("RESOURCE_EXHAUSTED", `A member of more than ${memberships} channels`, {
+      ambiguous: false,
+    });
+  }
+
+  #hold(one: Membership): void {
+    let held = this.#byHolder.get(one.holder);
+    if (held === undefined) this.#byHolder.set(one.holder, held = new Map());
+    held.set(one.channel.name, one);
+  }
+
+  #release({ holder, channel }: Membership): void {
+    const held = this.#byHolder.get(holder);
+    if (held?.delete(channel.name) && held.size === 0) this.#byHolder.delete(holder);
+  }
+
+  #back(one: Membership): void {
+    this.#parts.clock.clearTimeout(one.grace);
+    one.grace = undefined;
+  }
+
+  #loseOne(one: Membership, ms: number): void {
+    this.#back(one);
+    one.grace = this.#parts.clock.setTimeout(() => this.#takeOutLater(one), ms);
+  }
+
+  #stop(one: Membership): void {
+    this.#back(one);
+    this.#parts.clock.clearTimeout(one.retry);
+    one.retry = undefined;
+  }
+
+  #forget(one: Membership): void {
+    this.#stop(one);
+    if (this.#byHolder.get(one.holder)?.get(one.channel.name) === one) this.#release(one);
+  }
+
+  /** Nobody waits for it; the room goes on until it is done. */
+  #takeOutLater(one: Membership): void {
+    this.#takeOut(one).catch(() => {});
+  }
+
+  #takeOut(one: Membership): Promise<void> {
+    const room = this.#rooms.get(one.channel.name);
+    if (room?.members.get(one.id) !== one) return Promise.resolve();
+    this.#forget(one);
+    return room.remove(one);
+  }
+
+  /** Asks a rule. Who may not is taken out; where it cannot be said now it stays, and is asked about again. */
+  #ask(one: Membership): void {
+    if (one.asked !== "no") {
+      one.asked = "again";
+      return;
+    }
+    one.asked = "yes";
+    const { clock, limits: { callTimeout: ms }, report } = this.#parts;
+    const { channel, asker } = one;
+    clock.clearTimeout(one.retry);
+    const answer = refusalOf(channel.value.allow.presence, {
+      channel,
+      asker,
+      report: (error) => report(error, channel.name),
+    });
+    if (!isPromise(answer)) return this.#answered(one, answer);
+    const late = () => new CallError("INTERNAL");
+    void inTime(answer, { clock, ms }, late).then((refusal) => this.#answered(one, refusal));
+  }
+
+  #answered(one: Membership, no: CallError | undefined): void {
+    const isAgain = one.asked === "again";
+    one.asked = "no";
+    if (this.#rooms.get(one.channel.name)?.members.get(one.id) !== one) return;
+    if (isAgain) return this.#ask(one);
+    if (no === undefined) return;
+    if (!asRefusal(no).retryable) return this.#takeOutLater(one);
+    one.retry = this.#parts.clock.setTimeout(() => this.#ask(one), ASK_AGAIN);
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * The presence of one client: what it enters with, and what it sees of others.
+ */
+import type { Client } from "../../client/client.ts";
+import type { PresenceView, PresenceWatch } from "../../client/presence_types.ts";
+import { CallError } from "../../rpc/errors.ts";
+import type { Random } from "../../testing/random.ts";
+import type { Recorder } from "../../testing/recorder.ts";
+import type { ScenarioApp } from "./app.ts";
+import { isForNow } from "./subscriber.ts";
+
+/** Channels with presence. */
+export const DESKS = ["desk/1", "desk/2"] as const;
+
+/** Something that a client does about presence. */
+export type PresenceDeed =
+  /** Enters, or tells something else. */
+  | { readonly do: "enter"; readonly channel: string }
+  | { readonly do: "leave desk"; readonly channel: string }
+  | {
+    readonly do: "watch";
+    readonly channel: string;
+    readonly iterates: boolean;
+    readonly countOnly: boolean;
+  }
+  | { readonly do: "unwatch"; readonly channel: string };
+
+/** Something about presence. */
+export function presenceDeed(random: Random): PresenceDeed {
+  const channel = random.pick(DESKS);
+  const what = random.weighted({ enter: 8, "leave desk": 4, watch: 4, unwatch: 2 });
+  if (what !== "watch") return { do: what, channel };
+  return { do: what, channel, iterates: random.chance(0.3), countOnly: random.chance(0.2) };
+}
+
+/** What it needs. */
+export interface MemberParts {
+  /** The name of the client. */
+  readonly name: string;
+  /** The client. */
+  readonly client: Client<ScenarioApp>;
+  /** Writes the log. */
+  readonly recorder: Pick<Recorder, "add">;
+}
+
+interface Watching {
+  readonly name: string;
+  readonly channel: string;
+  readonly watch: PresenceWatch<{ value: string }>;
+}
+
+/** The presence of one client. */
+export class ScenarioMember {
+  readonly #parts: MemberParts;
+  readonly #watches: Watching[] = [];
+  #values = 0;
+  #names = 0;
+
+  /** It is nowhere. */
+  constructor(parts: MemberParts) {
+    this.#parts = parts;
+  }
+
+  /** Does it. */
+  act(deed: PresenceDeed): void {
+    const { channel } = deed;
+    switch (deed.do) {
+      case "enter":
+        return this.#enter(channel);
+      case "leave desk":
+        return this.#leave(channel);
+      case "watch":
+        return this.#watch(channel, deed);
+      case "unwatch":
+        return this.#unwatch(channel);
+    }
+  }
+
+  #enter(channel: string): void {
+    const { name: client, recorder } = this.#parts;
+    const value = `${client}@${++this.#values}`;
+    recorder.add({ is: "enters", client, channel, value });
+    this.#presence(channel).enter({ value }).then(
+      () => recorder.add({ is: "entered", client, channel, value }),
+      (error) => {
+        if (!(error instanceof CallError)) recorder.add({ is: "escaped", error: `enter: ${error}` });
+        else recorder.add({ is: "entered", client, channel, value, code: error.code });
+      },
+    );
+  }
+
+  #leave(channel: string): void {
+    const { name: client, recorder } = this.#parts;
+    recorder.add({ is: "leaves", client, channel });
+    this.#presence(channel).leave().catch((error) => {
+      if (!(error instanceof CallError)) recorder.add({ is: "escaped", error: `leave: ${error}` });
+    });
+  }
+
+  #watch(channel: string, { iterates, countOnly }: Extract<PresenceDeed, { do: "watch" }>): void {
+    const { name: client, recorder } = this.#parts;
+    const name = `${client}%${++this.#names}`;
+    recorder.add({ is: "watches", client, channel, watch: name, countOnly });
+    const seen = ({ count, isSample, members }: PresenceView<{ value: string }>): void => {
+      const values = members.map(({ data }) => data.value).sort();
+      recorder.add({ is: "view", watch: name, count, sample: isSample, members: values });
+    };
+    const onError = (error: unknown): void => {
+      if (!isForNow(error)) recorder.add({ is: "unwatches", watch: name });
+    };
+    const presence = this.#presence(channel);
+    const options = { countOnly, onError };
+    const watch = iterates ? presence.watch(options) : presence.watch(options, seen);
+    this.#watches.push({ name, channel, watch });
+    if (!iterates) return;
+    (async () => {
+      for await (const view of watch) seen(view);
+    })().catch(onError);
+  }
+
+  #unwatch(channel: string): void {
+    const at = this.#watches.findIndex((one) => one.channel === channel);
+    if (at < 0) return;
+    const [one] = this.#watches.splice(at, 1);
+    this.#parts.recorder.add({ is: "unwatches", watch: one!.name });
+    one!.watch.close();
+  }
+
+  #presence(channel: string) {
+    return this.#parts.client.channel("desk/:id", { id: channel.split("/")[1]! }).presence;
+  }
+}
