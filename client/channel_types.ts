@@ -150,7 +150,7 @@ export interface SelectiveOptions<Message> extends SubscribeOptions {
   /**
    * Which messages it wants: `{ team: "red", score: { gte: 10 } }`. The server asks it for each publication, those of the past too, and sends what passes; there is no gap
    * for the others, and `position` goes on over them. Where this client has another subscription to the channel that wants something else, both share what comes, all of
-   * it, and the client asks their filters.
+   * it, and the client asks their filters. Refused where messages may change or have reactions: a change without its message says nothing.
    */
   readonly filter?: MessageFilter<Message> | undefined;
   /**
@@ -158,7 +158,7 @@ export interface SelectiveOptions<Message> extends SubscribeOptions {
    * newest of each value of that field is given (`{ latest: true }`: of all), those before it are left out. `{ sample: 2 }`: the newest at most twice a second, of each
    * value of `by` where that is given. `"drop oldest"`: the latest 64. Each hole is told by a `gap` with its exact offsets and `conflated`, `sampled` or `dropped`; the newest
    * always comes in the end. Behind a position, and for a rewind, everything is given. Subscriptions of this client to the channel that want something else share what
-   * comes, and then nothing is left out. @default "all"
+   * comes, and then nothing is left out. Refused, as a filter is, where messages may change. @default "all"
    */
   readonly policy?: DeliveryPolicy | undefined;
 }

@@ -43,7 +43,7 @@ export interface HistoryQuery {
 export interface FilteredHistoryQuery<Message> extends HistoryQuery {
   /**
    * Which messages are wanted. The server looks through 1,000 messages, or 256 KiB, for one page: one may have few, or none, though there are `more`: go on from
-   * `through`.
+   * `through`. Refused where messages may change or have reactions.
    */
   readonly filter?: MessageFilter<Message> | undefined;
 }
