@@ -104,7 +104,7 @@ export interface ChannelConfig<
   };
   /**
    * Whether subscribers, and who reads the history, may ask for a part of it, by fields of the messages. Each filter is asked once for a publication,
-   * by the server, however many have it. @default true
+   * by the server, however many have it. Never where messages may change or have reactions. @default true
    */
   readonly filter?: boolean;
   /** Who may do what. By default whoever is connected may do everything. */
