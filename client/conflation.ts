@@ -5,7 +5,7 @@
  */
 import type { Published } from "../rpc/channel_types.ts";
 import { CallError } from "../rpc/errors.ts";
-import type { PublishCallOptions } from "./channel_types.ts";
+import type { SendingOptions } from "./changes.ts";
 import { refusal } from "./outbox.ts";
 import { type Carried, Publishing, type PublishingParts } from "./publishing.ts";
 
@@ -53,7 +53,7 @@ export class ConflatedPublishing extends Publishing {
     return super.isIdle && this.#lanes.size === 0;
   }
 
-  override publish(data: Uint8Array, options: PublishCallOptions): Promise<Published> {
+  override publish(data: Uint8Array, options: SendingOptions): Promise<Published> {
     const { conflate } = options;
     const lane = this.#lanes.get(conflate!) ?? { newest: undefined, passed: new Set() };
     const old = lane.newest?.carried?.isSent === true ? undefined : lane.newest;
@@ -94,7 +94,7 @@ export class ConflatedPublishing extends Publishing {
   }
 
   /** Ends the program's waiting for one, when it says so. */
-  #watch(newest: Newest, { signal, timeout }: PublishCallOptions): void {
+  #watch(newest: Newest, { signal, timeout }: SendingOptions): void {
     const { clock } = this.#parts;
     const { own } = newest;
     const abort = () => this.#giveUp(newest, "CANCELLED", signal?.reason);

@@ -4,7 +4,7 @@
  * @module
  */
 import { CallError } from "../rpc/errors.ts";
-import type { PublishCallOptions } from "./channel_types.ts";
+import type { SendingOptions } from "./changes.ts";
 
 /** What all channels of a client share: how much they may hold, and have on its way, together. */
 export interface OutboxSize {
@@ -28,7 +28,7 @@ export interface OutboxSize {
 export function refusal(
   size: OutboxSize,
   length: number,
-  { signal, timeout, key, conflate }: PublishCallOptions,
+  { signal, timeout, key, change, conflate }: SendingOptions,
   freed?: number,
 ): Error | undefined {
   if (timeout !== undefined && !(timeout >= 0)) {
@@ -37,8 +37,8 @@ export function refusal(
   if (conflate !== undefined && typeof conflate !== "string") {
     return new TypeError("Cannot publish: conflate is no string");
   }
-  if (conflate !== undefined && key !== undefined) {
-    return new TypeError("Cannot publish: what has a key lands, so it cannot be conflated");
+  if (conflate !== undefined && (key !== undefined || change !== undefined)) {
+    return new TypeError("Cannot publish: what has a key, or changes a message, is not conflated");
   }
   if (signal?.aborted) {
     return new CallError("CANCELLED", undefined, { ambiguous: false, cause: signal.reason });

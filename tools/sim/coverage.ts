@@ -79,6 +79,11 @@ export class Coverage {
       lines.number("publish"),
     );
     this.#count("wildcards live, of wildcards", lines.number("wildcard live"), lines.number("wildcard"));
+    this.#count(
+      "changes of messages done, of those asked for",
+      lines.number("document done"),
+      lines.number("document"),
+    );
     this.#count("signals heard, of signals", lines.number("signalled"), lines.number("signal"));
   }
 
