@@ -98,6 +98,7 @@ export type {
   ChannelFor,
   ChannelGroup,
   ChannelTypes,
+  Interactions,
   MessageInput,
   MessageOutput,
   MessageSchema,
@@ -110,6 +111,25 @@ export type {
   SignalSchema,
   WithParams,
 } from "./rpc/channel_types.ts";
+export type {
+  ChangeContext,
+  Changer,
+  ChangesConfig,
+  Counting,
+  InteractionsOf,
+  Interactive,
+  KindsCounted,
+  KindsOf,
+  MessageTarget,
+  PieceOf,
+  Reacting,
+  ReactionKinds,
+  ReactionSummary,
+  Reactor,
+  TargetMessage,
+  TotalSummary,
+  ValuesSummary,
+} from "./rpc/interactions.ts";
 export type { ChannelParams, GivenParams, ParamNames, ParamsOf } from "./rpc/channel_pattern.ts";
 export type {
   FieldFilter,
@@ -121,12 +141,14 @@ export type {
   ScalarOf,
 } from "./rpc/filter_types.ts";
 export type {
+  ChangeableEntry,
   FilteredHistoryQuery,
   FindChannel,
   HistoryEntry,
   HistoryPage,
   HistoryQuery,
   Publish,
+  PublishedEntry,
   PublishOptions,
   ReadPresence,
   ServerChannel,
@@ -157,13 +179,18 @@ export {
   BrokerError,
   type BrokerErrorCode,
   type BrokerListener,
+  type Change,
+  type ChangeKind,
+  type Changing,
   type Claim,
   type Entry,
   type Ledger,
   type Page,
   type Producer,
   type Query,
+  type Reactions,
   type Retention,
+  type Version,
 } from "./rpc/broker.ts";
 
 export type { Directory, DirectoryWatcher, NameList } from "./rpc/directory.ts";

@@ -25,6 +25,11 @@ export class EntryRing {
     return this.#places[(this.#head + index) & (this.#places.length - 1)];
   }
 
+  /** Puts another entry at a place that is taken. */
+  set(index: number, entry: Entry): void {
+    this.#places[(this.#head + index) & (this.#places.length - 1)] = entry;
+  }
+
   /** Adds the newest. */
   push(entry: Entry): void {
     if (this.#length === this.#places.length) this.#resize(Math.max(FEWEST, this.#length * 2));

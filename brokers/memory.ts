@@ -178,6 +178,7 @@ export class MemoryBroker implements Broker {
       this.#channels.settle(channel); // a retry is a use
       return known;
     }
+    stream.check(append, this.#options.date());
     const entry = stream.append(append, this.#options.date(), channel.usedAt);
     const position = stream.top; // taken now: a listener may publish too
     this.#channels.settle(channel);

@@ -5,8 +5,9 @@
  */
 import type { Append, Appended, Entry, Page, Position, Producer, Query } from "../rpc/broker.ts";
 import { EntryRing } from "./entry_ring.ts";
+import { MessageBook } from "./message_book.ts";
 import { type Landed, Producers } from "./producers.ts";
-import { ENTRY_BYTES } from "./weights.ts";
+import { CHANGE_BYTES, ENTRY_BYTES, textBytes } from "./weights.ts";
 
 /** Milliseconds that epoch, top and records outlive the last use at the least. */
 export const LEAST_META = 600_000;
@@ -25,6 +26,8 @@ export class MemoryStream {
   readonly epoch: string;
   readonly #bounds: StreamBounds;
   readonly #entries = new EntryRing();
+  /** Once a message was changed. */
+  #book: MessageBook | undefined = undefined;
   #producers: Producers | undefined = undefined;
   #offset = 0;
   #fingerprint = 0;
@@ -47,7 +50,7 @@ export class MemoryStream {
 
   /** What the entries weigh. */
   get entryBytes(): number {
-    return this.#entryBytes;
+    return this.#entryBytes + (this.#book?.bytes ?? 0);
   }
 
   /** What the records of producers weigh. */
@@ -78,16 +81,37 @@ export class MemoryStream {
   }
 
   /**
-   * Appends.
+   * Whether this may be appended, if it changes a message.
+   *
+   * @param date Milliseconds since 1970.
+   * @throws {BrokerError} `MISSING`, `GONE`, `TOO_LARGE`, `WRONG_TYPE`, `STALE`.
+   */
+  check(append: Append, date: number): void {
+    if (append.change === undefined) return;
+    this.trim(date);
+    this.#book ??= new MessageBook({
+      find: (offset) => this.#entries.at(offset - this.#oldest),
+      replace: (entry) => {
+        const index = entry.offset - this.#oldest;
+        this.#entryBytes += bytesOf(entry) - bytesOf(this.#entries.at(index)!);
+        this.#entries.set(index, entry);
+      },
+    });
+    this.#book.check(append.change, append, this.epoch);
+  }
+
+  /**
+   * Appends. A change was {@linkcode MemoryStream.check}ed before.
    *
    * @param date Milliseconds since 1970.
    * @param now The same moment by the clock that never goes back.
    */
-  append({ data, room, fingerprint, producer, retention }: Append, date: number, now: number): Entry {
+  append(append: Append, date: number, now: number): Entry {
+    const { fingerprint, producer, retention } = append;
     if (retention.ms !== this.#ms) this.trim(date); // what has had its time does not come back
     this.#at = Math.max(this.#at, date); // so that the times of a stream are in order when the clock is set back
     const previous = this.#fingerprint;
-    const entry: Entry = { offset: ++this.#offset, fingerprint, previous, at: this.#at, data, room };
+    const entry = entryOf(append, { offset: ++this.#offset, previous, at: this.#at });
     this.#fingerprint = fingerprint;
     this.#messages = retention.messages;
     this.#ms = retention.ms;
@@ -99,6 +123,7 @@ export class MemoryStream {
     if (retention.messages > 0) {
       this.#entries.push(entry);
       this.#entryBytes += bytesOf(entry);
+      if (entry.change !== undefined) this.#book!.add(entry, append.change?.reactions?.state);
     }
     this.trim(date);
     return entry;
@@ -118,10 +143,12 @@ export class MemoryStream {
     const entries: Entry[] = [];
     let index = start;
     let bytes = 0;
+    const known = new Set<number>();
     for (; entries.length < query.messages; index += down ? -1 : 1) {
-      const entry = this.#entries.at(index);
-      if (entry === undefined) break;
-      bytes += entry.data.byteLength;
+      const kept = this.#entries.at(index);
+      if (kept === undefined) break;
+      const entry = this.#book === undefined ? kept : this.#asWanted(kept, query, known);
+      bytes += entry.data.byteLength + (entry.reactions?.summary.byteLength ?? 0);
       if (bytes > query.bytes && entries.length > 0) break;
       entries.push(entry);
     }
@@ -138,7 +165,7 @@ export class MemoryStream {
   /** Lets entries go that are too many, too large together, or too old. */
   trim(date: number): void {
     const entries = this.#entries;
-    while (entries.length > this.#messages || entries.length > 1 && this.#entryBytes > this.#bounds.bytes) {
+    while (entries.length > this.#messages || entries.length > 1 && this.entryBytes > this.#bounds.bytes) {
       this.#shift();
     }
     while (entries.length > 0 && entries.at(0)!.at + this.#ms <= date) this.#shift();
@@ -151,7 +178,7 @@ export class MemoryStream {
 
   /** Lets the oldest entries go until the others weigh no more than this. The numbers go on, and the top is known as before. */
   lightenEntries(bytes: number): void {
-    while (this.#entryBytes > bytes) this.#shift();
+    while (this.entryBytes > bytes) this.#shift();
   }
 
   /** Forgets the producers that published longest ago, and from when on they may have, until the others weigh no more than this. */
@@ -160,7 +187,23 @@ export class MemoryStream {
   }
 
   #shift(): void {
-    this.#entryBytes -= bytesOf(this.#entries.shift()!);
+    const entry = this.#entries.shift()!;
+    this.#entryBytes -= bytesOf(entry);
+    this.#book?.forget(entry);
+  }
+
+  /** @param known Messages that the page has the whole of. */
+  #asWanted(entry: Entry, { isNow, withState = false, since }: Query, known: Set<number>): Entry {
+    const { change } = entry;
+    if (change === undefined) {
+      known.add(entry.offset);
+      return isNow ? this.#book!.now(entry, withState) : entry;
+    }
+    if (
+      change.kind === "react" || since === undefined || change.target >= since || known.has(change.target)
+    ) return entry;
+    known.add(change.target);
+    return change.kind === "append" && !entry.isGone ? this.#book!.whole(entry) : entry;
   }
 
   get #oldest(): number {
@@ -192,6 +235,19 @@ export class MemoryStream {
   }
 }
 
-function bytesOf({ data, room }: Entry): number {
-  return ENTRY_BYTES + room + data.byteLength;
+function bytesOf({ data, room, change, by }: Entry): number {
+  const bytes = ENTRY_BYTES + room + data.byteLength;
+  return by === undefined ? bytes : bytes + textBytes(by) + (change === undefined ? 0 : CHANGE_BYTES);
+}
+
+/** Members that say nothing are left out: most channels have no changes. */
+function entryOf(
+  { data, room, fingerprint, by, change }: Append,
+  place: Pick<Entry, "offset" | "previous" | "at">,
+): Entry {
+  const entry = { ...place, fingerprint, data, room };
+  if (by === undefined) return entry;
+  return change === undefined
+    ? { ...entry, by }
+    : { ...entry, by, change: { kind: change.kind, target: change.target } };
 }

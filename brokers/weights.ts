@@ -11,6 +11,9 @@ export const CHANNEL_BYTES = 1_472;
 /** An entry with its place and its view: 331 and 236 bytes, of any size. */
 export const ENTRY_BYTES = 352;
 
+/** What a change adds to its entry: its own object, its place in the list of its message, and a part of that list. Reckoned, not measured. */
+export const CHANGE_BYTES = 160;
+
 /** The record of a producer: 340 and 220 bytes. */
 export const RECORD_BYTES = 352;
 

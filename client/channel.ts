@@ -6,6 +6,7 @@
 import { ANYTHING, ChannelPattern, type GivenParams } from "../rpc/channel_pattern.ts";
 import type { Published } from "../rpc/channel_types.ts";
 import { encodeMessage } from "../rpc/message_data.ts";
+import type { AnyReactor, Changer, MessageTarget } from "../rpc/interactions.ts";
 import type { FilteredHistoryQuery, HistoryPage } from "../rpc/publisher.ts";
 import type {
   ClientChannel,
@@ -14,14 +15,20 @@ import type {
   SelectiveOptions,
   Subscription,
 } from "./channel_types.ts";
+import type { PublishingOptions } from "./changes.ts";
 import type { LateChannels } from "./late_channels.ts";
 import { latePresence } from "./late_presence.ts";
 import { LateSubscription } from "./late_subscription.ts";
 import type { ClientPresence } from "./presence_types.ts";
+import type { Said } from "./reacting.ts";
 import { readWanted } from "./wanted.ts";
 
 /** One channel of a client, or all those of a pattern that a name with `*` stands for. Any number of them may stand for the same. */
-export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, unknown, unknown, unknown> {
+export class ChannelHandle
+  implements
+    ClientChannel<unknown, unknown, unknown, unknown, unknown, unknown>,
+    Changer<unknown, PublishCallOptions>,
+    AnyReactor {
   readonly name: string;
   readonly #late: LateChannels;
   readonly #pattern: string | undefined;
@@ -48,13 +55,37 @@ export class ChannelHandle implements ClientChannel<unknown, unknown, unknown, u
       : made.subscribe(this.name, wanted, this.#pattern);
   }
 
-  publish(message: unknown, options: PublishCallOptions = {}): Promise<Published> {
+  publish(
+    message: unknown,
+    options?: PublishCallOptions,
+    change?: PublishingOptions["change"],
+  ): Promise<Published> {
     try {
       const data = encodeMessage(message); // at once, since the program may change it
-      return this.#late.publish(this.name, data, options);
+      return this.#late.publish(this.name, data, { ...options, change });
     } catch (error) {
       return Promise.reject(error); // what cannot be encoded
     }
+  }
+
+  edit(target: MessageTarget, message: unknown, options?: PublishCallOptions): Promise<Published> {
+    return this.publish(message, options, ["edit", target]);
+  }
+
+  append(target: MessageTarget, piece: unknown, options?: PublishCallOptions): Promise<Published> {
+    return this.publish(piece, options, ["append", target]);
+  }
+
+  delete(target: MessageTarget, options?: PublishCallOptions): Promise<Published> {
+    return this.publish(undefined, options, ["delete", target]);
+  }
+
+  react(...said: Said): Promise<Published> {
+    return this.#late.use((channels) => channels.react(this.name, said));
+  }
+
+  unreact(...said: Said): Promise<Published> {
+    return this.#late.use((channels) => channels.react(this.name, said, true));
   }
 
   history(query: FilteredHistoryQuery<unknown> = {}): Promise<HistoryPage<unknown>> {

@@ -12,7 +12,13 @@ import {
   writeWildcard,
 } from "../rpc/channel_messages.ts";
 import type { ChannelReader } from "../rpc/dispatch.ts";
-import { type ChannelEvents, dispatchChannel, type Gap, type Subscribed } from "../rpc/dispatch_channels.ts";
+import {
+  type ChangeHead,
+  type ChannelEvents,
+  dispatchChannel,
+  type Gap,
+  type Subscribed,
+} from "../rpc/dispatch_channels.ts";
 import { CallError } from "../rpc/errors.ts";
 import type { Limits } from "../rpc/limits.ts";
 import type { Unit } from "../rpc/receiver.ts";
@@ -54,7 +60,8 @@ export class ChannelConnection
   ask(wire: Wire, from: Parameters<WireConnection["ask"]>[1]): number {
     const sub = ++this.#last;
     this.#subs.set(sub, wire);
-    this.#send(() => writeSubscribe(sub, wire.name, from));
+    const { position, options } = from;
+    this.#send(() => writeSubscribe(sub, wire.name, { position, options: { ...options, changes: true } }));
     return sub;
   }
 
@@ -125,8 +132,8 @@ export class ChannelConnection
     wire?.unsubscribed(error);
   }
 
-  publication(alias: number, offset: number, fingerprint: number, unit: Unit): void {
-    this.#aliases.get(alias)?.publication(offset, fingerprint, unit);
+  publication(alias: number, offset: number, fingerprint: number, unit: Unit, change?: ChangeHead): void {
+    this.#aliases.get(alias)?.publication(offset, fingerprint, unit, change);
   }
 
   delta(alias: number, offset: number, fingerprint: number, unit: Unit): void {

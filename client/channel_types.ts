@@ -5,6 +5,7 @@
  */
 import type { Position } from "../rpc/broker.ts";
 import type {
+  Interactions,
   MessageInput,
   MessageOutput,
   PresenceInput,
@@ -15,11 +16,67 @@ import type {
   WithParams,
 } from "../rpc/channel_types.ts";
 import type { FilterPath, MessageFilter } from "../rpc/filter_types.ts";
+import type { Interactive, ReactionSummary } from "../rpc/interactions.ts";
 import type { FilteredHistoryQuery, HistoryPage } from "../rpc/publisher.ts";
 import type { ClientPresence } from "./presence_types.ts";
 
-/** What a subscription tells, in the order of the channel. */
-export type ChannelEvent<Message> = MessageEvent<Message> | GapEvent | ResetEvent;
+/**
+ * What a subscription tells, in the order of the channel. `Interactions` says what the channel declares besides messages: where that is nothing, no program has to
+ * know more than three events.
+ */
+export type ChannelEvent<Message, Interactions extends string = never> =
+  | MessageEvent<Message>
+  | GapEvent
+  | ResetEvent
+  | ("changes" extends Interactions ? ChangeEvent<Message> : never)
+  | ("reactions" extends Interactions ? ReactionsEvent : never);
+
+/** Reactions to a message have changed. It may be one that was never given: older than where the subscription began. */
+export interface ReactionsEvent {
+  /** Which event this is. */
+  readonly type: "reactions";
+  /** The offset of the message. */
+  readonly target: number;
+  /** All that there are now. */
+  readonly summary: ReactionSummary;
+  /** The place of this summary. */
+  readonly position: Position;
+}
+
+/** A message was changed. It may be one that was never given: older than where the subscription began. */
+export type ChangeEvent<Message> = EditEvent<Message> | AppendEvent<Message> | DeleteEvent;
+
+/** What all changes tell. */
+export interface ChangedEvent {
+  /** The offset of the message. */
+  readonly target: number;
+  /** The place of the change. */
+  readonly position: Position;
+  /** The subject that made it, where it has one. */
+  readonly by: string | undefined;
+}
+
+/** A message is another one now. */
+export interface EditEvent<Message> extends ChangedEvent {
+  /** Which event this is. */
+  readonly type: "edit";
+  /** The whole of it. */
+  readonly data: Message;
+}
+
+/** A piece was added to the end of a message. */
+export interface AppendEvent<Message> extends ChangedEvent {
+  /** Which event this is. */
+  readonly type: "append";
+  /** The piece. */
+  readonly piece: Message;
+}
+
+/** A message was deleted. */
+export interface DeleteEvent extends ChangedEvent {
+  /** Which event this is. */
+  readonly type: "delete";
+}
 
 /** Something was published. */
 export interface MessageEvent<Message> {
@@ -93,7 +150,7 @@ export interface SelectiveOptions<Message> extends SubscribeOptions {
   /**
    * Which messages it wants: `{ team: "red", score: { gte: 10 } }`. The server asks it for each publication, those of the past too, and sends what passes; there is no gap
    * for the others, and `position` goes on over them. Where this client has another subscription to the channel that wants something else, both share what comes, all of
-   * it, and the client asks their filters.
+   * it, and the client asks their filters. Refused where messages may change or have reactions: a change without its message says nothing.
    */
   readonly filter?: MessageFilter<Message> | undefined;
   /**
@@ -101,7 +158,7 @@ export interface SelectiveOptions<Message> extends SubscribeOptions {
    * newest of each value of that field is given (`{ latest: true }`: of all), those before it are left out. `{ sample: 2 }`: the newest at most twice a second, of each
    * value of `by` where that is given. `"drop oldest"`: the latest 64. Each hole is told by a `gap` with its exact offsets and `conflated`, `sampled` or `dropped`; the newest
    * always comes in the end. Behind a position, and for a rewind, everything is given. Subscriptions of this client to the channel that want something else share what
-   * comes, and then nothing is left out. @default "all"
+   * comes, and then nothing is left out. Refused, as a filter is, where messages may change. @default "all"
    */
   readonly policy?: DeliveryPolicy | undefined;
 }
@@ -114,7 +171,9 @@ export type DeliveryPolicy =
   | { readonly sample: number; readonly by?: FilterPath | undefined };
 
 /** Takes events one after the other: the next waits until its promise has settled. What it throws is reported, and the next comes. */
-export type EventHandler<Message> = (event: ChannelEvent<Message>) => unknown;
+export type EventHandler<Message, Interactions extends string = never> = (
+  event: ChannelEvent<Message, Interactions>,
+) => unknown;
 
 /**
  * One subscription. Without a handler it is read once, by `for await`, which throws a `CallError` when the server refuses it; leaving the loop closes it.
@@ -122,7 +181,8 @@ export type EventHandler<Message> = (event: ChannelEvent<Message>) => unknown;
  * subscription to the channel that waits for more, one that holds more than 500 events or 512 KiB for a second is left behind: it is given no more until the program has read what it
  * holds, and then goes on from there, with a `reset` if the history does not go back so far. While it catches up the other may wait a second again.
  */
-export interface Subscription<Message> extends AsyncIterableIterator<ChannelEvent<Message>, undefined> {
+export interface Subscription<Message, Interactions extends string = never>
+  extends AsyncIterableIterator<ChannelEvent<Message, Interactions>, undefined> {
   /**
    * Up to where the program is done: the place of the last event whose handler has ended, or after which the next was asked for. Keep it
    * together with what the events led to, and give it to `subscribe` later. `undefined` before the server has answered.
@@ -177,24 +237,28 @@ export interface ClientChannel<
   Signalled = never,
   Told = never,
   Data = never,
+  Interactions extends string = never,
 > {
   /** Its name. */
   readonly name: string;
   /** Who is there. */
   readonly presence: ClientPresence<Told, Data>;
   /** Subscribes. */
-  subscribe(options?: SelectiveOptions<Output>): Subscription<Output>;
+  subscribe(options?: SelectiveOptions<Output>): Subscription<Output, Interactions>;
   /** Subscribes with a handler. */
-  subscribe(options: SelectiveOptions<Output>, handler: EventHandler<Output>): Subscription<Output>;
+  subscribe(
+    options: SelectiveOptions<Output>,
+    handler: EventHandler<Output, Interactions>,
+  ): Subscription<Output, Interactions>;
   /** Subscribes with a handler, from now on. */
-  subscribe(handler: EventHandler<Output>): Subscription<Output>;
+  subscribe(handler: EventHandler<Output, Interactions>): Subscription<Output, Interactions>;
   /**
    * Publishes. It lands once, however often it has to be sent, and after what was published to the channel before. Rejects with a `CallError`:
    * as the server refuses it; `RESOURCE_EXHAUSTED` when too much waits already; `ambiguous` when it was given up after it had been sent.
    */
   publish(message: Input, options?: PublishCallOptions): Promise<Published>;
   /** A part of the history. Asked for again when its session is lost. */
-  history(query?: FilteredHistoryQuery<Output>): Promise<HistoryPage<Output>>;
+  history(query?: FilteredHistoryQuery<Output>): Promise<HistoryPage<Output, Interactions>>;
   /** Sends something ephemeral to who is subscribed now. Gives `false`, and sends nothing, where there is no connection. */
   signal(message: Signal): boolean;
   /** Calls `run` with what others signal, until the function that it returns is called. Subscribes to the channel if nothing else did. */
@@ -205,11 +269,14 @@ export interface ClientChannel<
 export type OpenChannel<Channels> = <Pattern extends keyof Channels & string>(
   pattern: Pattern,
   ...params: WithParams<Pattern, []>
-) => ClientChannel<
-  MessageInput<Channels[Pattern]>,
-  MessageOutput<Channels[Pattern]>,
-  SignalInput<Channels[Pattern]>,
-  SignalOutput<Channels[Pattern]>,
-  PresenceInput<Channels[Pattern]>,
-  PresenceOutput<Channels[Pattern]>
->;
+) =>
+  & ClientChannel<
+    MessageInput<Channels[Pattern]>,
+    MessageOutput<Channels[Pattern]>,
+    SignalInput<Channels[Pattern]>,
+    SignalOutput<Channels[Pattern]>,
+    PresenceInput<Channels[Pattern]>,
+    PresenceOutput<Channels[Pattern]>,
+    Interactions<Channels[Pattern]>
+  >
+  & Interactive<MessageInput<Channels[Pattern]>, Interactions<Channels[Pattern]>, PublishCallOptions>;

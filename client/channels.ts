@@ -5,17 +5,20 @@
  */
 import { decodeRange } from "../msgpack/decoder.ts";
 import type { Position } from "../rpc/broker.ts";
+import type { Published } from "../rpc/channel_types.ts";
 import type { Clock } from "../rpc/clock.ts";
 import type { ChannelReader } from "../rpc/dispatch.ts";
 import { CallError } from "../rpc/errors.ts";
 import type { Limits } from "../rpc/limits.ts";
 import type { FilteredHistoryQuery, HistoryPage } from "../rpc/publisher.ts";
 import type { Unit } from "../rpc/receiver.ts";
+import { type PublishingOptions, RolledUp, type SendingOptions } from "./changes.ts";
 import { ChannelConnection } from "./channel_connection.ts";
 import type { Subscription } from "./channel_types.ts";
 import { readHistory } from "./history.ts";
 import { Presences } from "./presences.ts";
 import { type OutboxSize, type PublishCall, Publishing } from "./publishing.ts";
+import { Reacting, type Said } from "./reacting.ts";
 import { LocalSubscription } from "./subscription.ts";
 import { NO_EVENTS } from "./waiting_event.ts";
 import type { Wanted } from "./wanted.ts";
@@ -52,6 +55,8 @@ export class Channels {
   #lastForgotten = 0;
   readonly #signals = new Map<string, Set<(message: unknown) => void>>();
   readonly #outbox: OutboxSize;
+  readonly #reacting: Reacting;
+  readonly #rolledUp = new RolledUp((...given) => this.#send(...given));
   #connection: ChannelConnection | undefined;
   #mostCalls: () => number = () => 0;
   #ended: CallError | undefined;
@@ -59,6 +64,7 @@ export class Channels {
   /** Waits for a connection. */
   constructor(parts: ChannelsParts) {
     this.#parts = parts;
+    this.#reacting = new Reacting(parts);
     this.presences = new Presences(parts);
     this.#outbox = {
       count: 0,
@@ -108,6 +114,7 @@ export class Channels {
     for (const wildcard of [...this.#wildcards]) wildcard.fail(error);
     for (const wire of [...this.#wires.values()]) wire.end(error);
     for (const publishing of this.#publishing.values()) publishing.end(error);
+    this.#reacting.end(error);
     this.presences.end(error);
   }
 
@@ -187,8 +194,12 @@ export class Channels {
     return wire;
   }
 
-  /** Publishes what is encoded already. */
-  publish(name: string, data: Uint8Array, options: object): ReturnType<Publishing["publish"]> {
+  /** Publishes what is encoded already, or changes a message by it. */
+  publish(name: string, data: Uint8Array, options: PublishingOptions): Promise<Published> {
+    return this.#rolledUp.send(name, data, options);
+  }
+
+  #send(name: string, data: Uint8Array, options: SendingOptions): Promise<Published> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     let publishing = this.#publishing.get(name);
     if (publishing === undefined) {
@@ -209,6 +220,11 @@ export class Channels {
       this.#publishing.delete(name);
       this.#lastForgotten = Math.max(this.#lastForgotten, publishing.last);
     }
+  }
+
+  /** Reacts to a message. */
+  react(name: string, said: Said, undo?: boolean): Promise<Published> {
+    return this.#reacting.react(name, said, undo);
   }
 
   /** A part of the history. */

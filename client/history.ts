@@ -6,10 +6,11 @@
 import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
 import { readFilter } from "../rpc/filter.ts";
-import { checkHistoryQuery, offsetOfPlace } from "../rpc/history_query.ts";
+import { checkHistoryQuery, nextOf, offsetOfPlace } from "../rpc/history_query.ts";
 import { decodeMessage } from "../rpc/message_data.ts";
+import type { ReactionSummary } from "../rpc/interactions.ts";
 import { isPosition } from "../rpc/positions.ts";
-import type { FilteredHistoryQuery, HistoryEntry, HistoryPage } from "../rpc/publisher.ts";
+import type { ChangeableEntry, FilteredHistoryQuery, HistoryEntry, HistoryPage } from "../rpc/publisher.ts";
 import { isElsewhere } from "../rpc/resume.ts";
 import { isUint } from "../rpc/uint.ts";
 
@@ -28,9 +29,10 @@ export async function readHistory(
     before: before && offsetOfPlace(before),
     after: after && offsetOfPlace(after),
     limit,
+    changes: true,
     filter: readFilter(filter, Infinity)?.node,
   };
-  return readPage(await askAgain(() => call("@history", input)), before ?? after);
+  return readPage(await askAgain(() => call("@history", input)), { before, after });
 }
 
 /** A read may run twice: where it was lost with its session it is sent again. A client that has closed says so before it sends anything. */
@@ -45,9 +47,10 @@ export async function askAgain(ask: () => PromiseLike<unknown>): Promise<unknown
   }
 }
 
-/** `{ epoch, offset, fingerprint, oldest, more, boundary, through, entries: [[offset, fingerprint, at, data]...] }`. */
-function readPage(answer: unknown, from: number | Position | undefined): HistoryPage<unknown> {
-  const { epoch, offset, fingerprint, oldest, more, boundary, through, entries: told } = (answer ??
+/** `{ epoch, offset, fingerprint, oldest, more, boundary, through, entries: [[offset, fingerprint, at, data]...] }`, of a channel whose messages may change with `next`, and entries that say how they did. */
+function readPage(answer: unknown, query: FilteredHistoryQuery<unknown>): HistoryPage<unknown> {
+  const from = query.before ?? query.after;
+  const { epoch, offset, fingerprint, oldest, more, boundary, through, entries: told, next } = (answer ??
     {}) as Record<string, unknown>;
   const position = { epoch, offset, fingerprint };
   const known = boundary ?? undefined;
@@ -60,9 +63,17 @@ function readPage(answer: unknown, from: number | Position | undefined): History
       return { position, oldest, entries: [], more: false, through: undefined, reset: true };
     }
   }
-  const entries = told.map((entry) => readEntry(position.epoch, entry));
+  const entries = told.map((entry) => readEntry(position.epoch, entry, next !== undefined));
   const end = readThrough(position.epoch, through) ?? entries.at(-1)?.position;
-  return { position, oldest, entries, more: more === true, through: end, reset: false };
+  return {
+    position,
+    oldest,
+    entries,
+    more: more === true,
+    through: end,
+    ...next === undefined ? {} : { next: isUint(next) ? next : nextOf(query, { top: position }) },
+    reset: false,
+  };
 }
 
 function readThrough(epoch: string, through: unknown): Position | undefined {
@@ -73,11 +84,31 @@ function readThrough(epoch: string, through: unknown): Position | undefined {
   return position;
 }
 
-function readEntry(epoch: string, entry: unknown): HistoryEntry<unknown> {
-  const [offset, fingerprint, at, data] = Array.isArray(entry) ? entry as unknown[] : [];
+function readEntry(epoch: string, entry: unknown, mayChange: boolean): HistoryEntry<unknown> {
+  const [offset, fingerprint, at, data, ...changes] = Array.isArray(entry) ? entry as unknown[] : [];
   const position = { epoch, offset, fingerprint };
-  if (!isPosition(position) || typeof at !== "number" || !(data instanceof Uint8Array)) throw badPage();
-  return { data: decodeMessage(data), position, at };
+  if (!isPosition(position) || typeof at !== "number") throw badPage();
+  const isDeleted = mayChange && data === null;
+  if (!isDeleted && !(data instanceof Uint8Array)) throw badPage();
+  const published = { data: isDeleted ? undefined : decodeMessage(data as Uint8Array), position, at };
+  if (!mayChange) return published;
+  return Object.assign(published, { isDeleted }, readChanges(position.offset, changes));
+}
+
+/** `[by]`, or `[by, version, editedAt, editedBy]`, or that with `reactions`. */
+function readChanges(
+  offset: number,
+  [by, told, editedAt, editedBy, reactions]: readonly unknown[],
+): Pick<ChangeableEntry<unknown>, "by" | "version" | "editedAt" | "editedBy" | "reactions"> {
+  const version = told ?? offset;
+  if (!isUint(version)) throw badPage();
+  return {
+    by: typeof by === "string" ? by : undefined,
+    version,
+    editedAt: typeof editedAt === "number" ? editedAt : undefined,
+    editedBy: typeof editedBy === "string" ? editedBy : undefined,
+    reactions: reactions instanceof Uint8Array ? decodeMessage(reactions) as ReactionSummary : {},
+  };
 }
 
 function badPage(): CallError {

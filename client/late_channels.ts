@@ -9,7 +9,7 @@ import type { Clock } from "../rpc/clock.ts";
 import { CallError } from "../rpc/errors.ts";
 import type { Peer } from "../rpc/peer.ts";
 import type { Position } from "../rpc/broker.ts";
-import type { PublishCallOptions } from "./channel_types.ts";
+import type { PublishingOptions } from "./changes.ts";
 import type { Channels, ChannelsParts } from "./channels.ts";
 import { Late, type Source, type Waiter } from "./late.ts";
 
@@ -87,8 +87,8 @@ export class LateChannels {
     });
   }
 
-  /** Publishes what is encoded already. */
-  publish(name: string, data: Uint8Array, options: PublishCallOptions): Promise<Published> {
+  /** Publishes what is encoded already, or changes a message by it. */
+  publish(name: string, data: Uint8Array, options: PublishingOptions): Promise<Published> {
     if (this.made !== undefined) return this.made.publish(name, data, options);
     if (!this.#hasRoom(data)) return Promise.reject(new CallError("RESOURCE_EXHAUSTED"));
     const { signal, timeout } = options;

@@ -25,20 +25,38 @@ export type { Limits } from "../rpc/limits.ts";
 
 // Channels.
 export type {
+  AppendEvent,
+  ChangedEvent,
+  ChangeEvent,
   ChannelEvent,
   ClientChannel,
+  DeleteEvent,
   DeliveryPolicy,
+  EditEvent,
   EventHandler,
   GapEvent,
   MessageEvent,
   OpenChannel,
   PublishCallOptions,
+  ReactionsEvent,
   ResetEvent,
   SelectiveOptions,
   SubscribeOptions,
   Subscription,
   Traffic,
 } from "./channel_types.ts";
+export type {
+  Changer,
+  Interactive,
+  KindsCounted,
+  MessageTarget,
+  PieceOf,
+  Reacting,
+  ReactionSummary,
+  Reactor,
+  TotalSummary,
+  ValuesSummary,
+} from "../rpc/interactions.ts";
 export type {
   ClientPresence,
   PresenceHandler,
@@ -67,13 +85,21 @@ export type {
   MessageFilter,
   ScalarOf,
 } from "../rpc/filter_types.ts";
-export type { FilteredHistoryQuery, HistoryEntry, HistoryPage, HistoryQuery } from "../rpc/publisher.ts";
+export type {
+  ChangeableEntry,
+  FilteredHistoryQuery,
+  HistoryEntry,
+  HistoryPage,
+  HistoryQuery,
+  PublishedEntry,
+} from "../rpc/publisher.ts";
 export type { ParamNames, ParamsOf } from "../rpc/channel_pattern.ts";
 export type { Position } from "../rpc/broker.ts";
 export type {
   Channel,
   ChannelFor,
   ChannelTypes,
+  Interactions,
   MessageInput,
   MessageOutput,
   MessageSchema,

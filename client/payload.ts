@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ChangeHead } from "../rpc/dispatch_channels.ts";
 import { keep } from "../rpc/keep.ts";
 import type { Unit } from "../rpc/receiver.ts";
 
@@ -11,10 +12,13 @@ export class Payload implements Unit {
   bytes: Uint8Array;
   start: number;
   end: number;
+  /** What it changes, where it is no message. */
+  readonly change: ChangeHead | undefined;
   #kept = false;
 
   /** Of a frame. */
-  constructor({ bytes, start, end }: Unit) {
+  constructor({ bytes, start, end }: Unit, change?: ChangeHead) {
+    this.change = change;
     this.bytes = bytes;
     this.start = start;
     this.end = end;

@@ -7,7 +7,7 @@ import type { Published } from "../rpc/channel_types.ts";
 import type { Clock } from "../rpc/clock.ts";
 import { CallError, isReceived } from "../rpc/errors.ts";
 import { isPosition } from "../rpc/positions.ts";
-import type { PublishCallOptions } from "./channel_types.ts";
+import { changeOnWire, type SendingOptions } from "./changes.ts";
 
 /** Publications that have no answer yet, of one channel: the server remembers the results of so many. */
 const MOST_SENT = 64;
@@ -69,6 +69,7 @@ interface Entry {
   /** The lowest number without an answer, as it was told with the latest sending. */
   low: number;
   readonly key: string | undefined;
+  readonly change: SendingOptions["change"];
   readonly data: Uint8Array;
   readonly resolve: (published: Published) => void;
   readonly reject: (error: unknown) => void;
@@ -113,7 +114,7 @@ export class Publishing {
   }
 
   /** Publishes what is encoded already; `data` belongs to it from now on. */
-  publish(data: Uint8Array, { signal, timeout, key }: PublishCallOptions): Promise<Published> {
+  publish(data: Uint8Array, { signal, timeout, key, change }: SendingOptions): Promise<Published> {
     if (timeout !== undefined && !(timeout >= 0)) {
       return Promise.reject(new TypeError(`Cannot publish: timeout ${timeout} is no time`));
     }
@@ -137,6 +138,7 @@ export class Publishing {
         n: 0,
         low: 0,
         key,
+        change,
         data,
         resolve,
         reject,
@@ -212,7 +214,7 @@ export class Publishing {
     this.#findHole(entry);
     const input = this.#input(entry);
     if (entry.uncertain++ === 0) entry.since = this.#moment();
-    const call = this.#parts.call("@publish", input);
+    const call = this.#parts.call(entry.change === undefined ? "@publish" : "@message", input);
     entry.calls.add(call);
     this.#parts.size.sent++;
     const isOver = () => {
@@ -253,7 +255,8 @@ export class Publishing {
 
   /** `[channel, n, data, options]`. */
   #input(entry: Entry): unknown[] {
-    const { n, key, data } = entry;
+    const { n, key, data, change } = entry;
+    const what = changeOnWire(change);
     const input: unknown[] = [this.#channel, n, data];
     if (key === undefined) entry.low = this.#lowest!.n;
     const low = key !== undefined || entry.low === n ? undefined : entry.low;
@@ -261,13 +264,14 @@ export class Publishing {
     const age = () => Math.ceil(this.#age(entry));
     if (entry.uncertain > 0) {
       input.push({
+        ...what,
         low,
         key,
         get age() {
           return age();
         },
       });
-    } else if (key !== undefined) input.push({ key });
+    } else if (key !== undefined || what !== undefined) input.push({ ...what, low, key });
     else if (low !== undefined) input.push(low);
     return input;
   }
@@ -386,8 +390,8 @@ function asAmbiguous(error: unknown): unknown {
   return new CallError(code, message, { ambiguous: true, retryable, declared, data, cause });
 }
 
-/** `[epoch, offset, fingerprint, durability]`. */
-function readPublished(answer: unknown): Published | undefined {
+/** Reads `[epoch, offset, fingerprint, durability]`; `undefined` where it is none. */
+export function readPublished(answer: unknown): Published | undefined {
   if (!Array.isArray(answer)) return undefined;
   const [epoch, offset, fingerprint, durability] = answer as unknown[];
   if (typeof durability !== "string") return undefined;

@@ -12,7 +12,7 @@ import { PastLives } from "./past_lives.ts";
 import type { Payload } from "./payload.ts";
 import type { SubscriptionOwner } from "./subscription_owner.ts";
 import type { Start } from "./wanted.ts";
-import { NO_EVENTS, type Waiting } from "./waiting_event.ts";
+import { eventOf, NO_EVENTS, type Waiting } from "./waiting_event.ts";
 import { Watchers } from "./watchers.ts";
 import type { Selection } from "./selection.ts";
 
@@ -205,7 +205,7 @@ export class LocalSubscription implements Subscription<unknown> {
     this.#watchers.tell();
   }
 
-  /** The next publication. */
+  /** The next publication, or change. */
   message(position: Position, data: Payload): void {
     this.received = position;
     if (this.takesNothing) return this.#done(position);
@@ -332,7 +332,7 @@ export class LocalSubscription implements Subscription<unknown> {
   #event(waiting: Exclude<Waiting, { type: "skip" }>): ChannelEvent<unknown> | undefined {
     if (waiting.type !== "message") return waiting;
     try {
-      return { type: "message", data: this.#owner.decode(waiting.data), position: waiting.position };
+      return eventOf(this.#owner.decode(waiting.data), waiting);
     } catch (cause) {
       this.#waiting.length = 0;
       this.heldBytes = 0;

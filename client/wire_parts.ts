@@ -6,7 +6,7 @@
 import type { Position } from "../rpc/broker.ts";
 import type { SubscribeOptionsOnWire } from "../rpc/channel_messages.ts";
 import type { Clock } from "../rpc/clock.ts";
-import type { Gap, Subscribed } from "../rpc/dispatch_channels.ts";
+import type { ChangeHead, Gap, Subscribed } from "../rpc/dispatch_channels.ts";
 import type { CallError } from "../rpc/errors.ts";
 import type { Unit } from "../rpc/receiver.ts";
 import type { Target } from "./places.ts";
@@ -19,8 +19,8 @@ export interface Wire {
   subscribed(subscribed: Subscribed): void;
   /** UNSUBSCRIBED, for the present `sub`. */
   unsubscribed(error: CallError): void;
-  /** PUBLICATION, for the present alias. */
-  publication(offset: number, fingerprint: number, unit: Unit): void;
+  /** PUBLICATION or CHANGE, for the present alias. */
+  publication(offset: number, fingerprint: number, unit: Unit, change?: ChangeHead): void;
   /** DELTA, for the present alias. */
   delta(offset: number, fingerprint: number, unit: Unit): void;
   /** GAP, for the present alias. */

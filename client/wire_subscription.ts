@@ -9,7 +9,7 @@
  * @module
  */
 import type { Position } from "../rpc/broker.ts";
-import type { Gap, Subscribed } from "../rpc/dispatch_channels.ts";
+import type { ChangeHead, Gap, Subscribed } from "../rpc/dispatch_channels.ts";
 import type { CallError } from "../rpc/errors.ts";
 import { SubscribeStatus } from "../rpc/kinds.ts";
 import type { Unit } from "../rpc/receiver.ts";
@@ -207,10 +207,10 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
     this.#plan();
   }
 
-  publication(offset: number, fingerprint: number, unit: Unit): void {
+  publication(offset: number, fingerprint: number, unit: Unit, change?: ChangeHead): void {
     const at = this.#at!;
     if (offset !== at.offset + 1) return this.#unexpected(offset, fingerprint);
-    const payload = new Payload(unit);
+    const payload = new Payload(unit, change);
     this.#deltas.came(offset, payload);
     this.#take({ offset, fingerprint }, payload);
   }

@@ -5,13 +5,22 @@
  */
 import { type Appended, BrokerError, type Producer } from "../rpc/broker.ts";
 
+/** Why a change was not made. */
+const REFUSALS = {
+  MISSING: "The message is not there",
+  GONE: "The message was deleted",
+  TOO_LARGE: "The message would have more bytes than it may",
+  STALE: "There are other reactions than were expected",
+  WRONG_TYPE: "A piece is a text that is added to a text, or bytes that are to bytes",
+};
+
 /** A state, and what belongs to it: see `APPEND`. */
 export type AppendReply = readonly string[];
 
 /**
- * Where a publication landed.
+ * Where it landed.
  *
- * @throws {BrokerError} `OUT_OF_ORDER`, `FORGOTTEN`.
+ * @throws {BrokerError} Why it did not.
  */
 export function appended([state, ...rest]: AppendReply, producer: Producer): Appended {
   if (state === "order") {
@@ -28,6 +37,10 @@ export function appended([state, ...rest]: AppendReply, producer: Producer): App
       "FORGOTTEN",
       `What became of the producer's publication ${producer.n} is not known any more`,
     );
+  }
+  if (state === "refused") {
+    const [why] = rest as [keyof typeof REFUSALS];
+    throw new BrokerError(why, REFUSALS[why]);
   }
   const [epoch, offset, fingerprint] = rest as [string, string, string];
   const position = { epoch, offset: Number(offset), fingerprint: Number(fingerprint) };

@@ -19,12 +19,13 @@ import { appended, type AppendReply } from "./appended.ts";
 import { Commands, unavailable } from "./commands.ts";
 import { RedisDirectory } from "./directory.ts";
 import { DIRECTORY_SCRIPTS } from "./directory_scripts.ts";
-import { entryOf, readPush, signalText, textOf } from "./entries.ts";
+import { changeArguments, readPush, signalText, textOf } from "./entries.ts";
 import { type ChannelKeys, channelKeys, inDatabase, indexKey } from "./keys.ts";
 import { RedisLedger } from "./ledger.ts";
 import { LEDGER_SCRIPTS } from "./ledger_scripts.ts";
 import type { RedisLink, RedisSubscriber } from "./link.ts";
 import { NodeProducer, OWN_RESULTS } from "./node_producer.ts";
+import { pageOf, type PageReply } from "./page.ts";
 import { RedisPresence } from "./presence.ts";
 import { PRESENCE_SCRIPTS } from "./presence_scripts.ts";
 import { APPEND, BEGIN, READ, SIGNAL } from "./scripts.ts";
@@ -171,8 +172,9 @@ export class RedisBroker implements Broker {
 
   /** See {@linkcode Broker.append}. What has no producer has the node's: it may have to be sent again. */
   async append(channel: string, append: Append): Promise<Appended> {
-    const { life, entries, producers, pushes } = this.#keys(channel);
+    const { life, entries, bodies, producers, pushes } = this.#keys(channel);
     const { data, fingerprint, producer, pattern, retention: { messages, ms, metaMs } } = append;
+    const changes = changeArguments(append);
     const meta = Math.max(metaMs, ms, LEAST_META);
     const numbers = [messages, ms, meta].map(String);
     const fixed = [this.#newEpoch(), pushes, String(fingerprint), textOf(data), ...numbers];
@@ -181,8 +183,8 @@ export class RedisBroker implements Broker {
     if (producer !== undefined) {
       const { id, n, low, age } = producer;
       const who = [n, low ?? "", age ?? "", RESULTS].map(String);
-      const keys = [life, entries, producers + id];
-      const args = () => [...fixed, ...who, ...listed];
+      const keys = [life, entries, bodies, producers + id];
+      const args = () => [...fixed, ...who, ...listed, ...changes];
       const reply = await this.#commands.run({ script: APPEND, keys, args, kind: "append" });
       return await this.directory.landed(
         reply as AppendReply,
@@ -195,8 +197,11 @@ export class RedisBroker implements Broker {
     try {
       const reply = await this.#commands.run({
         script: APPEND,
-        keys: [life, entries, producers + own.id],
-        args: () => [...fixed, String(n), String(own.low(channel)), "", String(OWN_RESULTS), ...listed],
+        keys: [life, entries, bodies, producers + own.id],
+        args: () => {
+          const who = [String(n), String(own.low(channel)), "", String(OWN_RESULTS)];
+          return [...fixed, ...who, ...listed, ...changes];
+        },
         kind: "append",
         isEarly: (reply) => (reply as readonly string[])[0] === "order", // one before it was refused, and is sent again as well
       });
@@ -236,8 +241,8 @@ export class RedisBroker implements Broker {
 
   /** See {@linkcode Broker.read}. */
   async read(channel: string, query: Query): Promise<Page> {
-    const { life, entries } = this.#keys(channel);
-    const { after, before, at, messages, bytes } = query;
+    const { life, entries, bodies: payloads } = this.#keys(channel);
+    const { after, before, at, messages, bytes, isNow, since, withState } = query;
     const how = after !== undefined
       ? "after"
       : before !== undefined
@@ -245,8 +250,16 @@ export class RedisBroker implements Broker {
       : at !== undefined
       ? "at"
       : "all";
-    const args = [this.#newEpoch(), how, ...[after ?? before ?? at ?? 0, messages, bytes].map(String)];
-    const job = { keys: [life, entries], args: () => args, kind: "read" } as const;
+    const numbers = [
+      after ?? before ?? at ?? 0,
+      messages,
+      bytes,
+      isNow ? 1 : "",
+      since ?? "",
+      withState ? 1 : "",
+    ];
+    const args = [this.#newEpoch(), how, ...numbers.map(String)];
+    const job = { keys: [life, entries, payloads], args: () => args, kind: "read" } as const;
     const reply = await this.#commands.run({ script: READ, ...job });
     const isThere = (reply as readonly unknown[]).length > 1;
     const page = isThere ? reply : await this.#commands.run({ script: BEGIN, ...job });
@@ -381,20 +394,4 @@ async function inTime(
   } finally {
     clock.clearTimeout(timer);
   }
-}
-
-/** What a read answers. */
-type PageReply = readonly [string, string, string, string, string, string, readonly string[]];
-
-function pageOf([epoch, offset, fingerprint, oldest, boundary, more, flat]: PageReply): Page {
-  const entries = [];
-  for (let i = 0; i < flat.length; i += 3) entries.push(entryOf(Number(flat[i]), flat[i + 1]!, flat[i + 2]!));
-  return {
-    epoch,
-    top: { offset: Number(offset), fingerprint: Number(fingerprint) },
-    oldest: Number(oldest),
-    boundary: boundary === "" ? undefined : Number(boundary),
-    entries,
-    more: more === "1",
-  };
 }

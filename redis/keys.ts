@@ -10,6 +10,8 @@ export interface ChannelKeys {
   readonly life: string;
   /** A stream: its entries. */
   readonly entries: string;
+  /** A hash: the payloads of entries of a channel whose messages may change, and what became of the messages. */
+  readonly bodies: string;
   /** What the records of producers begin with. */
   readonly producers: string;
   /** A sharded channel: what is pushed. */
@@ -39,6 +41,7 @@ export function channelKeys(prefix: string, channel: string): ChannelKeys {
   return {
     life: `${tag}:life`,
     entries: `${tag}:entries`,
+    bodies: `${tag}:bodies`,
     producers: `${tag}:producer:`,
     pushes: `${tag}:pushes`,
   };

@@ -42,9 +42,9 @@ return failed
 
 /** What the scripts of channels do, in the names of one that nobody has. */
 export function triedOfChannel(prefix: string, nobodys: string): Tried {
-  const { life, entries, producers, pushes } = channelKeys(prefix, nobodys);
+  const { life, entries, bodies, producers, pushes } = channelKeys(prefix, nobodys);
   return {
-    keys: [life, entries, producers],
+    keys: [life, entries, bodies, producers],
     commands: [
       ["DEL", producers],
       ["UNLINK", entries],
@@ -61,6 +61,9 @@ export function triedOfChannel(prefix: string, nobodys: string): Tried {
       ["HSET", producers, "e", ""],
       ["PEXPIRE", producers, SHORT],
       ["HMGET", producers, "e"],
+      ["HGET", bodies, "1"],
+      ["HLEN", bodies],
+      ["HDEL", bodies, "1"],
       ["SPUBLISH", pushes, ""],
       ["PUBLISH", pushes, ""],
     ],

@@ -40,6 +40,50 @@ export interface Entry {
    * a publication is copied once. 0 where there are none.
    */
   readonly room: number;
+  /** What it does to a message before it; left out for messages. `data` is the new message, or the piece. */
+  readonly change?: Change | undefined;
+  /** Who published it, as {@linkcode Append.by} said; left out where that said nothing. */
+  readonly by?: string | undefined;
+  /** Whether it, or the message that it changed, was deleted: `data` is empty. */
+  readonly isGone?: true | undefined;
+  /** The last change of the message; only in a page of messages as they are now ({@linkcode Query.isNow}). */
+  readonly version?: Version | undefined;
+  /** What there is of reactions to the message; only in such a page. */
+  readonly reactions?: Reactions | undefined;
+}
+
+/** Reactions to a message. What they mean is for who appends them. */
+export interface Reactions {
+  /** The offset of the entry that said so. */
+  readonly offset: number;
+  /** Its `data`. */
+  readonly summary: Uint8Array;
+  /** What is kept beside, where the query wants it. */
+  readonly state?: Uint8Array | undefined;
+}
+
+/**
+ * What an entry does to a message: `edit` replaces it, `append` adds a piece to its end, `delete` takes it away with all that was made of it,
+ * `react` says what there is of reactions to it now, which is no part of it.
+ */
+export interface Change {
+  /** What it does. */
+  readonly kind: ChangeKind;
+  /** The offset of the message. */
+  readonly target: number;
+}
+
+/** See {@linkcode Change}. */
+export type ChangeKind = "edit" | "append" | "delete" | "react";
+
+/** The last change of a message. */
+export interface Version {
+  /** Its offset. */
+  readonly offset: number;
+  /** When it was appended. */
+  readonly at: number;
+  /** By whom. */
+  readonly by: string;
 }
 
 /** How long a channel remembers. */
@@ -69,6 +113,20 @@ export interface Append {
   readonly retention: Retention;
   /** The pattern that the channel belongs to, such as `board/:id`, where it is to be found by wildcards: see {@linkcode Directory}. */
   readonly pattern?: string | undefined;
+  /** Whose it is, of a channel whose messages may change: kept with it, and never empty. What was appended without is never changed. */
+  readonly by?: string | undefined;
+  /** Set where it changes a message. */
+  readonly change?: Changing | undefined;
+}
+
+/** What an append changes. */
+export interface Changing extends Change {
+  /** The life of the stream that the offset is of; left out where any will do. */
+  readonly epoch?: string | undefined;
+  /** Bytes that the message may have then. */
+  readonly most: number;
+  /** Of `react`: what is kept of the reactions, if those that there are are of the entry at `expects` (0 for none). */
+  readonly reactions?: { readonly expects: number; readonly state: Uint8Array } | undefined;
 }
 
 /** The identity of a publication before it has an offset. */
@@ -114,6 +172,15 @@ export interface Query {
   readonly messages: number;
   /** Bytes of `data` at most; one entry is always admitted. */
   readonly bytes: number;
+  /** Whether messages are wanted as they are now, each with all changes that the stream has of it. Otherwise entries come as they were appended. */
+  readonly isNow?: boolean | undefined;
+  /** Whether what is kept of reactions is wanted with `isNow`. */
+  readonly withState?: boolean | undefined;
+  /**
+   * Who reads has seen nothing before this offset: the first piece in the page that was appended to a message before it comes as an `edit`, with the whole that
+   * it made, as far as the message is kept.
+   */
+  readonly since?: number | undefined;
 }
 
 /** One atomic view of a stream. */
@@ -195,9 +262,20 @@ export interface Ledger {
 
 /**
  * Why a broker did not do what it was asked. `OUT_OF_ORDER`: a producer's number leaves a gap, nothing was appended. `FORGOTTEN`: a producer's number is older
- * than the results that are kept; whether it was appended is not known, and it was not appended now. `TAKEN`: the claim of a call was lost, and somebody else has its key. `UNAVAILABLE`: whether it was done is not known.
+ * than the results that are kept; whether it was appended is not known, and it was not appended now. `MISSING`: the message that was to be changed is not there, `GONE`: it was
+ * deleted, `TOO_LARGE`: it would be, `WRONG_TYPE`: a piece is added to what is no text and no bytes, or to the other of them, `STALE`: there are other reactions than
+ * were expected; in all five nothing was appended. `TAKEN`: the claim of a call was lost, and somebody else has its key. `UNAVAILABLE`: whether it was done is not known.
  */
-export type BrokerErrorCode = "OUT_OF_ORDER" | "FORGOTTEN" | "TAKEN" | "UNAVAILABLE";
+export type BrokerErrorCode =
+  | "OUT_OF_ORDER"
+  | "FORGOTTEN"
+  | "MISSING"
+  | "GONE"
+  | "TOO_LARGE"
+  | "WRONG_TYPE"
+  | "STALE"
+  | "TAKEN"
+  | "UNAVAILABLE";
 
 /** What a broker answers when it cannot do what it is asked. */
 export class BrokerError extends Error {
@@ -216,9 +294,10 @@ export class BrokerError extends Error {
 export interface Broker {
   /**
    * Appends in one atomic step: looks for the producer's record, numbers, stores, records, pushes. With a producer: at or below its last number
-   * the answer is the position of the first append; above it, the number must be the next, or {@linkcode Producer.low}.
+   * the answer is the position of the first append; above it, the number must be the next, or {@linkcode Producer.low}. A change is checked after that, so that one
+   * that has landed is known whatever has become of its message since. What a deleted message was made of is stored no more.
    *
-   * @throws {BrokerError} `OUT_OF_ORDER`, `FORGOTTEN`, `UNAVAILABLE`.
+   * @throws {BrokerError} `OUT_OF_ORDER`, `FORGOTTEN`, `UNAVAILABLE`; of a change also `MISSING`, `GONE`, `TOO_LARGE`, `WRONG_TYPE`.
    */
   append(channel: string, append: Append): MaybePromise<Appended>;
   /** Listens. When this is answered, everything appended later is pushed. Once is enough for each listener and channel. */

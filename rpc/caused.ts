@@ -4,6 +4,7 @@
  * @module
  */
 import type { Position } from "./broker.ts";
+import type { Published } from "./channel_types.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import type { Publisher } from "./publisher.ts";
 
@@ -19,13 +20,19 @@ export function tellingCaller(publisher: Publisher, call: IncomingCall): Publish
   return {
     channel(pattern, params) {
       const channel = publisher.channel(pattern, params);
+      const told = <A extends unknown[]>(act: (...given: A) => Promise<Published>) => async (...given: A) => {
+        const published = await act(...given);
+        note(call, channel.name, published);
+        return published;
+      };
       return {
         ...channel,
-        async publish(message, options) {
-          const published = await channel.publish(message, options);
-          note(call, channel.name, published);
-          return published;
-        },
+        publish: told(channel.publish),
+        edit: told(channel.edit),
+        append: told(channel.append),
+        delete: told(channel.delete),
+        react: told(channel.react),
+        unreact: told(channel.unreact),
       };
     },
   };

@@ -3,11 +3,13 @@
  *
  * @module
  */
-import type { Retention } from "./broker.ts";
+import type { ChangeKind, Retention } from "./broker.ts";
 import { ChannelNames } from "./channel_names.ts";
 import type { ChannelParams } from "./channel_pattern.ts";
 import type { Channel } from "./channel_types.ts";
 import type { CallerConnection } from "./context.ts";
+import type { ChangeContext, ChangesConfig, InteractionsOf, ReactionKinds } from "./interactions.ts";
+import { isKey } from "./long_names.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import type { NeedsOf, Scope } from "./builder.ts";
 import {
@@ -48,6 +50,14 @@ export interface ChannelRules<Context> {
    * a place where it was. @default as `subscribe`
    */
   readonly history?: ChannelRule<Context>;
+  /** Who may edit a message: asked with the message, as those below are. Who may not is told `FORBIDDEN`, if they may subscribe. @default who has published it */
+  readonly edit?: ChannelRule<Context & ChangeContext>;
+  /** Who may add to it. @default as `edit` */
+  readonly append?: ChannelRule<Context & ChangeContext>;
+  /** Who may delete it. @default as `edit` */
+  readonly delete?: ChannelRule<Context & ChangeContext>;
+  /** Who may react to it. @default as `subscribe` */
+  readonly react?: ChannelRule<Context & ChangeContext>;
   /** Who may be a member: enter, and tell of itself. @default as `subscribe` */
   readonly presence?: ChannelRule<Context>;
   /** Who may see who is there, or how many. @default as `subscribe` */
@@ -60,6 +70,8 @@ export interface ChannelConfig<
   Message extends Schema | undefined,
   Signal extends Schema | undefined,
   Presence extends PresenceKind | undefined = undefined,
+  Changes extends ChangesConfig | undefined = undefined,
+  Reactions extends ReactionKinds | undefined = undefined,
 > {
   /**
    * The schema of what is published; without one nothing is. Clients' messages and the server's own pass it before they are stored. A message goes to each
@@ -70,6 +82,16 @@ export interface ChannelConfig<
   readonly signal?: Signal;
   /** Who is there: the schema of what members tell of themselves, or `"count"` for numbers alone; or one of the two as `data`, with bounds. */
   readonly presence?: Presence | PresenceOptions<Presence>;
+  /**
+   * Lets messages be edited, deleted, and added to, where they are texts or bytes. Each change is one more publication, which `history` counts, and a message can be
+   * changed as long as it is kept. What was published before this was declared cannot.
+   */
+  readonly changes?: Changes;
+  /**
+   * What can be said to messages, by name, and how it is counted: `{ like: "total", emoji: "multiple" }`. Everybody is given summaries, each one more publication, at most
+   * one of a message in 100 ms from each node. At most 16 kinds.
+   */
+  readonly reactions?: Reactions;
   /**
    * How much is kept for subscribers that come back or want to look back. Who comes back may be given more: while somebody is subscribed, the node
    * has the latest 64 publications, or 64 KiB, whatever is kept. This is no promise that a message is gone after its time.
@@ -82,14 +104,14 @@ export interface ChannelConfig<
   };
   /**
    * Whether subscribers, and who reads the history, may ask for a part of it, by fields of the messages. Each filter is asked once for a publication,
-   * by the server, however many have it. @default true
+   * by the server, however many have it. Never where messages may change or have reactions. @default true
    */
   readonly filter?: boolean;
   /** Who may do what. By default whoever is connected may do everything. */
   readonly allow?: ChannelRules<S["base"] & ChannelContext>;
   /**
    * Sees each message of a client after its validation, before it is stored: gives the message that is stored, or throws a `CallError` that the
-   * client is told.
+   * client is told. Sees edits, too, but not pieces that are added.
    */
   readonly publish?: (
     message: OutputOf<Message>,
@@ -111,10 +133,30 @@ export type ChannelBuilder<S extends Scope> = <
   Message extends Schema | undefined = undefined,
   Signal extends Schema | undefined = undefined,
   Presence extends PresenceKind | undefined = undefined,
->(config: ChannelConfig<S, Message, Signal, Presence>) => Channel<Message, Signal, NeedsOf<S>, Presence>;
+  Changes extends ChangesConfig | undefined = undefined,
+  Reactions extends ReactionKinds | undefined = undefined,
+>(
+  config: ChannelConfig<S, Message, Signal, Presence, Changes, Reactions>,
+) => Channel<Message, Signal, NeedsOf<S>, Presence, InteractionsOf<Changes, Reactions>>;
 
 /** A rule at run time, its types erased. */
 export type ErasedRule = (context: object) => MaybePromise<boolean>;
+
+/** How messages of a channel change. */
+export interface ChangesDefinition {
+  /** Bytes that one may have. */
+  readonly bytes: number;
+  /** Who may do what, defaults filled in; `undefined` where whoever may subscribe may. */
+  readonly allow: Readonly<Record<Exclude<ChangeKind, "react">, ErasedRule | undefined>>;
+}
+
+/** What can be said to messages of a channel. */
+export interface ReactionsDefinition {
+  /** How each kind is counted. */
+  readonly kinds: ReactionKinds;
+  /** Who may; `undefined` where whoever may subscribe may. */
+  readonly allow: ErasedRule | undefined;
+}
 
 /** A channel at run time: plain, frozen data that was checked. Its types are erased; {@linkcode Channel} carries them. */
 export interface ChannelDefinition {
@@ -139,6 +181,10 @@ export interface ChannelDefinition {
     readonly presence: ErasedRule | undefined;
     readonly members: ErasedRule | undefined;
   };
+  /** How messages change; `undefined` where they do not. */
+  readonly changes: ChangesDefinition | undefined;
+  /** What can be said to them; `undefined` where nothing can. */
+  readonly reactions: ReactionsDefinition | undefined;
   /** Changes or refuses messages of clients. */
   readonly publish: ((message: unknown, context: object) => unknown) | undefined;
   /** Told of who subscribes. */
@@ -147,6 +193,10 @@ export interface ChannelDefinition {
   readonly onUnsubscribe: ((context: object) => unknown) | undefined;
 }
 
+const CHANGE_RULES: readonly string[] = ["edit", "append", "delete", "react"];
+const COUNTINGS: readonly unknown[] = ["total", "distinct", "unique", "multiple"];
+/** Kinds of reactions. */
+const MOST_KINDS = 16;
 /** Messages that are kept where a channel says nothing else. */
 const MESSAGES = 1_000;
 /** Seconds that they are kept. */
@@ -160,7 +210,9 @@ const LEAST_META = 600_000;
  * @throws {TypeError} Something that is no schema, or no function.
  * @throws {RangeError} A history that is no number of messages or seconds.
  */
-export function defineChannel(config: ChannelConfig<Scope, Schema, Schema, PresenceKind>): ChannelDefinition {
+export function defineChannel(
+  config: ChannelConfig<Scope, Schema, Schema, PresenceKind, ChangesConfig, ReactionKinds>,
+): ChannelDefinition {
   if (typeof config !== "object" || config === null) throw cannotMake("it has no options");
   const {
     message,
@@ -169,6 +221,8 @@ export function defineChannel(config: ChannelConfig<Scope, Schema, Schema, Prese
     history,
     filter = true,
     allow,
+    changes,
+    reactions,
     publish,
     onSubscribe,
     onUnsubscribe,
@@ -185,14 +239,16 @@ export function defineChannel(config: ChannelConfig<Scope, Schema, Schema, Prese
     if (hook !== undefined && typeof hook !== "function") throw cannotMake(`its ${name} is no function`);
   }
   if (typeof filter !== "boolean") throw cannotMake("its filter is neither true nor false");
+  const kept = retention(history);
   return Object.freeze({
     "~millrace": "channel",
     message,
     signal,
     presence: presenceOf(presence),
-    history: retention(history),
+    history: kept,
     filter,
-    allow: rules(allow),
+    allow: rules(allow, { changes: changes !== undefined, reactions: reactions !== undefined }),
+    ...interactionsOf({ changes, reactions, message, kept, allow }),
     publish: publish as ChannelDefinition["publish"],
     onSubscribe: onSubscribe as ChannelDefinition["onSubscribe"],
     onUnsubscribe: onUnsubscribe as ChannelDefinition["onUnsubscribe"],
@@ -235,13 +291,17 @@ function retention(
 const RULES: readonly string[] = ["subscribe", "publish", "signal", "history", "presence", "members"];
 
 /** A function, as `allow` of a procedure, or `false`, has no members: it would allow everything. */
-function rules(given: ChannelRules<never> = {}): ChannelDefinition["allow"] {
+function rules(given: ChannelRules<never> = {}, can: Record<string, boolean>): ChannelDefinition["allow"] {
   if (!isOptions(given)) {
     throw cannotMake(`its allow must be { ${RULES.join(", ")} }, a rule for each`);
   }
   for (const [name, value] of Object.entries(given)) {
-    if (!RULES.includes(name)) {
+    if (![...RULES, ...CHANGE_RULES].includes(name)) {
       throw cannotMake(`there is nothing to allow named "${name}"`);
+    }
+    const needs = name === "react" ? "reactions" : "changes";
+    if (CHANGE_RULES.includes(name) && !can[needs]) {
+      throw cannotMake(`it has a rule for ${name}, and no ${needs}`);
     }
     if (value !== undefined && typeof value !== "boolean" && typeof value !== "function") {
       throw cannotMake(`its rule for ${name} is no function`);
@@ -257,6 +317,64 @@ function rules(given: ChannelRules<never> = {}): ChannelDefinition["allow"] {
     presence: rule(presence),
     members: rule(members),
   });
+}
+
+interface Interacting {
+  readonly changes: ChangesConfig | undefined;
+  readonly reactions: ReactionKinds | undefined;
+  readonly message: Schema | undefined;
+  readonly kept: Retention;
+  readonly allow: ChannelRules<never> | undefined;
+}
+
+function interactionsOf(given: Interacting): Pick<ChannelDefinition, "changes" | "reactions"> {
+  const { changes, reactions, message, kept, allow = {} } = given;
+  if (changes === undefined && reactions === undefined) return { changes, reactions };
+  const what = changes === undefined ? "reactions" : "changes";
+  if (message === undefined) throw cannotMake(`it has ${what}, and no messages`);
+  if (kept.messages === 0) {
+    throw new RangeError(`Cannot make a channel: what is not kept has no ${what}`);
+  }
+  return {
+    changes: changes && changesOf(changes, allow),
+    reactions: reactions && reactionsOf(reactions, allow),
+  };
+}
+
+/** Whoever has published a message may change it. */
+function isOwn({ message }: ChangeContext): boolean {
+  return message.isOwn;
+}
+
+function changesOf(given: ChangesConfig, allow: ChannelRules<never>): ChangesDefinition {
+  if (given !== true && !isOptions(given)) throw cannotMake("its changes must be true, or { bytes }");
+  const { bytes = Number.MAX_SAFE_INTEGER, ...others } = given === true ? {} : given;
+  for (const name of Object.keys(others)) throw cannotMake(`its changes have no option named "${name}"`);
+  if (!Number.isSafeInteger(bytes) || bytes < 1) {
+    throw new RangeError(`Cannot make a channel: ${bytes} is no number of bytes`);
+  }
+  const { edit = isOwn, append = edit, delete: take = edit } = allow;
+  return Object.freeze({
+    bytes,
+    allow: Object.freeze({ edit: rule(edit), append: rule(append), delete: rule(take) }),
+  });
+}
+
+function reactionsOf(given: ReactionKinds, { react }: ChannelRules<never>): ReactionsDefinition {
+  if (!isOptions(given)) {
+    throw cannotMake("its reactions must be names of kinds, each with how it is counted");
+  }
+  const kinds = Object.entries(given);
+  if (kinds.length > MOST_KINDS) {
+    throw new RangeError(`Cannot make a channel: more than ${MOST_KINDS} reactions`);
+  }
+  for (const [kind, counting] of kinds) {
+    if (!isKey(kind)) throw cannotMake("a kind of reaction has a name of 1 to 255 bytes");
+    if (!COUNTINGS.includes(counting)) {
+      throw cannotMake(`its reaction "${kind}" is counted in no way there is`);
+    }
+  }
+  return Object.freeze({ kinds: Object.freeze({ ...given }), allow: rule(react) });
 }
 
 function rule(given: ChannelRule<never> | undefined): ErasedRule | undefined {

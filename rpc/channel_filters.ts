@@ -18,7 +18,9 @@ export function filterOf(
 ): Filter | CallError | undefined {
   try {
     const filter = readFilter(given, most);
-    if (filter === undefined || value.filter) return filter;
+    if (filter === undefined) return undefined;
+    if (doChange(value)) return new CallError("BAD_INPUT", "A channel whose messages change has no filters");
+    if (value.filter) return filter;
     return new CallError("BAD_INPUT", "The channel has no filters");
   } catch (error) {
     return new CallError("BAD_INPUT", (error as Error).message);
@@ -42,8 +44,15 @@ export function selectionOf(
   const filter = filterOf(channel, options["filter"], limits);
   if (filter instanceof CallError) return filter;
   try {
-    return { filter, policy: readPolicy(options["policy"]) };
+    const policy = readPolicy(options["policy"]);
+    if (policy === undefined || !doChange(channel.value)) return { filter, policy };
+    return new CallError("BAD_INPUT", "A channel whose messages change has no policies");
   } catch (error) {
     return new CallError("BAD_INPUT", (error as Error).message);
   }
+}
+
+/** Whether there are publications that speak of others, and say nothing without them. */
+function doChange({ changes, reactions }: NamedChannel["value"]): boolean {
+  return changes !== undefined || reactions !== undefined;
 }

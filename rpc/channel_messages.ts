@@ -30,6 +30,8 @@ export interface Rewind {
 export interface SubscribeOptionsOnWire extends Rewind {
   /** Whether publications may come as the difference to the one before. */
   readonly delta?: true | undefined;
+  /** Whether CHANGE is understood. */
+  readonly changes?: true | undefined;
   /** Which publications are wanted. */
   readonly filter?: unknown;
   /** What may be left out of them. */

@@ -1,9 +1,12 @@
 /**
- * The procedures that the library adds to an app with channels: `@publish` and `@history`. They are called as any other.
+ * The procedures that the library adds to an app with channels: `@publish`, `@history`, `@message` and `@react`. They are called as any other.
  *
  * @module
  */
+import { authorOf } from "./authors.ts";
 import type { Producer } from "./broker.ts";
+import { refusalOfChange, type WantedChange } from "./change_access.ts";
+import { changeKind } from "./change_kinds.ts";
 import { filterOf } from "./channel_filters.ts";
 import { type Asker, channelContext, type NamedChannel, noChannel, refusalOf } from "./channel_rules.ts";
 import type { Published } from "./channel_types.ts";
@@ -11,16 +14,18 @@ import type { Clock } from "./clock.ts";
 import type { CallerConnection } from "./context.ts";
 import { implement } from "./definition.ts";
 import { CallError } from "./errors.ts";
+import { asAnswer, badInput, readQuery } from "./history_procedure.ts";
 import type { Limits } from "./limits.ts";
 import { isKey, LONGEST_NAME } from "./long_names.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { decodeMessage } from "./message_data.ts";
-import { chain, type FilteredPage } from "./filtered_page.ts";
-import { type Encoded, encoded, type NodeChannels, withRoom } from "./node_channels.ts";
+import { chain } from "./filtered_page.ts";
+import { type Encoded, encoded, mayChange, type NodeChannels, withRoom } from "./node_channels.ts";
 import { keyedProducer, type Origin, originOf } from "./origin.ts";
 import { isPromise } from "./iterating.ts";
 import { isMap } from "./options.ts";
 import type { Turn } from "./publish_order.ts";
+import { react, readReaction } from "./react_procedure.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
 import { ANYTHING, validate } from "./schema.ts";
 import { isUint } from "./uint.ts";
@@ -51,6 +56,8 @@ interface Publication {
   readonly low: number;
   readonly key: string | undefined;
   readonly age: number | undefined;
+  /** Where it is a change. */
+  readonly change: WantedChange | undefined;
 }
 
 /**
@@ -59,14 +66,24 @@ interface Publication {
  */
 const ON_ITS_WAY = 60_000;
 
+const NOTHING = new Uint8Array(0);
+
 /** The procedures, by name. */
 export function channelProcedures(parts: ChannelProcedureParts): [string, ProcedureDefinition][] {
-  const errors = { OUT_OF_ORDER: ANYTHING };
-  const publish = (input: unknown, context: Context) => new Publishing(parts, context).run(input);
+  const errors = { OUT_OF_ORDER: ANYTHING, GONE: ANYTHING };
+  const publish = (input: unknown, context: Context) =>
+    new Publishing(parts, context).run(readPublication(input));
+  const change = (input: unknown, context: Context) => new Publishing(parts, context).run(readChange(input));
+  const reaction = (input: unknown, context: Context) => {
+    const asked = readReaction(input);
+    return react(parts.channels, asked, find(parts, asked.channel, context));
+  };
   const history = (input: unknown, context: Context) => readHistory(parts, input, context);
   return [
     ["@publish", implement("value", { around: [], input: ANYTHING, errors, handler: publish })],
     ["@history", implement("value", { around: [], input: ANYTHING, handler: history })],
+    ["@message", implement("value", { around: [], input: ANYTHING, errors, handler: change })],
+    ["@react", implement("value", { around: [], input: ANYTHING, errors, handler: reaction })],
   ];
 }
 
@@ -103,8 +120,7 @@ class Publishing {
     this.#context = context;
   }
 
-  run(input: unknown): unknown {
-    const given = readPublication(input);
+  run(given: Publication): unknown {
     const found = find(this.#parts, given.channel, this.#context); // before anything is kept for a name that is none
     const origin = originOf(this.#context.connection);
     const { channel, n, low, key } = given;
@@ -124,23 +140,34 @@ class Publishing {
   #publish(
     given: Publication,
     turn: Turn | undefined,
-    { channel, asker, report }: Found,
+    found: Found,
     origin: Origin | undefined,
   ): MaybePromise<Published> {
-    const { allow, message: schema, publish: hook } = channel.value;
-    return chain(refusalOf(allow.publish, { channel, asker, report }), (refusal) => {
+    const { channel, asker } = found;
+    const { message: schema, publish: hook } = channel.value;
+    const { change } = given;
+    const append = (bytes: Encoded) => this.#append(found, bytes, { given, turn, origin });
+    return chain(this.#refusal(given, found), (refusal) => {
       if (refusal !== undefined) throw refusal;
       if (schema === undefined) throw noChannel();
+      if (change?.kind === "delete") return append(withRoom(NOTHING));
       const arrived = this.#decode(given.data);
       return chain(validate(schema, arrived), (valid) => {
-        const changed = hook === undefined ? valid : hook(valid, channelContext(channel, asker));
+        const changed = hook === undefined || change?.kind === "append"
+          ? valid
+          : hook(valid, channelContext(channel, asker));
         return chain(changed, (message) => {
           if (this.#isLater) this.#mustBeWanted();
-          const bytes = message === arrived ? withRoom(given.data) : encoded(message);
-          return this.#append(channel, bytes, this.#producer(given, turn, origin), turn);
+          return append(message === arrived ? withRoom(given.data) : encoded(message));
         });
       });
     });
+  }
+
+  #refusal({ change }: Publication, found: Found): MaybePromise<CallError | undefined> {
+    const { allow, changes } = found.channel.value;
+    if (change === undefined) return refusalOf(allow.publish, found);
+    return changes === undefined ? noChannel() : refusalOfChange(this.#parts.channels, change, found);
   }
 
   /** Who was sent away, or has given it up, publishes nothing any more. A connection that is lost and may come back is no matter. */
@@ -150,12 +177,17 @@ class Publishing {
   }
 
   #append(
-    channel: NamedChannel,
+    { channel, asker }: Found,
     bytes: Encoded,
-    producer: Producer | undefined,
-    turn: Turn | undefined,
+    { given, turn, origin }: {
+      readonly given: Publication;
+      readonly turn: Turn | undefined;
+      readonly origin: Origin | undefined;
+    },
   ): MaybePromise<Published> {
-    const done = this.#parts.channels.append(channel, bytes, producer);
+    const producer = this.#producer(given, turn, origin);
+    const by = authorOf(asker.connection);
+    const done = this.#parts.channels.append(channel, bytes, { producer, by, change: given.change });
     if (isPromise(done)) turn?.handedOver();
     return done;
   }
@@ -196,7 +228,34 @@ function readPublication(input: unknown): Publication {
   if (key !== undefined && !isKey(key)) { // it is kept with the stream
     throw badInput(`a key of 1 to ${LONGEST_NAME} bytes`);
   }
-  return { channel, n, data, low, key, age };
+  return { channel, n, data, low, key, age, change: undefined };
+}
+
+function readChange(input: unknown): Publication {
+  const publication = readPublication(input);
+  const options = (input as unknown[])[3];
+  if (!isMap(options)) throw badInput("options that are a map");
+  const { change, target, epoch = null } = options;
+  const kind = isUint(change) ? changeKind(change) : undefined;
+  if (kind === undefined) throw badInput("a change that is 1, 2 or 3");
+  if (!isUint(target) || target === 0) throw badInput("a target that is an offset");
+  if (epoch !== null && typeof epoch !== "string") throw badInput("an epoch that is a string");
+  return { ...publication, change: { kind, target, epoch: epoch ?? undefined } };
+}
+
+function readHistory(parts: ChannelProcedureParts, input: unknown, context: Context): unknown {
+  const { channel: name, query, changes, filter: wanted } = readQuery(input);
+  const found = find(parts, name, context);
+  const filter = filterOf(found.channel, wanted, parts.limits);
+  if (filter instanceof CallError) throw filter;
+  const { allow, message } = found.channel.value;
+  return chain(refusalOf(allow.history, found), (refusal) => {
+    if (refusal !== undefined) throw refusal;
+    if (message === undefined) throw noChannel();
+    const isNow = mayChange(found.channel);
+    const page = parts.channels.readFiltered(found.channel, query, { filter, isNow });
+    return chain(page, (page) => asAnswer(page, { mayChange: isNow, changes }));
+  });
 }
 
 function readOptions(
@@ -207,50 +266,4 @@ function readOptions(
   if (!isMap(options)) throw badInput("options that are a map");
   const { low, key, age } = options;
   return { low: low ?? undefined, key: key ?? undefined, age: age ?? undefined };
-}
-
-function readHistory(parts: ChannelProcedureParts, input: unknown, context: Context): unknown {
-  const { channel: name, query, filter: wanted } = readQuery(input);
-  const { channel, asker, report } = find(parts, name, context);
-  const filter = filterOf(channel, wanted, parts.limits);
-  if (filter instanceof CallError) throw filter;
-  const { allow, message } = channel.value;
-  return chain(refusalOf(allow.history, { channel, asker, report }), (refusal) => {
-    if (refusal !== undefined) throw refusal;
-    if (message === undefined) throw noChannel();
-    return chain(parts.channels.readFiltered(channel, query, filter), asAnswer);
-  });
-}
-
-function readQuery(
-  input: unknown,
-): { channel: string; query: { before?: number; after?: number; limit?: number }; filter: unknown } {
-  if (!isMap(input)) throw badInput("a map");
-  const { channel, before, after, limit, filter } = input;
-  if (typeof channel !== "string") throw badInput("a channel that is a string");
-  const query: { before?: number; after?: number; limit?: number } = {};
-  for (const [name, value] of Object.entries({ before, after, limit })) {
-    if (value === undefined || value === null) continue;
-    if (!isUint(value)) throw badInput(`${name} that is an unsigned integer`);
-    query[name as "limit"] = value;
-  }
-  if (query.before !== undefined && query.after !== undefined) throw badInput("before or after, not both");
-  return { channel, query, filter };
-}
-
-function asAnswer({ epoch, top, oldest, boundary, entries, more, through }: FilteredPage): object {
-  return {
-    epoch,
-    offset: top.offset,
-    fingerprint: top.fingerprint,
-    oldest,
-    more,
-    boundary,
-    through: through && [through.offset, through.fingerprint],
-    entries: entries.map(({ offset, fingerprint, at, data }) => [offset, fingerprint, at, data]),
-  };
-}
-
-function badInput(expected: string): CallError {
-  return new CallError("BAD_INPUT", `Expected ${expected}`);
 }

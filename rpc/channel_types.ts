@@ -18,9 +18,10 @@ export interface Channel<
   Signal extends Schema | undefined = Schema | undefined,
   N extends Needs = never,
   Presence extends PresenceKind | undefined = undefined,
+  Interactions extends string = never,
 > extends ChannelFor<N> {
   /** The types. */
-  readonly "~types"?: ChannelTypes<Message, Signal, Presence>;
+  readonly "~types"?: ChannelTypes<Message, Signal, Presence, Interactions>;
 }
 
 /** A channel of which only matters what it needs. At run time a `ChannelDefinition`. */
@@ -32,13 +33,15 @@ export interface ChannelFor<N extends Needs> {
 }
 
 /** The types that {@linkcode Channel} carries. */
-export interface ChannelTypes<Message, Signal, Presence = undefined> {
+export interface ChannelTypes<Message, Signal, Presence = undefined, Interactions extends string = never> {
   /** The schema of what is published. */
   readonly message: Message;
   /** The schema of what is ephemeral. */
   readonly signal: Signal;
   /** What members tell of themselves. */
   readonly presence: Presence;
+  /** What can be done with messages beside publishing them. */
+  readonly interactions: Interactions;
 }
 
 /** Channels by their pattern, that an app can serve when it has what they need; `never`: whatever they need. */
@@ -48,18 +51,23 @@ export interface ChannelGroup<N extends Needs = never> {
 }
 
 /** The schema of a channel's messages. */
-export type MessageSchema<C> = C extends Channel<infer Message, infer _Signal, infer _Needs, infer _Presence>
-  ? Message
+export type MessageSchema<C> = C extends
+  Channel<infer Message, infer _Signal, infer _Needs, infer _Presence, infer _Interactions> ? Message
   : undefined;
 
 /** The schema of a channel's signals. */
-export type SignalSchema<C> = C extends Channel<infer _Message, infer Signal, infer _Needs, infer _Presence>
-  ? Signal
+export type SignalSchema<C> = C extends
+  Channel<infer _Message, infer Signal, infer _Needs, infer _Presence, infer _Interactions> ? Signal
   : undefined;
 
+/** What a channel declares beside messages and signals: `changes`; `never` for most. */
+export type Interactions<C> = C extends
+  { readonly "~types"?: ChannelTypes<infer _Message, infer _Signal, infer _Presence, infer I> } ? I
+  : never;
+
 /** What members of a channel tell of themselves: a schema, `"count"`, or `undefined` where there is no presence. */
-export type PresenceOf<C> = C extends Channel<infer _Message, infer _Signal, infer _Needs, infer Presence>
-  ? Presence
+export type PresenceOf<C> = C extends
+  Channel<infer _Message, infer _Signal, infer _Needs, infer Presence, infer _Interactions> ? Presence
   : undefined;
 
 /** What a member tells of itself; `undefined` where members are only counted, `never` where there is no presence. */

@@ -4,8 +4,9 @@
  *
  * @module
  */
-import type { Position } from "./broker.ts";
+import type { ChangeKind, Position } from "./broker.ts";
 import { asCallError } from "./caller.ts";
+import { changeKind } from "./change_kinds.ts";
 import { dispatchPresence, type PresenceEvents } from "./dispatch_presence.ts";
 import type { Rewind } from "./channel_messages.ts";
 import type { CallError } from "./errors.ts";
@@ -36,6 +37,8 @@ export interface Subscribe {
   readonly position: Position | undefined;
   /** Where it wants to begin when it was nowhere. */
   readonly rewind: Rewind;
+  /** Whether it takes CHANGE. */
+  readonly changes: boolean;
   /** Whether it takes publications as the difference to the one before. */
   readonly delta: boolean;
   /** Everything that it asks for: who knows an option reads it. */
@@ -57,6 +60,14 @@ export interface Gap {
   readonly to: number;
   readonly fingerprint: number;
   readonly reason: string;
+}
+
+/** What CHANGE has beside what a PUBLICATION has. */
+export interface ChangeHead {
+  readonly kind: ChangeKind;
+  readonly target: number;
+  /** The subject that made it, where it has one. */
+  readonly by: string | undefined;
 }
 
 /** WILDCARD as read. */
@@ -83,8 +94,8 @@ export interface ChannelEvents extends PresenceEvents {
   subscribed?(subscribed: Subscribed): void;
   /** UNSUBSCRIBED. */
   unsubscribed?(sub: number, error: CallError): void;
-  /** PUBLICATION. The frame of `unit` belongs to the receiver, as that of every message. */
-  publication?(alias: number, offset: number, fingerprint: number, unit: Unit): void;
+  /** PUBLICATION, and CHANGE, which says what it changes. The frame of `unit` belongs to the receiver, as that of every message. */
+  publication?(alias: number, offset: number, fingerprint: number, unit: Unit, change?: ChangeHead): void;
   /** DELTA. As PUBLICATION, but for what `unit` holds. */
   delta?(alias: number, offset: number, fingerprint: number, unit: Unit): void;
   /** GAP. */
@@ -108,6 +119,7 @@ const MEMBER: Readonly<Record<number, keyof ChannelEvents>> = {
   [Kind.UNSUBSCRIBED]: "unsubscribed",
   [Kind.UNSUBSCRIBE]: "unsubscribe",
   [Kind.PUBLICATION]: "publication",
+  [Kind.CHANGE]: "publication",
   [Kind.DELTA]: "delta",
   [Kind.GAP]: "gap",
   [Kind.SKIP]: "skip",
@@ -159,6 +171,8 @@ export function dispatchChannel(
       return unwildcard(limits, to);
     case Kind.GAP: // [37, alias, from, to, fingerprint, reason]
       return gap(limits, to);
+    case Kind.CHANGE: // [44, alias, offset, fingerprint, change, target, by, payload]
+      return change(frame, limits, to);
     case Kind.SKIP: // [38, alias, to, fingerprint]
       return skip(to);
     default: // WATCH, WATCHED, PRESENCE, UNWATCH
@@ -175,6 +189,25 @@ function publication(frame: Uint8Array, to: Required<ChannelEvents>, isDelta: bo
   const unit = { bytes: frame, start: payloadStart, end: payloadEnd };
   if (isDelta) to.delta(alias, number, fingerprint, unit);
   else to.publication(alias, number, fingerprint, unit);
+  return end;
+}
+
+function change(frame: Uint8Array, limits: Limits, to: Required<ChannelEvents>): number {
+  const alias = readUint("alias");
+  const number = readUint("offset");
+  const fingerprint = readUint("fingerprint");
+  const kind = changeKind(readUint("change"));
+  const target = readUint("target");
+  const by = readValue(limits) ?? undefined;
+  readBin("payload");
+  const end = offset();
+  if (kind === undefined || target === 0 || target >= number) throw new ProtocolError("A change of nothing");
+  if (by !== undefined && typeof by !== "string") throw new ProtocolError("Who made a change must be a str");
+  to.publication(alias, number, fingerprint, { bytes: frame, start: payloadStart, end: payloadEnd }, {
+    kind,
+    target,
+    by,
+  });
   return end;
 }
 
@@ -217,9 +250,10 @@ function subscribe(limits: Limits, to: Required<ChannelEvents>): number {
   const given = readValue(limits);
   const options = given === null ? {} : asMap(given, "options");
   const rewind = { rewind: optionalUint(options, "rewind"), rewindMs: optionalUint(options, "rewindMs") };
+  const changes = options.changes === true;
   const delta = optionalFlag(options, "delta");
   const end = offset();
-  to.subscribe({ sub, channel, position, rewind, delta, options });
+  to.subscribe({ sub, channel, position, rewind, changes, delta, options });
   return end;
 }
 

@@ -4,7 +4,8 @@
  * @module
  */
 import type { Entry, Position } from "./broker.ts";
-import { PUBLICATION_HEAD, writeGap, writePublication, writeSkip } from "./channel_messages.ts";
+import { writeSkip } from "./channel_messages.ts";
+import { writeEntryFor } from "./entry_messages.ts";
 import type { Filter } from "./filter.ts";
 import { type KeptPage, writeHole } from "./kept_page.ts";
 import type { Given } from "./newest.ts";
@@ -12,6 +13,7 @@ import type { Outbox } from "./outbox.ts";
 import { writeMessage } from "./outbox_parts.ts";
 import type { SharedFrame } from "./shared_frames.ts";
 import type { DeltaReader } from "./topic_deltas.ts";
+import type { Wanted } from "./wanted.ts";
 
 type Place = Pick<Position, "offset" | "fingerprint">;
 
@@ -21,15 +23,17 @@ export class EntryWriter {
   alias = 0;
   readonly #outbox: Outbox;
   readonly #filter: Filter | undefined;
+  readonly #takesChanges: boolean;
   readonly #deltas: DeltaReader | undefined;
   /** What its filter has passed over, and its client was not told of. */
   #skipped: Place | undefined;
 
   /** Has written nothing. */
-  constructor(outbox: Outbox, filter: Filter | undefined, deltas: DeltaReader | undefined) {
+  constructor(outbox: Outbox, { filter, changes = false }: Wanted, deltas: DeltaReader | undefined) {
     this.#outbox = outbox;
     this.#deltas = deltas;
     this.#filter = filter;
+    this.#takesChanges = changes;
   }
 
   /** Whether a publication is wanted. */
@@ -41,13 +45,8 @@ export class EntryWriter {
   send(entry: Entry): void {
     if (!this.wants(entry)) return void (this.#skipped = entry);
     this.tellSkipped();
-    if (entry.data.length + PUBLICATION_HEAD > this.#outbox.peer.message) {
-      const { offset, fingerprint } = entry;
-      const gap = { from: offset, to: offset, fingerprint, reason: "too large" };
-      return this.write(() => writeGap(this.alias, gap));
-    }
-    this.write(() => writePublication(this.alias, entry));
-    this.#deltas?.sent(entry);
+    const to = { takesChanges: this.#takesChanges, most: this.#outbox.peer.message };
+    this.write(() => writeEntryFor(this.alias, entry, to) && this.#deltas?.sent(entry));
   }
 
   /** The next publication after an offset, of those that are not left out. Gives the offsets that were. */

@@ -30,3 +30,12 @@ export function checkHistoryQuery({ before, after, limit }: HistoryQuery): void 
 export function offsetOfPlace(place: number | Position): number {
   return typeof place === "number" ? place : place.offset;
 }
+
+/** Where a page without entries ends: the next one begins there again. */
+export function nextOf(
+  { after, before }: HistoryQuery,
+  { top }: { readonly top: { readonly offset: number } },
+): number {
+  const from = after ?? before;
+  return from === undefined ? top.offset + 1 : offsetOfPlace(from);
+}

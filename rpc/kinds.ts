@@ -49,6 +49,7 @@ export const Kind = {
   SIGNAL: 40, //       client -> server   channel, payload
   SIGNALLED: 41, //    server -> client   alias, payload
   DELTA: 42, //        server -> client   alias, offset, fingerprint, payload
+  CHANGE: 44, //       server -> client   alias, offset, fingerprint, change, target, by, payload
   WATCH: 46, //        client -> server   watch, channel, options
   WATCHED: 47, //      server -> client   watch, alias, payload
   PRESENCE: 48, //     server -> client   alias, payload
@@ -82,6 +83,7 @@ function elementCounts(): (number | undefined)[] {
   set(5, Kind.SUBSCRIBE, Kind.UNSUBSCRIBED, Kind.PUBLICATION, Kind.DELTA, Kind.UNWILDCARD);
   set(6, Kind.GAP);
   set(7, Kind.SUBSCRIBED);
+  set(8, Kind.CHANGE);
   return counts;
 }
 

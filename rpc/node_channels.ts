@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { subjectAuthor } from "./authors.ts";
 import {
   type Appended,
   type Broker,
@@ -12,6 +13,7 @@ import {
   type Producer,
   type Query,
 } from "./broker.ts";
+import { refusalOfBroker } from "./broker_refusal.ts";
 import { type ChannelDefinition, serverChannels } from "./channel_definition.ts";
 import type { ChannelNames } from "./channel_names.ts";
 import { ChannelPattern, type GivenParams } from "./channel_pattern.ts";
@@ -21,6 +23,7 @@ import type { ChannelGroup, Published } from "./channel_types.ts";
 import { NodeWork } from "./client_work.ts";
 import type { Clock } from "./clock.ts";
 import { CallError, markReceived } from "./errors.ts";
+import { historyPage } from "./history_page.ts";
 import { checkHistoryQuery, offsetOfPlace } from "./history_query.ts";
 import { type Filter, readFilter } from "./filter.ts";
 import { chain, type FilteredPage, filteredPage } from "./filtered_page.ts";
@@ -30,20 +33,20 @@ import { PatternWatches } from "./pattern_watch.ts";
 import type { Limits } from "./limits.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { isKey, LONGEST_NAME } from "./long_names.ts";
-import { decodeMessage, encodeMessage } from "./message_data.ts";
+import { encodeMessage } from "./message_data.ts";
 import { isPromise } from "./iterating.ts";
 import type { NodePresence } from "./node_presence.ts";
-import { outOfOrder } from "./publish_order.ts";
 import type {
+  AnyServerChannel,
   FilteredHistoryQuery,
   HistoryPage,
   HistoryQuery,
   Publisher,
   PublishOptions,
-  ServerChannel,
 } from "./publisher.ts";
-import { isElsewhere } from "./resume.ts";
+import { NodeReactions, reactor } from "./reactions.ts";
 import { validate } from "./schema.ts";
+import { type AppendedBy, ServerChanges } from "./server_changes.ts";
 import { presenceOf, serverPresence } from "./server_presence.ts";
 
 /** What the channels of a node are made of. */
@@ -85,6 +88,8 @@ const AROUND = 1_024;
 export class NodeChannels implements Publisher {
   /** Those that somebody here wants. */
   readonly hub: Hub;
+  /** Reactions that wait for their summary. */
+  readonly reactions: NodeReactions;
   /** The patterns that somebody here has wildcards of. */
   readonly watches: PatternWatches;
   /** What runs for those who use them. */
@@ -92,6 +97,7 @@ export class NodeChannels implements Publisher {
   /** Who is there; `undefined` where no channel tells it. */
   readonly presence: NodePresence | undefined;
   readonly #parts: NodeChannelsParts;
+  readonly #changes = new ServerChanges((channel, data, by) => this.append(channel, withRoom(data), by));
   readonly #names: ChannelNames<ChannelDefinition>;
   readonly #patterns = new Map<string, ChannelPattern>();
   /** Names that were looked up: to take one apart takes 1 to 2 µs, at each publication. */
@@ -112,6 +118,9 @@ export class NodeChannels implements Publisher {
     this.hub = new Hub({ clock, broker, report });
     this.watches = new PatternWatches({ clock, directory: broker.directory, report });
     this.work = new NodeWork(clock);
+    const append = (channel: NamedChannel, data: Uint8Array, by: AppendedBy) =>
+      this.append(channel, withRoom(data), by);
+    this.reactions = new NodeReactions({ read: (...asked) => this.read(...asked), append }, clock);
     this.presence = presenceOf(parts);
   }
 
@@ -134,12 +143,17 @@ export class NodeChannels implements Publisher {
   }
 
   /** See {@linkcode Publisher.channel}. */
-  channel(pattern: string, params: GivenParams): ServerChannel<unknown, unknown, unknown, unknown> {
+  channel(pattern: string, params: GivenParams): AnyServerChannel {
     const name = this.#patterns.get(pattern)?.name(params);
     const channel = name === undefined ? undefined : this.find(name);
     if (channel === undefined) throw new TypeError(`There is no channel "${pattern}"`);
+    const { edit, append, delete: take } = this.#changes.of(channel, (options) => keyed(channel, options));
     return {
       name: channel.name,
+      ...reactor(channel, this.reactions),
+      edit: (...given) => edit(...given).catch(ofTheProgram),
+      append: (...given) => append(...given).catch(ofTheProgram),
+      delete: (...given) => take(...given).catch(ofTheProgram),
       publish: (message, options) => this.#publish(channel, message, options).catch(ofTheProgram),
       signal: (message) => this.#signal(channel, message).catch(ofTheProgram),
       position: async () => topOf(await this.read(channel, { messages: 0, bytes: 1 })),
@@ -153,14 +167,15 @@ export class NodeChannels implements Publisher {
    *
    * @throws {CallError} What a client may be told of a broker that did not.
    */
-  append(channel: NamedChannel, encoded: Encoded, producer?: Producer): MaybePromise<Published> {
+  append(channel: NamedChannel, encoded: Encoded, given: AppendedBy = {}): MaybePromise<Published> {
     const { broker, limits, clock } = this.#parts;
+    const { producer, by, change: asked } = given;
     const { data } = encoded;
-    if (data.length + AROUND > limits.message) {
-      throw new CallError("TOO_LARGE", `A publication may have ${limits.message - AROUND} bytes`);
-    }
+    const { history: retention, changes, reactions } = channel.value;
+    const most = Math.min(changes?.bytes ?? Infinity, limits.message - AROUND);
+    if (data.length > most) throw new CallError("TOO_LARGE", `A publication may have ${most} bytes`);
     const fingerprint = 1 + Math.floor(clock.random() * 0xffffffff);
-    const retention = channel.value.history;
+    const changeable = (changes ?? reactions) && { by, change: asked && { ...asked, most } };
     let appended: MaybePromise<Appended>;
     try {
       appended = broker.append(channel.name, {
@@ -169,6 +184,7 @@ export class NodeChannels implements Publisher {
         producer,
         retention,
         pattern: channel.pattern.pattern,
+        ...changeable,
       });
     } catch (error) {
       throw this.#told(error, channel);
@@ -196,9 +212,9 @@ export class NodeChannels implements Publisher {
   readFiltered(
     channel: NamedChannel,
     query: HistoryQuery,
-    filter: Filter | undefined,
+    { filter, isNow = false }: { readonly filter: Filter | undefined; readonly isNow?: boolean },
   ): MaybePromise<FilteredPage> {
-    const wanted = historyQuery(query);
+    const wanted = { ...historyQuery(query), isNow };
     if (filter === undefined) return this.read(channel, wanted);
     // As much as a read may have is looked through, however little passes: who asks goes on from there.
     const page = this.read(channel, { ...wanted, messages: MOST_HISTORY });
@@ -218,6 +234,7 @@ export class NodeChannels implements Publisher {
   /** Listens to nothing any more. */
   end(): void {
     this.hub.end();
+    this.reactions.end();
     this.presence?.end();
     this.watches.end();
     this.work.end();
@@ -228,17 +245,9 @@ export class NodeChannels implements Publisher {
     if (schema === undefined) throw new TypeError(`Nothing is published to "${channel.name}"`);
     const value = validate(schema, message);
     const data = encoded(isPromise(value) ? await value : value);
-    const { key } = options;
-    if (key !== undefined && !isKey(key)) {
-      throw new TypeError(
-        `Cannot publish to "${channel.name}": its key must be a string of 1 to ${LONGEST_NAME} bytes`,
-      );
-    }
-    return this.append(
-      channel,
-      data,
-      key === undefined ? undefined : { id: JSON.stringify(["server", key]), n: 1 },
-    );
+    const producer = keyed(channel, options);
+    this.#changes.flush(channel.name);
+    return this.append(channel, data, { producer, by: subjectAuthor(options.by) });
   }
 
   async #signal(channel: NamedChannel, message: unknown): Promise<void> {
@@ -247,29 +256,22 @@ export class NodeChannels implements Publisher {
     this.signal(channel, encodeMessage(await validate(schema, message)), undefined);
   }
 
-  async #history(channel: NamedChannel, query: FilteredHistoryQuery<unknown>): Promise<HistoryPage<unknown>> {
+  async #history(
+    channel: NamedChannel,
+    query: FilteredHistoryQuery<unknown>,
+  ): Promise<HistoryPage<unknown, "changes">> {
     checkHistoryQuery(query);
+    const isNow = mayChange(channel);
     const filter = readFilter(query.filter, Infinity); // of the program itself
-    const page = await this.readFiltered(channel, query, filter);
-    const from = query.after ?? query.before;
-    const reset = typeof from === "object" && isElsewhere(from, page);
-    const entries = reset ? [] : page.entries.map(({ data, offset, fingerprint, at }) => ({
-      data: decodeMessage(data.slice(), this.#parts.limits),
-      position: { epoch: page.epoch, offset, fingerprint },
-      at,
-    }));
-    const { epoch, oldest } = page;
-    const through = filter === undefined
-      ? entries.at(-1)?.position
-      : !reset && page.through
-      ? { epoch, ...page.through }
-      : undefined;
-    return { position: topOf(page), oldest, entries, more: !reset && page.more, through, reset };
+    if (filter !== undefined && isNow) throw new TypeError("A channel whose messages change has no filters");
+    const page = await this.readFiltered(channel, query, { filter, isNow });
+    return historyPage(page, query, { isNow, filter, limits: this.#parts.limits });
   }
 
   #told(error: unknown, { name }: NamedChannel, { ambiguous = true } = {}): CallError {
     if (error instanceof BrokerError) {
-      if (error.code === "OUT_OF_ORDER") return outOfOrder();
+      const refusal = refusalOfBroker(error);
+      if (refusal !== undefined) return refusal;
       if (error.code === "UNAVAILABLE") {
         return new CallError("UNAVAILABLE", "The channel cannot be reached now", {
           retryable: true,
@@ -281,6 +283,22 @@ export class NodeChannels implements Publisher {
     this.#parts.report(error, name);
     return new CallError("INTERNAL", undefined, { ambiguous });
   }
+}
+
+/** Whether messages of a channel are kept with what became of them. */
+export function mayChange({ value: { changes, reactions } }: NamedChannel): boolean {
+  return changes !== undefined || reactions !== undefined;
+}
+
+/** Who publishes what has a key. */
+function keyed({ name }: NamedChannel, { key }: PublishOptions): Producer | undefined {
+  if (key === undefined) return undefined;
+  if (!isKey(key)) {
+    throw new TypeError(
+      `Cannot publish to "${name}": its key must be a string of 1 to ${LONGEST_NAME} bytes`,
+    );
+  }
+  return { id: JSON.stringify(["server", key]), n: 1 };
 }
 
 /** A value as it is published: the encoding, copied once into a buffer of its size with room in front. */
@@ -296,7 +314,7 @@ export function withRoom(bytes: Uint8Array): Encoded {
 }
 
 /** What a query of a program, or a client, asks of the broker. A page of none would make a pager go on for ever: it has one at least. */
-export function historyQuery({ before, after, limit = HISTORY_MESSAGES }: HistoryQuery): Query {
+function historyQuery({ before, after, limit = HISTORY_MESSAGES }: HistoryQuery): Query {
   const bounds = { messages: Math.min(Math.max(1, limit), MOST_HISTORY), bytes: HISTORY_BYTES };
   if (after !== undefined) return { after: offsetOfPlace(after), ...bounds };
   return { before: before === undefined ? Number.MAX_SAFE_INTEGER : offsetOfPlace(before), ...bounds };

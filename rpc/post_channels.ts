@@ -53,18 +53,31 @@ function history(channel: string, limits: Limits): ChannelPost {
         throw new CallError("BAD_INPUT", "Expected a map with before, after, limit or filter");
       }
       const { before, after, limit, filter } = input; // the rest stays behind: it may be large
-      const query = { channel, before, after, limit, filter };
+      const query = { channel, before, after, limit, filter, changes: true };
       return { ...called, method: "@history", input: query, options: { timeout } }; // a read has no use for a key
     },
     answer: (value) => {
-      const page = value as { entries: [number, number, number, Uint8Array][] };
-      const entries = page.entries.map(([offset, fingerprint, at, data]) => ({
+      const page = value as {
+        entries: [number, number, number, Uint8Array | null, ...unknown[]][];
+        next?: number;
+      };
+      const entries = page.entries.map(([offset, fingerprint, at, data, ...changes]) => ({
         offset,
         fingerprint,
         at,
-        data: decodeMessage(data, limits),
+        ...data === null ? { deleted: true } : { data: decodeMessage(data, limits) },
+        ..."next" in page ? changesOf(offset, changes, limits) : {},
       }));
       return { ...page, entries };
     },
   };
+}
+
+function changesOf(
+  offset: number,
+  [by, version, editedAt, editedBy, reactions]: readonly unknown[],
+  limits: Limits,
+): object {
+  const summary = reactions instanceof Uint8Array ? { reactions: decodeMessage(reactions, limits) } : {};
+  return { by, version: version ?? offset, editedAt, editedBy, ...summary };
 }

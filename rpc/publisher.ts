@@ -7,6 +7,7 @@ import type { Position } from "./broker.ts";
 import type { MessageFilter } from "./filter_types.ts";
 import { type GivenParams, hasParams } from "./channel_pattern.ts";
 import type {
+  Interactions,
   MessageInput,
   MessageOutput,
   PresenceOutput,
@@ -14,10 +15,13 @@ import type {
   SignalInput,
   WithParams,
 } from "./channel_types.ts";
+import type { AnyReactor, Changer, Interactive, ReactionSummary } from "./interactions.ts";
 import type { MembersPage, MembersQuery, ServerPresence } from "./member_types.ts";
 
 /** What server code may say about one publication. */
 export interface PublishOptions {
+  /** In the name of which subject, on a channel whose messages may change: theirs is what they publish themselves, too. By default of nobody's. */
+  readonly by?: string | undefined;
   /** Names it, in 1 to 255 bytes (else a `TypeError`): another publication to the channel with the same key, within 10 minutes, does not land, and resolves with the position of the first. */
   readonly key?: string | undefined;
 }
@@ -39,29 +43,63 @@ export interface HistoryQuery {
 export interface FilteredHistoryQuery<Message> extends HistoryQuery {
   /**
    * Which messages are wanted. The server looks through 1,000 messages, or 256 KiB, for one page: one may have few, or none, though there are `more`: go on from
-   * `through`.
+   * `through`. Refused where messages may change or have reactions.
    */
   readonly filter?: MessageFilter<Message> | undefined;
 }
 
 /** A part of a history. */
-export interface HistoryPage<Message> {
+export interface HistoryPage<Message, Interactions extends string = never> {
   /** The last publication there was when this was read. */
   readonly position: Position;
   /** The first offset that is still kept; `position.offset + 1` when there is none. */
   readonly oldest: number;
-  /** Without a hole but for what a filter has passed over, in the order of the query. */
-  readonly entries: readonly HistoryEntry<Message>[];
-  /** Whether there is more to be looked at: the same query from `through` on. */
+  /** Without a hole but for what a filter has passed over, in the order of the query. Where messages may change these are the messages alone, as they are now; changes have no entries, but take offsets. */
+  readonly entries: readonly HistoryEntry<Message, Interactions>[];
+  /** Whether there is more to be looked at: the same query from `through` on (where messages may change, from `next` on). */
   readonly more: boolean;
+  /** Where messages may change: where the next page goes on, as `after` or `before`. No entry may have it, since changes take offsets, too. */
+  readonly next?: number;
   /** How far was looked, in the direction of the query: the last entry, or behind it what a filter has passed over. `undefined` where there was nothing to look at. */
   readonly through: Position | undefined;
   /** Whether the position that was asked for is no place in the stream: it is another one, or has another past. Then there are no entries. */
   readonly reset: boolean;
 }
 
+/** A message of a history: as it was published, or, where messages may change, as it is now. */
+export type HistoryEntry<Message, Interactions extends string = never> = [Interactions] extends [never]
+  ? PublishedEntry<Message>
+  : ChangeableEntry<Message>;
+
+/** A message that may have changed. */
+export type ChangeableEntry<Message> =
+  & Omit<PublishedEntry<Message>, "data">
+  & {
+    /** The subject that published it, where it has one. */
+    readonly by: string | undefined;
+    /** The offset of its last change; its own where there was none. Changes up to here are in it. */
+    readonly version: number;
+    /** When that was, if it was changed: in milliseconds since 1970 by the clock of the server. */
+    readonly editedAt: number | undefined;
+    /** The subject that made it, where it has one. */
+    readonly editedBy: string | undefined;
+    /** What there is of reactions; nothing where nobody has reacted. */
+    readonly reactions: ReactionSummary;
+  }
+  & ({
+    /** Whether it was deleted. */
+    readonly isDeleted: false;
+    /** The message. */
+    readonly data: Message;
+  } | {
+    /** Whether it was deleted. */
+    readonly isDeleted: true;
+    /** There is none any more. */
+    readonly data: undefined;
+  });
+
 /** A message as it was published. */
-export interface HistoryEntry<Message> {
+export interface PublishedEntry<Message> {
   /** The message. */
   readonly data: Message;
   /** Where it is. */
@@ -84,7 +122,7 @@ export type Publish<Channels> = <Pattern extends keyof Channels & string>(
 ) => Promise<Published>;
 
 /** One channel in server code. */
-export interface ServerChannel<Input, Output, Signal, Data = never> {
+export interface ServerChannel<Input, Output, Signal, Data = never, Interactions extends string = never> {
   /** Its name. */
   readonly name: string;
   /** Publishes: see {@linkcode Publish}. */
@@ -97,7 +135,7 @@ export interface ServerChannel<Input, Output, Signal, Data = never> {
    */
   position(): Promise<Position>;
   /** A part of what is kept. */
-  history(query?: FilteredHistoryQuery<Output>): Promise<HistoryPage<Output>>;
+  history(query?: FilteredHistoryQuery<Output>): Promise<HistoryPage<Output, Interactions>>;
   /** Who is there. */
   readonly presence: ServerPresence<Data>;
 }
@@ -106,12 +144,15 @@ export interface ServerChannel<Input, Output, Signal, Data = never> {
 export type FindChannel<Channels> = <Pattern extends keyof Channels & string>(
   pattern: Pattern,
   ...params: WithParams<Pattern, []>
-) => ServerChannel<
-  MessageInput<Channels[Pattern]>,
-  MessageOutput<Channels[Pattern]>,
-  SignalInput<Channels[Pattern]>,
-  PresenceOutput<Channels[Pattern]>
->;
+) =>
+  & ServerChannel<
+    MessageInput<Channels[Pattern]>,
+    MessageOutput<Channels[Pattern]>,
+    SignalInput<Channels[Pattern]>,
+    PresenceOutput<Channels[Pattern]>,
+    Interactions<Channels[Pattern]>
+  >
+  & Interactive<MessageInput<Channels[Pattern]>, Interactions<Channels[Pattern]>, PublishOptions>;
 
 /** Reads who is in a channel: `presence.get("board/:id", { id: "7" }, { limit: 100 })`, or `presence.get("news")` where the pattern has no parameters. */
 export interface ReadPresence<Channels> {
@@ -129,8 +170,14 @@ export interface Publisher {
    *
    * @throws {TypeError} A pattern that the app does not have, or parameters that name no channel of it.
    */
-  channel(pattern: string, params: GivenParams): ServerChannel<unknown, unknown, unknown, unknown>;
+  channel(pattern: string, params: GivenParams): AnyServerChannel;
 }
+
+/** One channel at run time: it can do everything, and refuses what is not declared. */
+export type AnyServerChannel =
+  & ServerChannel<unknown, unknown, unknown, unknown, "changes">
+  & Changer<unknown, PublishOptions>
+  & AnyReactor;
 
 /** What handlers find of channels. */
 export interface ChannelTools {

@@ -5,12 +5,8 @@
  */
 import { begin, end, position, written } from "../msgpack/encoder.ts";
 import type { Entry, Position } from "./broker.ts";
-import {
-  PUBLICATION_HEAD,
-  writePublication,
-  writePublicationHead,
-  writeSignalled,
-} from "./channel_messages.ts";
+import { PUBLICATION_HEAD, writePublicationHead, writeSignalled } from "./channel_messages.ts";
+import { mostBytes, writeEntry } from "./entry_messages.ts";
 import type { KeptPage } from "./kept_page.ts";
 
 /** One frame for many connections. */
@@ -21,6 +17,8 @@ export interface SharedFrame {
   readonly messages: number;
   /** The publications in it, and those among them that a filter has passed over. */
   readonly entries: readonly Entry[];
+  /** Whether some of them change messages: not every client takes those. */
+  readonly hasChanges?: boolean;
   /** What a filter had passed over before them, if the frame tells of it. */
   readonly skipped?: Pick<Position, "offset" | "fingerprint"> | undefined;
   /** What it has instead of `entries`, where a policy has left some out. */
@@ -51,14 +49,14 @@ export function publicationFrames(alias: number, entries: readonly Entry[]): Sha
     const isFull = bytes + size > MOST_BYTES || batch.length >= MOST_MESSAGES || size >= ALONE ||
       (batch.length === 1 && bytes >= ALONE);
     if (batch.length > 0 && isFull) {
-      frames.push(frameOf(alias, batch, bytes));
+      frames.push(frameOf(alias, batch));
       batch = [];
       bytes = 0;
     }
     batch.push(entry);
     bytes += size;
   }
-  if (batch.length > 0) frames.push(frameOf(alias, batch, bytes));
+  if (batch.length > 0) frames.push(frameOf(alias, batch));
   return frames;
 }
 
@@ -142,21 +140,23 @@ export function signalFrames(
   return frames;
 }
 
-function frameOf(alias: number, entries: readonly Entry[], bytes: number): SharedFrame {
+function frameOf(alias: number, entries: readonly Entry[]): SharedFrame {
   const [only] = entries;
   const alone = entries.length === 1 ? withHead(alias, only!) : undefined;
-  return { bytes: alone ?? merged(alias, entries, bytes), messages: entries.length, entries };
+  const hasChanges = entries.some(({ change }) => change !== undefined);
+  return { bytes: alone ?? merged(alias, entries), messages: entries.length, entries, hasChanges };
 }
 
-function merged(alias: number, entries: readonly Entry[], bytes: number): Uint8Array {
-  begin(new Uint8Array(bytes + entries.length * PUBLICATION_HEAD), 0);
-  for (const entry of entries) writePublication(alias, entry);
+function merged(alias: number, entries: readonly Entry[]): Uint8Array {
+  begin(new Uint8Array(entries.reduce((sum, entry) => sum + mostBytes(entry), 0)), 0);
+  for (const entry of entries) writeEntry(alias, entry);
   const length = end();
   return written().subarray(0, length);
 }
 
-/** The message in the buffer of its data; `undefined` where there is no room for the head. */
-function withHead(alias: number, { data, room, offset, fingerprint }: Entry): Uint8Array | undefined {
+/** The message in the buffer of its data; `undefined` where there is no room for the head, or it is none of PUBLICATION. */
+function withHead(alias: number, { data, room, offset, fingerprint, change }: Entry): Uint8Array | undefined {
+  if (change !== undefined) return undefined;
   begin(scratch, 0);
   writePublicationHead(alias, offset, { fingerprint, length: data.length });
   const length = end();

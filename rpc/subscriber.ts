@@ -40,6 +40,9 @@ export class Subscriber implements TopicMember, LineMember {
   #cursor: Place;
   readonly #epoch: string | undefined;
   readonly #mayLookBack: boolean;
+  readonly #takesChanges: boolean;
+  /** It has seen nothing before this, where it begins with a part of the history. */
+  #since: number | undefined;
   #life = 0;
   #alias = 0;
   #holes = 0;
@@ -60,12 +63,13 @@ export class Subscriber implements TopicMember, LineMember {
     this.#rewind = wanted.rewind;
     this.#epoch = wanted.position?.epoch;
     this.#mayLookBack = wanted.mayLookBack ?? true;
+    this.#takesChanges = wanted.changes ?? false;
     this.#cursor = wanted.position ?? topic.last;
     const { filter, policy, delta } = wanted;
     this.#feed = topic.views.feed(filter, policy);
     // What some are not given has no one before it that all hold.
     this.#deltas = delta && this.#feed === topic ? new DeltaReader(topic.deltas) : undefined;
-    this.#writer = new EntryWriter(line.outbox, filter, this.#deltas);
+    this.#writer = new EntryWriter(line.outbox, wanted, this.#deltas);
     this.#unseen = new Unseen(this.#feed, policy && NEWEST);
   }
 
@@ -126,7 +130,8 @@ export class Subscriber implements TopicMember, LineMember {
     if (this.#isFull) return false;
     const outbox = this.#outbox;
     const { message, messages } = outbox.peer;
-    if (frame.bytes.length <= message && frame.messages <= messages) {
+    const takes = this.#takesChanges || !frame.hasChanges;
+    if (takes && frame.bytes.length <= message && frame.messages <= messages) {
       outbox.sendShared(this.#deltas === undefined ? frame.bytes : this.#deltas.bytesOf(frame));
     } else {
       this.#safely(() => this.#writer.sendApart(frame, this.#feed.sent.offset));
@@ -221,6 +226,7 @@ export class Subscriber implements TopicMember, LineMember {
     const { last } = this.topic;
     const { rewind, rewindMs } = this.#rewind;
     if (last.offset === 0 || (!rewind && !rewindMs)) return this.#begin(SubscribeStatus.FRESH, last);
+    this.#since = Number.MAX_SAFE_INTEGER; // until it is known where the history begins
     const query = rewind
       ? { after: Math.max(0, last.offset - rewind), ...PAGE }
       : { at: this.#line.date() - rewindMs!, ...PAGE };
@@ -229,6 +235,7 @@ export class Subscriber implements TopicMember, LineMember {
       const isOther = first === undefined || page.epoch !== this.topic.epoch ||
         first.offset > this.topic.last.offset;
       if (isOther) return this.#begin(SubscribeStatus.FRESH, this.topic.last);
+      this.#since = first.offset;
       const place = { offset: first.offset - 1, fingerprint: first.previous };
       this.#begin(SubscribeStatus.FRESH, place, page);
     });
@@ -273,7 +280,7 @@ export class Subscriber implements TopicMember, LineMember {
       return this.#goLive();
     }
     if (this.#unseen.isHalf(offset)) return; // SEEN goes on
-    const entries = topic.tail.after(offset);
+    const entries = this.#since === undefined ? topic.tail.after(offset) : undefined;
     if (entries !== undefined) return this.#sendPage(entries);
     this.#read({ after: offset, ...PAGE }, (page) => this.#tookPage(page));
   }
@@ -282,6 +289,7 @@ export class Subscriber implements TopicMember, LineMember {
     const { offset } = this.#cursor;
     if (this.#unseen.isMuch(offset)) return; // SEEN goes on
     this.#state = "live";
+    this.#since = undefined;
     this.#unseen.goLive(offset);
     this.#feed.goLive(this);
   }
@@ -356,7 +364,7 @@ export class Subscriber implements TopicMember, LineMember {
     const { topic } = this;
     const asking = this.#asking = new Asking(this.#line.asking);
     const question = () => {
-      const page = topic.read(query);
+      const page = topic.read({ ...query, since: this.#since });
       return page instanceof Promise ? this.#line.works(page) : page;
     };
     asking.ask(question, (page) => {

@@ -10,6 +10,17 @@ const MOST = 64;
 /** Bytes, at most; one is always admitted. */
 const MOST_BYTES = 64 * 1024;
 
+const NOTHING = new Uint8Array(0);
+
+/** An entry where a message was deleted: without its data if it was a part of that. */
+function without(entry: Entry, target: number): Entry {
+  const { offset, change } = entry;
+  const isPart = change === undefined
+    ? offset === target
+    : change.target === target && change.kind !== "delete";
+  return isPart ? { ...entry, data: NOTHING, room: 0, isGone: true } : entry;
+}
+
 /** A contiguous piece of the stream that ends at its top. */
 export class Tail {
   readonly #entries: Entry[] = [];
@@ -23,6 +34,17 @@ export class Tail {
     while (entries.length > MOST || (this.#bytes > MOST_BYTES && entries.length > 1)) {
       this.#bytes -= entries.shift()!.data.length;
     }
+  }
+
+  /** Where a message is deleted what it was made of goes, here and among those that were not sent yet, which it gives back. */
+  erase({ change }: Entry, fresh: Entry[]): Entry[] {
+    if (change?.kind !== "delete") return fresh;
+    for (const [i, entry] of this.#entries.entries()) {
+      const left = without(entry, change.target);
+      this.#bytes += left.data.length - entry.data.length;
+      this.#entries[i] = left;
+    }
+    return fresh.map((entry) => without(entry, change.target));
   }
 
   /** Forgets all. */

@@ -156,7 +156,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
 
   /** Reads a part of the history. Who comes while the same is read gets the same: a crowd that comes back asks the broker once. */
   read(query: Query): MaybePromise<Page> {
-    const key = `${query.after} ${query.at} ${query.messages}`;
+    const key = `${query.after} ${query.at} ${query.messages} ${query.since}`;
     const running = this.#reads.get(key);
     if (running !== undefined) return running;
     const page = this.#parts.broker.read(this.name, query);
@@ -287,6 +287,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
     if (offset <= last.offset) return this.tail.fingerprintAt(offset) === fingerprint;
     if (offset !== last.offset + 1 || previous !== last.fingerprint) return false;
     this.last = { offset, fingerprint };
+    this.#fresh = this.tail.erase(entry, this.#fresh);
     if (this.#members.size > 0) this.tail.push(entry);
     this.#fresh.push(entry);
     this.#schedule();

@@ -5,8 +5,9 @@
  */
 import { begin, end, written } from "../msgpack/encoder.ts";
 import type { Entry } from "./broker.ts";
-import { writeDelta, writePublication } from "./channel_messages.ts";
+import { writeDelta } from "./channel_messages.ts";
 import { makeDelta } from "./delta_maker.ts";
+import { writeEntry } from "./entry_messages.ts";
 import type { SharedFrame } from "./shared_frames.ts";
 import type { Tail } from "./tail.ts";
 
@@ -59,10 +60,12 @@ export class TopicDeltas {
     let base = this.#baseOf(entries[0]!);
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i]!;
-      const delta = base && this.#tried(base.data, entry.data);
+      const delta = base && isMessage(base) && isMessage(entry)
+        ? this.#tried(base.data, entry.data)
+        : undefined;
       base = entry;
       if (delta === undefined) {
-        if (isWritten) writePublication(this.#topic.alias, entry);
+        if (isWritten) writeEntry(this.#topic.alias, entry);
         continue;
       }
       if (!isWritten) this.#begin(entries.slice(0, i));
@@ -77,7 +80,7 @@ export class TopicDeltas {
 
   #begin(entries: readonly Entry[]): void {
     begin(scratch, 0);
-    for (const entry of entries) writePublication(this.#topic.alias, entry);
+    for (const entry of entries) writeEntry(this.#topic.alias, entry);
   }
 
   /** The publication before, which the frame before had when it is not in the tail any more. */
@@ -102,6 +105,11 @@ export class TopicDeltas {
     }
     return delta;
   }
+}
+
+/** Whether it is a message, and not a change of one, nor deleted: of others no difference is made. */
+function isMessage({ change, isGone }: Entry): boolean {
+  return change === undefined && !isGone;
 }
 
 /** Which publication one subscriber holds, and so what it can be given. */

@@ -20,6 +20,8 @@ export interface Wanted {
   readonly mayLookBack?: boolean;
   /** Whether it takes publications as the difference to the one before. */
   readonly delta: boolean;
+  /** Whether it takes CHANGE. @default false */
+  readonly changes?: boolean;
   /** Which publications it wants. */
   readonly filter?: Filter | undefined;
   /** What may be left out of them. */

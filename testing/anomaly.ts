@@ -33,6 +33,7 @@ export const RULES = {
   presence: "who watches sees who is there, what each told last, and nobody who is gone",
   wildcard:
     "a wildcard that is live gets all of each channel that its client may know of, and hears of no other",
+  documents: "a message is what its changes made of it, for everybody, and what was deleted is gone",
   "nothing escapes": "no exception leaves the program's own handlers",
 } as const;
 

@@ -6,7 +6,16 @@
  */
 import type { MemoryPresence } from "../brokers/memory_presence.ts";
 import { ChannelIndex } from "../brokers/channel_index.ts";
-import type { Append, Appended, Broker, BrokerListener, Entry, Page, Query } from "../rpc/broker.ts";
+import {
+  type Append,
+  type Appended,
+  type Broker,
+  BrokerError,
+  type BrokerListener,
+  type Entry,
+  type Page,
+  type Query,
+} from "../rpc/broker.ts";
 import type { MaybePromise } from "../rpc/maybe_promise.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -78,12 +87,14 @@ export class FaultyBroker {
   /** As of a `Broker`. */
   append(channel: string, append: Append): Appended {
     const stream = this.#stream(channel);
+    append = ofInner(append, stream);
     const appended = now(this.#options.inner.append(stream.inner, append));
     const epoch = stream.epoch ??= appended.position.epoch;
     const position = { ...appended.position, epoch };
     if (!appended.duplicate) {
       const previous = stream.appends.at(-1)?.fingerprint ?? 0;
       stream.appends.push(append);
+      if (append.by !== undefined) return { ...appended, position };
       const value = this.#options.valueOf(append.data);
       this.#options.recorder.add({ is: "append", channel, position, previous, value });
       this.#list(channel, stream, append);
@@ -257,6 +268,14 @@ export class FaultyBroker {
     this.#streams.set(channel, stream);
     for (const listener of listeners) now(inner.subscribe(stream.inner, listener));
   }
+}
+
+/** A change names the life that the world knows: the inner broker has another. */
+function ofInner(append: Append, { epoch }: Stream): Append {
+  const { change } = append;
+  if (change?.epoch === undefined) return append;
+  if (change.epoch !== epoch) throw new BrokerError("MISSING", "The message is of another life");
+  return { ...append, change: { ...change, epoch: undefined } };
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   BrokerError,
   type BrokerErrorCode,
   type BrokerListener,
+  type Changing,
   type Entry,
   type Page,
   type Producer,
@@ -109,6 +110,10 @@ export interface AppendOptions {
   readonly fingerprint?: number;
   /** The node that publishes. */
   readonly on?: Broker;
+  /** Whose it is, where messages may change. */
+  readonly by?: string;
+  /** What it changes. */
+  readonly change?: Changing;
 }
 
 /** One check's own broker, with shorter words for what checks do. */
@@ -135,9 +140,14 @@ export class BrokerWorld {
 
   /** Appends text. Calls that do not wait for each other reach the broker in their order. */
   async append(channel: string, text: string, options: AppendOptions = {}): Promise<Appended> {
-    const { on = this.broker, retention = KEEP, producer } = options;
+    return await this.appendBytes(channel, bytesOf(text), options);
+  }
+
+  /** Appends bytes. */
+  async appendBytes(channel: string, data: Uint8Array, options: AppendOptions = {}): Promise<Appended> {
+    const { on = this.broker, retention = KEEP, producer, by, change } = options;
     const fingerprint = options.fingerprint ?? this.#fingerprint++;
-    const append: Append = { data: bytesOf(text), room: 0, fingerprint, producer, retention };
+    const append: Append = { data, room: 0, fingerprint, producer, retention, by, change };
     return await on.append(channel, append);
   }
 

@@ -5,6 +5,7 @@
  */
 import type { MaybePromise } from "../rpc/maybe_promise.ts";
 import { appendRules, keepingRules } from "./broker_appends.ts";
+import { changeRules } from "./broker_changes.ts";
 import { directoryRules } from "./broker_directory.ts";
 import { type BrokerCapability, type BrokerFixture, BrokerWorld } from "./broker_kit.ts";
 import { ledgerRules } from "./broker_ledger.ts";
@@ -43,15 +44,16 @@ export function brokerSuite(
   capabilities: readonly BrokerCapability[] = [],
 ): readonly BrokerCheck[] {
   const rules = [
-    ...appendRules,
-    ...keepingRules,
-    ...readRules,
-    ...pushRules,
-    ...nodeRules,
-    ...ledgerRules,
-    ...memberRules,
-    ...directoryRules,
-  ];
+    appendRules,
+    keepingRules,
+    readRules,
+    changeRules,
+    pushRules,
+    nodeRules,
+    ledgerRules,
+    memberRules,
+    directoryRules,
+  ].flat();
   return rules.map(({ name, needs = [], run }) => ({
     name,
     lacks: needs.filter((need) => !capabilities.includes(need)),

@@ -6,6 +6,7 @@
 import type { Anomaly } from "./anomaly.ts";
 import type { LogEvent } from "./log.ts";
 import { CallRules, StreamItems } from "./rules/calls.ts";
+import { Documents } from "./rules/documents.ts";
 import { Authorisation, Liveness, NothingEscapes } from "./rules/end.ts";
 import { HonestFlag } from "./rules/flag.ts";
 import { Filters } from "./rules/filters.ts";
@@ -66,6 +67,7 @@ export function check(log: readonly LogEvent[], { silence = 1_000 }: CheckOption
     new OwnPosition(surroundings, subscriptions),
     new PresenceRules(surroundings),
     new Wildcards(surroundings, subscriptions),
+    new Documents(surroundings),
     new Filters(surroundings, subscriptions),
     new Policies(surroundings, subscriptions),
     subscriptions,

@@ -35,6 +35,8 @@ export { line, traceOf } from "./log.ts";
 export type {
   BrokerEvent,
   CallEvent,
+  DocumentChange,
+  DocumentEvent,
   Happening,
   LogEvent,
   LoggedPolicy,
@@ -43,6 +45,7 @@ export type {
   PresenceEvent,
   PublisherEvent,
   Publishing,
+  SeenDocument,
   SubscriberEvent,
   WireEvent,
   WorldEvent,

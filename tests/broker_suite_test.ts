@@ -14,6 +14,7 @@ import {
   type Query,
 } from "../rpc/broker.ts";
 import type { Directory } from "../rpc/directory.ts";
+import { KEEP } from "../testing/broker_kit.ts";
 import { brokerSuite } from "../testing/broker_suite.ts";
 import { CAPABILITIES, MemoryFixture } from "./suites/memory_fixture.ts";
 
@@ -286,6 +287,35 @@ const BROKEN: readonly (readonly [string, typeof MemoryBroker])[] = [
   [
     "after an offset whose successors",
     reading(as, ({ oldest, entries }, { after = 0 }) => after + 1 < oldest ? { entries: [] } : { entries }),
+  ],
+  ["reactions are kept with their message", reading((query) => ({ ...query, withState: false }))],
+  ["changes are entries of their own", reading((query) => ({ ...query, isNow: false }))],
+  ["bytes are joined", reading((query) => ({ ...query, isNow: false }))],
+  [
+    "what a deleted message was made of",
+    appending(({ change }) => change?.kind === "delete" ? { change: { ...change, kind: "edit" } } : {}),
+  ],
+  [
+    "a change that cannot be made",
+    appending(({ change }) => change === undefined ? {} : { change: { ...change, epoch: undefined } }),
+  ],
+  [
+    "a change that cannot be made",
+    appending(({ change }) => change === undefined ? {} : { change: { ...change, most: 1 << 20 } }),
+  ],
+  [
+    "a change that is sent again lands once",
+    appending(({ change }) => change === undefined ? {} : { producer: undefined }),
+  ],
+  ["a message lives as long as its own entry", appending(() => ({ retention: KEEP }))],
+  ["who has seen nothing before", reading((query) => ({ ...query, since: undefined }))],
+  [
+    "changes are pushed as they are kept",
+    listening((to) => ({ entry: (epoch, { change: _, ...entry }) => to.entry(epoch, entry) })),
+  ],
+  [
+    "messages are the same when the broker goes down",
+    reading((query) => ({ ...query, isNow: false })),
   ],
   ["ledger: a key is claimed once", ledger(() => ({ claim: () => ({ state: "new" }) }))],
   [

@@ -290,6 +290,22 @@ describe("a filter that is refused", () => {
     assertEquals(brief(await line.joined(NAME, null, RED)), [{ ended: "BAD_INPUT" }]);
     assertEquals(brief(await line.joined(NAME, null, { filter: null })), [{ status: FRESH, at: 0 }]);
   });
+
+  for (const kind of [{ changes: true }, { reactions: { like: "total" } }] as const) {
+    it(`is for a channel with ${Object.keys(kind)}, as a policy is, which still gives everything`, async () => {
+      const server = start({ channels: { "board/:id": channel({ message: anything, ...kind }) } });
+      const line = await server.connect();
+      for (const options of [RED, { policy: "drop oldest" }, { policy: { latest: true }, changes: true }]) {
+        assertEquals(brief(await line.joined(NAME, null, options)), [{ ended: "BAD_INPUT" }]);
+      }
+      line.call("@history", { channel: NAME, changes: true, ...RED });
+      await server.settle();
+      const [refused] = line.take();
+      assertEquals([refused![0], refused![3]], [Kind.ERROR, "BAD_INPUT"]);
+      const all = { policy: "all", filter: null, changes: true };
+      assertEquals(brief(await line.joined(NAME, null, all)), [{ status: FRESH, at: 0 }]);
+    });
+  }
 });
 
 describe("a page of history under a filter", () => {

@@ -513,7 +513,7 @@ describe("history", () => {
       return [input, await read] as const;
     };
     const [input, read] = await asked({ before: 9, limit: 2 });
-    assertEquals(input, { channel: "board/7", before: 9, limit: 2 });
+    assertEquals(input, { channel: "board/7", before: 9, limit: 2, changes: true });
     assertEquals(read, {
       position: at(9),
       oldest: 3,
@@ -529,8 +529,9 @@ describe("history", () => {
       channel: "board/7",
       after: 7,
       limit: 100,
+      changes: true,
     });
-    assertEquals((await asked({}))[0], { channel: "board/7", limit: 100 });
+    assertEquals((await asked({}))[0], { channel: "board/7", limit: 100, changes: true });
     const [, other] = await asked({ after: at(7, "F") });
     assertEquals([other.reset, other.entries, other.position], [true, [], at(9)]);
     await fake.close();

@@ -6,6 +6,7 @@ import { line, type LogEvent } from "../testing/log.ts";
 import { CleanHistory } from "./suites/clean_history.ts";
 import { FILTER_BUGS, filtered } from "./suites/filter_bugs.ts";
 import { type Line, Mutant, type SeededBug } from "./suites/mutant.ts";
+import { DOCUMENT_BUGS } from "./suites/document_bugs.ts";
 import { conflated, POLICY_BUGS } from "./suites/policy_bugs.ts";
 import { cleanMeeting, PRESENCE_BUGS } from "./suites/presence_bugs.ts";
 import { SESSION_BUGS } from "./suites/session_bugs.ts";
@@ -14,6 +15,7 @@ import { WILDCARD_BUGS } from "./suites/wildcard_bugs.ts";
 /** One bug for each rule, and a second where the rule has two sides. */
 const BUGS: readonly SeededBug[] = [
   ...SESSION_BUGS,
+  ...DOCUMENT_BUGS,
   ...FILTER_BUGS,
   ...POLICY_BUGS,
   ...PRESENCE_BUGS,

@@ -451,7 +451,7 @@ describe("the names of the library's procedures", () => {
   it("come after those of the app, and are not there without channels", async () => {
     const server = withChannel();
     const numbers = [...server.node.parts.procedures.values()].map(({ name, number }) => [name, number]);
-    assertEquals(numbers, [["@publish", 1], ["@history", 2]]);
+    assertEquals(numbers, [["@publish", 1], ["@history", 2], ["@message", 3], ["@react", 4]]);
     const plain = new ChannelNode({ broker: new ScriptedBroker(), channels: {} } as never);
     assert(!plain.node.parts.procedures.has("@publish"));
     await server.settle();

@@ -20,6 +20,7 @@ function append(text: string, more: Partial<Append> = {}): Append {
   return { data: bytesOf(text), room: 0, fingerprint: fingerprints++, retention: KEEP, ...more };
 }
 
+const EDIT_1 = { kind: "edit", target: 1, most: 1_000 } as const;
 const ALL = { messages: 1_000, bytes: 1 << 20 };
 
 for (const kind of CLIENTS) {
@@ -122,6 +123,36 @@ describe("redis: a broker on a server", () => {
     for (const key of [life, entries]) assert(await ttl(key) > 3_590_000, key);
     await broker.append("b", append("x", { retention: { messages: 10, ms: 1_000, metaMs: 0 } }));
     assert(await ttl(channelKeys("millrace", "b").life) > 590_000);
+  });
+
+  it("keeps payloads that may be deleted as long as their entries, and not longer", async () => {
+    const { broker } = await open();
+    const { life, bodies, entries } = channelKeys("millrace", "a");
+    const ttl = async (key: string) => Number(await server.ask("PTTL", key));
+    const long = { messages: 2, ms: 1_000, metaMs: 3_600_000 };
+    await broker.append("a", append("x", { by: "a", retention: long }));
+    await broker.append("a", append("y", { by: "a", retention: long, change: EDIT_1 }));
+    assert(await ttl(bodies) > 3_590_000);
+    assertEquals(await server.ask("HLEN", bodies), 3);
+    assertEquals((await server.ask("GET", life) as string).split(" ").at(-1), "3");
+    await broker.append("a", append("z", { by: "a", retention: long }));
+    assertEquals(await server.ask("HKEYS", bodies), ["2", "3"]);
+    await broker.append("a", append("none", { retention: { ...long, messages: 0 } }));
+    assertEquals(await server.ask("EXISTS", bodies, entries), 0);
+    assertEquals((await server.ask("GET", life) as string).split(" ").length, 9);
+  });
+
+  it("whose payloads were lost, or some of them, begins another life", async () => {
+    const { broker } = await open();
+    const { bodies } = channelKeys("millrace", "a");
+    for (const loss of [["DEL", bodies], ["HDEL", bodies, "2"], ["HDEL", bodies, "v1"]]) {
+      const { position } = await broker.append("a", append("x", { by: "a" }));
+      await broker.append("a", append("y", { by: "a", change: EDIT_1 }));
+      await server.ask(...loss as [string, ...string[]]);
+      const { epoch, top } = await broker.read("a", ALL);
+      assertEquals(top, { offset: 0, fingerprint: 0 }, loss.join(" "));
+      assert(epoch !== position.epoch, loss.join(" "));
+    }
   });
 
   it("keeps channels apart whatever they are called", async () => {

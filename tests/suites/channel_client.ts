@@ -1,6 +1,7 @@
 /**
  * A client whose server is the test, as far as channels go: positions, messages and events in short.
  */
+import { assertEquals } from "@std/assert";
 import type { ChannelEvent, ClientChannel, ConnectOptions, HasContract, Position } from "../../client/mod.ts";
 import { FakeClient } from "./fake_client.ts";
 import type { FakeWebSocket } from "./fake_web_socket.ts";
@@ -99,13 +100,21 @@ export class ChannelClient extends FakeClient {
     await this.clock.settle();
   }
 
-  /** What the client has sent of SUBSCRIBE and UNSUBSCRIBE: `[32, sub, name, position, options]` and `[35, sub]`. */
+  /**
+   * What the client has sent of SUBSCRIBE and UNSUBSCRIBE: `[32, sub, name, position, options]` and `[35, sub]`. That it takes changes, which every SUBSCRIBE says, is
+   * left out.
+   */
   asked(): unknown[][] {
     const isOne = ([kind]: unknown[]) => kind === SUBSCRIBE || kind === UNSUBSCRIBE;
     const found = this.socket.sent.filter(isOne);
     const rest = this.socket.sent.filter((message) => !isOne(message));
     this.socket.sent.splice(0, Infinity, ...rest);
-    return found;
+    return found.map((message) => {
+      if (message[0] !== SUBSCRIBE) return message;
+      const { changes, ...options } = message[4] as Record<string, unknown>;
+      assertEquals(changes, true);
+      return [...message.slice(0, 4), Object.keys(options).length === 0 ? null : options];
+    });
   }
 
   /** Subscribes with a handler that writes down in short what it gets. */

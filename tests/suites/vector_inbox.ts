@@ -3,6 +3,7 @@
  */
 import { encode } from "../../msgpack/mod.ts";
 import type { Position } from "../../rpc/broker.ts";
+import { changeKind } from "../../rpc/change_kinds.ts";
 import type { SubscribeOptionsOnWire } from "../../rpc/channel_messages.ts";
 import type { ChannelReader, ControlEvents, Greeting } from "../../rpc/dispatch.ts";
 import { type ChannelEvents, dispatchChannel } from "../../rpc/dispatch_channels.ts";
@@ -117,9 +118,10 @@ export class VectorInbox {
 
   #subscriptions(): ChannelEvents {
     return {
-      subscribe: ({ sub, channel, position, rewind, delta }) => {
+      subscribe: ({ sub, channel, position, rewind, changes, delta }) => {
         const at = position === undefined ? null : placeOf(position);
-        this.#put("SUBSCRIBE", sub, channel, at, rewind.rewind ?? null, rewind.rewindMs ?? null, delta);
+        const options = [rewind.rewind ?? null, rewind.rewindMs ?? null, changes, delta];
+        this.#put("SUBSCRIBE", sub, channel, at, ...options);
       },
       unsubscribe: (sub) => this.#put("UNSUBSCRIBE", sub),
       seen: (alias, offset) => this.#put("SEEN", alias, offset),
@@ -137,8 +139,17 @@ export class VectorInbox {
       subscribed: ({ sub, alias, status, position }) =>
         this.#put("SUBSCRIBED", sub, alias, status, ...placeOf(position)),
       unsubscribed: (sub, error) => this.#put("UNSUBSCRIBED", sub, ...failure(error)),
-      publication: (alias, offset, fingerprint, unit) =>
-        this.#put("PUBLICATION", alias, offset, fingerprint, hexOf(unit)),
+      publication: (alias, offset, fingerprint, unit, change) =>
+        change === undefined ? this.#put("PUBLICATION", alias, offset, fingerprint, hexOf(unit)) : this.#put(
+          "CHANGE",
+          alias,
+          offset,
+          fingerprint,
+          change.kind,
+          change.target,
+          change.by,
+          hexOf(unit),
+        ),
       delta: (alias, offset, fingerprint, unit) =>
         this.#put("DELTA", alias, offset, fingerprint, hexOf(unit)),
       gap: ({ alias, from, to, fingerprint, reason }) =>
@@ -218,8 +229,9 @@ const told: Record<KindName, (fields: Fields) => Told[]> = {
   STOP: ({ stream }) => [["STOP", stream]],
   CAUSED: ({ id, payload }) => [["CAUSED", id, payloadValue(payload)]],
   SUBSCRIBE: ({ sub, channel, position, options }) => {
-    const { rewind = null, rewindMs = null, delta = false } = (options ?? {}) as SubscribeOptionsOnWire;
-    return [["SUBSCRIBE", sub, channel, position, rewind, rewindMs, delta]];
+    const { rewind = null, rewindMs = null, changes = false, delta = false } =
+      (options ?? {}) as SubscribeOptionsOnWire;
+    return [["SUBSCRIBE", sub, channel, position, rewind, rewindMs, changes, delta]];
   },
   SUBSCRIBED: ({ sub, alias, status, epoch, offset, fingerprint }) => [
     ["SUBSCRIBED", sub, alias, status, epoch, offset, fingerprint],
@@ -235,6 +247,9 @@ const told: Record<KindName, (fields: Fields) => Told[]> = {
     ["DELTA", alias, offset, fingerprint, hex(payload)],
   ],
   GAP: ({ alias, from, to, fingerprint, reason }) => [["GAP", alias, from, to, fingerprint, reason]],
+  CHANGE: ({ alias, offset, fingerprint, change, target, by, payload }) => [
+    ["CHANGE", alias, offset, fingerprint, changeKind(change), target, by ?? undefined, hex(payload)],
+  ],
   SKIP: ({ alias, to, fingerprint }) => [["SKIP", alias, to, fingerprint]],
   SEEN: ({ alias, offset }) => [["SEEN", alias, offset]],
   SIGNAL: ({ channel, payload }) => [["SIGNAL", channel, hex(payload)]],

@@ -20,6 +20,9 @@ import {
   writeUnwildcard,
   writeWildcard,
 } from "../../rpc/channel_messages.ts";
+import { subjectAuthor } from "../../rpc/authors.ts";
+import { changeKind } from "../../rpc/change_kinds.ts";
+import { writeEntry } from "../../rpc/entry_messages.ts";
 import { CallError } from "../../rpc/errors.ts";
 import { Flag, Kind } from "../../rpc/kinds.ts";
 import {
@@ -95,6 +98,9 @@ export interface Fields {
   readonly from: number;
   readonly to: number;
   readonly reason: string;
+  readonly change: number;
+  readonly target: number;
+  readonly by: string | null;
   readonly pattern: string;
   readonly match: string;
   readonly state: number;
@@ -263,6 +269,17 @@ const writers: Record<KindName, (fields: Fields) => void> = {
   DELTA: ({ alias, offset, fingerprint, payload }) =>
     writeDelta(alias, { offset, fingerprint }, payloadBytes(payload)),
   GAP: ({ alias, from, to, fingerprint, reason }) => writeGap(alias, { from, to, fingerprint, reason }),
+  CHANGE: ({ alias, offset, fingerprint, change, target, by, payload }) =>
+    writeEntry(alias, {
+      offset,
+      fingerprint,
+      previous: 0,
+      at: 0,
+      data: payloadBytes(payload),
+      room: 0,
+      change: { kind: changeKind(change)!, target },
+      by: subjectAuthor(by ?? undefined),
+    }),
   SKIP: ({ alias, to, fingerprint }) => writeSkip(alias, to, fingerprint),
   SEEN: ({ alias, offset }) => writeSeen(alias, offset),
   SIGNAL: ({ channel, payload }) => writeSignal(channel, payloadBytes(payload)),

@@ -6,6 +6,7 @@ import type { WakeEvents } from "../../client/wake.ts";
 import { CallError } from "../../rpc/errors.ts";
 import type { Limits } from "../../rpc/limits.ts";
 import { ScenarioCaller } from "./caller.ts";
+import { ScenarioDocuments } from "./documents.ts";
 import { type PresenceDeed, ScenarioMember } from "./member.ts";
 import { patternOf, ScenarioPublisher } from "./publisher.ts";
 import { isForNow, ScenarioSubscriber } from "./subscriber.ts";
@@ -34,6 +35,7 @@ export class Actor {
   #subscriber: ScenarioSubscriber | undefined;
   #member: ScenarioMember | undefined;
   #wildcards: ScenarioWildcards | undefined;
+  #documents: ScenarioDocuments | undefined;
   #isCalm = false;
   /** The next connection is cut before WELCOME, and the client told after so many ms. */
   #losesWelcome: number | undefined;
@@ -67,6 +69,10 @@ export class Actor {
         return;
       case "wildcard":
         return this.#wildcards!.begin(deed);
+      case "document":
+        return this.#documents!.act(deed);
+      case "documents":
+        return this.#documents!.read();
       case "leave":
         return subscriber.leave(deed.channel);
       case "listen":
@@ -92,7 +98,14 @@ export class Actor {
 
   /** Nothing more happens: what its wildcards have left is told. */
   settle(): void {
-    if (!this.#machine!.isDead) this.#wildcards!.settle();
+    if (this.#machine!.isDead) return;
+    this.#wildcards!.settle();
+    this.#documents!.settle();
+  }
+
+  /** Reads what has become of messages that may change, if it has seen any. */
+  readDocuments(): void {
+    if (!this.#machine!.isDead && this.#documents!.follows) this.#documents!.read();
   }
 
   /** The name of its present life. */
@@ -230,6 +243,9 @@ export class Actor {
       random: this.#world.random.fork(`${name}'s wildcards`),
       recorder,
     });
+    const follows = this.#documents?.follows;
+    this.#documents = new ScenarioDocuments({ name, client, machine, recorder });
+    if (follows) this.#documents.follow();
     if (this.#isCalm) {
       subscriber.calm();
       wildcards.calm();

@@ -254,13 +254,25 @@ function channels({ mayJoin, isCalm, retention, traits, random, clock }: Tools) 
       },
       ...(rules === 0 ? {} : { publish: (message: Message) => take(() => message) }),
     });
+  const wall = channel({
+    message: trusted<string>(),
+    changes: true,
+    reactions: { like: "total" },
+    history: { messages: 1_000, seconds: 3_600 },
+  });
   const desk = channel({
     presence: { data: trusted<{ value: string }>(), members: DESK_MEMBERS },
     ...(rules === 0 && failing === 0
       ? {}
       : { allow: { presence: () => ask(() => true), members: () => ask(() => true) } }),
   });
-  return { "room/:id": make(retention), "hall/:id": make(HALL), "nook/:id": make(HALL), "desk/:id": desk };
+  return {
+    "wall/:id": wall,
+    "room/:id": make(retention),
+    "hall/:id": make(HALL),
+    "nook/:id": make(HALL),
+    "desk/:id": desk,
+  };
 }
 
 /** Who has a token is who it says, for a while. */

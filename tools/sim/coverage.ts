@@ -74,6 +74,11 @@ export class Coverage {
     this.#count("gaps, of what subscriptions were told", gaps, messages + gaps);
     this.#count("publications acknowledged", lines.number("published"), lines.number("publish"));
     this.#count("wildcards live, of wildcards", lines.number("wildcard live"), lines.number("wildcard"));
+    this.#count(
+      "changes of messages done, of those asked for",
+      lines.number("document done"),
+      lines.number("document"),
+    );
     this.#count("signals heard, of signals", lines.number("signalled"), lines.number("signal"));
   }
 

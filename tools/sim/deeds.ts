@@ -3,6 +3,7 @@
  */
 import type { Random } from "../../testing/random.ts";
 import type { CallPlan, CallShape } from "./caller.ts";
+import type { DocumentPlan } from "./documents.ts";
 import type { PublicationPlan } from "./publisher.ts";
 import type { PolicyPlan, SubscriptionPlan } from "./subscriber.ts";
 import type { Traits } from "./traits.ts";
@@ -21,6 +22,9 @@ export type Deed =
   | { readonly do: "subscribe"; readonly channel: string } & SubscriptionPlan
   | { readonly do: "leave"; readonly channel: string }
   | { readonly do: "wildcard" } & WildcardPlan
+  | { readonly do: "document" } & DocumentPlan
+  /** Reads what has become of all messages that may change. */
+  | { readonly do: "documents" }
   /** Begins to listen to signals, or stops. */
   | { readonly do: "listen"; readonly channel: string }
   | { readonly do: "signal"; readonly channel: string }
@@ -100,6 +104,18 @@ export function subscription(random: Random, channel: string): Deed {
     ...(random.chance(0.1) ? { rewindMs: random.pick([0, 100, 3_000, 60_000]) } : {}),
     ...someTags(random),
     ...(random.chance(0.3) ? { policy: random.pick(POLICIES) } : {}),
+  };
+}
+
+/** Something with a message that may change. */
+export function documentDeed(random: Random): Deed {
+  const what = random.weighted({ publish: 8, append: 12, edit: 5, delete: 2, react: 8, read: 4 });
+  if (what === "read") return { do: "documents" };
+  return {
+    do: "document",
+    what,
+    which: random.next(),
+    times: what === "append" || what === "react" ? 1 + random.below(6) : 1,
   };
 }
 

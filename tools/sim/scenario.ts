@@ -5,7 +5,7 @@ import type { Limits } from "../../rpc/limits.ts";
 import type { BrokerDelays } from "../../testing/broker_connection.ts";
 import type { Conditions } from "../../testing/lane.ts";
 import { Random } from "../../testing/random.ts";
-import { type Act, CHANNELS, type Deed, deed, NOOKS, subscription, wildcard } from "./deeds.ts";
+import { type Act, CHANNELS, type Deed, deed, documentDeed, NOOKS, subscription, wildcard } from "./deeds.ts";
 import { anyFault, type BrokerFault, brokerFault, cut, type Fault } from "./faults.ts";
 import { DESKS, type PresenceDeed, presenceDeed } from "./member.ts";
 import { type Traits, traitsOf } from "./traits.ts";
@@ -77,6 +77,7 @@ export function scenarioOf(seed: number): Scenario {
     steps.push({ ...fault, at: moment(random, length * 0.9), client: random.below(clients) });
   }
   if (traits.isFlood) steps.push(...flood(random, length));
+  steps.push(...documents(random.fork("documents"), clients, length));
   steps.push(...wildcards(random.fork("wildcards"), clients, length));
   steps.push(...presence(new Random(seed).fork("presence"), clients, length));
   steps.sort((a, b) => a.at - b.at);
@@ -171,6 +172,19 @@ function burst(
     at: at + moment(random, spread),
     client,
   }));
+}
+
+/** In some seeds clients have messages that change, in bursts. */
+function documents(random: Random, clients: number, length: number): Step[] {
+  if (!random.chance(0.4)) return [];
+  return Array.from({ length: 10 }, () => {
+    const [at, client, spread] = [moment(random, length), random.below(clients), random.pick([0, 50, 2_000])];
+    return Array.from({ length: 1 + random.below(8) }, (): Step => ({
+      ...documentDeed(random),
+      at: at + moment(random, spread),
+      client,
+    }));
+  }).flat();
 }
 
 /** Most clients are at a desk and see who else is, from the beginning; some come and go. */

@@ -9,6 +9,7 @@ import { describe, SimulatedWorld } from "../../testing/world.ts";
 import { WireLog } from "../../testing/wire_log.ts";
 import { Actor } from "./actor.ts";
 import { DESK_MEMBERS, HALL, makeScenarioNode, type ScenarioApp } from "./app.ts";
+import { WALL } from "./documents.ts";
 import { DESKS } from "./member.ts";
 import { patternOf, ScenarioPublisher } from "./publisher.ts";
 import { CHANNELS, NOOKS } from "./deeds.ts";
@@ -31,6 +32,8 @@ export interface Outcome {
 const CALM = 100_000;
 /** The same where megabytes may wait, and a way takes 64 KiB in a round trip of a second and a half. */
 const LARGE_CALM = 300_000;
+/** How long a history may take when all is calm, in ms. */
+const LAST_READ = 5_000;
 /** How long each part of the reserve lasts, in ms. */
 const PART = 1_500;
 
@@ -66,7 +69,11 @@ class Simulation {
     const recorder = {
       add: (event: Parameters<typeof this.world.recorder.add>[0]) => this.world.recorder.add(event),
     };
-    const wire = new WireLog(recorder);
+    const wire = new WireLog({
+      add: (event) => {
+        if (!("channel" in event && event.channel === WALL)) recorder.add(event); // of that other lines tell
+      },
+    });
     const { traits } = scenario;
     const counts = traits.isLarge || traits.isFlood;
     this.world = new SimulatedWorld<ScenarioApp>({
@@ -144,6 +151,8 @@ class Simulation {
     this.#isCalm = true;
     for (const actor of this.#actors) actor.calm();
     await world.run(this.#scenario.traits.isLarge ? LARGE_CALM : CALM);
+    for (const actor of this.#actors) actor.readDocuments();
+    await world.run(LAST_READ);
     for (const actor of this.#actors) actor.settle();
     world.recorder.add({ is: "finish" });
   }
@@ -162,6 +171,8 @@ class Simulation {
       case "subscribe":
       case "leave":
       case "wildcard":
+      case "document":
+      case "documents":
       case "listen":
       case "signal":
       case "history":

@@ -1,0 +1,217 @@
+/**
+ * Reactions to messages, as a node takes them: those to one message that come close together are counted together, and make one summary.
+ *
+ * @module
+ */
+import { subjectAuthor } from "./authors.ts";
+import type { Page, Query } from "./broker.ts";
+import type { NamedChannel } from "./channel_rules.ts";
+import type { Published } from "./channel_types.ts";
+import type { Clock } from "./clock.ts";
+import { CallError } from "./errors.ts";
+import type { AnyReactor, MessageTarget } from "./interactions.ts";
+import { isKey } from "./long_names.ts";
+import { encodeMessage } from "./message_data.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
+import { type Reaction, ReactionState } from "./reaction_state.ts";
+import { askedChange } from "./message_target.ts";
+import type { AppendedBy } from "./server_changes.ts";
+
+/** Milliseconds from one summary of a message to the next. */
+const PAUSE = 100;
+/** Reactions to one message that may wait. */
+const MOST_WAITING = 1_024;
+/** Characters of a value. */
+const LONGEST_VALUE = 64;
+/** How often the counts of others are counted with, before that is left to who asks. */
+const MOST_STALE = 16;
+
+/** Where reactions are kept. */
+export interface ReactionStore {
+  /** Reads from a channel. */
+  read(channel: NamedChannel, query: Query): MaybePromise<Page>;
+  /** Appends to it. Rejects with `STALE` where the reactions are others. */
+  append(channel: NamedChannel, data: Uint8Array, given: AppendedBy): MaybePromise<Published>;
+}
+
+/** Which message. */
+export interface ReactionTarget {
+  readonly channel: NamedChannel;
+  readonly target: number;
+  /** The life of the stream, where it was said. */
+  readonly epoch: string | undefined;
+}
+
+interface Waiting {
+  readonly reaction: Reaction;
+  readonly done: PromiseWithResolvers<Published>;
+}
+
+/** The reactions to one message that wait, and what keeps the next summary waiting. */
+interface Batch {
+  readonly key: string;
+  readonly target: ReactionTarget;
+  waiting: Waiting[];
+  isRunning: boolean;
+  /** Set for a while after each summary. */
+  timer: unknown;
+}
+
+/** All that wait on a node. */
+export class NodeReactions {
+  readonly #store: ReactionStore;
+  readonly #clock: Pick<Clock, "setTimeout" | "clearTimeout">;
+  readonly #batches = new Map<string, Batch>();
+  #ended = false;
+
+  /** None waits. */
+  constructor(store: ReactionStore, clock: Pick<Clock, "setTimeout" | "clearTimeout">) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Messages that somebody reacts to now. */
+  get size(): number {
+    return this.#batches.size;
+  }
+
+  /** Counts a reaction. Resolves with the place of the first summary that has it. */
+  add(target: ReactionTarget, reaction: Reaction): Promise<Published> {
+    if (this.#ended) return Promise.reject(new CallError("UNAVAILABLE"));
+    const key = JSON.stringify([target.channel.name, target.target, target.epoch]);
+    let batch = this.#batches.get(key);
+    if (batch === undefined) {
+      batch = { key, target, waiting: [], isRunning: false, timer: undefined };
+      this.#batches.set(key, batch);
+    }
+    if (batch.waiting.length >= MOST_WAITING) {
+      return Promise.reject(new CallError("RESOURCE_EXHAUSTED", "Too many react to the message"));
+    }
+    const done = Promise.withResolvers<Published>();
+    batch.waiting.push({ reaction, done });
+    this.#goOn(batch);
+    return done.promise;
+  }
+
+  /** Those that wait are not counted any more. */
+  end(): void {
+    this.#ended = true;
+    for (const { timer, waiting } of this.#batches.values()) {
+      this.#clock.clearTimeout(timer);
+      for (const { done } of waiting) done.reject(new CallError("UNAVAILABLE"));
+    }
+    this.#batches.clear();
+  }
+
+  #goOn(batch: Batch): void {
+    if (batch.isRunning || batch.timer !== undefined || this.#ended) return;
+    if (batch.waiting.length === 0) return void this.#batches.delete(batch.key);
+    batch.isRunning = true;
+    void this.#run(batch);
+  }
+
+  async #run(batch: Batch): Promise<void> {
+    await undefined; // those of one turn go together
+    const waiting = batch.waiting;
+    batch.waiting = [];
+    try {
+      await this.#land(batch.target, waiting);
+    } catch (error) {
+      for (const { done } of waiting) done.reject(error);
+    }
+    batch.isRunning = false;
+    if (this.#ended) return;
+    batch.timer = this.#clock.setTimeout(() => {
+      batch.timer = undefined;
+      this.#goOn(batch);
+    }, PAUSE);
+  }
+
+  /** Counts them and appends the summary, anew where another node has done so meanwhile. */
+  async #land(target: ReactionTarget, waiting: readonly Waiting[]): Promise<void> {
+    for (let stale = 0;; stale++) {
+      try {
+        return await this.#try(target, waiting);
+      } catch (error) {
+        if (!(error instanceof CallError) || error.code !== "STALE") throw error;
+        if (stale >= MOST_STALE) {
+          throw new CallError("UNAVAILABLE", "Too many nodes count reactions to the message");
+        }
+      }
+    }
+  }
+
+  async #try({ channel, target, epoch }: ReactionTarget, waiting: readonly Waiting[]): Promise<void> {
+    const { kinds } = channel.value.reactions!;
+    const query = { after: target - 1, messages: 1, bytes: 1, isNow: true, withState: true };
+    const page = await this.#store.read(channel, query);
+    const entry = page.entries.find(({ offset }) => offset === target);
+    const state = new ReactionState(entry?.reactions?.state);
+    const failed = new Map<Waiting, unknown>();
+    for (const one of waiting) {
+      try {
+        state.add(one.reaction, kinds[one.reaction.kind]!);
+      } catch (error) {
+        failed.set(one, error);
+      }
+    }
+    if (failed.size === waiting.length) return reject(failed);
+    const reactions = { expects: entry?.reactions?.offset ?? 0, state: state.stored() };
+    const change = { kind: "react" as const, target, epoch: epoch ?? page.epoch, reactions };
+    const published = await this.#store.append(channel, encodeMessage(state.summary(kinds)), {
+      by: subjectAuthor(undefined),
+      change,
+    });
+    reject(failed);
+    for (const one of waiting) {
+      if (!failed.has(one)) one.done.resolve(published);
+    }
+  }
+}
+
+/**
+ * What is said, checked.
+ *
+ * @throws {CallError} `BAD_INPUT` where the channel has no such kind, or a value is missing, or one too many.
+ */
+export function checkedReaction(
+  { value: { reactions } }: NamedChannel,
+  { kind, value, undo }: { readonly kind: unknown; readonly value: unknown; readonly undo: boolean },
+): Pick<Reaction, "kind" | "value" | "undo"> {
+  const counting = typeof kind === "string" && reactions !== undefined && Object.hasOwn(reactions.kinds, kind)
+    ? reactions.kinds[kind]
+    : undefined;
+  if (counting === undefined) throw new CallError("BAD_INPUT", "There is no such kind of reaction");
+  const isNone = value === undefined || value === null;
+  const wantsNone = counting === "total" || (undo && counting === "unique");
+  if (isNone ? !wantsNone : counting === "total" || !isKey(value) || value.length > LONGEST_VALUE) {
+    throw new CallError(
+      "BAD_INPUT",
+      `A reaction that is counted by ${counting} has ${wantsNone ? "no" : "a"} value`,
+    );
+  }
+  return { kind: kind as string, value: isNone ? "" : value as string, undo };
+}
+
+/** What server code does with reactions of a channel, in nobody's name. */
+export function reactor(channel: NamedChannel, reactions: NodeReactions): AnyReactor {
+  const run = async (undo: boolean, target: MessageTarget, kind: string, value?: string) => {
+    if (channel.value.reactions === undefined) {
+      throw new TypeError(`Nobody reacts to messages of "${channel.name}": it declares no reactions`);
+    }
+    const { target: offset, epoch } = askedChange("react", target);
+    const reaction = checkedReaction(channel, { kind, value, undo });
+    return await reactions.add({ channel, target: offset, epoch }, {
+      ...reaction,
+      author: subjectAuthor(undefined),
+    });
+  };
+  return {
+    react: (...given) => run(false, ...given),
+    unreact: (...given) => run(true, ...given),
+  };
+}
+
+function reject(failed: ReadonlyMap<Waiting, unknown>): void {
+  for (const [{ done }, error] of failed) done.reject(error);
+}

@@ -1,0 +1,144 @@
+// Bugs of messages that change, in histories and in the core: the simulation shows them, and the checker finds them.
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { MessageBook } from "../brokers/message_book.ts";
+import { LocalSubscription } from "../client/subscription.ts";
+import { ReactionState } from "../rpc/reaction_state.ts";
+import { Rollup } from "../rpc/rollup.ts";
+import { check } from "../testing/checker.ts";
+import type { Happening, LogEvent } from "../testing/log.ts";
+import { scenarioOf } from "../tools/sim/scenario.ts";
+import { runScenario } from "../tools/sim/simulation.ts";
+
+const at = (offset: number) => ({ epoch: "E", offset, fingerprint: offset });
+
+/** A history in which all went right: a message that grows, one that is edited, one that is deleted. */
+function clean(): Happening[] {
+  const target = at(1);
+  const document = (offset: number, text: string | undefined, likes = 0) => ({ offset, text, likes });
+  const done = (client: string, id: string, what: "publish" | "append", offset: number): Happening[] => [
+    { is: "document", client, id, what, ...what === "publish" ? {} : { target } },
+    { is: "document done", id, position: at(offset) },
+  ];
+  const documents = [document(1, "<1><2><3>", 1), document(4, "<5>"), document(6, undefined)];
+  return [
+    ...done("ada", "1", "publish", 1),
+    ...done("ada", "2", "append", 2),
+    ...done("ada", "3", "append", 3),
+    ...done("bob", "4", "publish", 4),
+    { is: "document", client: "bob", id: "5", what: "edit", target: at(4) },
+    { is: "document done", id: "5", position: at(5) },
+    ...done("bob", "6", "publish", 6),
+    { is: "document", client: "bob", id: "7", what: "delete", target: at(6) },
+    { is: "document done", id: "7", position: at(7) },
+    { is: "document", client: "bob", id: "8", what: "react", target },
+    { is: "document done", id: "8", position: at(8) },
+    { is: "documents asked", client: "cy", ask: "a" },
+    { is: "documents", client: "cy", ask: "a", position: at(8), documents },
+    { is: "documents", client: "ada", position: at(8), documents: structuredClone(documents) },
+    { is: "finish" },
+  ];
+}
+
+type Documents = Extract<Happening, { is: "documents" }>;
+
+/** What the checker finds where the first who tells of documents has others. */
+function found(change: (documents: { text: string | undefined; likes: number }[]) => void): string[] {
+  const log = clean().filter((event) => event.is !== "documents" || event.ask !== undefined);
+  const { documents } = log.find((event) => event.is === "documents") as Documents;
+  change(documents as never);
+  return rules(log);
+}
+
+function rules(log: readonly Happening[]): string[] {
+  return check(log.map((event, at) => ({ at, ...event }) as LogEvent)).map(({ rule }) => rule);
+}
+
+describe("in a history of messages that change", () => {
+  it("nothing is found where all went right", () => assertEquals(rules(clean()), []));
+
+  const bugs: Record<string, Parameters<typeof found>[0]> = {
+    "a piece that is lost": ([one]) => one!.text = "<1><3>",
+    "a piece that is there twice": ([one]) => one!.text = "<1><2><2><3>",
+    "pieces in another order": ([one]) => one!.text = "<1><3><2>",
+    "a piece of another message": ([one]) => one!.text = "<1><2><3><5>",
+    "an edit that was lost": ([, two]) => two!.text = "<4>",
+    "what was deleted": ([, , three]) => three!.text = "<6>",
+    "what nobody has deleted": ([one]) => one!.text = undefined,
+    "a reaction that is lost": ([one]) => one!.likes = 0,
+    "a reaction that counts twice": ([one]) => one!.likes = 2,
+  };
+  for (const [name, bug] of Object.entries(bugs)) {
+    it(`${name} is found`, () => assert(found(bug).includes("documents")));
+  }
+
+  it("two who have different messages at one place are found", () => {
+    const log = clean();
+    const last = log.findLast((event) => event.is === "documents") as Documents;
+    (last.documents[0] as { likes: number }).likes = 0;
+    assert(rules(log).includes("documents"));
+  });
+
+  it("a change that never ends is found", () => {
+    const log = clean().filter((event) => event.is !== "document done" || event.id !== "7");
+    assert(rules(log).includes("documents"));
+  });
+});
+
+/** Whether the first seed that shows a bug breaks the rule. */
+async function isFound<T extends object, K extends keyof T>(
+  where: T,
+  method: K,
+  bug: (original: T[K]) => T[K],
+): Promise<boolean> {
+  const original = where[method];
+  where[method] = bug(original);
+  try {
+    for (let seed = 1; seed < 250; seed++) {
+      const { anomalies } = await runScenario(scenarioOf(seed));
+      if (anomalies.length > 0) return anomalies.some(({ rule }) => rule === "documents");
+    }
+    return false;
+  } finally {
+    where[method] = original;
+  }
+}
+
+describe("a bug in the core", () => {
+  it("of a deletion that takes nothing away is found", async () => {
+    const bug = (add: MessageBook["add"]): MessageBook["add"] =>
+      function (this: MessageBook, entry, reactions) {
+        if (entry.change!.kind !== "delete") add.call(this, entry, reactions);
+      };
+    assert(await isFound(MessageBook.prototype, "add", bug));
+  });
+
+  it("of a piece that lands twice is found", async () => {
+    const bug = (add: Rollup<unknown>["add"]): Rollup<unknown>["add"] =>
+      function (this: Rollup<unknown>, key, piece, send) {
+        return add.call(this, key, piece, (data) => (void send(data).catch(() => {}), send(data)));
+      };
+    assert(await isFound(Rollup.prototype, "add", bug));
+  });
+
+  it("of pieces that wait for ever is found", async () => {
+    assert(await isFound(Rollup.prototype, "flush", () => () => {}));
+  });
+
+  it("of a reaction that counts again when it is sent again is found", async () => {
+    const bug = (add: ReactionState["add"]): ReactionState["add"] =>
+      function (this: ReactionState, reaction, counting) {
+        return add.call(this, { ...reaction, producer: undefined }, counting);
+      };
+    assert(await isFound(ReactionState.prototype, "add", bug));
+  });
+
+  it("of a client that passes over edits is found", async () => {
+    const bug = (message: LocalSubscription["message"]): LocalSubscription["message"] =>
+      function (this: LocalSubscription, position, data) {
+        if (data.change?.kind === "edit") this.skip(position);
+        else message.call(this, position, data);
+      };
+    assert(await isFound(LocalSubscription.prototype, "message", bug));
+  });
+});

@@ -1,0 +1,27 @@
+/**
+ * Bugs of messages that change, in a clean history. More of them are in `tests/change_bugs_test.ts`.
+ */
+import type { SeededBug } from "./mutant.ts";
+
+const at = (offset: number) => ({ epoch: "E", offset, fingerprint: offset });
+
+/** The bugs. */
+export const DOCUMENT_BUGS: readonly SeededBug[] = [
+  ["documents", "a message that was deleted is given to who asks", (mutant) => {
+    const line = { at: 0, client: "dee" } as const;
+    mutant.log.push(
+      { ...line, is: "document", id: "1", what: "publish" },
+      { ...line, is: "document done", id: "1", position: at(1) },
+      { ...line, is: "document", id: "2", what: "delete", target: at(1) },
+      { ...line, is: "document done", id: "2", position: at(2) },
+      { ...line, is: "documents asked", ask: "3" },
+      {
+        ...line,
+        is: "documents",
+        ask: "3",
+        position: at(2),
+        documents: [{ offset: 1, text: "<1>", likes: 0 }],
+      },
+    );
+  }],
+];
