@@ -1,4 +1,4 @@
-// A chat: what was said is kept, who is typing is not. `deno serve -A examples/chat/app.ts`, or `bun examples/chat/app.ts`; then open it twice.
+// A chat: what was said is kept, who is here and who is typing is not. `deno serve -A examples/chat/app.ts`, or `bun examples/chat/app.ts`; then open it twice.
 import { z } from "zod";
 import { channel, millrace } from "../../mod.ts";
 import { withPage } from "../kit/serve.ts";
@@ -13,6 +13,7 @@ export const app = millrace({
     "room/:id": channel({
       message: z.object({ from, text: z.string().trim().min(1).max(400) }),
       signal: z.object({ typing: from }),
+      presence: z.object({ name: from }),
       history: { messages: 200, seconds: 3_600 },
     }),
   },

@@ -52,6 +52,20 @@ onSend("send", async () => {
   waiting.remove();
 });
 
+// Who is here: for as long as the page is open, also where its network is away for a moment.
+
+room.presence.watch(({ count, members }) => {
+  const names = members.map(({ data }) => data.name).sort();
+  find("here").textContent = `${count} here: ${names.join(", ")}`;
+});
+
+function enter(): void {
+  if (name.validity.valid) void room.presence.enter({ name: name.value });
+}
+name.addEventListener("change", enter);
+addEventListener("pageshow", enter);
+addEventListener("pagehide", () => void room.presence.leave());
+
 // Who is typing.
 
 const typing = new Map<string, ReturnType<typeof setTimeout>>();

@@ -13,7 +13,8 @@ export const drawing = channel({
   history: { messages: 300, seconds: 3_600 },
 });
 
-/** Who is here tells so, every few seconds. */
+/** Who is here: whoever has signed in, with a name and a colour. */
 export const people = channel({
-  signal: z.object({ id: z.string().max(40), name, hue, leaves: z.boolean() }),
+  presence: z.object({ name, hue }),
+  allow: { presence: ({ visitor }) => visitor !== undefined },
 });

@@ -1,4 +1,5 @@
 import type { App } from "./app.ts";
+import type { Subscription } from "../../client/mod.ts";
 import { asked, find, open } from "../kit/page.ts";
 
 interface Place {
@@ -10,7 +11,8 @@ const app = open<App>();
 const fleet = app.channel("fleet");
 const rate = find<HTMLSelectElement>("rate");
 const shapes = new Map<string, SVGElement>();
-const counts = { came: 0, drawn: 0 };
+const subscriptions = new Map<string, Subscription<Place>>();
+const counts = { came: 0, left: 0 };
 
 // Who is on the way, and each of them from its last place on.
 fleet.subscribe({ rewind: 500 }, async (event) => {
@@ -23,35 +25,31 @@ fleet.subscribe({ rewind: 500 }, async (event) => {
 function follow(id: string): void {
   if (shapes.has(id)) return;
   shapes.set(id, mark(id));
-  const draw = sampled<Place>((place) => move(id, place));
-  app.channel("vehicle/:id", { id }).subscribe({ rewind: 1 }, (event) => {
-    if (event.type === "message") draw(event.data); // a newer place makes up for all that were missed
-  });
+  watch(id);
 }
 
-/** Draws the newest, and no more often than the person wants. */
-function sampled<T>(draw: (value: T) => void): (value: T) => void {
-  let newest: { value: T } | undefined;
-  let isWaiting = false;
-  const next = () => {
-    isWaiting = newest !== undefined;
-    if (newest === undefined) return;
-    counts.drawn++;
-    draw(newest.value);
-    newest = undefined;
-    setTimeout(next, 1_000 / Number(rate.value));
-  };
-  return (value) => {
-    counts.came++;
-    newest = { value };
-    if (!isWaiting) next();
-  };
+/** The server leaves out what is more than the person wants, and says how many that were. */
+function watch(id: string): void {
+  subscriptions.get(id)?.close();
+  const policy = rate.value === "all" ? "all" : { sample: Number(rate.value) };
+  const vehicle = app.channel("vehicle/:id", { id });
+  subscriptions.set(
+    id,
+    vehicle.subscribe({ rewind: 1, policy }, (event) => {
+      if (event.type === "gap") counts.left += event.to - event.from + 1;
+      if (event.type !== "message") return; // a newer place makes up for all that were missed
+      counts.came++;
+      move(id, event.data);
+    }),
+  );
 }
+
+rate.addEventListener("change", () => shapes.forEach((_, id) => watch(id)));
 
 setInterval(() => {
   find("came").textContent = String(counts.came);
-  find("drawn").textContent = String(counts.drawn);
-  counts.came = counts.drawn = 0;
+  find("left").textContent = String(counts.left);
+  counts.came = counts.left = 0;
 }, 1_000);
 
 function mark(id: string): SVGElement {

@@ -133,12 +133,23 @@ export class HonestFlag implements RuleCheck<HonestFlagLine> {
         const goesOn = cursor === undefined || positionKey(cursor) === positionKey(position) ||
           (truth.isTold && truth.has(cursor));
         if (goesOn) this.#pending.delete(sub);
-        else if (!this.#concernsOthers(asked?.from, { sub, cursor })) {
+        else if (!this.#isOnItsWay(sub) && !this.#concernsOthers(asked?.from, { sub, cursor })) {
           this.#pending.set(sub, { position, line });
         }
       }
     }
     if (question !== undefined) question.isAnswered = true;
+  }
+
+  /**
+   * Whether a reset that waits to be told leads to a place that this one leaves as it is: what has come behind that may reach as far as this one, and
+   * `contiguity` finds what is missing otherwise.
+   */
+  #isOnItsWay(sub: string): boolean {
+    const pending = this.#pending.get(sub);
+    if (pending === undefined) return false;
+    const truth = this.#surroundings.truth.channel(this.#subscriptions.all.get(sub)!.channel);
+    return truth.isTold && truth.has(pending.position);
   }
 
   /** Whether who asked from there was another subscription, while this one is on its way to a place that it may go on from. */

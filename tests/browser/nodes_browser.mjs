@@ -21,7 +21,7 @@ try {
   equal(await Promise.race([listens(port, 60_000), demo.ended]), true, "the demo listens");
   const complaints = [];
   const [ann, ben] = [await open(DESKTOP, complaints), await open(PHONE, complaints)];
-  await attempt("two tabs are on two nodes", () => apart(ann, ben));
+  await attempt("two tabs are on two nodes, and see each other", () => apart(ann, ben));
   await attempt("what one says the other reads, at the same place", () => talk(ann, ben, "hello"));
   await attempt("a node is stopped from the page, and its tab moves", () => moves(ann, ben, "Stop"));
   await attempt("a node that is started again gets the next tab", () => returns(ann, complaints));
@@ -62,6 +62,7 @@ async function apart(ann, ben) {
   equal([a, b].sort().join("; "), "node A, Deno; node B, Bun", "the nodes of both tabs");
   await reads(ann, `#node-list li:has-text("Node ${await nodeOf(ann)}")`, /this tab/);
   await reads(ann, `#node-list li:has-text("Node ${await nodeOf(ben)}")`, /1 connection/);
+  for (const page of [ann, ben]) await reads(page, "#people-count", /^2$/);
 }
 
 /** One says something, and both read it behind the same number. */
@@ -93,6 +94,7 @@ async function moves(mover, other, order) {
     const offsets = (await page.locator("#chat-log li:not(.waiting) .offset").allTextContents()).map(Number);
     equal(offsets.every((n, at) => at === 0 || n === offsets[at - 1] + 1), true, `contiguous: ${offsets}`);
     equal(await page.locator("#tower-resets").textContent(), "none", "resets");
+    await reads(page, "#people-count", /^2$/, MOVING);
   }
 }
 

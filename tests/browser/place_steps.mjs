@@ -16,6 +16,19 @@ export async function people(ann, ben) {
   }
 }
 
+/** A second window of the same visitor is no second person. */
+export async function windows(ann, ben) {
+  const [second] = await Promise.all([
+    ben.waitForEvent("popup"),
+    ben.evaluate(() => void open(location.href)), // it takes over who the visitor is
+  ]);
+  await reads(ann, "#people li", /^Ben2 windowsWave$/);
+  await reads(second, "#people li:first-child", /^Ben2 windowsyou$/);
+  for (const page of [ann, ben, second]) await reads(page, "#people-count", /^2$/);
+  await second.close({ runBeforeUnload: true });
+  await reads(ann, "#people li", /^BenWave$/);
+}
+
 /** A cursor and a stroke of one are on the other's board, in the same place. */
 export async function board(ann, ben) {
   const strokes = ben.locator("#strokes polyline");
@@ -66,7 +79,7 @@ export async function notifications(ann, ben) {
   await reads(ben, "#unread", /^1$/);
 }
 
-/** Both see the same games at the same moment. */
+/** Both see the same games at the same moment, and that most bytes of them did not have to come. */
 export async function scores(ann, ben) {
   for (const page of [ann, ben]) {
     await page.waitForFunction(() => document.querySelectorAll("#games tr").length === 8);
@@ -78,6 +91,9 @@ export async function scores(ann, ben) {
   equal(both.length > 0, true, "snapshots that both saw");
   for (const [beat, games] of both) {
     equal(games, his.find(([other]) => other === beat)[1], `the games at ${beat}`);
+  }
+  for (const page of [ann, ben]) {
+    await reads(page, "#scores-bytes", /^\S+ \S+ came, \S+ \S+ \([5-9]\d %\) saved$/);
   }
 }
 
@@ -91,24 +107,23 @@ function watchGames() {
   }).observe(rows, { childList: true });
 }
 
-/** Flights move for both; one takes fewer reports, the other goes on with all. */
+/** Flights move for both; one is sent fewer reports, and told what was left out, the other goes on with all. */
 export async function sky(ann, ben) {
   for (const page of [ann, ben]) await reads(page, "#sky-count", /^[1-9]\d* flights? in the air$/);
   await ben.locator("#sky-title").scrollIntoViewIfNeeded();
   await ben.getByRole("group", { name: "Reports a second" }).getByRole("radio", { name: "1", exact: true })
     .check({ force: true });
-  await shows(ben, 1, 2);
-  await shows(ann, 3, 6);
+  await shows(ben, { came: [1, 2], left: [3, 6] });
+  await shows(ann, { came: [3, 8], left: [0, 0] });
 }
 
-/** Waits for a second in which so many reports were shown. */
-async function shows(page, least, most) {
-  await page.waitForFunction(([least, most]) => {
-    const [came, shown] = ["came", "shown"].map((id) =>
-      Number(document.querySelector(`#sky-${id}`).textContent)
-    );
-    return came >= 3 && shown >= least && shown <= most;
-  }, [least, most]);
+/** Waits for a second in which so many reports came, and so many were left out. */
+async function shows(page, wanted) {
+  await page.waitForFunction((wanted) =>
+    Object.entries(wanted).every(([id, [least, most]]) => {
+      const seen = Number(document.querySelector(`#sky-${id}`).textContent);
+      return seen >= least && seen <= most;
+    }), wanted);
 }
 
 /** Who leaves is gone from the list. */
@@ -135,6 +150,7 @@ async function points(page) {
 }
 
 people.title = "they see each other, by name";
+windows.title = "two windows of one visitor are one person";
 board.title = "a cursor and a stroke are on both boards";
 chat.title = "who types is seen, and what is said";
 notifications.title = "a wave comes, also to who was cut off";

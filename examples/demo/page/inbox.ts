@@ -20,7 +20,7 @@ let own: string | undefined;
 let isFollowed = false;
 
 /** The address of the inbox of this page. */
-export async function address(): Promise<string> {
+async function address(): Promise<string> {
   return own ??= await app.call.inbox.mine();
 }
 

@@ -1,74 +1,66 @@
+import type { PresenceView } from "../../../client/mod.ts";
 import { app } from "./connection.ts";
 import { announce, element, make, say } from "./element.ts";
 import { short } from "./failure.ts";
-import { address } from "./inbox.ts";
 import { colourOf, me } from "./me.ts";
 
-/** How often a page says that it is here, and how long it is believed, in milliseconds. */
-const [EVERY, BELIEVED] = [4_000, 10_000];
-
-interface Person {
-  readonly name: string;
-  readonly hue: number;
-  readonly gone: ReturnType<typeof setTimeout>;
-}
-
 const people = app.channel("people");
-const here = new Map<string, Person>();
+type View = PresenceView<{ name: string; hue: number }>;
+type User = View["users"][number];
+
+/** The member that this page is, once the server has said so. */
 let own: string | undefined;
+let here: View | undefined;
 
-/** Shows who is here. Each page says so by signals, every few seconds. */
+/** Shows who is here. This page is, until it is left. */
 export function startPeople(): void {
-  people.onSignal(({ id, name, hue, leaves }) => leaves ? leave(id) : come(id, { name, hue }));
-  app.on("state", ({ status }) => status === "open" && void tell());
-  setInterval(tell, EVERY);
-  element("me", HTMLInputElement).addEventListener("change", () => {
+  people.presence.watch((view) => {
+    here = view;
     show();
-    void tell();
   });
-  addEventListener("pagehide", () => own && people.signal(mine(own, true)));
+  element("me", HTMLInputElement).addEventListener("change", enter);
+  addEventListener("pagehide", () => void people.presence.leave().catch(() => {}));
+  addEventListener("pageshow", enter);
   show();
-  void tell();
 }
 
-/** Others may wave at the address of this page's inbox, so that is what they know it by. */
-async function tell(): Promise<void> {
-  own ??= await address().catch(() => undefined);
-  if (own !== undefined) people.signal(mine(own, false));
+function enter(): void {
+  show();
+  people.presence.enter({ name: me.name, hue: me.hue }).then((id) => {
+    own = id;
+    show();
+  }, (error) => announce(`Others do not see you: ${short(error)}`));
 }
 
-function mine(id: string, leaves: boolean) {
-  return { id, name: me.name, hue: me.hue, leaves };
-}
-
-function come(id: string, { name, hue }: { name: string; hue: number }): void {
-  const known = here.get(id);
-  clearTimeout(known?.gone);
-  here.set(id, { name, hue, gone: setTimeout(() => leave(id), BELIEVED) });
-  if (known === undefined) void tell(); // so that who has come knows of this one at once
-  if (known?.name !== name || known.hue !== hue) show();
-}
-
-function leave(id: string): void {
-  clearTimeout(here.get(id)?.gone);
-  if (here.delete(id)) show();
-}
-
+/** Several windows of one visitor are one person. */
 function show(): void {
-  const others = [...here].sort(([, a], [, b]) => a.name.localeCompare(b.name));
-  say("people-count", String(others.length + 1));
+  const isOwn = ({ members }: User) => members.some(({ id }) => id === own);
+  const users = here?.users ?? [];
+  const others = users.filter((user) => !isOwn(user)).map((user) => ({ ...user, ...user.members[0]!.data }))
+    .sort((a, b) => a.name.localeCompare(b.name));
+  say("people-count", here?.isSample ? `about ${here.count}` : String(others.length + 1));
   element("people", HTMLUListElement).replaceChildren(
-    make("li", { inside: [face(me.name, me.hue), make("span", { class: "muted", text: "you" })] }),
-    ...others.map(([id, { name, hue }]) => {
+    person(me, users.find(isOwn), make("span", { class: "muted", text: "you" })),
+    ...others.map((other) => {
       const button = make("button", {
         class: "quiet",
         text: "Wave",
-        attributes: { type: "button", "aria-label": `Wave at ${name}` },
+        attributes: { type: "button", "aria-label": `Wave at ${other.name}` },
       });
-      button.addEventListener("click", () => void wave(id, name));
-      return make("li", { inside: [face(name, hue), button] });
+      button.addEventListener("click", () => void wave(other.user!, other.name));
+      return person(other, other, button);
     }),
   );
+}
+
+function person(
+  { name, hue }: { name: string; hue: number },
+  user: User | undefined,
+  last: Node,
+): HTMLElement {
+  const windows = user?.members.length ?? 1;
+  const count = windows > 1 ? [make("span", { class: "muted", text: `${windows} windows` })] : [];
+  return make("li", { inside: [face(name, hue), ...count, last] });
 }
 
 function face(name: string, hue: number): HTMLElement {

@@ -1,21 +1,25 @@
-import { encode } from "../../../msgpack/mod.ts";
+import type { Traffic } from "../../../client/mod.ts";
 import type { Scoreboard } from "../scores.ts";
 import { app } from "./connection.ts";
 import { element, make, say } from "./element.ts";
-import { size, some } from "./text.ts";
+import { size } from "./text.ts";
 
 const scores = app.channel("scores");
-const sums = { snapshots: 0, bytes: 0 };
 let before = new Map<string, string>();
 
-/** Shows the games: the last snapshot at once, then each as it comes. */
+/** Shows the games: the last snapshot at once, then each as it comes, as the difference to the one before. */
 export function startScores(): void {
-  scores.subscribe({ rewind: 1 }, async (event) => {
-    if (event.type === "message") return show(event.data);
+  const subscription = scores.subscribe({ rewind: 1, delta: true }, async (event) => {
     if (event.type === "gap") return;
-    const { entries } = await scores.history({ limit: 1 });
-    if (entries[0] !== undefined) show(entries[0].data);
+    const newest = event.type === "message" ? event : (await scores.history({ limit: 1 })).entries[0];
+    if (newest !== undefined) show(newest.data);
+    showTraffic(subscription.traffic);
   });
+}
+
+function showTraffic({ bytes, bytesSaved }: Traffic): void {
+  const part = Math.floor(bytesSaved / Math.max(1, bytes + bytesSaved) * 100);
+  say("scores-bytes", `${size(bytes)} came, ${size(bytesSaved)} (${part} %) saved`);
 }
 
 function show(now: Scoreboard): void {
@@ -38,7 +42,4 @@ function show(now: Scoreboard): void {
     });
   }));
   before = results;
-  sums.snapshots++;
-  sums.bytes += encode(now).byteLength;
-  say("scores-bytes", `${some(sums.snapshots, "snapshot")} of ${size(sums.bytes / sums.snapshots)}`);
 }

@@ -1,9 +1,9 @@
+import type { Subscription } from "../../../client/mod.ts";
 import type { Report } from "../sky.ts";
 import { app } from "./connection.ts";
 import { element, say } from "./element.ts";
 import { animate, palette } from "./look.ts";
 import { fitter, mainland, pair, type Place, type Point, project } from "./map.ts";
-import { sampled } from "./sampled.ts";
 import { some } from "./text.ts";
 
 const time = new Intl.DateTimeFormat("en-GB", {
@@ -15,8 +15,9 @@ const time = new Intl.DateTimeFormat("en-GB", {
   timeZone: "UTC",
 });
 
-/** Reports since the second began: those that came, and those that were shown. */
-const counts = { came: 0, shown: 0 };
+/** Reports since the second began: those that came, and those that the server left out. */
+const counts = { came: 0, left: 0 };
+let subscription: Subscription<Report> | undefined;
 let dots: readonly Point[] = [];
 let planes: Report["flights"] = [];
 
@@ -34,29 +35,36 @@ export function startSky(): void {
       drawPlane(context, fit(project(plane)), plane.heading);
     }
   });
-  const show = sampled<Report>(wanted, ({ clock, flights }) => {
-    counts.shown++;
+  const show = ({ clock, flights }: Report) => {
     planes = flights.filter(mainland);
     say("sky-clock", time.format(clock));
     say("sky-count", `${some(planes.length, "flight")} in the air`);
     draw();
-  });
-  // A newer report makes up for all that were missed, so gaps and resets are nothing to it.
-  app.channel("sky").subscribe({ rewind: 1 }, (event) => {
-    if (event.type !== "message") return;
-    counts.came++;
-    show(event.data);
-  });
+  };
+  follow(show);
+  for (const choice of rates()) choice.addEventListener("change", () => follow(show));
   setInterval(() => {
     say("sky-came", String(counts.came));
-    say("sky-shown", String(counts.shown));
-    counts.came = counts.shown = 0;
+    say("sky-left", String(counts.left));
+    counts.came = counts.left = 0;
   }, 1_000);
 }
 
-/** Reports a second that the person wants. */
-function wanted(): number {
-  return Number(document.querySelector<HTMLInputElement>("input[name=rate]:checked")?.value ?? 5);
+/** Takes as many reports a second as the person wants: the server leaves out the others, and says which. */
+function follow(show: (report: Report) => void): void {
+  const rate = rates().find(({ checked }) => checked)?.value ?? "all";
+  const policy = rate === "all" ? rate : { sample: Number(rate) };
+  subscription?.close();
+  subscription = app.channel("sky").subscribe({ rewind: 1, policy }, (event) => {
+    if (event.type === "gap") counts.left += event.to - event.from + 1;
+    if (event.type !== "message") return; // a newer report makes up for all that were missed
+    counts.came++;
+    show(event.data);
+  });
+}
+
+function rates(): HTMLInputElement[] {
+  return [...document.querySelectorAll<HTMLInputElement>("input[name=rate]")];
 }
 
 /** Shows airports as dots. */

@@ -13,6 +13,15 @@ export const steps = {
     await say(ben, "good morning");
     await reads(ann, "#log li", /^Ben good morning$/);
   },
+  async "who is here is seen, under a new name too"() {
+    for (const page of [ann, ben]) await reads(page, "#here", /^2 here: Ann, Ben$/);
+    await ben.getByLabel("Name").fill("Benno");
+    await ben.getByLabel("Message").focus();
+    await reads(ann, "#here", /^2 here: Ann, Benno$/);
+    await ben.getByLabel("Name").fill("Ben");
+    await ben.getByLabel("Message").focus();
+    await reads(ann, "#here", /^2 here: Ann, Ben$/);
+  },
   async "who types is seen, until it is said"() {
     await ann.locator("#text").pressSequentially("soo");
     await reads(ben, "#typing", /Ann is typing/);
@@ -26,10 +35,13 @@ export const steps = {
     equal(await ann.locator("#text").inputValue(), "   ", "the field");
     await ann.locator("#text").fill("");
   },
-  async "who comes late reads what was said"(stage) {
+  async "who comes late reads what was said, and is here until they leave"(stage) {
     const cho = await stage.open({ query: "?name=Cho" });
     await reads(cho, "#log li", /^Ann soon$/);
     equal(await lines(cho), await lines(ben), "the lines");
+    await reads(ben, "#here", /^3 here: Ann, Ben, Cho$/);
+    await cho.goto("about:blank");
+    await reads(ben, "#here", /^2 here: Ann, Ben$/);
     await cho.close();
   },
   async "what is said while one is cut off comes to both, in order, once"(stage) {
@@ -38,6 +50,7 @@ export const steps = {
     await reads(ann, "#log .waiting", /said offline/);
     for (const text of ["missed 1", "missed 2"]) await say(ben, text);
     await reads(ben, "#log li", /missed 2/);
+    await reads(ben, "#here", /^2 here: Ann, Ben$/); // so short a loss is not noticed
     await stage.mend();
     for (const page of [ann, ben]) await reads(page, "#log li:not(.waiting)", /^Ann said offline$/);
     await reads(ann, "#log li", /missed 2/);
