@@ -112,17 +112,24 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
     // Who listens has a subscription that nobody sees, and that is done with all that comes; one of a wildcard is not in the log either.
     const furthest = this.#listening.has(`${event.client} ${event.channel}`)
       ? Infinity
-      : Math.max(...this.#membersLately(event).map(({ cursor }) => cursor?.offset ?? 0));
-    for (const { sub, cursor, filter } of members) {
+      : Math.max(...this.#membersLately(event).map((one) => this.#isDoneWith(one, event.offset)));
+    for (const one of members) {
+      const { sub, cursor } = one;
       // Who is behind another may have been put aside (`client/laggards.ts`), and is not spoken for then; the other may have ended since.
       if (cursor !== undefined && cursor.offset < furthest) continue;
       // Whoever is in another past is not counted: a reset waits for it.
       if (cursor === undefined || (channel.isTold && !channel.has(cursor))) continue;
       if (event.offset <= cursor.offset || event.offset > channel.path.length) continue;
-      const { truth } = this.#surroundings;
-      if (filter !== undefined && lastWanted(truth, channel, filter, event.offset) <= cursor.offset) continue;
+      if (event.offset <= this.#isDoneWith(one, event.offset)) continue;
       this.#found(event, `${event.offset} seen, and ${sub} is at ${show(cursor)}`, line);
     }
+  }
+
+  /** How far a subscription may be, up to an offset: what its filter keeps from it is in no log. */
+  #isDoneWith({ channel: name, cursor, filter }: Subscription, offset: number): number {
+    if (cursor === undefined || filter === undefined) return cursor?.offset ?? 0;
+    const { truth } = this.#surroundings;
+    return lastWanted(truth, truth.channel(name), filter, offset) <= cursor.offset ? offset : cursor.offset;
   }
 
   /** When nothing has been published for a while, everything is acknowledged. */
