@@ -44,8 +44,8 @@ export const SCRIPTS = [
     minutes: 1,
   },
   {
-    ...node("deltas.mjs", "what messages as differences save and cost, to 1,000", 5),
-    args: ["--subscribers", "1000", "--updates", "200"],
+    ...node("deltas.mjs", "what messages as differences save and cost, to 1,000", 2),
+    args: ["--subscribers", "1000", "--updates", "100"],
   },
   {
     name: "deltas_algorithms.ts",

@@ -130,11 +130,10 @@ export class PresenceTopic implements PresenceListener {
   /** Everybody, the sample, or the number: the payloads for who knows nothing. */
   snapshot(isCounting: boolean): readonly Uint8Array[] {
     const count = this.#members.size;
-    if (isCounting) {
-      if (count !== this.#told.count) this.#told.count = NaN; // whoever is told of it must hear when it is what it was
-      return [countPayload(this.#place, count)];
-    }
     const isSample = this.#sample !== undefined;
+    // Whoever is told of a number must hear when it is what it was. Beside everybody it comes with who has come and gone.
+    if ((isCounting || isSample) && count !== this.#told.count) this.#told.count = NaN;
+    if (isCounting) return [countPayload(this.#place, count)];
     return this.#snapshot ??= snapshotPayloads(this.#place, { count, isSample, members: this.#shown() });
   }
 

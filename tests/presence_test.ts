@@ -191,6 +191,21 @@ describe("above the threshold", () => {
     assertEquals(heard(eve), [{ version: 117, count: 3, members: [57, 58, 59] }]);
   });
 
+  it("who comes between a member's coming and going hears that the number is what it was", async () => {
+    const server = presenceNode();
+    const eve = await server.connect();
+    watch(eve);
+    for (let i = 0; i < 60; i++) enter(await server.connect(as(`m${i}`)), 1, i);
+    await batch(server.clock);
+    const [guest, late] = [await server.connect(as("guest")), await server.connect()];
+    enter(guest, 1, 60);
+    watch(late);
+    assertEquals(heard(late).at(-1)!.count, 61);
+    leave(guest, 2);
+    await batch(server.clock);
+    assertEquals(heard(late).at(-1)?.count, 60);
+  });
+
   it("who is in the middle of the slack stays with what it had", async () => {
     const server = presenceNode();
     const eve = await server.connect();
