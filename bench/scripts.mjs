@@ -34,7 +34,7 @@ export const SCRIPTS = [
     name: "presence.ts",
     title: "a join or leave against members who watch, in memory",
     runtimes: BOTH,
-    minutes: 2,
+    minutes: 1.7,
   },
   {
     name: "connection.ts",
@@ -44,7 +44,7 @@ export const SCRIPTS = [
     minutes: 1,
   },
   {
-    ...node("deltas.mjs", "what messages as differences save and cost, to 1,000", 2),
+    ...node("deltas.mjs", "what messages as differences save and cost, to 1,000", 1.9),
     args: ["--subscribers", "1000", "--updates", "100"],
   },
   {
