@@ -158,9 +158,9 @@ export class FilterView implements TopicMember, Feed {
   }
 
   /** See {@linkcode TopicMember.isBehind}. Who is asked what they have not seen has been told of all there is: that bounds what one SKIP covers, too. */
-  isBehind(): boolean {
+  isBehind(next: number): boolean {
     this.#tellSkipped();
-    for (const member of this.#members) if (member.isBehind()) this.#leaveBehind(member);
+    this.#look(next);
     return false;
   }
 
@@ -218,6 +218,7 @@ export class FilterView implements TopicMember, Feed {
     const { entry: last } = given.at(-1)!;
     const page = { reason: this.#policy!.reason, given, end: last };
     const messages = keptMessages(topic.alias, offset, page);
+    this.#look(given.length);
     this.#send({ ...messages, entries: given.map(({ entry }) => entry), kept: page });
     if (this.#laggers.size > 0) {
       for (const { entry, before } of waiting.all()) this.#newest!.add(entry, before);
@@ -226,7 +227,7 @@ export class FilterView implements TopicMember, Feed {
     waiting.start(last.offset);
     const skipped = this.#skipped;
     if (skipped !== undefined) this.#skip(skipped);
-    if (this.#marks.add(given.map(({ entry }) => entry))) this.isBehind();
+    if (this.#marks.add(given.map(({ entry }) => entry))) this.isBehind(0);
     for (const lagger of this.#laggers) lagger.refreshed();
   }
 
@@ -237,7 +238,7 @@ export class FilterView implements TopicMember, Feed {
     );
     this.#skipped = undefined;
     this.sent = placeOf(wanted.at(-1)!);
-    if (this.#marks.add(wanted) || this.#policy !== undefined) this.isBehind(); // who wants the newest is looked at each time
+    if (this.#marks.add(wanted) || this.#policy !== undefined) this.isBehind(0); // who wants the newest is looked at each time
   }
 
   #skip(last: Place): void {
@@ -266,6 +267,10 @@ export class FilterView implements TopicMember, Feed {
 
   #send(frame: SharedFrame): void {
     for (const member of this.#members) if (!member.deliver(frame)) this.#leaveBehind(member);
+  }
+
+  #look(next: number): void {
+    for (const member of this.#members) if (member.isBehind(next)) this.#leaveBehind(member);
   }
 
   #leaveBehind(member: TopicMember): void {

@@ -6,8 +6,8 @@
  */
 import type { Entry } from "./broker.ts";
 
-/** A mark is set after so many publications. */
-const MESSAGES = 64;
+/** A mark is set after so many publications. Frames with more are looked at beforehand, so that never more than twice as many come between two looks. */
+export const LOOK = 64;
 /** And after so many bytes. */
 const BYTES = 64 * 1024;
 /** Marks that are kept: more than lie behind 1,000 publications and 1 MiB. */
@@ -30,7 +30,7 @@ export class Marks {
   add(entries: readonly Entry[]): boolean {
     for (const { data } of entries) this.#since += data.length;
     this.#messages += entries.length;
-    if (this.#messages < MESSAGES && this.#since < BYTES) return false;
+    if (this.#messages < LOOK && this.#since < BYTES) return false;
     this.#bytes += this.#since;
     this.#marks.push({ offset: entries.at(-1)!.offset, bytes: this.#bytes });
     if (this.#marks.length > MOST) this.#marks.shift();

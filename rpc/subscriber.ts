@@ -141,8 +141,8 @@ export class Subscriber implements TopicMember, LineMember {
   }
 
   /** See {@linkcode TopicMember.isBehind}. */
-  isBehind(): boolean {
-    return this.#unseen.isMuch(this.#sent);
+  isBehind(next: number): boolean {
+    return this.#unseen.isMuch(this.#sent, next);
   }
 
   /** Whether so much of what was sent is not acknowledged that who is silent has most likely stopped reading. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { LOOK } from "./marks.ts";
 import type { Feed } from "./topic_member.ts";
 
 /** How much may be sent and not seen. */
@@ -11,16 +12,26 @@ export interface UnseenBounds {
   readonly messages: number;
   /** Bytes; one publication is always admitted. */
   readonly bytes: number;
-  /** How many more may have been sent to who is live before somebody looks: see `marks.ts`. */
-  readonly between: number;
+  /** Publications of who is live, when somebody looks: what may be sent until the next look is left out. See `marks.ts`. */
+  readonly liveMessages: number;
+  /** Bytes of who is live, when somebody looks: less than 64 KiB may have been sent since the last look, and a frame has as much. */
+  readonly liveBytes: number;
 }
 
 /** Who wants everything. */
-export const EVERYTHING: UnseenBounds = { messages: 1_000, bytes: 1024 * 1024, between: 64 };
-/** Who rather has less than what is old: what is on its way is not the newest any more when it is taken. */
-export const NEWEST: UnseenBounds = { messages: 64, bytes: 192 * 1024, between: 0 };
-/** The same in bytes. */
-const BYTES_BETWEEN = 64 * 1024;
+export const EVERYTHING: UnseenBounds = {
+  messages: 1_000,
+  bytes: 1024 * 1024,
+  liveMessages: 1_000 - 2 * LOOK,
+  liveBytes: (1024 - 128) * 1024,
+};
+/** Who rather has less than what is old: what is on its way is not the newest any more when it is taken. Looked at after each frame. */
+export const NEWEST: UnseenBounds = {
+  messages: 64,
+  bytes: 192 * 1024,
+  liveMessages: 64,
+  liveBytes: 128 * 1024,
+};
 
 /** The account of one subscription. While it is live the topic counts the bytes, for all together. */
 export class Unseen {
@@ -90,13 +101,13 @@ export class Unseen {
     this.sent(to, bytes);
   }
 
-  /** Whether who is live, and was sent everything up to `offset`, must be left alone now. */
-  isMuch(offset: number): boolean {
+  /** Whether who is live, and was sent everything up to `offset`, must be left alone now, before it gets `next` more at once. */
+  isMuch(offset: number, next = 0): boolean {
     const messages = this.#messages(offset);
     if (messages === 0) return false;
     const most = this.#most;
-    return messages > most.messages - most.between ||
-      this.#bytes + this.#liveBytes > most.bytes - BYTES_BETWEEN;
+    return messages > most.liveMessages || messages + next > EVERYTHING.messages ||
+      this.#bytes + this.#liveBytes > most.liveBytes;
   }
 
   /** Whether who catches up has to see something first. */
