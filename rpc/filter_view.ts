@@ -9,7 +9,7 @@ import { PUBLICATION_HEAD, writePublication, writeSkip } from "./channel_message
 import type { Clock } from "./clock.ts";
 import type { Filter } from "./filter.ts";
 import { keptMessages, type KeptPage } from "./kept_page.ts";
-import { Marks } from "./marks.ts";
+import { isLong, Marks } from "./marks.ts";
 import { Newest } from "./newest.ts";
 import type { Policy } from "./policy.ts";
 import type { SharedFrame } from "./shared_frames.ts";
@@ -160,7 +160,7 @@ export class FilterView implements TopicMember, Feed {
   /** See {@linkcode TopicMember.isBehind}. Who is asked what they have not seen has been told of all there is: that bounds what one SKIP covers, too. */
   isBehind(next: number): boolean {
     this.#tellSkipped();
-    this.#look(next);
+    this.#look(next, 0);
     return false;
   }
 
@@ -218,7 +218,7 @@ export class FilterView implements TopicMember, Feed {
     const { entry: last } = given.at(-1)!;
     const page = { reason: this.#policy!.reason, given, end: last };
     const messages = keptMessages(topic.alias, offset, page);
-    this.#look(given.length);
+    this.#look(given.length, messages.bytes.length);
     this.#send({ ...messages, entries: given.map(({ entry }) => entry), kept: page });
     if (this.#laggers.size > 0) {
       for (const { entry, before } of waiting.all()) this.#newest!.add(entry, before);
@@ -233,9 +233,10 @@ export class FilterView implements TopicMember, Feed {
 
   #give(frame: SharedFrame, wanted: readonly Entry[]): void {
     const isWhole = wanted.length === frame.entries.length && this.#skipped === undefined;
-    this.#send(
-      isWhole ? frame : filtered(this.#parts.topic.alias, frame, { wanted, skipped: this.#skipped }),
-    );
+    const { alias } = this.#parts.topic;
+    const part = isWhole ? frame : filtered(alias, frame, { wanted, skipped: this.#skipped });
+    if (isLong(part)) this.#look(0, part.bytes.length);
+    this.#send(part);
     this.#skipped = undefined;
     this.sent = placeOf(wanted.at(-1)!);
     if (this.#marks.add(wanted) || this.#policy !== undefined) this.isBehind(0); // who wants the newest is looked at each time
@@ -269,8 +270,8 @@ export class FilterView implements TopicMember, Feed {
     for (const member of this.#members) if (!member.deliver(frame)) this.#leaveBehind(member);
   }
 
-  #look(next: number): void {
-    for (const member of this.#members) if (member.isBehind(next)) this.#leaveBehind(member);
+  #look(next: number, bytes: number): void {
+    for (const member of this.#members) if (member.isBehind(next, bytes)) this.#leaveBehind(member);
   }
 
   #leaveBehind(member: TopicMember): void {

@@ -18,6 +18,14 @@ export interface KeptPage {
   readonly end: Pick<Position, "offset" | "fingerprint">;
 }
 
+/** So many offsets up to this one are not counted as sent. */
+export interface Excused {
+  /** The last of them. */
+  readonly to: number;
+  /** How many. */
+  readonly count: number;
+}
+
 /** Messages that somebody is sent. */
 export interface Messages {
   /** The bytes of them. */
@@ -44,13 +52,15 @@ export function keptMessages(
   alias: number,
   after: number,
   { given, reason }: KeptPage,
-): Messages & { readonly excused: number } {
+): Messages & { readonly excused: readonly Excused[] } {
   const size = given.reduce((sum, { entry }) => sum + entry.data.length, 0);
-  let [messages, excused, at] = [0, 0, after];
+  const excused: Excused[] = [];
+  let [messages, at] = [0, after];
   begin(new Uint8Array(size + given.length * (2 * PUBLICATION_HEAD + 32)), 0);
   for (const one of given) {
     if (one.entry.offset > at + 1) messages++;
-    excused += writeHole(alias, at + 1, { given: one, reason });
+    const count = writeHole(alias, at + 1, { given: one, reason });
+    if (count > 0) excused.push({ to: one.entry.offset - 1, count });
     writePublication(alias, one.entry);
     messages++;
     at = one.entry.offset;

@@ -5,11 +5,16 @@
  * @module
  */
 import type { Entry } from "./broker.ts";
+import type { SharedFrame } from "./shared_frames.ts";
 
 /** A mark is set after so many publications. Frames with more are looked at beforehand, so that never more than twice as many come between two looks. */
 export const LOOK = 64;
 /** And after so many bytes. */
 const BYTES = 64 * 1024;
+/** Whether what is sent at once is more than what may come between two looks, so that it is looked at beforehand. */
+export function isLong({ entries, bytes }: Pick<SharedFrame, "entries" | "bytes">): boolean {
+  return entries.length > LOOK || bytes.length > BYTES;
+}
 /** Marks that are kept: more than lie behind 1,000 publications and 1 MiB. */
 const MOST = 48;
 

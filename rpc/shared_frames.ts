@@ -7,7 +7,7 @@ import { begin, end, position, written } from "../msgpack/encoder.ts";
 import type { Entry, Position } from "./broker.ts";
 import { PUBLICATION_HEAD, writePublicationHead, writeSignalled } from "./channel_messages.ts";
 import { mostBytes, writeEntry } from "./entry_messages.ts";
-import type { KeptPage } from "./kept_page.ts";
+import type { Excused, KeptPage } from "./kept_page.ts";
 
 /** One frame for many connections. */
 export interface SharedFrame {
@@ -23,8 +23,8 @@ export interface SharedFrame {
   readonly skipped?: Pick<Position, "offset" | "fingerprint"> | undefined;
   /** What it has instead of `entries`, where a policy has left some out. */
   readonly kept?: KeptPage | undefined;
-  /** Offsets in the gaps of a policy, which are not counted as sent. */
-  readonly excused?: number | undefined;
+  /** The gaps of a policy, whose offsets are not counted as sent. */
+  readonly excused?: readonly Excused[] | undefined;
 }
 
 /** A merged frame has at most so many bytes of payload, unless one publication alone has more. */

@@ -136,13 +136,15 @@ export class Subscriber implements TopicMember, LineMember {
     } else {
       this.#safely(() => this.#writer.sendApart(frame, this.#feed.sent.offset));
     }
-    if (frame.excused) this.#unseen.excuse(frame.entries.at(-1)!.offset, frame.excused);
+    if (frame.excused !== undefined) {
+      for (const { to, count } of frame.excused) this.#unseen.excuse(to, count);
+    }
     return true;
   }
 
   /** See {@linkcode TopicMember.isBehind}. */
-  isBehind(next: number): boolean {
-    return this.#unseen.isMuch(this.#sent, next);
+  isBehind(next: number, bytes: number): boolean {
+    return this.#unseen.isMuch(this.#sent, next, bytes);
   }
 
   /** Whether so much of what was sent is not acknowledged that who is silent has most likely stopped reading. */

@@ -6,7 +6,7 @@
 import { Asking } from "./asking.ts";
 import type { Broker, BrokerListener, Entry, Page, Position, Query } from "./broker.ts";
 import type { Clock } from "./clock.ts";
-import { LOOK, Marks } from "./marks.ts";
+import { isLong, Marks } from "./marks.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { HeldPushes } from "./held_pushes.ts";
 import { isPromise } from "./iterating.ts";
@@ -238,7 +238,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
     this.#fresh = [];
     if (this.#live.size === 0) return this.#passed(fresh);
     for (const frame of publicationFrames(this.alias, fresh)) {
-      if (frame.entries.length > LOOK) this.#look(frame.entries.length);
+      if (isLong(frame)) this.#look(frame.entries.length, frame.bytes.length);
       for (const member of this.#live) if (!member.deliver(frame)) this.#leaveBehind(member);
       this.#passed(frame.entries); // after each: one turn may bring more than anybody can take
     }
@@ -249,12 +249,12 @@ export class Topic implements BrokerListener, EndsWithTurn {
     const { offset, fingerprint } = entries.at(-1)!;
     this.sent = { offset, fingerprint };
     if (!this.#marks.add(entries)) return;
-    this.#look(0);
+    this.#look(0, 0);
   }
 
   /** Those who may not be given so many more are live no more. */
-  #look(next: number): void {
-    for (const member of this.#live) if (member.isBehind(next)) this.#leaveBehind(member);
+  #look(next: number, bytes: number): void {
+    for (const member of this.#live) if (member.isBehind(next, bytes)) this.#leaveBehind(member);
   }
 
   #leaveBehind(member: TopicMember): void {

@@ -15,8 +15,8 @@ export interface TopicMember {
   ready(): void;
   /** Takes what follows; called while it is live. `false`: it has no room, and has not taken it. */
   deliver(frame: SharedFrame): boolean;
-  /** Whether it may be sent no more before it acknowledges. Asked while it is live, from time to time. */
-  isBehind(next: number): boolean;
+  /** Whether it may be sent no more before it acknowledges, or not the next so many publications and bytes. Asked while it is live, from time to time. */
+  isBehind(next: number, bytes: number): boolean;
   /** It is live no more; the last it was given is the `sent` of its topic. */
   fallBehind(): void;
   /** The stream is another one from here on. */

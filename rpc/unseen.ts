@@ -101,13 +101,14 @@ export class Unseen {
     this.sent(to, bytes);
   }
 
-  /** Whether who is live, and was sent everything up to `offset`, must be left alone now, before it gets `next` more at once. */
-  isMuch(offset: number, next = 0): boolean {
+  /** Whether who is live, and was sent everything up to `offset`, must be left alone now, before it gets `next` more of so many bytes at once. */
+  isMuch(offset: number, next = 0, nextBytes = 0): boolean {
     const messages = this.#messages(offset);
     if (messages === 0) return false;
     const most = this.#most;
+    const bytes = this.#bytes + this.#liveBytes;
     return messages > most.liveMessages || messages + next > EVERYTHING.messages ||
-      this.#bytes + this.#liveBytes > most.liveBytes;
+      bytes > most.liveBytes || bytes + nextBytes > EVERYTHING.bytes;
   }
 
   /** Whether who catches up has to see something first. */
