@@ -5,6 +5,7 @@
  */
 import { skip } from "../msgpack/check.ts";
 import { decodeRange } from "../msgpack/decoder.ts";
+import { encode } from "../msgpack/encoder.ts";
 import type { FilterNode, FilterPath, FilterScalar } from "./filter_types.ts";
 
 /** What was stored was within the limits of its node, which may be others than those here. */
@@ -18,6 +19,7 @@ interface Step {
   /** The number of the field that ends here. */
   slot: number;
   readonly names: { readonly name: Uint8Array; readonly step: Step }[];
+  /** In the order of the array. */
   readonly items: { readonly index: number; readonly step: Step }[];
 }
 
@@ -56,14 +58,19 @@ export class FilterMatcher {
     }
   }
 
-  /** The encoded value of the first field, as text: the same for the same. Empty where it is not there, or long. */
+  /** The value of the first field, as text: the same for the same, however that is encoded. Empty where it is not there, or long. */
   keyOf(bytes: Uint8Array): string {
     this.matches(bytes, 0, bytes.length);
     const at = this.#found[0]!;
     if (at === NOWHERE) return "";
     try {
       const end = skip(bytes, at, bytes.length, LIMITS);
-      return end - at > LONGEST_KEY ? "" : String.fromCharCode(...bytes.subarray(at, end));
+      if (end - at > LONGEST_KEY) return "";
+      const first = bytes[at]!;
+      // What is written in one way alone needs not be read: small numbers, texts of less than 32 bytes, nil and booleans.
+      const isPlain = first < 0x80 || first >= 0xe0 || (first >= 0xa0 && first < 0xc4);
+      const key = isPlain ? bytes.subarray(at, end) : encode(decodeRange(bytes, at, end, LIMITS));
+      return String.fromCharCode(...key);
     } catch {
       return "";
     }
@@ -129,7 +136,8 @@ export class FilterMatcher {
     if ((head & 0xf0) === 0x80 || head === 0xde || head === 0xdf) {
       return this.#walkMap(names, at + 1 + width, count);
     }
-    if ((head & 0xf0) === 0x90 || head === 0xdc || head === 0xdd) {
+    const isArray = (head & 0xf0) === 0x90 || head === 0xdc || head === 0xdd;
+    if (isArray && items.length > 0 && items[0]!.index < count) {
       return this.#walkArray(items, at + 1 + width, count);
     }
     return this.#skip(at);
@@ -147,9 +155,14 @@ export class FilterMatcher {
   }
 
   #walkArray(items: Step["items"], at: number, count: number): number {
+    let next = 0;
     for (let i = 0; i < count && this.#left > 0; i++) {
-      const found = items.find(({ index }) => index === i);
-      at = found === undefined ? this.#skip(at) : this.#walk(found.step, at);
+      const found = items[next];
+      if (found === undefined || found.index > i) at = this.#skip(at);
+      else {
+        at = this.#walk(found.step, at);
+        next++;
+      }
     }
     return at;
   }
@@ -216,6 +229,7 @@ function item({ items }: Step, index: number): Step {
   if (known !== undefined) return known.step;
   const step = newStep();
   items.push({ index, step });
+  items.sort((one, other) => one.index - other.index);
   return step;
 }
 

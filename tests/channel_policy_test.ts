@@ -250,6 +250,29 @@ describe("sample", () => {
   });
 });
 
+describe("the values of a field", () => {
+  const key = (...value: number[]) =>
+    readPolicy({ latest: ["key"] })!.keyOf(Uint8Array.from([0x81, 0xa3, 0x6b, 0x65, 0x79, ...value]));
+
+  it("are the same however they are encoded", () => {
+    const one = [[0xcc, 1], [0xcd, 0, 1], [0xd0, 1], [0xca, 0x3f, 0x80, 0, 0], [
+      0xcb,
+      0x3f,
+      0xf0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+    ]];
+    for (const value of one) assertEquals(key(...value), key(1), `${value}`);
+    assertEquals(key(0xd9, 1, 0x61), key(0xa1, 0x61));
+    assertEquals(key(0x91, 0xcc, 1), key(0x91, 1));
+    assertEquals(new Set([key(1), key(2), key(0xa1, 0x31), key(0xc3), key(0x91, 1), key(0xc0)]).size, 6);
+  });
+});
+
 describe("a policy that is none", () => {
   const wrong: [unknown, string][] = [
     ["newest", "it is"],
