@@ -63,31 +63,37 @@ class FilterReader {
   }
 
   read(given: unknown, depth: number): FilterNode {
-    if (depth >= DEPTH) throw bad(`it has more than ${DEPTH} levels`);
-    this.#count();
-    if (isMap(given)) return this.#fields(given);
+    checkDepth(depth);
+    if (isMap(given)) return this.#fields(given, depth);
     if (!Array.isArray(given)) throw bad("it is neither a map of fields nor an array with an operator");
     const [operator, ...rest] = given as unknown[];
     switch (operator) {
       case "and":
       case "or":
+        this.#count();
         return [operator, ...rest.map((one) => this.read(one, depth + 1))];
       case "not":
         if (rest.length !== 1) throw bad('"not" takes one filter');
+        this.#count();
         return ["not", this.read(rest[0], depth + 1)];
       default:
         return this.#test(operator, rest);
     }
   }
 
-  /** `{ team: "red", score: { gte: 10 } }`: all of them. */
-  #fields(fields: object): FilterNode {
+  /** `{ team: "red", score: { gte: 10 } }`: all of them. Counts what its long form has. */
+  #fields(fields: object, depth: number): FilterNode {
     const tests = Object.entries(fields).flatMap(([name, test]: [string, unknown]) => {
       if (test === undefined) return [];
       if (!isMap(test)) return [this.#test("eq", [[name], test])];
       return Object.entries(test).map(([operator, value]) => this.#test(operator, [[name], value]));
     });
-    return tests.length === 1 ? tests[0]! : ["and", ...tests];
+    for (const [operator] of tests) {
+      checkDepth(depth + (tests.length === 1 ? 0 : 1) + (operator === "not" ? 1 : 0));
+    }
+    if (tests.length === 1) return tests[0]!;
+    this.#count();
+    return ["and", ...tests];
   }
 
   #test(operator: unknown, [path, value, ...more]: readonly unknown[]): FilterNode {
@@ -97,7 +103,10 @@ class FilterReader {
     const where = readPath(path);
     switch (operator as typeof TESTS[number]) {
       case "exists":
-        if (value === false) return ["not", ["exists", where]];
+        if (value === false) {
+          this.#count();
+          return ["not", ["exists", where]];
+        }
         if (value !== true && value !== undefined) throw bad('"exists" takes true or false');
         return ["exists", where];
       case "prefix":
@@ -134,6 +143,10 @@ class FilterReader {
 export function readPath(path: unknown): FilterPath {
   if (!Array.isArray(path) || path.length > STEPS) throw bad(`a path is an array of at most ${STEPS} steps`);
   return path.map((step: unknown) => isUint(step) ? step : readText(step));
+}
+
+function checkDepth(depth: number): void {
+  if (depth >= DEPTH) throw bad(`it has more than ${DEPTH} levels`);
 }
 
 function readText(text: unknown): string {

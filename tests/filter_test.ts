@@ -207,4 +207,38 @@ describe("what is no filter", () => {
     assert(readFilter(nested(7), 64) !== undefined);
     assert(readFilter({ a: { in: Array(62).fill(1) } }, 64) !== undefined);
   });
+
+  it("is none in its short form where its long form, which a client sends, is none either", () => {
+    const isOne = (given: unknown, most = 64) => {
+      try {
+        return readFilter(given, most);
+      } catch {
+        return undefined;
+      }
+    };
+    const fields = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, i]));
+    const nots = (count: number, inner: unknown): unknown =>
+      count === 0 ? inner : ["not", nots(count - 1, inner)];
+    for (let count = 1; count < 40; count++) {
+      const given = isOne(fields(count));
+      assertEquals(given !== undefined, count <= 31, `${count} fields`);
+      if (given !== undefined) assertEquals(isOne(given.node)?.key, given.key, `${count} fields`);
+    }
+    const parts = [{ a: 1 }, { a: 1, b: 1 }, { a: { exists: false } }, { a: { exists: false, gt: 1 } }, {}];
+    for (const inner of parts) {
+      for (let count = 0; count < 9; count++) {
+        const given = isOne(nots(count, inner));
+        if (given !== undefined) assertEquals(isOne(given.node)?.key, given.key, `${count} of ${given.key}`);
+      }
+    }
+    for (let most = 1; most < 12; most++) {
+      for (const inner of parts) {
+        const given = isOne(inner, most);
+        if (given !== undefined) {
+          assertEquals(isOne(given.node, most)?.key, given.key, `${most} of ${given.key}`);
+        }
+      }
+    }
+  });
 });
