@@ -18,7 +18,7 @@ import type { ProgramRules } from "./program_rules.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { ServerWildcard, type WildcardOwner } from "./server_wildcard.ts";
 import type { SocketQueue } from "./socket_queue.ts";
-import { asRefusal } from "./subscription_refusals.ts";
+import { asRefusal, tooMuch } from "./subscription_refusals.ts";
 import { turnOf } from "./turn.ts";
 
 /** What it shares with the subscriptions of the connection. */
@@ -77,6 +77,7 @@ export class ServerWildcards implements WildcardOwner {
       const error = new CallError("UNAVAILABLE", "There are no wildcards here", { retryable: false });
       return this.#refuse(n, error);
     }
+    if (this.#parts.work.isFull) return this.#refuse(n, tooMuch("Too much is still done for others"));
     this.#refused = 0;
     const wildcard = new ServerWildcard(n, found, this);
     this.#wildcards.set(n, wildcard);
@@ -131,7 +132,14 @@ export class ServerWildcards implements WildcardOwner {
   }
 
   list(pattern: string): NameList {
-    return this.#parts.channels.watches.list(pattern);
+    const { channels, work } = this.#parts;
+    const list = channels.watches.list(pattern);
+    return {
+      next: () => {
+        const page = list.next();
+        return isPromise(page) ? work.counted(Promise.resolve(page)) : page;
+      },
+    };
   }
 
   ask(channel: NamedChannel): MaybePromise<CallError | undefined> {

@@ -199,6 +199,30 @@ describe("the wildcards of a server", () => {
     assertEquals(deaf.closed, 4531);
   });
 
+  it("that are begun and ended again and again have the broker read no more at once than subscriptions may", async () => {
+    const { clock, broker, node } = makeNode();
+    const reading: (() => void)[] = [];
+    const next = () => new Promise<undefined>((resolve) => reading.push(() => resolve(undefined)));
+    Object.assign(broker.directory, { list: () => ({ next }) });
+    const line = await node.connect();
+    for (let n = 1; n <= 1_000; n++) {
+      line.send([Kind.WILDCARD, n, PATTERN, "board/*"]);
+      line.send([Kind.UNWILDCARD, n, "CANCELLED", 0, payload({ message: "" })]);
+      await clock.settleFor(1);
+    }
+    await clock.settle();
+    assertEquals(reading.length, 128);
+    assertEquals(matches(line).at(-1), [1_000, "RESOURCE_EXHAUSTED"]);
+    for (const answer of reading.splice(0)) answer();
+    await clock.settle();
+    line.send([Kind.WILDCARD, 1_001, PATTERN, "board/*"]);
+    await clock.settle();
+    for (const answer of reading) answer();
+    await clock.settle();
+    assertEquals(matches(line), [[1_001, ALL]]);
+    line.end();
+  });
+
   it("wait where the broker is away", async () => {
     const { clock, broker, node } = makeNode();
     const { watch, list } = broker.directory;
