@@ -139,6 +139,7 @@ export type {
   FilterScalar,
   MessageFilter,
   ScalarOf,
+  TestOf,
 } from "./rpc/filter_types.ts";
 export type {
   ChangeableEntry,

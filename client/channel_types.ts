@@ -167,8 +167,8 @@ export interface SelectiveOptions<Message> extends SubscribeOptions {
 export type DeliveryPolicy =
   | "all"
   | "drop oldest"
-  | { readonly latest: true | FilterPath }
-  | { readonly sample: number; readonly by?: FilterPath | undefined };
+  | { readonly latest: true | FilterPath; readonly sample?: never; readonly by?: never }
+  | { readonly sample: number; readonly by?: FilterPath | undefined; readonly latest?: never };
 
 /** Takes events one after the other: the next waits until its promise has settled. What it throws is reported, and the next comes. */
 export type EventHandler<Message, Interactions extends string = never> = (

@@ -51,18 +51,23 @@ export type FieldFilter<Value> = ScalarOf<Value> | {
   /** One of these values. */
   readonly in?: readonly ScalarOf<Value>[];
   /** A text that begins so. */
-  readonly prefix?: string;
+  readonly prefix?: TestOf<Value, string>;
   /** Whether the field is there. */
   readonly exists?: boolean;
   /** A greater number. */
-  readonly gt?: number;
+  readonly gt?: TestOf<Value, number | bigint, number>;
   /** A number that is no less. */
-  readonly gte?: number;
+  readonly gte?: TestOf<Value, number | bigint, number>;
   /** A smaller number. */
-  readonly lt?: number;
+  readonly lt?: TestOf<Value, number | bigint, number>;
   /** A number that is no greater. */
-  readonly lte?: number;
+  readonly lte?: TestOf<Value, number | bigint, number>;
 };
+
+/** What a test takes, where a field of this type can pass it. */
+export type TestOf<Value, Tested, Taken = Tested> = unknown extends Value ? Taken
+  : [Extract<Value, Tested>] extends [never] ? never
+  : Taken;
 
 /** The part of a type that can be compared. */
 export type ScalarOf<Value> = unknown extends Value ? FilterScalar : Extract<Value, FilterScalar>;

@@ -105,6 +105,13 @@ export function refused(): void {
   void app.channel("desk/:id", { id: 7 }).presence.enter({ name: 7 });
   // @ts-expect-error nobody is told who is there
   void app.channel("news").presence.enter({ name: "Ada" });
+  board.subscribe({ filter: { x: { gte: 1, lt: 5, exists: true } }, policy: { sample: 2, by: ["y"] } });
+  // @ts-expect-error no number begins with a text
+  board.subscribe({ filter: { x: { prefix: "1" } } });
+  // @ts-expect-error the newest, or so many a second
+  board.subscribe({ policy: { latest: true, sample: 2 } });
+  // @ts-expect-error latest names its field itself
+  board.subscribe({ policy: { latest: true, by: ["x"] } });
   // @ts-expect-error an offset is no position
   board.subscribe({ position: 7 });
 }
