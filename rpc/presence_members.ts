@@ -138,7 +138,7 @@ export class NodeMembers {
     return room.put(known);
   }
 
-  /** Somebody is a member no more, by its own word. */
+  /** Somebody is a member no more, by its own word. Where it has one by another session, or another node has it, the number says that this is the later one. */
   leave(
     channel: NamedChannel,
     { id, holder }: { readonly id: string; readonly holder: string },
@@ -148,7 +148,10 @@ export class NodeMembers {
     if (entering !== undefined) entering.left = Math.max(entering.left, n);
     const room = this.#rooms.get(channel.name);
     const known = room?.members.get(id);
-    if (room === undefined || known === undefined || known.holder !== holder) return Promise.resolve();
+    if (known === undefined) {
+      return n === 0 || this.#ended ? Promise.resolve() : this.#room(channel).gone(id, n);
+    }
+    if (known.holder !== holder && n <= known.n) return Promise.resolve();
     if (n > 0 && n < known.n) return Promise.resolve(); // it has entered again since
     known.n = Math.max(known.n, n);
     return this.#takeOut(known);
