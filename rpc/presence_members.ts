@@ -183,6 +183,18 @@ export class NodeMembers {
     }
   }
 
+  /** Whoever has no connection, of a subject or of all, is sent away. */
+  sendAway(subject: string | undefined): void {
+    for (const one of this.#lost(subject)) this.#takeOutLater(one);
+  }
+
+  /** Asks again whether those without a connection may be members. */
+  reauthorizeLost(subject: string | undefined, only: string | undefined): void {
+    for (const one of this.#lost(subject)) {
+      if (only === undefined || one.channel.name === only) this.#ask(one);
+    }
+  }
+
   /** The node stops. Who was its member is gone when its lease is over, unless another node has it by then. */
   end(): void {
     this.#ended = true;
@@ -196,6 +208,12 @@ export class NodeMembers {
 
   #of(holder: string): Membership[] {
     return [...this.#byHolder.get(holder)?.values() ?? []];
+  }
+
+  #lost(subject: string | undefined): Membership[] {
+    return [...this.#byHolder.values()].flatMap((held) => [...held.values()]).filter((
+      { grace, member: { user } },
+    ) => grace !== undefined && (subject === undefined || user === subject));
   }
 
   #room(channel: NamedChannel): PresenceRoom<Membership> {
