@@ -85,7 +85,7 @@ export class MemoryPresence implements PresenceStore {
       const { id, member } = one;
       const known = room.members.get(id);
       if (member === undefined) {
-        if (known?.node === node && one.n >= known.n) this.#takeOut(room, id, changes);
+        if (known !== undefined && hasLeft(known, node, one.n)) this.#takeOut(room, id, changes);
       } else if (known === undefined && room.members.size >= most) {
         refused.push(id);
       } else {
@@ -247,6 +247,11 @@ function placeIn(ids: readonly string[], id: string): number {
     else high = middle;
   }
   return low;
+}
+
+/** Whether a member is gone by the word of a node: its own, or by one of the client that is later than what it has told. */
+function hasLeft(known: Kept, node: string, n: number): boolean {
+  return known.node === node ? n >= known.n : n > known.n && known.n > 0;
 }
 
 function isSame(known: MemberData, { user, data }: MemberData): boolean {

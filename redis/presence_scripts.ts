@@ -75,7 +75,8 @@ for i = 6, #ARGV, 3 do
   local last, of, before
   if kept then last, of, before = string.match(kept, '^(%d+) (%S+) (.*)$') end
   if value == '' then
-    if kept and of == node and n >= tonumber(last) then take_out(id) end
+    local had = tonumber(last)
+    if kept and (of == node and n >= had or n > had and had > 0) then take_out(id) end
   elseif not kept and count >= most then
     refused[#refused + 1] = id
   elseif not kept or n == 0 or n >= tonumber(last) then

@@ -13,7 +13,7 @@ export function refusalOfBroker({ code, message }: BrokerError): CallError | und
     case "OUT_OF_ORDER":
       return outOfOrder();
     case "MISSING":
-      return new CallError("NOT_FOUND", "There is no such message, or it is not kept any more");
+      return noMessage();
     case "GONE":
       return new CallError("GONE", "The message was deleted", { declared: true });
     case "TOO_LARGE":
@@ -25,4 +25,9 @@ export function refusalOfBroker({ code, message }: BrokerError): CallError | und
     default:
       return undefined;
   }
+}
+
+/** The answer to a message that is not there. */
+export function noMessage(): CallError {
+  return new CallError("NOT_FOUND", "There is no such message, or it is not kept any more");
 }

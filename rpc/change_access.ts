@@ -5,6 +5,7 @@
  */
 import { authorOf, subjectOf } from "./authors.ts";
 import type { ChangeKind, Page } from "./broker.ts";
+import { noMessage } from "./broker_refusal.ts";
 import { type Asker, type NamedChannel, refusalOf } from "./channel_rules.ts";
 import { CallError } from "./errors.ts";
 import { chain } from "./filtered_page.ts";
@@ -30,29 +31,31 @@ export interface Wanting {
 }
 
 /**
- * Why a change may not be made, as far as rules say. Of a message that is not there nothing is asked: the broker refuses it, unless it is a change that is sent
- * again, which landed when it was.
+ * A change as it may be made, or why it may not, as far as rules say. It is of the life of the stream in which it was asked about: what lands later must not be of another
+ * message than that. Of a message that is not kept any more nothing is asked: the broker refuses it, unless it is a change that is sent again, which landed when it was. One that is
+ * not there yet is refused here, since it may be there when the change is made.
  */
-export function refusalOfChange(
+export function allowedChange(
   channels: NodeChannels,
-  { kind, target, epoch }: WantedChange,
+  wanted: WantedChange,
   wanting: Wanting,
-): MaybePromise<CallError | undefined> {
+): MaybePromise<WantedChange | CallError> {
+  const { kind, target, epoch } = wanted;
   const { channel, asker } = wanting;
   const { allow: { subscribe }, changes, reactions } = channel.value;
   const rule = kind === "react" ? reactions!.allow : changes!.allow[kind];
   const ask = (page: Page) => {
     const message = targetOf(page, { target, epoch }, asker);
-    if (message === undefined) return undefined;
+    const allowed = { ...wanted, epoch: epoch ?? page.epoch };
+    if (message === undefined) return target > page.top.offset ? noMessage() : allowed;
     const context = { ...asker.context, message };
-    return chain(
-      refusalOf(rule, { ...wanting, asker: { ...asker, context } }),
-      (no) =>
-        no?.code === "NOT_FOUND" ? new CallError("FORBIDDEN", `The message may not be changed: ${kind}`) : no,
-    );
+    return chain(refusalOf(rule, { ...wanting, asker: { ...asker, context } }), (no) => {
+      if (no?.code !== "NOT_FOUND") return no ?? allowed;
+      return new CallError("FORBIDDEN", `The message may not be changed: ${kind}`);
+    });
   };
-  return chain(refusalOf(subscribe, wanting), (refusal) => {
-    if (refusal !== undefined || rule === undefined) return refusal;
+  return chain(refusalOf(subscribe, wanting), (refusal): MaybePromise<WantedChange | CallError> => {
+    if (refusal !== undefined || rule === undefined) return refusal ?? wanted;
     return chain(channels.read(channel, { after: target - 1, messages: 1, bytes: 1 }), ask);
   });
 }

@@ -5,8 +5,8 @@
  */
 import { authorOf } from "./authors.ts";
 import type { Producer } from "./broker.ts";
-import { refusalOfChange, type WantedChange } from "./change_access.ts";
-import { changeKind } from "./change_kinds.ts";
+import { allowedChange, type WantedChange } from "./change_access.ts";
+import { askedKind } from "./change_kinds.ts";
 import { filterOf } from "./channel_filters.ts";
 import { type Asker, channelContext, type NamedChannel, noChannel, refusalOf } from "./channel_rules.ts";
 import type { Published } from "./channel_types.ts";
@@ -19,6 +19,7 @@ import type { Limits } from "./limits.ts";
 import { isKey, LONGEST_NAME } from "./long_names.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { decodeMessage } from "./message_data.ts";
+import { isEpoch } from "./message_target.ts";
 import { chain } from "./filtered_page.ts";
 import { type Encoded, encoded, mayChange, type NodeChannels, withRoom } from "./node_channels.ts";
 import { keyedProducer, type Origin, originOf } from "./origin.ts";
@@ -76,7 +77,8 @@ export function channelProcedures(parts: ChannelProcedureParts): [string, Proced
   const change = (input: unknown, context: Context) => new Publishing(parts, context).run(readChange(input));
   const reaction = (input: unknown, context: Context) => {
     const asked = readReaction(input);
-    return react(parts.channels, asked, find(parts, asked.channel, context));
+    const wanting = { ...find(parts, asked.channel, context), signal: context.signal };
+    return react(parts.channels, asked, wanting);
   };
   const history = (input: unknown, context: Context) => readHistory(parts, input, context);
   return [
@@ -145,29 +147,33 @@ class Publishing {
   ): MaybePromise<Published> {
     const { channel, asker } = found;
     const { message: schema, publish: hook } = channel.value;
-    const { change } = given;
-    const append = (bytes: Encoded) => this.#append(found, bytes, { given, turn, origin });
-    return chain(this.#refusal(given, found), (refusal) => {
-      if (refusal !== undefined) throw refusal;
+    const append = (bytes: Encoded, change: WantedChange | undefined) => {
+      if (this.#isLater) this.#mustBeWanted();
+      const allowed = change === given.change ? given : { ...given, change };
+      return this.#append(found, bytes, { given: allowed, turn, origin });
+    };
+    return chain(this.#allowed(given, found), (change) => {
+      if (change instanceof CallError) throw change;
       if (schema === undefined) throw noChannel();
-      if (change?.kind === "delete") return append(withRoom(NOTHING));
+      if (change?.kind === "delete") return append(withRoom(NOTHING), change);
       const arrived = this.#decode(given.data);
       return chain(validate(schema, arrived), (valid) => {
         const changed = hook === undefined || change?.kind === "append"
           ? valid
           : hook(valid, channelContext(channel, asker));
-        return chain(changed, (message) => {
-          if (this.#isLater) this.#mustBeWanted();
-          return append(message === arrived ? withRoom(given.data) : encoded(message));
-        });
+        return chain(
+          changed,
+          (message) => append(message === arrived ? withRoom(given.data) : encoded(message), change),
+        );
       });
     });
   }
 
-  #refusal({ change }: Publication, found: Found): MaybePromise<CallError | undefined> {
+  /** The change, where it is one, or why it may not be. */
+  #allowed({ change }: Publication, found: Found): MaybePromise<WantedChange | CallError | undefined> {
     const { allow, changes } = found.channel.value;
     if (change === undefined) return refusalOf(allow.publish, found);
-    return changes === undefined ? noChannel() : refusalOfChange(this.#parts.channels, change, found);
+    return changes === undefined ? noChannel() : allowedChange(this.#parts.channels, change, found);
   }
 
   /** Who was sent away, or has given it up, publishes nothing any more. A connection that is lost and may come back is no matter. */
@@ -236,10 +242,10 @@ function readChange(input: unknown): Publication {
   const options = (input as unknown[])[3];
   if (!isMap(options)) throw badInput("options that are a map");
   const { change, target, epoch = null } = options;
-  const kind = isUint(change) ? changeKind(change) : undefined;
+  const kind = askedKind(change);
   if (kind === undefined) throw badInput("a change that is 1, 2 or 3");
   if (!isUint(target) || target === 0) throw badInput("a target that is an offset");
-  if (epoch !== null && typeof epoch !== "string") throw badInput("an epoch that is a string");
+  if (epoch !== null && !isEpoch(epoch)) throw badInput("an epoch that is a string, not empty");
   return { ...publication, change: { kind, target, epoch: epoch ?? undefined } };
 }
 

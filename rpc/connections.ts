@@ -47,9 +47,21 @@ export interface WaitingSession {
   close(code: number, reason?: string): void;
 }
 
+/** Members of channels whose connection is lost. */
+export interface LostMembers {
+  /** Those of a subject, or all, are members no more. */
+  sendAway(subject: string | undefined): void;
+  /** Asks the rules of channels again about them. */
+  reauthorizeLost(subject: string | undefined, channel: string | undefined): void;
+}
+
 /** Makes the list; it does not follow later changes. */
 export function connectionsOf<C extends CallerConnection & Reauthorized>(
-  all: { readonly open: Iterable<C>; readonly waiting: Iterable<WaitingSession> },
+  all: {
+    readonly open: Iterable<C>;
+    readonly waiting: Iterable<WaitingSession>;
+    readonly members: LostMembers | undefined;
+  },
   filter: { readonly subject?: string | undefined },
 ): Connections {
   const isChosen = ({ subject }: { subject: string | undefined }) =>
@@ -60,9 +72,14 @@ export function connectionsOf<C extends CallerConnection & Reauthorized>(
     size: chosen.length,
     close: (code = CloseCode.NORMAL, reason) => {
       chosen.forEach((connection) => connection.close(code, reason));
-      if (closeAdvice(code) !== "reconnect") waiting.forEach((session) => session.close(code, reason));
+      if (closeAdvice(code) === "reconnect") return;
+      waiting.forEach((session) => session.close(code, reason));
+      all.members?.sendAway(filter.subject);
     },
-    reauthorize: (channel) => chosen.forEach((connection) => connection.reauthorize(channel)),
+    reauthorize: (channel) => {
+      chosen.forEach((connection) => connection.reauthorize(channel));
+      all.members?.reauthorizeLost(filter.subject, channel);
+    },
     [Symbol.iterator]: () => (chosen as unknown as AppConnection[])[Symbol.iterator](),
   };
 }

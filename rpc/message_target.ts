@@ -26,10 +26,13 @@ export function askedChange(kind: ChangeKind, target: MessageTarget): AskedChang
   const { epoch, offset } = typeof target === "object" && target !== null
     ? target
     : { epoch: undefined, offset: target };
-  if (
-    !isUint(offset) || offset === 0 || (epoch !== undefined && (typeof epoch !== "string" || epoch === ""))
-  ) {
+  if (!isUint(offset) || offset === 0 || (epoch !== undefined && !isEpoch(epoch))) {
     throw new TypeError(`Cannot ${kind} a message: the target is no offset and no position`);
   }
   return { kind, target: offset, epoch };
+}
+
+/** Whether it names a life of a stream: none has an empty name, which brokers may take for none. */
+export function isEpoch(epoch: unknown): epoch is string {
+  return typeof epoch === "string" && epoch !== "";
 }

@@ -172,7 +172,12 @@ export class Node {
 
   /** Those that were welcomed: all, or those of one subject. */
   connections(filter: { readonly subject?: string | undefined } = {}): ReturnType<typeof connectionsOf> {
-    return connectionsOf({ open: this.#connections, waiting: this.parts.sessions.waiting }, filter);
+    return connectionsOf(this.#all(this.#connections), filter);
+  }
+
+  #all(open: Iterable<ServerConnection>) {
+    const { sessions: { waiting }, channels } = this.parts;
+    return { open, waiting, members: channels?.presence?.members };
   }
 
   /** Sends somebody away, on all nodes; see `Millrace.kick`. */
@@ -259,7 +264,7 @@ export class Node {
       const open = [...this.#connections].filter((one) =>
         one.subject === subject && this.#open.get(one)! <= by
       );
-      connectionsOf({ open, waiting: this.parts.sessions.waiting }, { subject }).close(
+      connectionsOf(this.#all(open), { subject }).close(
         order.code,
         order.reason,
       );

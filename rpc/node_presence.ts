@@ -165,6 +165,8 @@ export class NodePresence {
   #step(): void {
     const all = new Set([...this.#topics.keys(), ...this.members.rooms.keys()]);
     if (this.#toLook.length === 0) this.#toLook = [...all];
+    // Names that have gone meanwhile are no part of a step: those behind them would wait for longer than a lease.
+    this.#toLook = this.#toLook.filter((name) => all.has(name));
     for (const name of this.#toLook.splice(0, Math.ceil(all.size / STEPS))) this.#look(name);
   }
 

@@ -138,7 +138,7 @@ export class NodeMembers {
     return room.put(known);
   }
 
-  /** Somebody is a member no more, by its own word. */
+  /** Somebody is a member no more, by its own word. Where it has one by another session, or another node has it, the number says that this is the later one. */
   leave(
     channel: NamedChannel,
     { id, holder }: { readonly id: string; readonly holder: string },
@@ -148,7 +148,10 @@ export class NodeMembers {
     if (entering !== undefined) entering.left = Math.max(entering.left, n);
     const room = this.#rooms.get(channel.name);
     const known = room?.members.get(id);
-    if (room === undefined || known === undefined || known.holder !== holder) return Promise.resolve();
+    if (known === undefined) {
+      return n === 0 || this.#ended ? Promise.resolve() : this.#room(channel).gone(id, n);
+    }
+    if (known.holder !== holder && n <= known.n) return Promise.resolve();
     if (n > 0 && n < known.n) return Promise.resolve(); // it has entered again since
     known.n = Math.max(known.n, n);
     return this.#takeOut(known);
@@ -180,6 +183,18 @@ export class NodeMembers {
     }
   }
 
+  /** Whoever has no connection, of a subject or of all, is sent away. */
+  sendAway(subject: string | undefined): void {
+    for (const one of this.#lost(subject)) this.#takeOutLater(one);
+  }
+
+  /** Asks again whether those without a connection may be members. */
+  reauthorizeLost(subject: string | undefined, only: string | undefined): void {
+    for (const one of this.#lost(subject)) {
+      if (only === undefined || one.channel.name === only) this.#ask(one);
+    }
+  }
+
   /** The node stops. Who was its member is gone when its lease is over, unless another node has it by then. */
   end(): void {
     this.#ended = true;
@@ -193,6 +208,12 @@ export class NodeMembers {
 
   #of(holder: string): Membership[] {
     return [...this.#byHolder.get(holder)?.values() ?? []];
+  }
+
+  #lost(subject: string | undefined): Membership[] {
+    return [...this.#byHolder.values()].flatMap((held) => [...held.values()]).filter((
+      { grace, member: { user } },
+    ) => grace !== undefined && (subject === undefined || user === subject));
   }
 
   #room(channel: NamedChannel): PresenceRoom<Membership> {

@@ -79,6 +79,11 @@ export class PresenceRoom<M extends RoomMember = RoomMember> {
     return this.#tell(one);
   }
 
+  /** It is no member here, and should be none of another node. */
+  gone(id: string, n: number): Promise<void> {
+    return this.#tell({ id, n });
+  }
+
   /** Answered when the broker has the latest of a member. */
   synced(id: string): Promise<void> {
     return this.#waiting.get(id)?.promise ?? Promise.resolve();
@@ -97,7 +102,7 @@ export class PresenceRoom<M extends RoomMember = RoomMember> {
     this.#fail([...this.#waiting.keys()], unavailable());
   }
 
-  #tell({ id, n }: M): Promise<void> {
+  #tell({ id, n }: Pick<RoomMember, "id" | "n">): Promise<void> {
     this.#news.set(id, n);
     let waiting = this.#waiting.get(id);
     if (waiting === undefined) {

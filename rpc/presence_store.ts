@@ -37,7 +37,10 @@ export interface MemberNews {
   readonly id: string;
   /** Counts what its client has told: what is older than what is kept changes nothing. 0 is always new. */
   readonly n: number;
-  /** What it is now; `undefined`: it leaves, if it is still a member of this node. */
+  /**
+   * What it is now; `undefined`: it leaves, if it is still a member of this node, or of another one and `n` is above what is kept: then its client has said so by
+   * this one. Where 0 is kept that is not known.
+   */
   readonly member: MemberData | undefined;
 }
 

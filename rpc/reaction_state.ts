@@ -90,16 +90,16 @@ export class ReactionState {
   #do({ kind, value, author }: Reaction, counting: Counting): void {
     const values = this.#kinds.get(kind) ?? new Map<string, Counts>();
     let counts = values.get(value);
-    if (counts === undefined && values.size >= MOST_VALUES) {
+    const before = counting === "unique" && !counts?.has(author) ? saidBefore(values, author) : undefined;
+    const isLast = before !== undefined && before[1].size === 1; // its value goes, and makes room
+    if (counts === undefined && values.size - (isLast ? 1 : 0) >= MOST_VALUES) {
       throw new CallError("TOO_LARGE", `A message has ${MOST_VALUES} values of one kind of reaction at most`);
     }
-    if (!counts?.has(author) && this.#size >= MOST_KNOWN) {
+    if (before === undefined && !counts?.has(author) && this.#size >= MOST_KNOWN) {
       if (counting !== "total") throw new CallError("TOO_LARGE", "Too many have reacted to the message");
       author = ""; // it counts, and nobody can take it back
     }
-    if (counting === "unique") {
-      for (const [other, said] of [...values]) if (other !== value) forget(values, other, said, author);
-    }
+    if (before !== undefined) forget(values, ...before, author);
     values.set(value, counts ??= new Map());
     this.#kinds.set(kind, values);
     const isCounted = counting === "total" || counting === "multiple";
@@ -123,6 +123,11 @@ export class ReactionState {
     for (const values of this.#kinds.values()) for (const counts of values.values()) size += counts.size;
     return size;
   }
+}
+
+function saidBefore(values: Map<string, Counts>, author: string): [string, Counts] | undefined {
+  for (const one of values) if (one[1].has(author)) return one;
+  return undefined;
 }
 
 function forget(values: Map<string, Counts>, value: string, counts: Counts, author: string): void {

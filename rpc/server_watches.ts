@@ -237,6 +237,7 @@ class ServerWatch implements PresenceWatcher {
   }
 
   ready(): void {
+    if (this.#watches.isFull) return this.#wait();
     const topic = this.topic!;
     const place = this.#place;
     this.#place = undefined;
@@ -247,19 +248,24 @@ class ServerWatch implements PresenceWatcher {
   deliver(frames: readonly Uint8Array[]): boolean {
     if (this.#isBehind) return false;
     if (this.#watches.isFull || frames.some(({ length }) => length > this.#watches.mostBytes)) {
-      this.#isBehind = true;
-      this.#watches.awaitRoom(this);
+      this.#wait();
       return false;
     }
     for (const frame of frames) this.#watches.share(frame);
     return true;
   }
 
-  /** There is room: the client is told the whole. */
+  /** There is room, unless those before this one have taken it: the client is told the whole. */
   goOn(): void {
     if (!this.#isBehind) return;
+    if (this.#watches.isFull) return this.#wait();
     this.#isBehind = false;
     this.#tell(this.topic!.snapshot(this.isCounting));
+  }
+
+  #wait(): void {
+    this.#isBehind = true;
+    this.#watches.awaitRoom(this);
   }
 
   #tell(payloads: readonly Uint8Array[]): void {

@@ -133,7 +133,8 @@ export const memberRules: readonly BrokerRule[] = [
     },
   },
   {
-    name: "what a member told before takes nothing back, and it leaves by the node that has it alone",
+    name:
+      "what a member told before takes nothing back, and it leaves by the node that has it, or by its own later word",
     async run(world) {
       const channel = world.name();
       await change(world, channel, ONE, [is("a", "old", 1)]);
@@ -145,6 +146,9 @@ export const memberRules: readonly BrokerRule[] = [
       same(await there(world, channel), ["a - new"], "a word that is late");
       await change(world, channel, TWO, [left("a", 4)]);
       same(await there(world, channel), [], "who has left");
+      await change(world, channel, ONE, [is("a", "again", 5)]);
+      await change(world, channel, TWO, [left("a", 6)]);
+      same(await there(world, channel), [], "who has left by another node");
     },
   },
   {

@@ -187,6 +187,20 @@ describe("the state of reactions", () => {
     assert(state.stored().length < 64 * 1_024, `${state.stored().length} bytes`);
   });
 
+  it("is no bound for who says another value than before, where only one counts", () => {
+    const vote = (i: number, value: string) => by(`s${i}`, { kind: "vote", value });
+    const full = new ReactionState();
+    for (let i = 0; i < 2_000; i++) full.add(vote(i, i % 2 === 0 ? "no" : "yes"), "unique");
+    full.add(vote(1, "no"), "unique");
+    assertThrows(() => full.add(vote(2_000, "no"), "unique"));
+    const many = new ReactionState();
+    for (let i = 0; i < 64; i++) many.add(vote(i, `${i}`), "unique");
+    many.add(vote(1, "other"), "unique");
+    assertThrows(() => many.add(vote(64, "more"), "unique"));
+    many.add(vote(64, "0"), "unique");
+    assertThrows(() => many.add(vote(64, "more"), "unique"));
+  });
+
   it("knows what was sent again", () => {
     const state = new ReactionState();
     const like = by("s1", { kind: "like", value: "", producer: { id: "p", n: 3 } });
