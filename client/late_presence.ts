@@ -4,10 +4,13 @@
  * @module
  */
 import { encodeMessage } from "../rpc/message_data.ts";
+import type { Subscription } from "./channel_types.ts";
 import type { LateChannels } from "./late_channels.ts";
-import { type LateWatch, readWatch, type WatchArguments } from "./presence_arguments.ts";
+import { LateSubscription } from "./late_subscription.ts";
+import type { WatchArguments } from "./presence_arguments.ts";
 import type { ClientPresence, PresenceWatch } from "./presence_types.ts";
 import type { Presences } from "./presences.ts";
+import { readWanted } from "./wanted.ts";
 
 /** Passes everything on. What is told is encoded at once, since the program may change it. */
 export function latePresence(name: string, late: LateChannels): ClientPresence<unknown, unknown> {
@@ -22,52 +25,14 @@ export function latePresence(name: string, late: LateChannels): ClientPresence<u
     update: tell("update"),
     leave: () => use((presences) => presences.leave(name)),
     get: (query) => use((presences) => presences.get(name, query)),
-    watch: (...wanted: WatchArguments) => lateWatch(name, late, wanted),
+    watch: (...wanted: WatchArguments) => {
+      const { made } = late;
+      if (made !== undefined) return made.presences.watch(name, wanted);
+      const [given = {}, handler] = wanted as unknown as Partial<Parameters<typeof readWanted>>;
+      const watch = new LateSubscription(late, readWanted(given, handler), ({ presences }) => {
+        return presences.watch(name, wanted) as unknown as Subscription<unknown>;
+      });
+      return watch as unknown as PresenceWatch<unknown>;
+    },
   };
 }
-
-/** A watch that may be closed before the code is there. */
-function lateWatch(name: string, late: LateChannels, wanted: WatchArguments): PresenceWatch<unknown> {
-  const { handler, signal, onError } = readWatch(wanted); // who gives what is none is told now
-  const its: LateWatch = {};
-  const closed = Promise.withResolvers<void>();
-  const close = () => {
-    its.isClosed = true;
-    its.made?.close();
-    closed.resolve();
-    signal?.removeEventListener("abort", close);
-  };
-  signal?.addEventListener("abort", close); // before anything is kept: it may be none
-  if (signal?.aborted) close();
-  const { isOver } = late;
-  const ready = late.use(({ presences }) => presences.late(name, wanted, its));
-  const forget = () => signal?.removeEventListener("abort", close);
-  ready.then(forget, (error) => {
-    forget();
-    if (its.isClosed || handler === undefined || isOver) return; // who reads is told; an `onError` may watch anew
-    try {
-      if (onError !== undefined) onError(error);
-      else if (error.code !== "CLOSED") late.report(error);
-    } catch (failure) {
-      late.report(failure);
-    }
-  });
-  const watch: PresenceWatch<unknown> = {
-    get view() {
-      return its.made?.view;
-    },
-    close,
-    next: async () => {
-      await Promise.race([closed.promise, ready]);
-      return await its.made?.next() ?? DONE;
-    },
-    return: () => {
-      close();
-      return Promise.resolve(DONE);
-    },
-    [Symbol.asyncIterator]: () => watch,
-  };
-  return watch;
-}
-
-const DONE: IteratorResult<never, undefined> = { done: true, value: undefined };
