@@ -51,7 +51,7 @@ export class ChannelHandle
     const wanted = readWanted(given, handler);
     const { made } = this.#late;
     return made === undefined
-      ? new LateSubscription(this.#late, this.name, wanted, this.#pattern)
+      ? new LateSubscription(this.#late, wanted, (made) => made.subscribe(this.name, wanted, this.#pattern))
       : made.subscribe(this.name, wanted, this.#pattern);
   }
 

@@ -4,10 +4,13 @@
  * @module
  */
 import { encodeMessage } from "../rpc/message_data.ts";
+import type { Subscription } from "./channel_types.ts";
 import type { LateChannels } from "./late_channels.ts";
-import type { LateWatch, WatchArguments } from "./presence_arguments.ts";
+import { LateSubscription } from "./late_subscription.ts";
+import type { WatchArguments } from "./presence_arguments.ts";
 import type { ClientPresence, PresenceWatch } from "./presence_types.ts";
 import type { Presences } from "./presences.ts";
+import { readWanted } from "./wanted.ts";
 
 /** Passes everything on. What is told is encoded at once, since the program may change it. */
 export function latePresence(name: string, late: LateChannels): ClientPresence<unknown, unknown> {
@@ -23,28 +26,13 @@ export function latePresence(name: string, late: LateChannels): ClientPresence<u
     leave: () => use((presences) => presences.leave(name)),
     get: (query) => use((presences) => presences.get(name, query)),
     watch: (...wanted: WatchArguments) => {
-      const its: LateWatch = {};
-      const ready = use((presences) => presences.late(name, wanted, its));
-      ready.catch(() => {}); // who reads is told
-      const watch: PresenceWatch<unknown> = {
-        get view() {
-          return its.made?.view;
-        },
-        close: () => {
-          its.isClosed = true;
-          its.made?.close();
-        },
-        next: async () => {
-          await ready;
-          return its.made!.next();
-        },
-        return: () => {
-          watch.close();
-          return Promise.resolve({ done: true, value: undefined });
-        },
-        [Symbol.asyncIterator]: () => watch,
-      };
-      return watch;
+      const { made } = late;
+      if (made !== undefined) return made.presences.watch(name, wanted);
+      const [given = {}, handler] = wanted as unknown as Partial<Parameters<typeof readWanted>>;
+      const watch = new LateSubscription(late, readWanted(given, handler), ({ presences }) => {
+        return presences.watch(name, wanted) as unknown as Subscription<unknown>;
+      });
+      return watch as unknown as PresenceWatch<unknown>;
     },
   };
 }

@@ -1,18 +1,20 @@
 /**
- * A subscription that was made before the code of channels was there.
+ * A subscription, or a watch of presence, that was made before the code of channels was there.
  *
  * @module
  */
 import type { Position } from "../rpc/broker.ts";
 import { CallError } from "../rpc/errors.ts";
 import type { ChannelEvent, Subscription, Traffic } from "./channel_types.ts";
+import type { Channels } from "./channels.ts";
 import type { LateChannels } from "./late_channels.ts";
+import type { PresenceWatch } from "./presence_types.ts";
 import type { Wanted } from "./wanted.ts";
 import type { Wildcard } from "./wildcard.ts";
 
 const DONE: IteratorResult<never, undefined> = { done: true, value: undefined };
 
-/** Passes everything on to the subscription that it becomes, which may be that of a wildcard. */
+/** Passes everything on to what it becomes: a subscription, that of a wildcard, or a watch of presence. */
 export class LateSubscription implements Subscription<unknown> {
   readonly #start: Position | undefined;
   /** The subscription; `undefined` when this one was closed before. */
@@ -22,8 +24,8 @@ export class LateSubscription implements Subscription<unknown> {
   #isClosed = false;
   #close: () => void;
 
-  /** Waits for the code. */
-  constructor(late: LateChannels, name: string, wanted: Wanted, pattern?: string) {
+  /** Waits for the code; `make` makes what it becomes. */
+  constructor(late: LateChannels, wanted: Wanted, make: (channels: Channels) => Subscription<unknown>) {
     const { signal, handler, start, onError } = wanted;
     const { promise, resolve, reject } = Promise.withResolvers<Subscription<unknown> | undefined>();
     promise.catch(() => {}); // who asks is told
@@ -40,7 +42,7 @@ export class LateSubscription implements Subscription<unknown> {
     const stop = late.wait({
       run: (channels) => {
         signal?.removeEventListener("abort", this.#close);
-        resolve(this.#found = channels.subscribe(name, wanted, pattern));
+        resolve(this.#found = make(channels));
       },
       fail: (error) => {
         reject(error);
@@ -72,6 +74,11 @@ export class LateSubscription implements Subscription<unknown> {
   /** Of a wildcard. */
   get channels(): readonly unknown[] {
     return (this.#found as Partial<Wildcard>)?.channels ?? [];
+  }
+
+  /** Of a watch of presence. */
+  get view(): unknown {
+    return (this.#found as Partial<PresenceWatch<unknown>> | undefined)?.view;
   }
 
   async ready(): Promise<void> {

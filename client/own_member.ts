@@ -30,6 +30,8 @@ export class OwnMember {
   readonly #parts: OwnMemberParts;
   /** What it tells; `undefined`: it leaves, or has left. */
   #data: Uint8Array | undefined;
+  /** What the server has taken of that; `undefined`: it has taken nothing, or that it left. */
+  #taken: Uint8Array | undefined;
   #n = 0;
   /** The latest that the server has. */
   #told = 0;
@@ -114,7 +116,10 @@ export class OwnMember {
     const answer = data === undefined
       ? call("@leave", [this.#name, n])
       : call("@enter", [this.#name, n, data]);
-    answer.then((id) => this.#answered(n, id), (error) => this.#failed(n, error));
+    answer.then((id) => {
+      this.#taken = data;
+      this.#answered(n, id);
+    }, (error) => this.#failed(n, error));
   }
 
   #answered(n: number, id: unknown): void {
@@ -129,14 +134,32 @@ export class OwnMember {
   #failed(n: number, error: unknown): void {
     this.#isRunning = false;
     if (this.#ended !== undefined) return;
-    if (!isRefusal(error)) return this.#again();
+    if (!this.#isRefusal(error)) return this.#again();
     if (n !== this.#n) return this.#go(); // what is wanted now may be taken
-    const wasIn = this.#told > 0 && this.#waiting.length === 0;
-    this.#data = undefined;
-    this.#told = n;
+    const isAsked = this.#waiting.length > 0;
     this.#settle((one) => one.reject(error));
-    if (wasIn) this.#parts.report(error);
-    this.#parts.idle();
+    if (!isAsked) this.#parts.report(error);
+    const before = this.isIn ? this.#taken : undefined;
+    this.#data = isAsked ? before : undefined;
+    if (before === undefined) {
+      this.#told = n;
+      return this.#parts.idle();
+    }
+    // The server has it as it was: it stays that, or where it may not even be that it leaves.
+    if (isAsked) this.#isStale = true;
+    else this.#n = this.#parts.next();
+    this.#go();
+  }
+
+  /**
+   * Whether the server has said no, or never will be asked. Whatever else a call ends with, the client comes again, or ends. There may be room for who is in, and comes back, as soon
+   * as it is gone where it was before.
+   */
+  #isRefusal(error: unknown): boolean {
+    if (!(error instanceof CallError)) return true;
+    if (error.code === "TOO_LARGE") return true;
+    const hasNoRoom = error.code === "RESOURCE_EXHAUSTED" && this.#taken === undefined;
+    return isReceived(error) && (hasNoRoom || !error.retryable);
   }
 
   #again(): void {
@@ -155,10 +178,4 @@ export class OwnMember {
     this.#waiting = [];
     for (const one of waiting) settle(one);
   }
-}
-
-/** Whether the server has said no, or never will be asked. Whatever else a call ends with, the client comes again, or ends. */
-function isRefusal(error: unknown): boolean {
-  if (!(error instanceof CallError)) return true;
-  return error.code === "TOO_LARGE" || (isReceived(error) && !error.retryable);
 }

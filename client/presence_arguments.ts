@@ -6,7 +6,7 @@
 import type { Clock } from "../rpc/clock.ts";
 import type { Limits } from "../rpc/limits.ts";
 import type { WatchWanted } from "./local_watch.ts";
-import type { PresenceHandler, PresenceWatch, WatchPresenceOptions } from "./presence_types.ts";
+import type { PresenceHandler, WatchPresenceOptions } from "./presence_types.ts";
 
 /** What presence needs of the client. */
 export interface PresencesParts {
@@ -18,14 +18,6 @@ export interface PresencesParts {
   readonly call: (name: string, input: unknown) => PromiseLike<unknown>;
   /** Told of what handlers threw. */
   readonly report: (error: unknown) => void;
-}
-
-/** A watch that the program has, and the one that it becomes. */
-export interface LateWatch {
-  /** What it has become. */
-  made?: PresenceWatch<unknown>;
-  /** Whether it was closed, perhaps before. */
-  isClosed?: true;
 }
 
 /** `(options, handler)` or `(handler)`. */

@@ -65,7 +65,7 @@ export interface ClientPresence<Input, Output> {
    * the member, when the server has it. Rejects with a `CallError` when the server refuses it.
    */
   enter(...data: undefined extends Input ? [data?: Input] : [data: Input]): Promise<string>;
-  /** Tells something else. Of what comes fast only the latest is sent. Rejects with a `TypeError` where this client is not in. */
+  /** Tells something else. Of what comes fast only the latest is sent. Rejects with a `TypeError` where this client is not in; what the server refuses leaves it in as it was. */
   update(data: Input): Promise<string>;
   /** Leaves. */
   leave(): Promise<void>;

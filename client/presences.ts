@@ -9,7 +9,7 @@ import type { MembersPage, MembersQuery } from "../rpc/member_types.ts";
 import { askAgain } from "./history.ts";
 import { LocalWatch } from "./local_watch.ts";
 import { OwnMember } from "./own_member.ts";
-import { type LateWatch, type PresencesParts, readWatch, type WatchArguments } from "./presence_arguments.ts";
+import { type PresencesParts, readWatch, type WatchArguments } from "./presence_arguments.ts";
 import { type PresenceConnection, WirePresence } from "./wire_presence.ts";
 
 /** All of it. */
@@ -62,21 +62,6 @@ export class Presences {
   /** Leaves. */
   async leave(name: string): Promise<void> {
     await this.#own.get(name)?.leave();
-  }
-
-  /** Watches for a program that may have closed it meanwhile. */
-  late(
-    name: string,
-    wanted: WatchArguments,
-    late: LateWatch,
-  ): Promise<void> {
-    try {
-      late.made = this.watch(name, wanted);
-      if (late.isClosed) late.made.close();
-      return Promise.resolve();
-    } catch (error) {
-      return Promise.reject(error);
-    }
   }
 
   /** Watches. */

@@ -106,7 +106,6 @@ export class WirePresence implements WatchedChannel {
   /** WATCHED, for the present number. */
   watched(alias: number, told: Readonly<Record<string, unknown>>): void {
     if (alias === 0) return this.#refused(told);
-    this.#failures = 0;
     if (this.#alias !== alias) {
       this.#unbind();
       this.#alias = alias;
@@ -124,13 +123,22 @@ export class WirePresence implements WatchedChannel {
       this.#parts.report(error);
       applied = "hole";
     }
-    if (applied === "hole") return this.#askAnew();
+    if (applied === "hole") return this.#startOver();
     if (applied === "part") return;
+    this.#failures = 0;
     for (const watch of [...this.#watches]) watch.changed(); // also where that was known: one of them may be new
   }
 
   #askAnew(): void {
     this.#giveUp();
+    this.#ask();
+  }
+
+  /** What was told joins nothing, or cannot be read. Where that is so again before anything else has come it is waited: it may be so for ever. */
+  #startOver(): void {
+    this.#giveUp();
+    if (this.#failures > 0) return this.#askLater();
+    this.#failures++;
     this.#ask();
   }
 
@@ -164,6 +172,10 @@ export class WirePresence implements WatchedChannel {
     this.#unbind();
     if (!retryable) return this.end(error);
     for (const watch of [...this.#watches]) watch.refused(error);
+    this.#askLater();
+  }
+
+  #askLater(): void {
     const { clock } = this.#parts;
     const most = Math.min(LAST_WAIT, FIRST_WAIT * 2 ** Math.min(this.#failures++, 16));
     this.#retry = clock.setTimeout(() => {
