@@ -12,7 +12,7 @@ import { chanceOf, scoreSnapshots } from "./deltas_scores.ts";
 import { flagsOf } from "./flags.ts";
 import { publicationFrames } from "../rpc/shared_frames.ts";
 import { Tail } from "../rpc/tail.ts";
-import { DeltaReader, TopicDeltas } from "../rpc/topic_deltas.ts";
+import { DeltaReader, FeedDeltas, lastInTail } from "../rpc/feed_deltas.ts";
 
 flagsOf("deltas_algorithms.ts", {});
 
@@ -138,7 +138,7 @@ for (const shape of [Object.keys(SHAPES)[0]!, "noise"]) {
   }));
   const frames = entries.flatMap((entry) => publicationFrames(1, [entry]));
   const took = timed(() => {
-    const reader = new DeltaReader(new TopicDeltas({ alias: 1, tail: new Tail() }));
+    const reader = new DeltaReader(new FeedDeltas({ alias: 1 }, lastInTail(new Tail())));
     for (const frame of frames) reader.bytesOf(frame);
   });
   console.log(`\nthe node, for a publication of ${shape}: ${took.toFixed(2)} µs`);

@@ -130,7 +130,7 @@ export interface SubscribeOptions {
   readonly rewindMs?: number | undefined;
   /**
    * Takes messages as the difference to the one before where that is smaller, which it is for a state that is published again and again and changes in few
-   * places. Nothing else changes; the client keeps the last message as bytes for it. All subscriptions of this client to a channel share what comes, and it is
+   * places. With a `filter` or a `policy` it is the one before that was given, whatever was passed over or left out between. Nothing else changes; the client keeps the last message as bytes for it. All subscriptions of this client to a channel share what comes, and it is
    * enough that one of them says so. `traffic` tells what it saves.
    */
   readonly delta?: boolean | undefined;

@@ -23,9 +23,8 @@ export class WireDeltas {
   /** Whether they are asked for on this connection. */
   #isAsked = false;
   #failures = 0;
-  /** The message at the offset that came last, while they are asked for. */
+  /** The message that came last on this subscription, while they are asked for. */
   #held: Payload | undefined;
-  #heldAt = -1;
 
   /** `mostBytes` is what a message may have. */
   constructor(mostBytes: number) {
@@ -51,15 +50,15 @@ export class WireDeltas {
   }
 
   /** A message has come whole. */
-  came(offset: number, payload: Payload): void {
+  came(payload: Payload): void {
     this.traffic.bytes += payload.length;
-    this.#hold(offset, payload);
+    this.#hold(payload);
   }
 
   /** The message that a difference makes of the one before; `undefined` if it makes none. */
-  rebuilt(offset: number, unit: Unit): Payload | undefined {
+  rebuilt(unit: Unit): Payload | undefined {
     const base = this.#held;
-    const message = base && this.#heldAt === offset - 1 ? this.#applied(base, unit) : undefined;
+    const message = base && this.#applied(base, unit);
     if (message === undefined) {
       this.#failures++;
       return undefined;
@@ -68,7 +67,7 @@ export class WireDeltas {
     this.traffic.bytes += size;
     this.traffic.bytesSaved += message.length - size;
     const payload = new Payload({ bytes: message, start: 0, end: message.length });
-    this.#hold(offset, payload);
+    this.#hold(payload);
     return payload;
   }
 
@@ -77,11 +76,11 @@ export class WireDeltas {
     this.#held = undefined;
   }
 
-  #hold(offset: number, payload: Payload): void {
+  /** A change is nothing to go by, and what it takes away is not kept. */
+  #hold(payload: Payload): void {
     if (!this.#isAsked) return;
-    payload.keep();
-    this.#held = payload;
-    this.#heldAt = offset;
+    this.#held = payload.change === undefined ? payload : undefined;
+    this.#held?.keep();
   }
 
   #applied({ bytes, start, end }: Payload, unit: Unit): Uint8Array | undefined {

@@ -211,14 +211,14 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
     const at = this.#at!;
     if (offset !== at.offset + 1) return this.#unexpected(offset, fingerprint);
     const payload = new Payload(unit, change);
-    this.#deltas.came(offset, payload);
+    this.#deltas.came(payload);
     this.#take({ offset, fingerprint }, payload);
   }
 
   delta(offset: number, fingerprint: number, unit: Unit): void {
     const at = this.#at!;
     if (offset !== at.offset + 1) return this.#unexpected(offset, fingerprint);
-    const payload = this.#deltas.rebuilt(offset, unit);
+    const payload = this.#deltas.rebuilt(unit);
     if (payload === undefined) this.#startOver(); // the first that comes then is whole
     else this.#take({ offset, fingerprint }, payload);
   }
@@ -380,7 +380,6 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
   #lose(): void {
     this.#unbind();
     this.#seen.stop();
-    this.#deltas.stop();
     this.#laggards.stop();
     this.#elsewhere.stop();
     this.#at = undefined;
@@ -393,6 +392,7 @@ export class WireSubscription implements SubscriptionOwner<LocalSubscription>, W
   }
 
   #unbind(): void {
+    this.#deltas.stop();
     if (this.#state.is !== "live") return;
     this.#connection?.unbind(this.#state.alias, this);
     this.#retry.wasLive(this.#state.since);

@@ -6,13 +6,13 @@
 import type { Entry, Position } from "./broker.ts";
 import { writeSkip } from "./channel_messages.ts";
 import { writeEntryFor } from "./entry_messages.ts";
+import type { DeltaReader } from "./feed_deltas.ts";
 import type { Filter } from "./filter.ts";
 import { type KeptPage, writeHole } from "./kept_page.ts";
 import type { Given } from "./newest.ts";
 import type { Outbox } from "./outbox.ts";
 import { writeMessage } from "./outbox_parts.ts";
 import type { SharedFrame } from "./shared_frames.ts";
-import type { DeltaReader } from "./topic_deltas.ts";
 import type { Wanted } from "./wanted.ts";
 
 type Place = Pick<Position, "offset" | "fingerprint">;

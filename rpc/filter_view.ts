@@ -7,12 +7,14 @@ import { begin, end, written } from "../msgpack/encoder.ts";
 import type { Entry } from "./broker.ts";
 import { PUBLICATION_HEAD, writePublication, writeSkip } from "./channel_messages.ts";
 import type { Clock } from "./clock.ts";
+import { FeedDeltas } from "./feed_deltas.ts";
 import type { Filter } from "./filter.ts";
-import { keptMessages, type KeptPage } from "./kept_page.ts";
+import { keptFrame } from "./kept_frame.ts";
+import type { KeptPage } from "./kept_page.ts";
 import { isLong, Marks } from "./marks.ts";
 import { Newest } from "./newest.ts";
 import type { Policy } from "./policy.ts";
-import type { SharedFrame } from "./shared_frames.ts";
+import { givenBy, type SharedFrame } from "./shared_frames.ts";
 import type { Feed, Place, TopicMember } from "./topic_member.ts";
 
 /** What a view needs of its topic. */
@@ -46,6 +48,9 @@ export interface FilterViewParts {
 /** Milliseconds between two SKIPs without a publication. The first after a while goes at once: somebody may wait until they have come so far. */
 const INTERVAL = 1_000;
 
+/** Bytes of a publication that is held for differences at most, which no history may have any more: one for each filter, as much as the tail of a channel has. */
+const LARGEST_BASE = 64 * 1024;
+
 /** One filter on one channel. */
 export class FilterView implements TopicMember, Feed {
   /** It sends no signals. */
@@ -70,6 +75,9 @@ export class FilterView implements TopicMember, Feed {
   readonly #waiting: Newest | undefined;
   #lastGiven = -Infinity;
   #sampling: unknown;
+  #deltas: FeedDeltas | undefined;
+  /** The publication that was given last, which those who take differences hold. */
+  #base: Entry | undefined;
 
   /** Has nobody. */
   constructor({ filter, policy }: Wants, parts: FilterViewParts) {
@@ -79,6 +87,11 @@ export class FilterView implements TopicMember, Feed {
     this.#waiting = policy && policy.interval > 0 ? new Newest(policy) : undefined;
     this.#parts = parts;
     this.sent = parts.topic.sent;
+  }
+
+  /** See {@linkcode Feed.deltas}. */
+  get deltas(): FeedDeltas {
+    return this.#deltas ??= new FeedDeltas(this.#parts.topic, () => this.#base);
   }
 
   /** One more, who has to be removed. */
@@ -146,6 +159,7 @@ export class FilterView implements TopicMember, Feed {
     if (this.#members.size === 0 && this.#laggers.size === 0) {
       this.#waiting?.start(last.offset);
       this.#skipped = undefined;
+      this.#base = undefined;
       this.sent = placeOf(last);
       return true;
     }
@@ -217,9 +231,9 @@ export class FilterView implements TopicMember, Feed {
     const given = waiting.after(offset);
     const { entry: last } = given.at(-1)!;
     const page = { reason: this.#policy!.reason, given, end: last };
-    const messages = keptMessages(topic.alias, offset, page);
-    this.#look(given.length, messages.bytes.length);
-    this.#send({ ...messages, entries: given.map(({ entry }) => entry), kept: page });
+    const frame = keptFrame(topic.alias, offset, page);
+    this.#look(given.length, frame.bytes.length);
+    this.#send(frame);
     if (this.#laggers.size > 0) {
       for (const { entry, before } of waiting.all()) this.#newest!.add(entry, before);
     }
@@ -268,6 +282,10 @@ export class FilterView implements TopicMember, Feed {
 
   #send(frame: SharedFrame): void {
     for (const member of this.#members) if (!member.deliver(frame)) this.#leaveBehind(member);
+    const last = givenBy(frame).at(-1);
+    if (this.#deltas === undefined || last === undefined) return;
+    this.#deltas.release();
+    this.#base = last.data.length <= LARGEST_BASE ? last : undefined;
   }
 
   #look(next: number, bytes: number): void {
@@ -294,7 +312,7 @@ export class FilterView implements TopicMember, Feed {
     this.#members.clear();
     this.#laggers.clear();
     this.#waiting?.start(0);
-    this.#skipped = undefined;
+    this.#skipped = this.#base = undefined;
   }
 }
 
@@ -305,23 +323,22 @@ function filtered(
   { wanted, skipped }: { readonly wanted: readonly Entry[]; readonly skipped: Place | undefined },
 ): SharedFrame {
   const size = wanted.reduce((sum, { data }) => sum + data.length, 0);
-  let messages = 0;
-  let before = entries[0]!.offset - 1;
-  if (skipped !== undefined) before = -1;
+  const start = skipped === undefined ? entries[0]!.offset - 1 : -1;
+  const isHole = (i: number) => wanted[i]!.offset - 1 !== (i === 0 ? start : wanted[i - 1]!.offset);
+  const writeHole = (i: number) => {
+    const { offset, previous } = wanted[i]!;
+    if (isHole(i)) writeSkip(alias, offset - 1, previous);
+  };
+  let messages = wanted.length;
   const write = () => {
-    for (const entry of wanted) {
-      const { offset, previous } = entry;
-      if (offset - 1 !== before) {
-        writeSkip(alias, offset - 1, previous);
-        messages++;
-      }
-      writePublication(alias, entry);
-      messages++;
-      before = offset;
+    for (let i = 0; i < wanted.length; i++) {
+      if (isHole(i)) messages++;
+      writeHole(i);
+      writePublication(alias, wanted[i]!);
     }
   };
   const bytes = inBuffer(2 * wanted.length, write, size);
-  return { bytes, messages, entries, skipped };
+  return { bytes, messages, entries, part: { given: wanted, writeHole }, skipped };
 }
 
 function inBuffer(messages: number, write: () => void, payload = 0): Uint8Array {

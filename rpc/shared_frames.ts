@@ -19,12 +19,27 @@ export interface SharedFrame {
   readonly entries: readonly Entry[];
   /** Whether some of them change messages: not every client takes those. */
   readonly hasChanges?: boolean;
+  /** What of them it gives, where that is not everything or some are left out before them. */
+  readonly part?: FramePart | undefined;
   /** What a filter had passed over before them, if the frame tells of it. */
   readonly skipped?: Pick<Position, "offset" | "fingerprint"> | undefined;
   /** What it has instead of `entries`, where a policy has left some out. */
   readonly kept?: KeptPage | undefined;
   /** The gaps of a policy, whose offsets are not counted as sent. */
   readonly excused?: readonly Excused[] | undefined;
+}
+
+/** The publications in a frame that does not give everything. */
+export interface FramePart {
+  /** In order; none where it only tells what was passed over. */
+  readonly given: readonly Entry[];
+  /** Writes what tells of the hole before one of them, if there is one. */
+  writeHole(index: number): void;
+}
+
+/** The publications that a frame gives. */
+export function givenBy({ entries, part }: SharedFrame): readonly Entry[] {
+  return part === undefined ? entries : part.given;
 }
 
 /** A merged frame has at most so many bytes of payload, unless one publication alone has more. */

@@ -7,6 +7,7 @@ import { Asking } from "./asking.ts";
 import type { Entry, Page, Query } from "./broker.ts";
 import { type Rewind, writeSubscribed } from "./channel_messages.ts";
 import { EntryWriter } from "./entry_writer.ts";
+import { DeltaReader } from "./feed_deltas.ts";
 import type { KeptPage } from "./kept_page.ts";
 import { SubscribeStatus } from "./kinds.ts";
 import type { Outbox } from "./outbox.ts";
@@ -17,7 +18,6 @@ import type { Line, LineMember } from "./subscriber_parts.ts";
 import type { Topic } from "./topic.ts";
 import { PAGE } from "./topic_bounds.ts";
 import type { Feed, Place, TopicMember } from "./topic_member.ts";
-import { DeltaReader } from "./topic_deltas.ts";
 import { NEWEST, Unseen } from "./unseen.ts";
 import type { Wanted } from "./wanted.ts";
 
@@ -67,8 +67,7 @@ export class Subscriber implements TopicMember, LineMember {
     this.#cursor = wanted.position ?? topic.last;
     const { filter, policy, delta } = wanted;
     this.#feed = topic.views.feed(filter, policy);
-    // What some are not given has no one before it that all hold.
-    this.#deltas = delta && this.#feed === topic ? new DeltaReader(topic.deltas) : undefined;
+    this.#deltas = delta ? new DeltaReader(this.#feed.deltas) : undefined;
     this.#writer = new EntryWriter(line.outbox, wanted, this.#deltas);
     this.#unseen = new Unseen(this.#feed, policy && NEWEST);
   }

@@ -8,11 +8,11 @@ import type { Broker, BrokerListener, Entry, Page, Position, Query } from "./bro
 import type { Clock } from "./clock.ts";
 import { isLong, Marks } from "./marks.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
+import { FeedDeltas, lastInTail } from "./feed_deltas.ts";
 import { HeldPushes } from "./held_pushes.ts";
 import { isPromise } from "./iterating.ts";
 import { publicationFrames, type Signal, SignalFrame } from "./shared_frames.ts";
 import { Tail } from "./tail.ts";
-import { TopicDeltas } from "./topic_deltas.ts";
 import type { Place, TopicMember } from "./topic_member.ts";
 import { LATE_PUSH, MOST_SIGNALS, NOTHING, PAGE } from "./topic_bounds.ts";
 import { type EndsWithTurn, turnOf } from "./turn.ts";
@@ -50,7 +50,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
   readonly tail: Tail = new Tail();
   /** What is shared by those who do not want everything. */
   readonly views: Views;
-  #deltas: TopicDeltas | undefined;
+  #deltas: FeedDeltas | undefined;
   readonly #parts: TopicParts;
   readonly #asking: Asking;
   readonly #members = new Set<TopicMember>();
@@ -102,9 +102,9 @@ export class Topic implements BrokerListener, EndsWithTurn {
     return { epoch: this.epoch, ...this.last };
   }
 
-  /** What is sent to those who take differences, made when the first of them comes. */
-  get deltas(): TopicDeltas {
-    return this.#deltas ??= new TopicDeltas(this);
+  /** See {@linkcode Feed.deltas}. */
+  get deltas(): FeedDeltas {
+    return this.#deltas ??= new FeedDeltas(this, lastInTail(this.tail));
   }
 
   /** Listens: confirmed by the broker first, read then, so that nothing falls between the two. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Position } from "./broker.ts";
+import type { FeedDeltas } from "./feed_deltas.ts";
 import type { KeptPage } from "./kept_page.ts";
 import type { SharedFrame, SignalRun } from "./shared_frames.ts";
 
@@ -36,6 +37,8 @@ export type Place = Pick<Position, "offset" | "fingerprint">;
 export interface Feed {
   /** The latest that those who are live were told of. */
   readonly sent: Place;
+  /** What is sent to those who take differences, made when the first of them comes. */
+  readonly deltas: FeedDeltas;
   /** Bytes that they were sent after an offset. */
   bytesSince(offset: number): number;
   /** From now on somebody who has everything up to the last of the topic gets what follows with all others. */

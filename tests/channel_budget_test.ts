@@ -116,6 +116,20 @@ describe("bytes copied for a publication to a thousand subscribers", () => {
     await bench.end();
   });
 
+  it("as differences of what passes a filter: the same, one frame for all who have that filter", async () => {
+    const bench = new Bench();
+    await bench.start({ delta: true, filter: ["exists", []] });
+    const copied = await bench.copied(1);
+    const [frame] = bench.frames[0]!;
+    assertEquals(frame![1], Kind.DELTA);
+    assert(copied >= SIZE && copied <= SIZE + SLACK, `${copied} bytes, ${(copied / SIZE).toFixed(3)} copies`);
+    for (const frames of bench.frames) {
+      assertEquals(frames.length, 1);
+      assertStrictEquals(frames[0], frame, "one frame for all");
+    }
+    await bench.end();
+  });
+
   it("as differences that do not pay: none more than whole, though one is tried", async () => {
     const bench = new Bench();
     await bench.start({ delta: true });

@@ -1,67 +1,12 @@
 // Publications as differences, as the server sends them: to whom, of what, and when whole ones come instead.
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { encode } from "../msgpack/mod.ts";
 import { Kind } from "../rpc/kinds.ts";
-import { ChannelNode, type Line } from "./suites/channel_node.ts";
-import { type Came, DeltaMirror } from "./suites/delta_mirror.ts";
-import { ScriptedBroker } from "./suites/scripted_broker.ts";
-
-const NAME = "board/7";
-const DELTA = { delta: true };
-
-/** A state of 300 bytes of which little changes. */
-function state(n: number): { n: number; text: string } {
-  return { n, text: "state ".repeat(50) };
-}
-
-/** One of which everything does: no two have a run of bytes in common. */
-function other(n: number): string {
-  let seed = n + 1;
-  return Array.from({ length: 300 }, () => {
-    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-    return String.fromCharCode(33 + (seed >>> 16) % 90);
-  }).join("");
-}
-
-/** A server, and what a subscriber makes of what it is sent. */
-class Fixture {
-  readonly server = new ChannelNode({ broker: new ScriptedBroker() });
-  readonly #mirrors = new Map<Line, { readonly mirror: DeltaMirror; read: number }>();
-
-  async join(options: object | null = DELTA, hello: object = {}, position: unknown = null): Promise<Line> {
-    const line = await this.server.connect(hello);
-    this.#mirrors.set(line, { mirror: new DeltaMirror(), read: 0 });
-    await line.joined(NAME, position, options);
-    return line;
-  }
-
-  /** Publications of one turn. */
-  async publish(...messages: unknown[]): Promise<void> {
-    for (const message of messages) this.server.broker.add(NAME, encode(message));
-    await this.server.settle();
-  }
-
-  /** What has come since this was asked last. */
-  took(line: Line): Came[] {
-    const held = this.#mirrors.get(line)!;
-    const frames = line.pipe.frames.slice(held.read);
-    held.read = line.pipe.frames.length;
-    return held.mirror.read(...frames);
-  }
-
-  how(line: Line): string[] {
-    return this.took(line).map(([how]) => how);
-  }
-
-  lastFrame(line: Line): Uint8Array {
-    return line.pipe.frames.at(-1)!;
-  }
-}
+import { DELTA, DeltaFixture, NAME, other, state } from "./suites/delta_fixture.ts";
 
 describe("a subscriber that takes differences", () => {
   it("is sent the first message whole, and then the difference to the one before", async () => {
-    const fixture = new Fixture();
+    const fixture = new DeltaFixture();
     const line = await fixture.join();
     for (const n of [1, 2, 3]) await fixture.publish(state(n));
     assertEquals(fixture.took(line), [["whole", state(1)], ["delta", state(2)], ["delta", state(3)]]);
@@ -69,7 +14,7 @@ describe("a subscriber that takes differences", () => {
   });
 
   it("shares them with all others that do; who does not is sent what it always was", async () => {
-    const fixture = new Fixture();
+    const fixture = new DeltaFixture();
     const lines = [await fixture.join(), await fixture.join(), await fixture.join(null)];
     const plain = [await fixture.join(null), await fixture.join({ delta: false })];
     for (const n of [1, 2]) await fixture.publish(state(n));
@@ -83,7 +28,7 @@ describe("a subscriber that takes differences", () => {
   });
 
   it("is sent those of one turn in one frame, each the difference to the one before", async () => {
-    const fixture = new Fixture();
+    const fixture = new DeltaFixture();
     const line = await fixture.join();
     await fixture.publish(state(1));
     const before = line.pipe.frames.length;
@@ -100,7 +45,7 @@ describe("a subscriber that takes differences", () => {
   });
 
   it("that comes to a channel which is under way is sent the next one whole", async () => {
-    const fixture = new Fixture();
+    const fixture = new DeltaFixture();
     const early = await fixture.join();
     await fixture.publish(state(1));
     const late = await fixture.join();
@@ -110,17 +55,16 @@ describe("a subscriber that takes differences", () => {
   });
 
   it("is sent whole ones while it catches up, and a difference to the last of them", async () => {
-    const fixture = new Fixture();
+    const fixture = new DeltaFixture();
     await fixture.join(null); // what is published while nobody listens is not at hand
     await fixture.publish(state(1), state(2), state(3));
-    const { epoch, entries } = fixture.server.broker.streams.get(NAME)!;
-    const line = await fixture.join(DELTA, {}, [epoch, 1, entries[0]!.fingerprint]);
+    const line = await fixture.join(DELTA, {}, fixture.position(1));
     await fixture.publish(state(4));
     assertEquals(fixture.took(line), [["whole", state(2)], ["whole", state(3)], ["delta", state(4)]]);
   });
 
   it("is sent a whole one after a reset", async () => {
-    const fixture = new Fixture();
+    const fixture = new DeltaFixture();
     const line = await fixture.join();
     for (const n of [1, 2]) await fixture.publish(state(n));
     fixture.server.broker.streams.delete(NAME);
@@ -131,7 +75,7 @@ describe("a subscriber that takes differences", () => {
   });
 
   it("is sent a gap for what is over its limit though the difference is not, and the next one whole", async () => {
-    const fixture = new Fixture();
+    const fixture = new DeltaFixture();
     const line = await fixture.join(DELTA, { limits: { message: 1_024 } });
     const [small, large] = [{ text: "x".repeat(900) }, { text: "x".repeat(1_200) }];
     await fixture.publish(small);
@@ -143,7 +87,7 @@ describe("a subscriber that takes differences", () => {
   });
 
   it("is sent what was small, or does not pay, whole", async () => {
-    const fixture = new Fixture();
+    const fixture = new DeltaFixture();
     const line = await fixture.join();
     for (const message of ["a", "a", "x".repeat(61), "x".repeat(61), "x".repeat(62), "x".repeat(62)]) {
       await fixture.publish(message);
@@ -159,7 +103,7 @@ describe("a subscriber that takes differences", () => {
 
 describe("a feed whose differences do not pay", () => {
   it("is tried ever more seldom, and at once again when one has paid", async () => {
-    const fixture = new Fixture();
+    const fixture = new DeltaFixture();
     const line = await fixture.join();
     let n = 0;
     const feed = async (count: number, make: (n: number) => unknown): Promise<string> => {

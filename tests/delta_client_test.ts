@@ -10,6 +10,7 @@ import {
   gap,
   publication,
   RECOVERED,
+  RESET,
   SEEN,
   skip,
   SUBSCRIBE,
@@ -27,6 +28,11 @@ function state(n: number): { n: number; text: string } {
   return { n, text: "state ".repeat(50) };
 }
 
+/** One in which all stands at another place. */
+function moved(n: number): { n: number; text: string } {
+  return { n, text: `-${state(n).text}` };
+}
+
 /** PUBLICATION of a state. */
 function whole(alias: number, offset: number, data: unknown = state(offset)): Message {
   return publication(alias, offset, { data });
@@ -36,6 +42,11 @@ function whole(alias: number, offset: number, data: unknown = state(offset)): Me
 function delta(alias: number, offset: number, base: unknown = state(offset - 1)): Message {
   const bytes = makeDelta(encode(base), encode(state(offset)), 1_000)!.slice();
   return [42, alias, offset, at(offset).fingerprint, bytes];
+}
+
+/** CHANGE that makes the message before another one. */
+function edit(alias: number, offset: number, data: unknown): Message {
+  return [44, alias, offset, at(offset).fingerprint, 1, offset - 1, null, encode(data)];
 }
 
 function asked(sub: number, position: unknown, options: unknown = OPTIONS): unknown[] {
@@ -50,6 +61,32 @@ describe("a subscription that takes differences", () => {
     assertEquals(fake.asked(), [asked(1, null)]);
     assertEquals(sub.got, [1, 2, 3, 4].map(state));
     assertEquals(sub.position, at(4));
+    await fake.close();
+  });
+
+  it("is given what they make of the last message before a gap, or what was skipped", async () => {
+    const fake = await ChannelClient.connected();
+    const sub = fake.follow(OPTIONS);
+    await fake.server(
+      ...[subscribed(1, 9, FRESH, at(0)), whole(9, 1), skip(9, 3), delta(9, 4, state(1))],
+      ...[gap(9, 5, 6), delta(9, 7, state(4)), skip(9, 8), skip(9, 9), delta(9, 10, state(7))],
+    );
+    assertEquals(fake.asked(), [asked(1, null)]);
+    assertEquals(
+      sub.got.filter((one) => typeof one === "object" && "text" in one!),
+      [1, 4, 7, 10].map(state),
+    );
+    assertEquals(sub.position, at(10));
+    await fake.close();
+  });
+
+  it("has no message before in another life of the stream", async () => {
+    const fake = await ChannelClient.connected();
+    fake.follow(OPTIONS);
+    await fake.server(subscribed(1, 9, FRESH, at(0)), whole(9, 1), subscribed(1, 10, RESET, at(1)));
+    fake.asked();
+    await fake.server(delta(10, 2));
+    assertEquals(fake.asked(), [[UNSUBSCRIBE, 1], asked(2, wired(at(1)))]);
     await fake.close();
   });
 
@@ -140,8 +177,13 @@ describe("a difference that does not fit", () => {
       whole(alias, 2, { n: 2, text: "other ".repeat(50) }),
       delta(alias, 3, state(1)),
     ],
-    "behind a gap": (alias) => [whole(alias, 2), gap(alias, 3, 3), delta(alias, 4, state(2))],
-    "behind what was skipped": (alias) => [whole(alias, 2), skip(alias, 3), delta(alias, 4, state(2))],
+    "behind a gap, to what is in it": (
+      alias,
+    ) => [whole(alias, 2), gap(alias, 3, 3), delta(alias, 4, moved(3))],
+    "behind what was skipped, to that": (
+      alias,
+    ) => [whole(alias, 2), skip(alias, 3), delta(alias, 4, moved(3))],
+    "to a change": (alias) => [whole(alias, 2), edit(alias, 3, state(2)), delta(alias, 4, state(2))],
     "of garbage": (alias) => [whole(alias, 2), [42, alias, 3, at(3).fingerprint, new Uint8Array(9).fill(9)]],
     "of nothing": (alias) => [whole(alias, 2), [42, alias, 3, at(3).fingerprint, new Uint8Array(0)]],
   };
@@ -168,7 +210,7 @@ describe("a difference that does not fit", () => {
     await fake.server(subscribed(1, 9, FRESH, at(0)));
     for (const n of [1, 2, 3]) {
       const alias = 8 + n;
-      await fake.server(whole(alias, n), delta(alias, n + 1, { n, text: `-${state(n).text}` }));
+      await fake.server(whole(alias, n), delta(alias, n + 1, moved(n)));
       await fake.server(subscribed(n + 1, alias + 1, RECOVERED, at(n)));
     }
     assertEquals(fake.asked().map(([kind, sub, , , options]) => kind === SUBSCRIBE ? options : sub), [

@@ -56,4 +56,34 @@ describe("redis: messages as differences", () => {
     assert(bytesSaved > 9 * bytes, `${bytes} came, ${bytesSaved} did not have to`);
     assertEquals(other.traffic.bytesSaved, 0);
   });
+
+  it("come of what passes a filter, and of what a policy has left", async () => {
+    const [here, there] = servers;
+    const state = (n: number) => ({
+      n,
+      team: n % 3 === 0 ? "red" : "blue",
+      text: `state${n % 3} `.repeat(300),
+    });
+    const publisher = here!.client().channel(FEED, ID);
+    const [red, sampled]: [unknown[], unknown[]] = [[], []];
+    const passing = there!.client().channel(FEED, ID).subscribe(
+      { delta: true, filter: { team: "red" } },
+      (event) => void (event.type === "message" && red.push(event.data)),
+    );
+    const sampling = there!.client().channel(FEED, ID).subscribe(
+      { delta: true, filter: { team: "red" }, policy: { sample: 100 } },
+      (event) => void (event.type === "message" && sampled.push(event.data)),
+    );
+    await within("both", Promise.all([passing.ready(), sampling.ready()]));
+    const all = Array.from({ length: 60 }, (_, n) => state(n));
+    let last = passing.position!;
+    for (const one of all) last = await publisher.publish(one);
+    await within("the last", Promise.all([passing.reaches(last), sampling.reaches(last)]));
+    const passed = all.filter(({ team }) => team === "red");
+    assertEquals(red, passed);
+    assertEquals(sampled, passed.filter(({ n }) => sampled.some((one) => (one as { n: number }).n === n)));
+    assertEquals(sampled.at(-1), passed.at(-1));
+    assert(passing.traffic.bytesSaved > 9 * passing.traffic.bytes, `${passing.traffic.bytesSaved} saved`);
+    assert(sampling.traffic.bytesSaved > 0, "none of a policy was a difference");
+  });
 });

@@ -13,7 +13,8 @@ import { Policy } from "../rpc/policy.ts";
 import { Replay } from "../rpc/replay.ts";
 import { rebuild } from "../rpc/delta.ts";
 import { Sessions } from "../rpc/sessions.ts";
-import { DeltaReader } from "../rpc/topic_deltas.ts";
+import { FeedDeltas } from "../rpc/feed_deltas.ts";
+import { givenBy, type SharedFrame } from "../rpc/shared_frames.ts";
 import { MemoryStream } from "../brokers/memory_stream.ts";
 import { OwnMember } from "../client/own_member.ts";
 import { PresenceState } from "../client/presence_state.ts";
@@ -21,6 +22,7 @@ import { Seen } from "../client/seen.ts";
 import { LocalSubscription } from "../client/subscription.ts";
 import { Payload } from "../client/payload.ts";
 import { WireDeltas } from "../client/wire_deltas.ts";
+import { WireSubscription } from "../client/wire_subscription.ts";
 import { encode } from "../msgpack/encoder.ts";
 import type { Rule } from "../testing/anomaly.ts";
 import { traceOf } from "../testing/log.ts";
@@ -269,32 +271,61 @@ describe("messages as differences", () => {
   it("of which one is rebuilt from another message than the one before: the bug is found", async () => {
     const whole = new WeakMap<WireDeltas, Payload>();
     await withBug(WireDeltas.prototype, "came", (came) =>
-      function (this: WireDeltas, offset, payload) {
+      function (this: WireDeltas, payload) {
         whole.set(this, payload);
-        came.call(this, offset, payload);
+        came.call(this, payload);
       }, () =>
       withBug(WireDeltas.prototype, "rebuilt", () =>
-        function (this: WireDeltas, _offset, unit) {
+        function (this: WireDeltas, unit) {
           const { bytes, start, end } = whole.get(this)!; // the last that came whole
           const message = rebuild(bytes.subarray(start, end), unit, Infinity);
           return new Payload({ bytes: message, start: 0, end: message.length });
         }, () => finds("phantom", "agreement")));
   });
 
+  it("of which one behind what was skipped is made into the one before: the bug is found", async () => {
+    let isSkipped = false;
+    const last = new WeakMap<WireDeltas, Payload>();
+    await withBug(WireSubscription.prototype, "skip", (skip) =>
+      function (this: WireSubscription, ...args) {
+        isSkipped = true; // what follows comes in the same frame
+        skip.apply(this, args);
+      }, () =>
+      withBug(WireDeltas.prototype, "rebuilt", (rebuilt) =>
+        function (this: WireDeltas, unit) {
+          const payload = rebuilt.call(this, unit);
+          const before = last.get(this); // of those that came as a difference
+          if (payload !== undefined) last.set(this, payload);
+          const isWrong = isSkipped && before !== undefined && payload !== undefined;
+          isSkipped = false;
+          if (!isWrong || before.length !== payload.length) return payload;
+          return new Payload({ bytes: before.bytes, start: before.start, end: before.end });
+        }, () => finds("phantom", "agreement", "contiguity", "filter")));
+  });
+
   it("whose base a client has not: no wrong value is shown, and all goes on", async () => {
-    let [refused, taken] = [0, 0];
+    let [refused, taken, ofParts] = [0, 0, 0];
+    /** The last of the frame before of each feed, and the present one. */
+    const sent = new WeakMap<FeedDeltas, { before: number; frame: SharedFrame }>();
     await withBug(
-      DeltaReader.prototype,
-      "bytesOf",
-      (bytesOf) =>
-        function (this: DeltaReader, frame) {
-          this.sent({ ...frame.entries[0]!, offset: frame.entries[0]!.offset - 1 }); // as if it had it
-          return bytesOf.call(this, frame);
+      FeedDeltas.prototype,
+      "of",
+      (of) =>
+        function (this: FeedDeltas, frame) {
+          let known = sent.get(this);
+          if (known?.frame !== frame) {
+            const before = known === undefined ? -1 : givenBy(known.frame).at(-1)!.offset;
+            sent.set(this, known = { before, frame });
+          }
+          const isPart = frame.part !== undefined;
+          const bytes = of.call(this, frame, isPart ? known.before : frame.entries[0]!.offset - 1); // as if it had it
+          if (isPart && bytes !== frame.bytes) ofParts++;
+          return bytes;
         },
       () =>
         withBug(WireDeltas.prototype, "rebuilt", (rebuilt) =>
-          function (this: WireDeltas, offset, unit) {
-            const payload = rebuilt.call(this, offset, unit);
+          function (this: WireDeltas, unit) {
+            const payload = rebuilt.call(this, unit);
             if (payload === undefined) refused++;
             else taken++;
             return payload;
@@ -305,6 +336,7 @@ describe("messages as differences", () => {
         }),
     );
     assert(refused > 0 && taken > 0, `${refused} refused, ${taken} taken`);
+    assert(ofParts > 20, `${ofParts} of what passes a filter, or a policy has left`);
   });
 });
 

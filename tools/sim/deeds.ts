@@ -15,6 +15,9 @@ export const CHANNELS = ["room/1", "hall/1", "hall/2"] as const;
 /** Channels that appear while a run goes on, where there are wildcards. */
 export const NOOKS = ["nook/1", "nook/2", "nook/3", "nook/4", "nook/5"] as const;
 
+/** A channel of which all want the same part, as differences. */
+export const SCORES = "hall/scores";
+
 /** Something that a client does. */
 export type Deed =
   | { readonly do: "call" } & CallPlan
@@ -105,6 +108,16 @@ export function subscription(random: Random, channel: string): Deed {
     ...someTags(random),
     ...(random.chance(0.3) ? { policy: random.pick(POLICIES) } : {}),
   };
+}
+
+/** What all clients of a seed ask of {@linkcode SCORES}: so it is what their connections are asked for. */
+export function scores(random: Random): Deed {
+  const part = random.pick([{ tags: ["a", "b"] }, { policy: random.pick(POLICIES) }, {
+    tags: ["b", "c"],
+    policy: random.pick(POLICIES),
+  }]);
+  const rewind = random.chance(0.3) ? { rewind: random.below(20) } : {};
+  return { do: "subscribe", channel: SCORES, slow: 0, iterates: false, delta: true, ...part, ...rewind };
 }
 
 /** Something with a message that may change. */

@@ -5,7 +5,18 @@ import type { Limits } from "../../rpc/limits.ts";
 import type { BrokerDelays } from "../../testing/broker_connection.ts";
 import type { Conditions } from "../../testing/lane.ts";
 import { Random } from "../../testing/random.ts";
-import { type Act, CHANNELS, type Deed, deed, documentDeed, NOOKS, subscription, wildcard } from "./deeds.ts";
+import {
+  type Act,
+  CHANNELS,
+  type Deed,
+  deed,
+  documentDeed,
+  NOOKS,
+  SCORES,
+  scores,
+  subscription,
+  wildcard,
+} from "./deeds.ts";
 import { anyFault, type BrokerFault, brokerFault, cut, type Fault } from "./faults.ts";
 import { DESKS, type PresenceDeed, presenceDeed } from "./member.ts";
 import { type Traits, traitsOf } from "./traits.ts";
@@ -79,6 +90,7 @@ export function scenarioOf(seed: number): Scenario {
   if (traits.isFlood) steps.push(...flood(random, length));
   steps.push(...documents(random.fork("documents"), clients, length));
   steps.push(...wildcards(random.fork("wildcards"), clients, length));
+  steps.push(...scored(random.fork("scores"), clients, length));
   steps.push(...presence(new Random(seed).fork("presence"), clients, length));
   steps.sort((a, b) => a.at - b.at);
   return {
@@ -225,6 +237,29 @@ function wildcards(random: Random, clients: number, length: number): Step[] {
     ...{ at: moment(random, length), client: random.below(clients) },
   }));
   return [...begun, ...published, ...shutOut];
+}
+
+/** In some seeds all clients take a part of one channel as differences, and are slow now and then. */
+function scored(random: Random, clients: number, length: number): Step[] {
+  if (!random.chance(0.3)) return [];
+  const wanted = scores(random);
+  const slow = random.pick([0, 0, 20, 300]);
+  const joined = Array.from({ length: clients }, (_, client): Step => ({
+    ...wanted,
+    ...{ slow, at: moment(random, length * (client === 0 ? 0.05 : 0.5)), client },
+  }));
+  const published = Array.from({ length: 6 }, () => {
+    const [at, client, spread] = [
+      moment(random, length),
+      random.below(clients),
+      random.pick([0, 100, 3_000]),
+    ];
+    return Array.from({ length: 2 + random.below(10) }, (): Step => ({
+      ...{ do: random.pick(["publish", "server publish"] as const), channel: SCORES },
+      ...{ size: random.pick([100, 100, 2_000]), at: at + moment(random, spread), client },
+    }));
+  });
+  return [...joined, ...published.flat()];
 }
 
 /** More than a subscriber may leave unseen, in portions that it takes live, to one whose handler is slow. */

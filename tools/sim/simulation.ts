@@ -12,7 +12,7 @@ import { DESK_MEMBERS, HALL, makeScenarioNode, type ScenarioApp } from "./app.ts
 import { WALL } from "./documents.ts";
 import { DESKS } from "./member.ts";
 import { patternOf, ScenarioPublisher } from "./publisher.ts";
-import { CHANNELS, NOOKS } from "./deeds.ts";
+import { CHANNELS, NOOKS, SCORES } from "./deeds.ts";
 import { BROKER_FAULTS, CUTS, EVENTS, type Scenario, type Step } from "./scenario.ts";
 import { tallyOf } from "./tally.ts";
 
@@ -125,7 +125,7 @@ class Simulation {
     const { world } = this;
     const { clients, steps, length, retention } = this.#scenario;
     world.recorder.add({ is: "room", sessions: world.node.parts.limits.sessions });
-    for (const channel of [...CHANNELS, ...NOOKS]) {
+    for (const channel of [...CHANNELS, ...NOOKS, SCORES]) {
       const messages = channel.startsWith("room") ? retention : HALL;
       world.recorder.add({ is: "retention", channel, messages, ms: this.#scenario.traits.seconds * 1_000 });
     }
