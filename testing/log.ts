@@ -5,6 +5,7 @@
  * @module
  */
 import type { Claim, Position } from "../rpc/broker.ts";
+import type { DocumentEvent } from "./document_log.ts";
 
 /** A publication as its publisher saw it. `producer` and `number` name it; `value` is different for each. */
 export interface Publishing {
@@ -109,52 +110,6 @@ export interface PageEnds {
   /** How far was looked, where there is a filter. */
   readonly through?: Position | undefined;
 }
-
-/** What is done with a message that may change. */
-export type DocumentChange = "publish" | "edit" | "append" | "delete" | "react";
-
-/** A message as somebody sees it. */
-export interface SeenDocument {
-  /** Which one. */
-  readonly offset: number;
-  /** Its text; `undefined` where it was deleted. */
-  readonly text: string | undefined;
-  /** How often it is liked. */
-  readonly likes: number;
-}
-
-/**
- * What becomes of messages that may change. Their texts are made of tokens `<id>`, by the deeds that have added them. What else is told of publications and
- * subscriptions is told of other channels.
- */
-export type DocumentEvent =
-  /** Somebody does something with a message, or publishes one. */
-  | {
-    readonly is: "document";
-    readonly client: string;
-    readonly id: string;
-    readonly what: DocumentChange;
-    readonly target?: Position | undefined;
-  }
-  /** It is told where that has landed. */
-  | { readonly is: "document done"; readonly id: string; readonly position: Position }
-  /** It is told that it has not, or that nobody knows. */
-  | {
-    readonly is: "document failed";
-    readonly id: string;
-    readonly code: string;
-    readonly ambiguous: boolean;
-  }
-  /** A client asks for all messages. */
-  | { readonly is: "documents asked"; readonly client: string; readonly ask: string }
-  /** What it is told; without `ask`: what it has made of the events that it was given. */
-  | {
-    readonly is: "documents";
-    readonly client: string;
-    readonly ask?: string | undefined;
-    readonly position: Position;
-    readonly documents: readonly SeenDocument[];
-  };
 
 /** What went over the wire. */
 export type WireEvent =

@@ -20,7 +20,7 @@ export const DOCUMENT_BUGS: readonly SeededBug[] = [
         is: "documents",
         ask: "3",
         position: at(2),
-        documents: [{ offset: 1, text: "<1>", likes: 0 }],
+        documents: [{ offset: 1, text: "<1>", reactions: {} }],
       },
     );
   }],

@@ -244,7 +244,8 @@ export class Actor {
       recorder,
     });
     const follows = this.#documents?.follows;
-    this.#documents = new ScenarioDocuments({ name, client, machine, recorder });
+    const subject = this.#hasToken ? this.#name : undefined;
+    this.#documents = new ScenarioDocuments({ name, subject, client, machine, recorder });
     if (follows) this.#documents.follow();
     if (this.#isCalm) {
       subscriber.calm();

@@ -3,7 +3,7 @@
  */
 import type { Random } from "../../testing/random.ts";
 import type { CallPlan, CallShape } from "./caller.ts";
-import type { DocumentPlan } from "./documents.ts";
+import type { DocumentPlan, ReactionKind, ReactionPlan } from "./documents.ts";
 import type { PublicationPlan } from "./publisher.ts";
 import type { PolicyPlan, SubscriptionPlan } from "./subscriber.ts";
 import type { Traits } from "./traits.ts";
@@ -109,14 +109,28 @@ export function subscription(random: Random, channel: string): Deed {
 
 /** Something with a message that may change. */
 export function documentDeed(random: Random): Deed {
-  const what = random.weighted({ publish: 8, append: 12, edit: 5, delete: 2, react: 8, read: 4 });
+  const what = random.weighted({ publish: 8, append: 12, edit: 5, delete: 2, react: 10, read: 4 });
   if (what === "read") return { do: "documents" };
-  return {
-    do: "document",
-    what,
-    which: random.next(),
-    times: what === "append" || what === "react" ? 1 + random.below(6) : 1,
-  };
+  const some = { do: "document", what, which: random.next() } as const;
+  if (what === "react") {
+    const reaction = reactionPlan(random);
+    return {
+      ...some,
+      ofAnybody: random.chance(0.8),
+      times: random.chance(0.5) ? 1 : 1 + random.below(6),
+      reaction,
+    };
+  }
+  const ofAnybody = what !== "publish" && random.chance(0.1);
+  return { ...some, ofAnybody, times: what === "append" ? 1 + random.below(6) : 1 };
+}
+
+/** One of few values: the same is said twice, and a vote is changed. */
+function reactionPlan(random: Random): ReactionPlan {
+  const kind: ReactionKind = random.pick(["like", "mood", "vote", "emoji"]);
+  const undo = random.chance(0.25);
+  const hasValue = kind !== "like" && (kind !== "vote" || !undo);
+  return { kind, value: hasValue ? random.pick(["a", "b"]) : "", undo };
 }
 
 const POLICIES: readonly PolicyPlan[] = [
