@@ -8,8 +8,7 @@ import { ReactionState } from "../rpc/reaction_state.ts";
 import { Rollup } from "../rpc/rollup.ts";
 import { check } from "../testing/checker.ts";
 import type { Happening, LogEvent } from "../testing/log.ts";
-import { scenarioOf } from "../tools/sim/scenario.ts";
-import { runScenario } from "../tools/sim/simulation.ts";
+import { isFound } from "./suites/document_bugs.ts";
 
 const LIKE = { kind: "like", counted: "total", value: "", undo: false } as const;
 
@@ -90,31 +89,36 @@ describe("in a history of messages that change", () => {
     assert(rules(log).includes("documents"));
   });
 
+  it("a change of who may not is found", () => {
+    const log = clean().map((event): Happening =>
+      event.is === "document" && event.id === "5" ? { ...event, client: "ada" } : event
+    );
+    assert(rules(log).includes("documents"));
+  });
+
+  it("a deletion of who may only delete is none, and an edit is found", () => {
+    const by = (id: string) =>
+      clean().map((event): Happening =>
+        event.is === "document" && event.id === id ? { ...event, client: "ada", mayDelete: true } : event
+      );
+    assertEquals(rules(by("7")), []);
+    assert(rules(by("5")).includes("documents"));
+  });
+
+  it("a page that tells another version is found", () => {
+    const log = clean();
+    const page = log.find((event) => event.is === "documents") as Documents;
+    Object.assign(page.documents[1]!, { version: 5 });
+    assertEquals(rules(log.slice(0, -2)), []);
+    Object.assign(page.documents[1]!, { version: 4 });
+    assert(rules(log).includes("documents"));
+  });
+
   it("a change that never ends is found", () => {
     const log = clean().filter((event) => event.is !== "document done" || event.id !== "7");
     assert(rules(log).includes("documents"));
   });
 });
-
-/** Whether the first seed that shows a bug breaks the rule. */
-async function isFound<T extends object, K extends keyof T>(
-  where: T,
-  method: K,
-  bug: (original: T[K]) => T[K],
-  from = 1,
-): Promise<boolean> {
-  const original = where[method];
-  where[method] = bug(original);
-  try {
-    for (let seed = from; seed < from + 250; seed++) {
-      const { anomalies } = await runScenario(scenarioOf(seed));
-      if (anomalies.length > 0) return anomalies.some(({ rule }) => rule === "documents");
-    }
-    return false;
-  } finally {
-    where[method] = original;
-  }
-}
 
 describe("a bug in the core", () => {
   it("of a deletion that takes nothing away is found", async () => {

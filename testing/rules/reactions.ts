@@ -50,7 +50,9 @@ export function wrongReactions(summary: ReactionSummary, said: readonly Said[]):
 
 function wrongTotal(told: ReactionSummary[string] | undefined, authors: readonly Author[]) {
   const total = told === undefined ? 0 : "total" in told ? told.total : NaN;
-  const { least, most } = sumOf(authors.map((author) => rangeOf(author, "")));
+  const { least, most } = sumOf(
+    authors.map((author) => rangeOf(author.states.map((state) => state.get("") ?? 0))),
+  );
   return total >= least && total <= most ? undefined : `${total}, of ${least} to ${most}`;
 }
 
@@ -66,9 +68,18 @@ function wrongValues(
     if (total < 1) return `${value} ${total} times`;
   }
   if (new Set(listed.map(({ value }) => value)).size < listed.length) return "a value twice";
+  const sum = listed.reduce((sum, { total }) => sum + total, 0);
+  const { least, most } = sumOf(authors.map(({ states }) => rangeOf(states.map(allOf))));
+  if (sum < least || sum > most) return `${counted}: ${sum} in all, of ${least} to ${most}`;
   for (const value of values) {
     const one = listed.find((one) => one.value === value);
-    const wrong = wrongValue(one, authors.map((author) => ({ ...author, range: rangeOf(author, value) })));
+    const wrong = wrongValue(
+      one,
+      authors.map((author) => ({
+        ...author,
+        range: rangeOf(author.states.map((state) => state.get(value) ?? 0)),
+      })),
+    );
     if (wrong !== undefined) return `${counted}, "${value}": ${wrong}`;
   }
   return undefined;
@@ -104,7 +115,7 @@ function authorsOf(said: readonly Said[]): Author[] {
   return [...by.values()].map((all) => {
     const { subject, client } = all.at(-1)!;
     const isOrdered = all.every((one) => one.isCertain || one.client === client);
-    return { subject, states: isOrdered ? statesOf(all) : [new Map(), ...mostOf(all)] };
+    return { subject, states: isOrdered ? statesOf(all) : [new Map(), mostOf(all)] };
   });
 }
 
@@ -122,12 +133,14 @@ function statesOf(said: readonly Said[]): Counts[] {
   return [...states.values()];
 }
 
-/** The most of each value, where nobody knows what came after what. */
-function mostOf(said: readonly Said[]): Counts[] {
-  return said.map(({ value }) => {
-    const all = said.filter((one) => one.value === value && !one.undo);
-    return all.reduce<Counts>((counts, one) => afterwards(counts, one), new Map());
-  });
+/** The most of each value, where nobody knows what came after what: of several values of `unique` all. */
+function mostOf(said: readonly Said[]): Counts {
+  const most = new Map<string, number>();
+  for (const { value, undo, counted } of said) {
+    if (undo) continue;
+    most.set(value, counted === "total" || counted === "multiple" ? (most.get(value) ?? 0) + 1 : 1);
+  }
+  return most;
 }
 
 function afterwards(counts: Counts, { counted, value, undo }: Said): Counts {
@@ -140,9 +153,12 @@ function afterwards(counts: Counts, { counted, value, undo }: Said): Counts {
   return after;
 }
 
-function rangeOf({ states }: Author, value: string): Range {
-  const counts = states.map((state) => state.get(value) ?? 0);
+function rangeOf(counts: readonly number[]): Range {
   return { least: Math.min(...counts), most: Math.max(...counts) };
+}
+
+function allOf(counts: Counts): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0);
 }
 
 function sumOf(ranges: readonly Range[]): Range {
