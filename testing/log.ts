@@ -44,8 +44,14 @@ export type SubscriberEvent =
     /** The wildcard that it belongs to: told with what it gets first. */
     readonly wild?: string | undefined;
   }
-  /** It subscribes to all channels that it may know of: `room/*`. */
-  | { readonly is: "wildcard"; readonly client: string; readonly wild: string; readonly match: string }
+  /** It subscribes to all channels that it may know of: `room/*`; to everything there, or to what has one of these tags. */
+  | {
+    readonly is: "wildcard";
+    readonly client: string;
+    readonly wild: string;
+    readonly match: string;
+    readonly filter?: readonly string[] | undefined;
+  }
   /** From now on it misses nothing of them. */
   | { readonly is: "wildcard live"; readonly wild: string }
   /** It knows where it begins. */

@@ -152,8 +152,10 @@ export function wildcard(random: Random): Deed {
   return {
     do: "wildcard",
     match: random.pick(["nook/*", "nook/*", "hall/*", "room/*"]),
-    slow: random.pick([0, 0, 5, 100]),
+    slow: random.pick([0, 0, 5, 100, 2_000]),
     iterates: random.chance(0.3),
+    ...someTags(random),
+    ...(random.chance(0.3) ? { policy: random.pick(POLICIES) } : {}),
   };
 }
 
