@@ -9,7 +9,7 @@ import type { Rule } from "../testing/anomaly.ts";
 import { check } from "../testing/checker.ts";
 import { scenarioOf } from "../tools/sim/scenario.ts";
 import { runScenario } from "../tools/sim/simulation.ts";
-import { wildcardHistory } from "./suites/wildcard_bugs.ts";
+import { filtered, isOf, wildcardHistory } from "./suites/wildcard_bugs.ts";
 
 /** The rules that the first seed breaks which shows a bug. */
 async function broken<T extends object, K extends keyof T>(
@@ -55,6 +55,27 @@ describe("a bug in wildcards", () => {
     assert((await broken(Channels.prototype, "join", bug)).includes("wildcard"));
   });
 
+  it("that gives what was not asked for is found", async () => {
+    const bug = subscribing((subscribe, name, wanted, Local) =>
+      subscribe(name, { ...wanted, filter: undefined }, Local)
+    );
+    assert((await broken(Channels.prototype, "join", bug)).includes("filter"));
+  });
+
+  it("that passes over what was asked for is found", async () => {
+    const bug = subscribing((subscribe, name, wanted, Local) =>
+      subscribe(name, wanted.filter === undefined ? wanted : { ...wanted, filter: { tag: "none" } }, Local)
+    );
+    assert((await broken(Channels.prototype, "join", bug)).includes("wildcard"));
+  });
+
+  it("that leaves out what none has allowed is found", async () => {
+    const bug = subscribing((subscribe, name, wanted, Local) =>
+      subscribe(name, { ...wanted, policy: { latest: true } }, Local)
+    );
+    assert((await broken(Channels.prototype, "join", bug)).includes("policy"));
+  });
+
   it("that gives a publication twice is found", async () => {
     const bug = subscribing((subscribe, ...asked) => {
       subscribe(...asked);
@@ -62,6 +83,11 @@ describe("a bug in wildcards", () => {
     });
     assert((await broken(Channels.prototype, "join", bug)).includes("contiguity"));
   });
+});
+
+it("a wildcard with a filter that gets what it asks for is nothing to tell of", () => {
+  const log = filtered(wildcardHistory(), "b").filter((event) => !isOf(event));
+  assertEquals(check([...log, { at: 1, is: "calm" }, { at: 200_000, is: "finish" }]), []);
 });
 
 it("a wildcard that gets everything is nothing to tell of", () => {

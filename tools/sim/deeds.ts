@@ -133,7 +133,8 @@ function reactionPlan(random: Random): ReactionPlan {
   return { kind, value: hasValue ? random.pick(["a", "b"]) : "", undo };
 }
 
-const POLICIES: readonly PolicyPlan[] = [
+/** What slow subscriptions let the server leave out. */
+export const POLICIES: readonly PolicyPlan[] = [
   "latest",
   "latest of each tag",
   "four times a second",

@@ -5,7 +5,17 @@ import type { Limits } from "../../rpc/limits.ts";
 import type { BrokerDelays } from "../../testing/broker_connection.ts";
 import type { Conditions } from "../../testing/lane.ts";
 import { Random } from "../../testing/random.ts";
-import { type Act, CHANNELS, type Deed, deed, documentDeed, NOOKS, subscription, wildcard } from "./deeds.ts";
+import {
+  type Act,
+  CHANNELS,
+  type Deed,
+  deed,
+  documentDeed,
+  NOOKS,
+  POLICIES,
+  subscription,
+  wildcard,
+} from "./deeds.ts";
 import { anyFault, type BrokerFault, brokerFault, cut, type Fault } from "./faults.ts";
 import { DESKS, type PresenceDeed, presenceDeed } from "./member.ts";
 import { type Traits, traitsOf } from "./traits.ts";
@@ -79,6 +89,7 @@ export function scenarioOf(seed: number): Scenario {
   if (traits.isFlood) steps.push(...flood(random, length));
   steps.push(...documents(random.fork("documents"), clients, length));
   steps.push(...wildcards(random.fork("wildcards"), clients, length));
+  steps.push(...rush(new Random(seed).fork("rush"), clients, length));
   steps.push(...presence(new Random(seed).fork("presence"), clients, length));
   steps.sort((a, b) => a.at - b.at);
   return {
@@ -236,4 +247,23 @@ function flood(random: Random, length: number): Step[] {
     ...{ at: at + i * 40, client: 0 },
   }));
   return [{ do: "subscribe", channel, slow: 100, iterates: false, at: at - 900, client: 0 }, ...portions];
+}
+
+/** In some seeds more than who has a policy is sent ahead, and more than is kept for it, to a slow one: by itself, and by a wildcard. */
+function rush(random: Random, clients: number, length: number): Step[] {
+  if (!random.chance(0.08)) return [];
+  const channel = random.pick(NOOKS);
+  const at = 4_000 + moment(random, length * 0.7);
+  const slow = { slow: 300, iterates: false, at: at - 3_500, client: random.below(clients) };
+  const policy = random.pick(POLICIES);
+  const begun: Step = random.chance(0.5)
+    ? { do: "subscribe", channel, policy, ...slow }
+    : { do: "wildcard", match: "nook/*", policy, ...slow };
+  // The channel is there before: what is past comes whole.
+  const first: Step = { do: "server publish", channel, size: 0, at: at - 3_400, client: 0 };
+  const portions = Array.from({ length: 9 }, (_, i): Step => ({
+    ...{ do: "server publish", channel, size: 0, times: 20 },
+    ...{ at: at + i * 40, client: 0 },
+  }));
+  return [begun, first, ...portions];
 }
