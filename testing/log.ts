@@ -54,6 +54,8 @@ export type SubscriberEvent =
   }
   /** From now on it misses nothing of them. */
   | { readonly is: "wildcard live"; readonly wild: string }
+  /** It closes it. */
+  | { readonly is: "wildcard closed"; readonly wild: string }
   /** It knows where it begins. */
   | { readonly is: "subscribed"; readonly sub: string; readonly position: Position }
   /** It got a publication. */
@@ -272,6 +274,8 @@ export type PresenceEvent =
     readonly channel: string;
     readonly watch: string;
     readonly countOnly: boolean;
+    /** Whether it asks once, page by page, for everybody, however many there are. */
+    readonly isPaged?: boolean | undefined;
   }
   /** What a watch is told: how many are there, and what they told last. */
   | {

@@ -29,6 +29,7 @@ interface Wildcard {
 type WildcardLine =
   | "wildcard"
   | "wildcard live"
+  | "wildcard closed"
   | "subscribe"
   | "message"
   | "gap"
@@ -48,6 +49,7 @@ export class Wildcards implements RuleCheck<WildcardLine> {
   readonly reads: readonly WildcardLine[] = [
     "wildcard",
     "wildcard live",
+    "wildcard closed",
     "subscribe",
     "message",
     "gap",
@@ -89,6 +91,8 @@ export class Wildcards implements RuleCheck<WildcardLine> {
         if (wildcard !== undefined) wildcard.tops = new Map(this.#channels);
         return;
       }
+      case "wildcard closed":
+        return void this.#wildcards.delete(event.wild);
       case "subscribe":
         return this.#subscribes(event);
       case "message":

@@ -22,6 +22,8 @@ export type Deed =
   | { readonly do: "subscribe"; readonly channel: string } & SubscriptionPlan
   | { readonly do: "leave"; readonly channel: string }
   | { readonly do: "wildcard" } & WildcardPlan
+  /** Closes its oldest wildcard. */
+  | { readonly do: "end wildcard" }
   | { readonly do: "document" } & DocumentPlan
   /** Reads what has become of all messages that may change. */
   | { readonly do: "documents" }

@@ -235,7 +235,10 @@ function wildcards(random: Random, clients: number, length: number): Step[] {
     ...{ do: "revoke", channel: random.pick(NOOKS), ms: random.pick([500, 3_000, 20_000]) },
     ...{ at: moment(random, length), client: random.below(clients) },
   }));
-  return [...begun, ...published, ...shutOut];
+  const ended = Array.from({ length: random.below(2) }, (): Step => ({
+    ...{ do: "end wildcard", at: moment(random, length), client: random.below(clients) },
+  }));
+  return [...begun, ...published, ...shutOut, ...ended];
 }
 
 /** More than a subscriber may leave unseen, in portions that it takes live, to one whose handler is slow. */

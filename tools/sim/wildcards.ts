@@ -78,7 +78,8 @@ export class ScenarioWildcards {
     recorder.add({ is: "wildcard", client, wild, match: plan.match, filter: plan.tags });
     const made: { held?: Held } = {};
     const onError = (error: unknown): void => {
-      if (!isForNow(error)) recorder.add({ is: "escaped", error: `${wild}: ${error}` });
+      const isClosed = made.held !== undefined && !this.#held.includes(made.held);
+      if (!isClosed && !isForNow(error)) recorder.add({ is: "escaped", error: `${wild}: ${error}` });
     };
     const run = (event: Event): Promise<void> => this.#take(made.held!, event);
     const pattern = plan.match.replace("*", ":id") as Pattern;
@@ -90,6 +91,17 @@ export class ScenarioWildcards {
     this.#held.push(held);
     subscription.ready().then(() => recorder.add({ is: "wildcard live", wild }), onError);
     if (plan.iterates) this.#iterate(held, run).catch(onError);
+  }
+
+  /** Closes the oldest. */
+  end(): void {
+    const held = this.#held.shift();
+    if (held === undefined) return;
+    const { recorder } = this.#parts;
+    for (const { sub } of held.matched.values()) recorder.add({ is: "unsubscribed", sub });
+    held.matched.clear();
+    recorder.add({ is: "wildcard closed", wild: held.wild });
+    held.subscription.close();
   }
 
   /** Tells the log which channels are not matched any more: nobody tells the program. */
