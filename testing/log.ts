@@ -344,8 +344,9 @@ function show(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(show).join(", ")}]`;
   if (typeof value !== "object" || value === null) return String(value);
   if ("epoch" in value && "offset" in value) {
-    const { epoch, offset, fingerprint } = value as Position;
-    return `${epoch.slice(0, 4)}:${offset}:${fingerprint.toString(36)}`;
+    const { epoch, offset, fingerprint } = value as Partial<Position> & Pick<Position, "epoch" | "offset">;
+    const place = `${epoch.slice(0, 4)}:${offset}`;
+    return fingerprint === undefined ? place : `${place}:${fingerprint.toString(36)}`;
   }
   return `{${Object.entries(value).map(([key, member]) => `${key} ${show(member)}`).join(", ")}}`;
 }

@@ -16,6 +16,7 @@ import { Sessions } from "../rpc/sessions.ts";
 import { DeltaReader } from "../rpc/topic_deltas.ts";
 import { MemoryStream } from "../brokers/memory_stream.ts";
 import { OwnMember } from "../client/own_member.ts";
+import { Presences } from "../client/presences.ts";
 import { PresenceState } from "../client/presence_state.ts";
 import { Seen } from "../client/seen.ts";
 import { LocalSubscription } from "../client/subscription.ts";
@@ -150,6 +151,27 @@ describe("a bug in sessions or channels", () => {
         connected.call(this);
       };
     }, () => finds("presence"));
+  });
+
+  it("that tells the first of what is told fast, and not the last, is found", async () => {
+    await withBug(Presences.prototype, "update", (update) => {
+      const at = new WeakMap<Presences, number>();
+      let turn = 0;
+      return function (this: Presences, name, data) {
+        if (at.get(this) === turn) return Promise.resolve("");
+        at.set(this, turn);
+        queueMicrotask(() => turn++);
+        return update.call(this, name, data);
+      };
+    }, () => finds("presence"));
+  });
+
+  it("that leaves somebody out between two pages of members is found", async () => {
+    await withBug(Presences.prototype, "get", (get) =>
+      async function (this: Presences, channel, query) {
+        const page = await get.call(this, channel, query);
+        return page.next === undefined ? page : await get.call(this, channel, { ...query, after: page.next });
+      }, () => finds("presence"));
   });
 
   it("that believes an older whole is found", async () => {

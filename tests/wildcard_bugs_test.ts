@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Channels } from "../client/channels.ts";
 import type { LocalSubscription } from "../client/subscription.ts";
+import { Wildcard } from "../client/wildcard.ts";
 import { ServerWildcard } from "../rpc/server_wildcard.ts";
 import { ServerWildcards } from "../rpc/server_wildcards.ts";
 import type { Rule } from "../testing/anomaly.ts";
@@ -75,6 +76,10 @@ describe("a bug in wildcards", () => {
       subscribe(name, { ...wanted, policy: { latest: true } }, Local)
     );
     assert((await broken(Channels.prototype, "join", bug, 130)).includes("policy"));
+  });
+
+  it("that goes on when it was closed is found", async () => {
+    assert((await broken(Wildcard.prototype, "close", () => () => {})).includes("contiguity"));
   });
 
   it("that gives a publication twice is found", async () => {

@@ -161,7 +161,8 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
       seen.set(client, Number(n));
       this.#ghost(watching, value, line);
     }
-    if (event.members.length > event.count) {
+    // Of pages each is of its own moment.
+    if (!watching.isPaged && event.members.length > event.count) {
       this.#found(`${event.watch} sees ${event.members.length} members of ${event.count}`, line);
     }
   }

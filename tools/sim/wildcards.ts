@@ -99,7 +99,6 @@ export class ScenarioWildcards {
     if (held === undefined) return;
     const { recorder } = this.#parts;
     for (const { sub } of held.matched.values()) recorder.add({ is: "unsubscribed", sub });
-    held.matched.clear();
     recorder.add({ is: "wildcard closed", wild: held.wild });
     held.subscription.close();
   }
