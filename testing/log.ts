@@ -5,6 +5,7 @@
  * @module
  */
 import type { Claim, Position } from "../rpc/broker.ts";
+import type { DocumentEvent } from "./document_log.ts";
 
 /** A publication as its publisher saw it. `producer` and `number` name it; `value` is different for each. */
 export interface Publishing {
@@ -43,10 +44,18 @@ export type SubscriberEvent =
     /** The wildcard that it belongs to: told with what it gets first. */
     readonly wild?: string | undefined;
   }
-  /** It subscribes to all channels that it may know of: `room/*`. */
-  | { readonly is: "wildcard"; readonly client: string; readonly wild: string; readonly match: string }
+  /** It subscribes to all channels that it may know of: `room/*`; to everything there, or to what has one of these tags. */
+  | {
+    readonly is: "wildcard";
+    readonly client: string;
+    readonly wild: string;
+    readonly match: string;
+    readonly filter?: readonly string[] | undefined;
+  }
   /** From now on it misses nothing of them. */
   | { readonly is: "wildcard live"; readonly wild: string }
+  /** It closes it. */
+  | { readonly is: "wildcard closed"; readonly wild: string }
   /** It knows where it begins. */
   | { readonly is: "subscribed"; readonly sub: string; readonly position: Position }
   /** It got a publication. */
@@ -109,52 +118,6 @@ export interface PageEnds {
   /** How far was looked, where there is a filter. */
   readonly through?: Position | undefined;
 }
-
-/** What is done with a message that may change. */
-export type DocumentChange = "publish" | "edit" | "append" | "delete" | "react";
-
-/** A message as somebody sees it. */
-export interface SeenDocument {
-  /** Which one. */
-  readonly offset: number;
-  /** Its text; `undefined` where it was deleted. */
-  readonly text: string | undefined;
-  /** How often it is liked. */
-  readonly likes: number;
-}
-
-/**
- * What becomes of messages that may change. Their texts are made of tokens `<id>`, by the deeds that have added them. What else is told of publications and
- * subscriptions is told of other channels.
- */
-export type DocumentEvent =
-  /** Somebody does something with a message, or publishes one. */
-  | {
-    readonly is: "document";
-    readonly client: string;
-    readonly id: string;
-    readonly what: DocumentChange;
-    readonly target?: Position | undefined;
-  }
-  /** It is told where that has landed. */
-  | { readonly is: "document done"; readonly id: string; readonly position: Position }
-  /** It is told that it has not, or that nobody knows. */
-  | {
-    readonly is: "document failed";
-    readonly id: string;
-    readonly code: string;
-    readonly ambiguous: boolean;
-  }
-  /** A client asks for all messages. */
-  | { readonly is: "documents asked"; readonly client: string; readonly ask: string }
-  /** What it is told; without `ask`: what it has made of the events that it was given. */
-  | {
-    readonly is: "documents";
-    readonly client: string;
-    readonly ask?: string | undefined;
-    readonly position: Position;
-    readonly documents: readonly SeenDocument[];
-  };
 
 /** What went over the wire. */
 export type WireEvent =
@@ -311,6 +274,8 @@ export type PresenceEvent =
     readonly channel: string;
     readonly watch: string;
     readonly countOnly: boolean;
+    /** Whether it asks once, page by page, for everybody, however many there are. */
+    readonly isPaged?: boolean | undefined;
   }
   /** What a watch is told: how many are there, and what they told last. */
   | {
@@ -379,8 +344,9 @@ function show(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(show).join(", ")}]`;
   if (typeof value !== "object" || value === null) return String(value);
   if ("epoch" in value && "offset" in value) {
-    const { epoch, offset, fingerprint } = value as Position;
-    return `${epoch.slice(0, 4)}:${offset}:${fingerprint.toString(36)}`;
+    const { epoch, offset, fingerprint } = value as Partial<Position> & Pick<Position, "epoch" | "offset">;
+    const place = `${epoch.slice(0, 4)}:${offset}`;
+    return fingerprint === undefined ? place : `${place}:${fingerprint.toString(36)}`;
   }
   return `{${Object.entries(value).map(([key, member]) => `${key} ${show(member)}`).join(", ")}}`;
 }

@@ -32,11 +32,10 @@ export type { CheckOptions } from "./checker.ts";
 export { RULES } from "./anomaly.ts";
 export type { Anomaly, Rule } from "./anomaly.ts";
 export { line, traceOf } from "./log.ts";
+export type { DocumentChange, DocumentEvent, LoggedReaction, SeenDocument } from "./document_log.ts";
 export type {
   BrokerEvent,
   CallEvent,
-  DocumentChange,
-  DocumentEvent,
   Happening,
   LogEvent,
   LoggedPolicy,
@@ -45,7 +44,6 @@ export type {
   PresenceEvent,
   PublisherEvent,
   Publishing,
-  SeenDocument,
   SubscriberEvent,
   WireEvent,
   WorldEvent,

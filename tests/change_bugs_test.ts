@@ -3,24 +3,32 @@ import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { MessageBook } from "../brokers/message_book.ts";
 import { LocalSubscription } from "../client/subscription.ts";
+import type { ReactionSummary } from "../rpc/interactions.ts";
 import { ReactionState } from "../rpc/reaction_state.ts";
 import { Rollup } from "../rpc/rollup.ts";
 import { check } from "../testing/checker.ts";
 import type { Happening, LogEvent } from "../testing/log.ts";
-import { scenarioOf } from "../tools/sim/scenario.ts";
-import { runScenario } from "../tools/sim/simulation.ts";
+import { isFound } from "./suites/document_bugs.ts";
+
+const LIKE = { kind: "like", counted: "total", value: "", undo: false } as const;
 
 const at = (offset: number) => ({ epoch: "E", offset, fingerprint: offset });
 
 /** A history in which all went right: a message that grows, one that is edited, one that is deleted. */
 function clean(): Happening[] {
   const target = at(1);
-  const document = (offset: number, text: string | undefined, likes = 0) => ({ offset, text, likes });
+  const document = (offset: number, text: string | undefined, reactions: ReactionSummary = {}) => (
+    { offset, text, reactions }
+  );
   const done = (client: string, id: string, what: "publish" | "append", offset: number): Happening[] => [
     { is: "document", client, id, what, ...what === "publish" ? {} : { target } },
     { is: "document done", id, position: at(offset) },
   ];
-  const documents = [document(1, "<1><2><3>", 1), document(4, "<5>"), document(6, undefined)];
+  const documents = [
+    document(1, "<1><2><3>", { like: { total: 1 } }),
+    document(4, "<5>"),
+    document(6, undefined),
+  ];
   return [
     ...done("ada", "1", "publish", 1),
     ...done("ada", "2", "append", 2),
@@ -31,7 +39,7 @@ function clean(): Happening[] {
     ...done("bob", "6", "publish", 6),
     { is: "document", client: "bob", id: "7", what: "delete", target: at(6) },
     { is: "document done", id: "7", position: at(7) },
-    { is: "document", client: "bob", id: "8", what: "react", target },
+    { is: "document", client: "bob", id: "8", what: "react", target, reaction: LIKE },
     { is: "document done", id: "8", position: at(8) },
     { is: "documents asked", client: "cy", ask: "a" },
     { is: "documents", client: "cy", ask: "a", position: at(8), documents },
@@ -43,7 +51,9 @@ function clean(): Happening[] {
 type Documents = Extract<Happening, { is: "documents" }>;
 
 /** What the checker finds where the first who tells of documents has others. */
-function found(change: (documents: { text: string | undefined; likes: number }[]) => void): string[] {
+function found(
+  change: (documents: { text: string | undefined; reactions: ReactionSummary }[]) => void,
+): string[] {
   const log = clean().filter((event) => event.is !== "documents" || event.ask !== undefined);
   const { documents } = log.find((event) => event.is === "documents") as Documents;
   change(documents as never);
@@ -65,8 +75,8 @@ describe("in a history of messages that change", () => {
     "an edit that was lost": ([, two]) => two!.text = "<4>",
     "what was deleted": ([, , three]) => three!.text = "<6>",
     "what nobody has deleted": ([one]) => one!.text = undefined,
-    "a reaction that is lost": ([one]) => one!.likes = 0,
-    "a reaction that counts twice": ([one]) => one!.likes = 2,
+    "a reaction that is lost": ([one]) => one!.reactions = {},
+    "a reaction that counts twice": ([one]) => one!.reactions = { like: { total: 2 } },
   };
   for (const [name, bug] of Object.entries(bugs)) {
     it(`${name} is found`, () => assert(found(bug).includes("documents")));
@@ -75,7 +85,32 @@ describe("in a history of messages that change", () => {
   it("two who have different messages at one place are found", () => {
     const log = clean();
     const last = log.findLast((event) => event.is === "documents") as Documents;
-    (last.documents[0] as { likes: number }).likes = 0;
+    (last.documents[0] as { reactions: ReactionSummary }).reactions = {};
+    assert(rules(log).includes("documents"));
+  });
+
+  it("a change of who may not is found", () => {
+    const log = clean().map((event): Happening =>
+      event.is === "document" && event.id === "5" ? { ...event, client: "ada" } : event
+    );
+    assert(rules(log).includes("documents"));
+  });
+
+  it("a deletion of who may only delete is none, and an edit is found", () => {
+    const by = (id: string) =>
+      clean().map((event): Happening =>
+        event.is === "document" && event.id === id ? { ...event, client: "ada", mayDelete: true } : event
+      );
+    assertEquals(rules(by("7")), []);
+    assert(rules(by("5")).includes("documents"));
+  });
+
+  it("a page that tells another version is found", () => {
+    const log = clean();
+    const page = log.find((event) => event.is === "documents") as Documents;
+    Object.assign(page.documents[1]!, { version: 5 });
+    assertEquals(rules(log.slice(0, -2)), []);
+    Object.assign(page.documents[1]!, { version: 4 });
     assert(rules(log).includes("documents"));
   });
 
@@ -84,26 +119,6 @@ describe("in a history of messages that change", () => {
     assert(rules(log).includes("documents"));
   });
 });
-
-/** Whether the first seed that shows a bug breaks the rule. */
-async function isFound<T extends object, K extends keyof T>(
-  where: T,
-  method: K,
-  bug: (original: T[K]) => T[K],
-  from = 1,
-): Promise<boolean> {
-  const original = where[method];
-  where[method] = bug(original);
-  try {
-    for (let seed = from; seed < from + 250; seed++) {
-      const { anomalies } = await runScenario(scenarioOf(seed));
-      if (anomalies.length > 0) return anomalies.some(({ rule }) => rule === "documents");
-    }
-    return false;
-  } finally {
-    where[method] = original;
-  }
-}
 
 describe("a bug in the core", () => {
   it("of a deletion that takes nothing away is found", async () => {

@@ -17,6 +17,7 @@ import { FeedDeltas } from "../rpc/feed_deltas.ts";
 import { givenBy, type SharedFrame } from "../rpc/shared_frames.ts";
 import { MemoryStream } from "../brokers/memory_stream.ts";
 import { OwnMember } from "../client/own_member.ts";
+import { Presences } from "../client/presences.ts";
 import { PresenceState } from "../client/presence_state.ts";
 import { Seen } from "../client/seen.ts";
 import { LocalSubscription } from "../client/subscription.ts";
@@ -152,6 +153,27 @@ describe("a bug in sessions or channels", () => {
         connected.call(this);
       };
     }, () => finds("presence"));
+  });
+
+  it("that tells the first of what is told fast, and not the last, is found", async () => {
+    await withBug(Presences.prototype, "update", (update) => {
+      const at = new WeakMap<Presences, number>();
+      let turn = 0;
+      return function (this: Presences, name, data) {
+        if (at.get(this) === turn) return Promise.resolve("");
+        at.set(this, turn);
+        queueMicrotask(() => turn++);
+        return update.call(this, name, data);
+      };
+    }, () => finds("presence"));
+  });
+
+  it("that leaves somebody out between two pages of members is found", async () => {
+    await withBug(Presences.prototype, "get", (get) =>
+      async function (this: Presences, channel, query) {
+        const page = await get.call(this, channel, query);
+        return page.next === undefined ? page : await get.call(this, channel, { ...query, after: page.next });
+      }, () => finds("presence"));
   });
 
   it("that believes an older whole is found", async () => {

@@ -4,8 +4,9 @@
  * @module
  */
 import type { Position } from "../../rpc/broker.ts";
-import type { SeenDocument } from "../log.ts";
+import type { SeenDocument } from "../document_log.ts";
 import { getOr } from "./get_or.ts";
+import { type Said, wrongReactions } from "./reactions.ts";
 import type { Line, RuleCheck, Surroundings } from "./rule.ts";
 
 type DocumentsLine =
@@ -18,11 +19,8 @@ type DocumentsLine =
   | "documents";
 
 /** Something that was done with a message. */
-interface Deed {
-  readonly id: string;
-  readonly client: string;
-  readonly what: Line<"document">["what"];
-  readonly target: Position | undefined;
+interface Deed extends Pick<Line<"document">, "id" | "client" | "what" | "target" | "subject" | "reaction"> {
+  readonly mayDelete: boolean;
   readonly line: number;
   outcome: "open" | "done" | "refused" | "unknown";
   doneAt: number;
@@ -61,27 +59,14 @@ export class Documents implements RuleCheck<DocumentsLine> {
   /** As of a `RuleCheck`. */
   see(event: Line<DocumentsLine>, line: number): void {
     switch (event.is) {
-      case "document": {
-        const { id, client, what, target } = event;
-        const deed: Deed = {
-          id,
-          client,
-          what,
-          target,
-          line,
-          outcome: "open",
-          doneAt: Infinity,
-          position: undefined,
-        };
-        this.#deeds.set(id, deed);
-        if (target !== undefined) this.#of(target).deeds.push(deed);
-        return;
-      }
+      case "document":
+        return this.#begin(event, line);
       case "document done": {
         const deed = this.#deeds.get(event.id);
         if (deed === undefined) return;
         Object.assign(deed, { outcome: "done", doneAt: line, position: event.position });
         if (deed.what === "publish") this.#of(event.position).deeds.unshift(deed);
+        else this.#checkRight(deed, line);
         return;
       }
       case "document failed": {
@@ -103,6 +88,23 @@ export class Documents implements RuleCheck<DocumentsLine> {
     }
   }
 
+  #begin(event: Line<"document">, line: number): void {
+    const { id, client, what, target, subject, reaction, mayDelete = false } = event;
+    const asked = { id, client, what, target, subject, reaction, mayDelete, line };
+    const deed: Deed = { ...asked, outcome: "open", doneAt: Infinity, position: undefined };
+    this.#deeds.set(id, deed);
+    if (target !== undefined) this.#of(target).deeds.push(deed);
+  }
+
+  /** Whoever has published a message changes it; moderators delete it. */
+  #checkRight(deed: Deed, line: number): void {
+    const { id, what, target, mayDelete } = deed;
+    const published = this.#of(target!).deeds.find((one) => one.what === "publish");
+    if (what === "react" || (what === "delete" && mayDelete) || published === undefined) return;
+    if (authorOf(published) === authorOf(deed)) return;
+    this.#surroundings.found("documents", `${id} is of another than ${published.id}: ${what}`, line);
+  }
+
   #of({ epoch, offset }: Pick<Position, "epoch" | "offset">): Known {
     return getOr(this.#messages, `${epoch}:${offset}`, () => ({ deeds: [] }));
   }
@@ -113,14 +115,15 @@ export class Documents implements RuleCheck<DocumentsLine> {
     for (const document of documents) {
       const { deeds } = this.#of({ epoch: position.epoch, offset: document.offset });
       this.#checkText(document, deeds, { position, since }, found);
-      this.#checkLikes(document, deeds, { position, since }, found);
+      this.#checkVersion(document, deeds, { position, since }, found);
+      this.#checkReactions(document, deeds, { position, since }, found);
     }
     const key = `${position.epoch}:${position.offset}`;
     const told = JSON.stringify(
       [...documents].sort((a, b) => a.offset - b.offset).map((document) => [
         document.offset,
         document.text ?? null,
-        document.likes,
+        document.reactions,
       ]),
     );
     const before = this.#told.get(key);
@@ -133,7 +136,7 @@ export class Documents implements RuleCheck<DocumentsLine> {
   #checkText(
     { offset, text }: SeenDocument,
     deeds: readonly Deed[],
-    { position, since }: { readonly position: Position; readonly since: number },
+    { position, since }: Moment,
     found: (what: string) => void,
   ): void {
     const isIn = (deed: Deed): boolean =>
@@ -183,20 +186,51 @@ export class Documents implements RuleCheck<DocumentsLine> {
     }
   }
 
-  #checkLikes(
-    { offset, text, likes }: SeenDocument,
+  /** The last change is told, in a page. */
+  #checkVersion(
+    { offset, text, version }: SeenDocument,
     deeds: readonly Deed[],
-    { position, since }: { readonly position: Position; readonly since: number },
+    { position, since }: Moment,
+    found: (what: string) => void,
+  ): void {
+    if (version === undefined || text === undefined) return;
+    const changes = deeds.filter(({ what, outcome }) => what !== "react" && outcome !== "refused");
+    const done = changes.filter((deed) => isCertain(deed, { position, since }));
+    const last = Math.max(offset, ...done.map((deed) => deed.position!.offset));
+    const isOther = version > last && changes.length === done.length;
+    if (version < last || isOther) found(`${offset} is of version ${version}, and not ${last}`);
+  }
+
+  #checkReactions(
+    { offset, text, reactions }: SeenDocument,
+    deeds: readonly Deed[],
+    moment: Moment,
     found: (what: string) => void,
   ): void {
     if (text === undefined) return;
-    const said = deeds.filter(({ what, outcome }) => what === "react" && outcome !== "refused");
-    const counted = said.filter(({ outcome, position: at, doneAt }) =>
-      outcome === "done" &&
-      ((at!.epoch === position.epoch && at!.offset <= position.offset) || doneAt < since)
-    );
-    if (likes < counted.length || likes > said.length) {
-      found(`${offset} has ${likes} likes, of ${counted.length} to ${said.length}`);
-    }
+    const said = deeds.flatMap((deed): Said[] => {
+      const { client, subject, reaction, outcome } = deed;
+      if (reaction === undefined || outcome === "refused") return [];
+      return [{ ...reaction, client, subject, isCertain: isCertain(deed, moment) }];
+    });
+    const wrong = wrongReactions(reactions, said);
+    if (wrong !== undefined) found(`${offset}: ${wrong}`);
   }
+}
+
+/** Where somebody sees messages, and since when that was asked for. */
+interface Moment {
+  readonly position: Position;
+  readonly since: number;
+}
+
+/** Whether what is seen there has it. */
+function isCertain({ outcome, position: at, doneAt }: Deed, { position, since }: Moment): boolean {
+  return outcome === "done" &&
+    ((at!.epoch === position.epoch && at!.offset <= position.offset) || doneAt < since);
+}
+
+/** Whose it is. */
+function authorOf({ subject, client }: Pick<Deed, "subject" | "client">): string {
+  return subject === undefined ? `c${client}` : `s${subject}`;
 }

@@ -25,6 +25,7 @@ interface Watching {
   readonly client: string;
   readonly channel: string;
   readonly countOnly: boolean;
+  readonly isPaged: boolean;
   /** The latest word of each member that it has seen. */
   readonly seen: Map<string, number>;
   view: Line<"view"> | undefined;
@@ -90,8 +91,8 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
       case "leaves":
         return this.#want(event.channel, event.client, { value: undefined, isAnswered: true });
       case "watches": {
-        const { client, channel, countOnly } = event;
-        const watching = { client, channel, countOnly, seen: new Map(), view: undefined, line };
+        const { client, channel, countOnly, isPaged = false } = event;
+        const watching = { client, channel, countOnly, isPaged, seen: new Map(), view: undefined, line };
         return void this.#watches.set(event.watch, watching);
       }
       case "view":
@@ -160,7 +161,8 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
       seen.set(client, Number(n));
       this.#ghost(watching, value, line);
     }
-    if (event.members.length > event.count) {
+    // Of pages each is of its own moment.
+    if (!watching.isPaged && event.members.length > event.count) {
       this.#found(`${event.watch} sees ${event.members.length} members of ${event.count}`, line);
     }
   }
@@ -181,7 +183,7 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
     return live;
   }
 
-  #atTheEnd(name: string, { client, channel, countOnly, view }: Watching): void {
+  #atTheEnd(name: string, { client, channel, countOnly, isPaged, view }: Watching): void {
     if (this.#crashed.has(client)) return;
     const at = this.#finishedAt;
     if (view === undefined) return this.#found(`${name} was never told who is in ${channel}`, at);
@@ -194,7 +196,7 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
       return this.#found(`${name} counts ${count} in ${channel}, and there are ${live.size}`, at);
     }
     if (countOnly) return;
-    const most = this.#thresholds.get(channel) ?? Infinity;
+    const most = isPaged ? Infinity : this.#thresholds.get(channel) ?? Infinity;
     if (sample ? live.size <= Math.floor(0.8 * most) : settled.length > most) {
       return this.#found(`${name} is told ${sample ? "a sample" : "all"} of ${live.size}`, at);
     }

@@ -6,6 +6,7 @@
  * @module
  */
 import type { Position } from "../../rpc/broker.ts";
+import { lastWanted } from "./filters.ts";
 import { getOr } from "./get_or.ts";
 import type { Line, RuleCheck, Surroundings } from "./rule.ts";
 import type { Subscription, Subscriptions } from "./subscriptions.ts";
@@ -16,6 +17,7 @@ interface Wildcard {
   readonly client: string;
   /** What the names of its channels begin with. */
   readonly beginning: string;
+  readonly filter: readonly string[] | undefined;
   /** Where each channel was when it was live; `undefined` before. */
   tops: Map<string, Position> | undefined;
   /** Its present subscriptions, by channel. */
@@ -27,6 +29,7 @@ interface Wildcard {
 type WildcardLine =
   | "wildcard"
   | "wildcard live"
+  | "wildcard closed"
   | "subscribe"
   | "message"
   | "gap"
@@ -46,6 +49,7 @@ export class Wildcards implements RuleCheck<WildcardLine> {
   readonly reads: readonly WildcardLine[] = [
     "wildcard",
     "wildcard live",
+    "wildcard closed",
     "subscribe",
     "message",
     "gap",
@@ -87,6 +91,8 @@ export class Wildcards implements RuleCheck<WildcardLine> {
         if (wildcard !== undefined) wildcard.tops = new Map(this.#channels);
         return;
       }
+      case "wildcard closed":
+        return void this.#wildcards.delete(event.wild);
       case "subscribe":
         return this.#subscribes(event);
       case "message":
@@ -112,12 +118,13 @@ export class Wildcards implements RuleCheck<WildcardLine> {
     }
   }
 
-  #begin({ wild, client, match }: Line<"wildcard">): void {
+  #begin({ wild, client, match, filter }: Line<"wildcard">): void {
     const beginning = match.slice(0, match.indexOf("*"));
     this.#wildcards.set(wild, {
       wild,
       client,
       beginning,
+      filter,
       tops: undefined,
       subs: new Map(),
       had: new Set(),
@@ -145,13 +152,14 @@ export class Wildcards implements RuleCheck<WildcardLine> {
     if (this.#lost.has(channel) || this.#ever.has(somebody(wildcard.client, channel))) return;
     const top = wildcard.tops.get(channel);
     const known = top?.epoch === epoch ? top.offset : 0;
-    if (offset - 1 <= known) return;
+    if (this.#lastWanted(wildcard, channel, offset - 1) <= known) return;
     this.#found(`${wildcard.wild}: ${channel} begins with ${offset}, and ${known} were there`, line);
   }
 
   #finish(line: number): void {
     if (!this.#isCalm) return;
-    for (const { wild, client, beginning, tops, had } of this.#wildcards.values()) {
+    for (const wildcard of this.#wildcards.values()) {
+      const { wild, client, beginning, tops, had } = wildcard;
       if (tops === undefined) {
         this.#found(`${wild} was never live`, line);
         continue;
@@ -160,10 +168,18 @@ export class Wildcards implements RuleCheck<WildcardLine> {
         const isMeant = channel.startsWith(beginning) && !this.#ever.has(somebody(client, channel));
         if (!isMeant || had.has(channel) || this.#lost.has(channel)) continue;
         const top = tops.get(channel);
-        if (top?.epoch === epoch && top.offset === offset) continue;
+        const known = top?.epoch === epoch ? top.offset : 0;
+        if (this.#lastWanted(wildcard, channel, offset) <= known) continue;
         this.#found(`${wild} never got anything of ${channel}, whose top is ${offset}`, line);
       }
     }
+  }
+
+  /** The last that it wants of what is in a channel up to an offset; 0 for none. */
+  #lastWanted({ filter }: Wildcard, channel: string, to: number): number {
+    if (filter === undefined) return to;
+    const { truth } = this.#surroundings;
+    return lastWanted(truth, truth.channel(channel), filter, to);
   }
 
   #mayKnow(event: Line<"revoke" | "grant" | "matched">, line: number): void {

@@ -1,6 +1,8 @@
 /**
- * Bugs of messages that change, in a clean history. More of them are in `tests/change_bugs_test.ts`.
+ * Bugs of messages that change, in a clean history. More of them are in `tests/change_bugs_test.ts` and `tests/reaction_bugs_test.ts`.
  */
+import { scenarioOf } from "../../tools/sim/scenario.ts";
+import { runScenario } from "../../tools/sim/simulation.ts";
 import type { SeededBug } from "./mutant.ts";
 
 const at = (offset: number) => ({ epoch: "E", offset, fingerprint: offset });
@@ -20,8 +22,28 @@ export const DOCUMENT_BUGS: readonly SeededBug[] = [
         is: "documents",
         ask: "3",
         position: at(2),
-        documents: [{ offset: 1, text: "<1>", likes: 0 }],
+        documents: [{ offset: 1, text: "<1>", reactions: {} }],
       },
     );
   }],
 ];
+
+/** Whether the first seed that shows a bug breaks the rule. */
+export async function isFound<T extends object, K extends keyof T>(
+  where: T,
+  method: K,
+  bug: (original: T[K]) => T[K],
+  from = 1,
+): Promise<boolean> {
+  const original = where[method];
+  where[method] = bug(original);
+  try {
+    for (let seed = from; seed < from + 250; seed++) {
+      const { anomalies } = await runScenario(scenarioOf(seed));
+      if (anomalies.length > 0) return anomalies.some(({ rule }) => rule === "documents");
+    }
+    return false;
+  } finally {
+    where[method] = original;
+  }
+}

@@ -43,8 +43,17 @@ function within(mutant: Mutant, change: (log: LogEvent[]) => LogEvent[]): void {
   mutant.log.splice(at, 0, ...change(wildcardHistory()).map((event) => ({ ...event, at: time })));
 }
 
-function isOf(event: LogEvent): boolean {
+/** Whether something is told of the wildcard's subscription to its channel. */
+export function isOf(event: LogEvent): boolean {
   return "sub" in event && event.sub === sub;
+}
+
+/** The same, of a wildcard that asks for a tag; what is published has the tag "a". */
+export function filtered(log: readonly LogEvent[], tag: string): LogEvent[] {
+  return log.map((event) => {
+    if (event.is === "publish") return { ...event, tag: "a" };
+    return event.is === "wildcard" || event.is === "subscribe" ? { ...event, filter: [tag] } : event;
+  });
 }
 
 /** The bugs. */
@@ -54,6 +63,18 @@ export const WILDCARD_BUGS: readonly SeededBug[] = [
   }],
   ["wildcard", "a channel that appears does not begin at its beginning", (mutant) => {
     within(mutant, (log) => log.filter((event) => !(event.is === "message" && event.position.offset === 1)));
+  }],
+  ["wildcard", "of what it asks for in a channel that appears it is given nothing", (mutant) => {
+    within(mutant, (log) => filtered(log, "a").filter((event) => !isOf(event)));
+  }],
+  ["wildcard", "the first that it asks for in a channel that appears is passed over", (mutant) => {
+    within(
+      mutant,
+      (log) => filtered(log, "a").filter((event) => !(event.is === "message" && event.position.offset === 1)),
+    );
+  }],
+  ["filter", "a wildcard is given what it did not ask for", (mutant) => {
+    within(mutant, (log) => filtered(log, "b"));
   }],
   ["wildcard", "the client is told of a channel that it may not know of", (mutant) => {
     within(mutant, (log) => {

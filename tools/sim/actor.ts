@@ -69,6 +69,8 @@ export class Actor {
         return;
       case "wildcard":
         return this.#wildcards!.begin(deed);
+      case "end wildcard":
+        return this.#wildcards!.end();
       case "document":
         return this.#documents!.act(deed);
       case "documents":
@@ -103,9 +105,11 @@ export class Actor {
     this.#documents!.settle();
   }
 
-  /** Reads what has become of messages that may change, if it has seen any. */
-  readDocuments(): void {
-    if (!this.#machine!.isDead && this.#documents!.follows) this.#documents!.read();
+  /** Reads what has become of messages that may change, if it has seen any, and who is there. */
+  readAll(): void {
+    if (this.#machine!.isDead) return;
+    if (this.#documents!.follows) this.#documents!.read();
+    this.#member!.read();
   }
 
   /** The name of its present life. */
@@ -244,7 +248,8 @@ export class Actor {
       recorder,
     });
     const follows = this.#documents?.follows;
-    this.#documents = new ScenarioDocuments({ name, client, machine, recorder });
+    const subject = this.#hasToken ? this.#name : undefined;
+    this.#documents = new ScenarioDocuments({ name, subject, client, machine, recorder });
     if (follows) this.#documents.follow();
     if (this.#isCalm) {
       subscriber.calm();

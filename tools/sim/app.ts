@@ -232,6 +232,14 @@ export const HALL = 1_000;
 /** Members of a desk up to which all of them are told. */
 export const DESK_MEMBERS = 2;
 
+/** What can be said of messages of a wall, and how it is counted. */
+export const REACTIONS = { like: "total", mood: "distinct", vote: "unique", emoji: "multiple" } as const;
+
+/** Whether a client may delete what others have published: the first one, in any of its lives. */
+export function isModerator(client: string): boolean {
+  return client.split(".")[0] === "c0";
+}
+
 const RULE_FAILED = "A rule has failed";
 
 function channels({ mayJoin, isCalm, retention, traits, random, clock }: Tools) {
@@ -257,8 +265,9 @@ function channels({ mayJoin, isCalm, retention, traits, random, clock }: Tools) 
   const wall = channel({
     message: trusted<string>(),
     changes: true,
-    reactions: { like: "total" },
+    reactions: REACTIONS,
     history: { messages: 1_000, seconds: 3_600 },
+    allow: { delete: ({ connection, message }) => message.isOwn || isModerator(connection.address) },
   });
   const desk = channel({
     presence: { data: trusted<{ value: string }>(), members: DESK_MEMBERS },

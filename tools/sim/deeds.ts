@@ -3,7 +3,7 @@
  */
 import type { Random } from "../../testing/random.ts";
 import type { CallPlan, CallShape } from "./caller.ts";
-import type { DocumentPlan } from "./documents.ts";
+import type { DocumentPlan, ReactionKind, ReactionPlan } from "./documents.ts";
 import type { PublicationPlan } from "./publisher.ts";
 import type { PolicyPlan, SubscriptionPlan } from "./subscriber.ts";
 import type { Traits } from "./traits.ts";
@@ -25,6 +25,8 @@ export type Deed =
   | { readonly do: "subscribe"; readonly channel: string } & SubscriptionPlan
   | { readonly do: "leave"; readonly channel: string }
   | { readonly do: "wildcard" } & WildcardPlan
+  /** Closes its oldest wildcard. */
+  | { readonly do: "end wildcard" }
   | { readonly do: "document" } & DocumentPlan
   /** Reads what has become of all messages that may change. */
   | { readonly do: "documents" }
@@ -122,17 +124,32 @@ export function scores(random: Random): Deed {
 
 /** Something with a message that may change. */
 export function documentDeed(random: Random): Deed {
-  const what = random.weighted({ publish: 8, append: 12, edit: 5, delete: 2, react: 8, read: 4 });
+  const what = random.weighted({ publish: 8, append: 12, edit: 5, delete: 2, react: 10, read: 4 });
   if (what === "read") return { do: "documents" };
-  return {
-    do: "document",
-    what,
-    which: random.next(),
-    times: what === "append" || what === "react" ? 1 + random.below(6) : 1,
-  };
+  const some = { do: "document", what, which: random.next() } as const;
+  if (what === "react") {
+    const reaction = reactionPlan(random);
+    return {
+      ...some,
+      ofAnybody: random.chance(0.8),
+      times: random.chance(0.5) ? 1 : 1 + random.below(6),
+      reaction,
+    };
+  }
+  const ofAnybody = what !== "publish" && random.chance(0.1);
+  return { ...some, ofAnybody, times: what === "append" ? 1 + random.below(6) : 1 };
 }
 
-const POLICIES: readonly PolicyPlan[] = [
+/** One of few values: the same is said twice, and a vote is changed. */
+function reactionPlan(random: Random): ReactionPlan {
+  const kind: ReactionKind = random.pick(["like", "mood", "vote", "emoji"]);
+  const undo = random.chance(0.25);
+  const hasValue = kind !== "like" && (kind !== "vote" || !undo);
+  return { kind, value: hasValue ? random.pick(["a", "b"]) : "", undo };
+}
+
+/** What slow subscriptions let the server leave out. */
+export const POLICIES: readonly PolicyPlan[] = [
   "latest",
   "latest of each tag",
   "four times a second",
@@ -151,8 +168,10 @@ export function wildcard(random: Random): Deed {
   return {
     do: "wildcard",
     match: random.pick(["nook/*", "nook/*", "hall/*", "room/*"]),
-    slow: random.pick([0, 0, 5, 100]),
+    slow: random.pick([0, 0, 5, 100, 2_000]),
     iterates: random.chance(0.3),
+    ...someTags(random),
+    ...(random.chance(0.3) ? { policy: random.pick(POLICIES) } : {}),
   };
 }
 
@@ -175,7 +194,7 @@ function call(random: Random, isLarge: boolean): Deed {
   const shape: CallShape = random.weighted({
     quick: 9,
     slow: 8,
-    again: 3,
+    again: 5,
     down: 2,
     up: 2,
     talk: 1,

@@ -5,10 +5,11 @@ import type { Client } from "../../client/client.ts";
 import type { ChannelEvent, Subscription } from "../../client/channel_types.ts";
 import type { Position } from "../../rpc/broker.ts";
 import { CallError } from "../../rpc/errors.ts";
-import type { DocumentChange, SeenDocument } from "../../testing/log.ts";
+import type { ReactionSummary } from "../../rpc/interactions.ts";
+import type { DocumentChange, SeenDocument } from "../../testing/document_log.ts";
 import type { Machine } from "../../testing/machine.ts";
 import type { Recorder } from "../../testing/recorder.ts";
-import type { ScenarioApp } from "./app.ts";
+import { isModerator, REACTIONS, type ScenarioApp } from "./app.ts";
 
 /** The channel of all of them. */
 export const WALL = "wall/1";
@@ -17,29 +18,53 @@ export const WALL = "wall/1";
 export interface DocumentPlan {
   /** What. */
   readonly what: DocumentChange;
-  /** Which of those that the client has published: 0 to 1. */
+  /** Which of those that the client has published, or sees: 0 to 1. */
   readonly which: number;
+  /** Whether of those that it sees, whoever has published them. */
+  readonly ofAnybody?: boolean | undefined;
   /** How often, at once. */
   readonly times: number;
+  /** What it says of it, where it does. */
+  readonly reaction?: ReactionPlan | undefined;
 }
+
+/** What is said of a message. */
+export interface ReactionPlan {
+  /** The name of it. */
+  readonly kind: ReactionKind;
+  /** Empty for none. */
+  readonly value: string;
+  /** Whether it is taken back. */
+  readonly undo: boolean;
+}
+
+/** Kinds of reactions. */
+export type ReactionKind = keyof typeof REACTIONS;
 
 /** What it needs. */
 export interface DocumentsParts {
   readonly name: string;
+  /** Whom it is authenticated as, if it is. */
+  readonly subject: string | undefined;
   readonly client: Client<ScenarioApp>;
   readonly machine: Machine;
   readonly recorder: Pick<Recorder, "add">;
 }
 
-type Interactions = "changes" | "reactions" | "total:like";
+type Interactions =
+  | "changes"
+  | "reactions"
+  | { [Kind in ReactionKind]: `${(typeof REACTIONS)[Kind]}:${Kind}` }[ReactionKind];
 type Event = ChannelEvent<string, Interactions>;
+type Target = Pick<Position, "epoch" | "offset">;
 
 /** The messages of one client. */
 export class ScenarioDocuments {
   readonly #parts: DocumentsParts;
   readonly #own: Position[] = [];
   #subscription: Subscription<string, Interactions> | undefined;
-  #seen = new Map<number, { text: string | undefined; likes: number }>();
+  #seen = new Map<number, { text: string | undefined; reactions: ReactionSummary }>();
+  #epoch = "";
   #hasGap = false;
   #count = 0;
 
@@ -63,11 +88,17 @@ export class ScenarioDocuments {
   }
 
   /** Does it. */
-  act({ what, which, times }: DocumentPlan): void {
+  act({ what, which, ofAnybody = false, times, reaction }: DocumentPlan): void {
     this.follow();
-    const target = what === "publish" ? undefined : this.#own[Math.floor(which * this.#own.length)];
+    const targets = ofAnybody ? this.#all : this.#own;
+    const target = what === "publish" ? undefined : targets[Math.floor(which * targets.length)];
     if (what !== "publish" && target === undefined) return;
-    for (let i = 0; i < times; i++) this.#do(what, target);
+    for (let i = 0; i < times; i++) this.#do(what, target, reaction);
+  }
+
+  /** What it sees. */
+  get #all(): Target[] {
+    return [...this.#seen.keys()].map((offset) => ({ epoch: this.#epoch, offset }));
   }
 
   /** Reads the history, and tells of it. */
@@ -77,10 +108,9 @@ export class ScenarioDocuments {
     recorder.add({ is: "documents asked", client, ask });
     this.#channel.history({ after: 0, limit: 1_000 }).then(({ entries, position, more }) => {
       if (more) return;
-      const documents = entries.map(({ position: { offset }, data, reactions }) => {
-        const like = reactions["like"];
-        return { offset, text: data, likes: like !== undefined && "total" in like ? like.total : 0 };
-      });
+      const documents = entries.map(({ position: { offset }, data, reactions, version }) => (
+        { offset, text: data, reactions, version }
+      ));
       recorder.add({ is: "documents", client, ask, position, documents });
     }, () => {});
   }
@@ -93,11 +123,13 @@ export class ScenarioDocuments {
     this.#parts.recorder.add({ is: "documents", client: this.#parts.name, position, documents });
   }
 
-  #do(what: DocumentChange, target: Position | undefined): void {
-    const { name: client, recorder } = this.#parts;
+  #do(what: DocumentChange, target: Target | undefined, reaction: ReactionPlan | undefined): void {
+    const { name: client, subject, recorder } = this.#parts;
     const id = `${client}#${++this.#count}`;
-    recorder.add({ is: "document", client, id, what, ...target === undefined ? {} : { target } });
-    this.#send(what, `<${id}>`, target!).then((position) => {
+    const said = reaction && { ...reaction, counted: REACTIONS[reaction.kind] };
+    const asked = { client, subject, id, what, target, reaction: said, mayDelete: isModerator(client) };
+    recorder.add({ is: "document", ...asked });
+    this.#send({ what, reaction, target: target! }, `<${id}>`).then((position) => {
       if (what === "publish") this.#own.push(position);
       const { epoch, offset, fingerprint } = position;
       recorder.add({ is: "document done", id, position: { epoch, offset, fingerprint } });
@@ -109,7 +141,10 @@ export class ScenarioDocuments {
     });
   }
 
-  #send(what: DocumentChange, text: string, target: Position): Promise<Position> {
+  #send(
+    { what, target, reaction }: Pick<DocumentPlan, "what" | "reaction"> & { readonly target: Target },
+    text: string,
+  ): Promise<Position> {
     const channel = this.#channel;
     switch (what) {
       case "publish":
@@ -121,8 +156,15 @@ export class ScenarioDocuments {
       case "delete":
         return channel.delete(target);
       case "react":
-        return channel.react(target, "like");
+        return this.#react(target, reaction!);
     }
+  }
+
+  #react(target: Target, { kind, value, undo }: ReactionPlan): Promise<Position> {
+    const channel = this.#channel;
+    if (kind === "like") return undo ? channel.unreact(target, kind) : channel.react(target, kind);
+    if (kind === "vote" && undo) return channel.unreact(target, kind);
+    return undo ? channel.unreact(target, kind, value) : channel.react(target, kind, value);
   }
 
   #follow(options: { readonly rewind?: number; readonly position?: Position }): void {
@@ -135,6 +177,7 @@ export class ScenarioDocuments {
 
   #take(event: Event): void {
     const { position: { epoch, offset } } = event;
+    this.#epoch = epoch;
     switch (event.type) {
       case "gap":
         this.#hasGap = true;
@@ -143,17 +186,14 @@ export class ScenarioDocuments {
         this.#subscription?.close();
         return this.#follow({ position: { epoch, offset: 0, fingerprint: 0 } });
       case "message":
-        return void this.#seen.set(offset, { text: event.data, likes: 0 });
+        return void this.#seen.set(offset, { text: event.data, reactions: {} });
       default: {
-        const seen = this.#seen.get(event.target) ?? { text: "", likes: 0 };
+        const seen = this.#seen.get(event.target) ?? { text: "", reactions: {} };
         this.#seen.set(event.target, seen);
         if (event.type === "edit") seen.text = event.data;
         else if (event.type === "append") seen.text += event.piece;
-        else if (event.type === "delete") Object.assign(seen, { text: undefined, likes: 0 });
-        else {
-          const { like } = event.summary;
-          seen.likes = like !== undefined && "total" in like ? like.total : 0;
-        }
+        else if (event.type === "delete") Object.assign(seen, { text: undefined, reactions: {} });
+        else seen.reactions = event.summary;
       }
     }
   }

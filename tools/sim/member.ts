@@ -4,6 +4,7 @@
 import type { Client } from "../../client/client.ts";
 import type { PresenceView, PresenceWatch } from "../../client/presence_types.ts";
 import { CallError } from "../../rpc/errors.ts";
+import type { MembersPage } from "../../rpc/member_types.ts";
 import type { Random } from "../../testing/random.ts";
 import type { Recorder } from "../../testing/recorder.ts";
 import type { ScenarioApp } from "./app.ts";
@@ -16,6 +17,8 @@ export const DESKS = ["desk/1", "desk/2"] as const;
 export type PresenceDeed =
   /** Enters, or tells something else. */
   | { readonly do: "enter"; readonly channel: string }
+  /** Tells something else, so often at once, if it is in. */
+  | { readonly do: "update"; readonly channel: string; readonly times: number }
   | { readonly do: "leave desk"; readonly channel: string }
   | {
     readonly do: "watch";
@@ -28,7 +31,8 @@ export type PresenceDeed =
 /** Something about presence. */
 export function presenceDeed(random: Random): PresenceDeed {
   const channel = random.pick(DESKS);
-  const what = random.weighted({ enter: 8, "leave desk": 4, watch: 4, unwatch: 2 });
+  const what = random.weighted({ enter: 6, update: 4, "leave desk": 4, watch: 4, unwatch: 2 });
+  if (what === "update") return { do: what, channel, times: 1 + random.below(4) };
   if (what !== "watch") return { do: what, channel };
   return { do: what, channel, iterates: random.chance(0.3), countOnly: random.chance(0.2) };
 }
@@ -53,6 +57,8 @@ interface Watching {
 export class ScenarioMember {
   readonly #parts: MemberParts;
   readonly #watches: Watching[] = [];
+  /** Where it wants to be, as far as nobody has refused it. */
+  readonly #in = new Set<string>();
   #values = 0;
   #names = 0;
 
@@ -66,7 +72,10 @@ export class ScenarioMember {
     const { channel } = deed;
     switch (deed.do) {
       case "enter":
-        return this.#enter(channel);
+        return this.#tell("enter", channel);
+      case "update":
+        for (let n = this.#in.has(channel) ? deed.times : 0; n > 0; n--) this.#tell("update", channel);
+        return;
       case "leave desk":
         return this.#leave(channel);
       case "watch":
@@ -76,14 +85,34 @@ export class ScenarioMember {
     }
   }
 
-  #enter(channel: string): void {
+  /** Asks who is in each channel, page by page. */
+  read(): void {
+    for (const channel of DESKS) void this.#read(channel).catch(() => {});
+  }
+
+  async #read(channel: string): Promise<void> {
+    const { name: client, recorder } = this.#parts;
+    const members: string[] = [];
+    let page: MembersPage<{ value: string }> | undefined;
+    do {
+      page = await this.#presence(channel).get({ after: page?.next, limit: 1 });
+      members.push(...page.members.map(({ data }) => data.value));
+    } while (page.next !== undefined);
+    const watch = `${client}%${++this.#names}`;
+    recorder.add({ is: "watches", client, channel, watch, countOnly: false, isPaged: true });
+    recorder.add({ is: "view", watch, count: page.count, sample: false, members: members.sort() });
+  }
+
+  #tell(how: "enter" | "update", channel: string): void {
     const { name: client, recorder } = this.#parts;
     const value = `${client}@${++this.#values}`;
     recorder.add({ is: "enters", client, channel, value });
-    this.#presence(channel).enter({ value }).then(
+    this.#in.add(channel);
+    this.#presence(channel)[how]({ value }).then(
       () => recorder.add({ is: "entered", client, channel, value }),
       (error) => {
-        if (!(error instanceof CallError)) recorder.add({ is: "escaped", error: `enter: ${error}` });
+        this.#in.delete(channel);
+        if (!(error instanceof CallError)) recorder.add({ is: "escaped", error: `${how}: ${error}` });
         else recorder.add({ is: "entered", client, channel, value, code: error.code });
       },
     );
@@ -91,6 +120,7 @@ export class ScenarioMember {
 
   #leave(channel: string): void {
     const { name: client, recorder } = this.#parts;
+    this.#in.delete(channel);
     recorder.add({ is: "leaves", client, channel });
     this.#presence(channel).leave().catch((error) => {
       if (!(error instanceof CallError)) recorder.add({ is: "escaped", error: `leave: ${error}` });

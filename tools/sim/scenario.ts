@@ -12,6 +12,7 @@ import {
   deed,
   documentDeed,
   NOOKS,
+  POLICIES,
   SCORES,
   scores,
   subscription,
@@ -91,6 +92,7 @@ export function scenarioOf(seed: number): Scenario {
   steps.push(...documents(random.fork("documents"), clients, length));
   steps.push(...wildcards(random.fork("wildcards"), clients, length));
   steps.push(...scored(random.fork("scores"), clients, length));
+  steps.push(...rush(new Random(seed).fork("rush"), clients, length));
   steps.push(...presence(new Random(seed).fork("presence"), clients, length));
   steps.sort((a, b) => a.at - b.at);
   return {
@@ -236,7 +238,10 @@ function wildcards(random: Random, clients: number, length: number): Step[] {
     ...{ do: "revoke", channel: random.pick(NOOKS), ms: random.pick([500, 3_000, 20_000]) },
     ...{ at: moment(random, length), client: random.below(clients) },
   }));
-  return [...begun, ...published, ...shutOut];
+  const ended = Array.from({ length: random.below(2) }, (): Step => ({
+    ...{ do: "end wildcard", at: moment(random, length), client: random.below(clients) },
+  }));
+  return [...begun, ...published, ...shutOut, ...ended];
 }
 
 /** In some seeds all clients take a part of one channel as differences, and are slow now and then. */
@@ -271,4 +276,23 @@ function flood(random: Random, length: number): Step[] {
     ...{ at: at + i * 40, client: 0 },
   }));
   return [{ do: "subscribe", channel, slow: 100, iterates: false, at: at - 900, client: 0 }, ...portions];
+}
+
+/** In some seeds more than who has a policy is sent ahead, and more than is kept for it, to a slow one: by itself, and by a wildcard. */
+function rush(random: Random, clients: number, length: number): Step[] {
+  if (!random.chance(0.08)) return [];
+  const channel = random.pick(NOOKS);
+  const at = 4_000 + moment(random, length * 0.7);
+  const slow = { slow: 300, iterates: false, at: at - 3_500, client: random.below(clients) };
+  const policy = random.pick(POLICIES);
+  const begun: Step = random.chance(0.5)
+    ? { do: "subscribe", channel, policy, ...slow }
+    : { do: "wildcard", match: "nook/*", policy, ...slow };
+  // The channel is there before: what is past comes whole.
+  const first: Step = { do: "server publish", channel, size: 0, at: at - 3_400, client: 0 };
+  const portions = Array.from({ length: 9 }, (_, i): Step => ({
+    ...{ do: "server publish", channel, size: 0, times: 20 },
+    ...{ at: at + i * 40, client: 0 },
+  }));
+  return [begun, first, ...portions];
 }

@@ -151,7 +151,7 @@ class Simulation {
     this.#isCalm = true;
     for (const actor of this.#actors) actor.calm();
     await world.run(this.#scenario.traits.isLarge ? LARGE_CALM : CALM);
-    for (const actor of this.#actors) actor.readDocuments();
+    for (const actor of this.#actors) actor.readAll();
     await world.run(LAST_READ);
     for (const actor of this.#actors) actor.settle();
     world.recorder.add({ is: "finish" });
@@ -171,6 +171,7 @@ class Simulation {
       case "subscribe":
       case "leave":
       case "wildcard":
+      case "end wildcard":
       case "document":
       case "documents":
       case "listen":
@@ -178,6 +179,7 @@ class Simulation {
       case "history":
         return actor.act(step);
       case "enter":
+      case "update":
       case "leave desk":
       case "watch":
       case "unwatch":

@@ -44,6 +44,17 @@ const POLICIES = {
   "drop oldest": { policy: "drop oldest", told: { reason: "dropped", newest: "all" } },
 } as const;
 
+/** What a program gets only a part of, and may miss when it is slow. */
+export type SelectionPlan = Pick<SubscriptionPlan, "tags" | "policy">;
+
+/** The options for it, and how the log tells of the policy. */
+export function selectionOf({ tags, policy }: SelectionPlan) {
+  return {
+    filter: tags && { tag: { in: tags } },
+    ...policy === undefined ? { policy: undefined, told: undefined } : POLICIES[policy],
+  };
+}
+
 /** What a subscriber needs. */
 export interface SubscriberParts {
   /** The name of the client. */
@@ -105,15 +116,12 @@ export class ScenarioSubscriber {
   subscribe(channel: string, plan: SubscriptionPlan, from?: Position): void {
     const { name: client, recorder } = this.#parts;
     const name = `${client}/${++this.#names}`;
-    const { tags, policy: planned } = plan;
-    const { policy, told } = planned === undefined
-      ? { policy: undefined, told: undefined }
-      : POLICIES[planned];
+    const { tags } = plan;
+    const { filter, policy, told } = selectionOf(plan);
     recorder.add({ is: "subscribe", client, channel, sub: name, from, filter: tags, policy: told });
     const made: { held?: Held } = {};
     const onError = (error: unknown): void => this.#ended(made.held, name, error);
     const past = from === undefined ? { rewind: plan.rewind, rewindMs: plan.rewindMs } : {};
-    const filter = tags && { tag: { in: tags } };
     const options = { position: from, ...past, delta: plan.delta, filter, policy, onError };
     const handle = this.#parts.client.channel(...patternOf(channel));
     const run = (event: ChannelEvent<Message>): Promise<void> => this.#take(made.held!, event);

@@ -38,6 +38,7 @@ const NO_EVENTS: ReadonlySet<LogEvent["is"]> = new Set(
     "unwatches",
     "threshold",
     "ledger lost",
+    "wildcard closed",
     "calm",
     "finish",
   ] as const,

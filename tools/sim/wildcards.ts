@@ -7,10 +7,10 @@ import type { Machine } from "../../testing/machine.ts";
 import type { Random } from "../../testing/random.ts";
 import type { Recorder } from "../../testing/recorder.ts";
 import { type Message, pause, type ScenarioApp } from "./app.ts";
-import { isForNow } from "./subscriber.ts";
+import { isForNow, selectionOf, type SelectionPlan } from "./subscriber.ts";
 
 /** How a program subscribes to all channels of a pattern. */
-export interface WildcardPlan {
+export interface WildcardPlan extends SelectionPlan {
   /** Which: `nook/*`. */
   readonly match: string;
   /** Milliseconds that the handler takes at most. */
@@ -75,19 +75,32 @@ export class ScenarioWildcards {
   begin(plan: WildcardPlan): void {
     const { name: client, recorder } = this.#parts;
     const wild = `${client}*${++this.#names}`;
-    recorder.add({ is: "wildcard", client, wild, match: plan.match });
+    recorder.add({ is: "wildcard", client, wild, match: plan.match, filter: plan.tags });
     const made: { held?: Held } = {};
     const onError = (error: unknown): void => {
-      if (!isForNow(error)) recorder.add({ is: "escaped", error: `${wild}: ${error}` });
+      const isClosed = made.held !== undefined && !this.#held.includes(made.held);
+      if (!isClosed && !isForNow(error)) recorder.add({ is: "escaped", error: `${wild}: ${error}` });
     };
     const run = (event: Event): Promise<void> => this.#take(made.held!, event);
     const pattern = plan.match.replace("*", ":id") as Pattern;
     const handle = this.#parts.client.channels(pattern);
-    const subscription = plan.iterates ? handle.subscribe({ onError }) : handle.subscribe({ onError }, run);
+    const { filter, policy } = selectionOf(plan);
+    const options = { filter, policy, onError };
+    const subscription = plan.iterates ? handle.subscribe(options) : handle.subscribe(options, run);
     const held = made.held = { wild, plan, subscription, matched: new Map() };
     this.#held.push(held);
     subscription.ready().then(() => recorder.add({ is: "wildcard live", wild }), onError);
     if (plan.iterates) this.#iterate(held, run).catch(onError);
+  }
+
+  /** Closes the oldest. */
+  end(): void {
+    const held = this.#held.shift();
+    if (held === undefined) return;
+    const { recorder } = this.#parts;
+    for (const { sub } of held.matched.values()) recorder.add({ is: "unsubscribed", sub });
+    recorder.add({ is: "wildcard closed", wild: held.wild });
+    held.subscription.close();
   }
 
   /** Tells the log which channels are not matched any more: nobody tells the program. */
@@ -117,14 +130,15 @@ export class ScenarioWildcards {
     if (slow > 0 && !this.#isCalm) await pause(machine, random.next() * slow);
   }
 
-  #subOf({ wild, matched }: Held, channel: Matched["channel"]): string {
+  #subOf({ wild, plan, matched }: Held, channel: Matched["channel"]): string {
     const { name: client, recorder } = this.#parts;
     const known = matched.get(channel.name);
     if (known?.channel === channel) return known.sub;
     if (known !== undefined) recorder.add({ is: "unsubscribed", sub: known.sub });
     const sub = `${wild}/${channel.name}/${++this.#names}`;
     matched.set(channel.name, { channel, sub });
-    recorder.add({ is: "subscribe", client, channel: channel.name, sub, wild });
+    const { told: policy } = selectionOf(plan);
+    recorder.add({ is: "subscribe", client, channel: channel.name, sub, wild, filter: plan.tags, policy });
     return sub;
   }
 }

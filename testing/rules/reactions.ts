@@ -1,0 +1,169 @@
+/**
+ * What reactions to one message make: what the summary may say, whoever has said what.
+ *
+ * @module
+ */
+import type { Counting, ReactionSummary, ValuesSummary } from "../../rpc/interactions.ts";
+import type { LoggedReaction } from "../document_log.ts";
+import { getOr } from "./get_or.ts";
+
+/** A reaction that was not refused. */
+export interface Said extends LoggedReaction {
+  readonly client: string;
+  readonly subject: string | undefined;
+  /** Whether it counts; otherwise nobody knows. */
+  readonly isCertain: boolean;
+}
+
+/** How often an author has said each value: of what is not known one of several. */
+type Counts = ReadonlyMap<string, number>;
+
+/** What one author may have said. */
+interface Author {
+  readonly subject: string | undefined;
+  readonly states: readonly Counts[];
+}
+
+/** How often at least and at most. */
+interface Range {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** What is wrong with a summary of all that was said of a message, in the order in which each client said it. */
+export function wrongReactions(summary: ReactionSummary, said: readonly Said[]): string | undefined {
+  const kinds = new Map<string, Said[]>();
+  for (const one of said) getOr(kinds, one.kind, () => []).push(one);
+  for (const kind of Object.keys(summary)) {
+    if (!kinds.has(kind)) return `${kind}, which nobody said`;
+  }
+  for (const [kind, all] of kinds) {
+    const counted = all[0]!.counted;
+    const authors = authorsOf(all);
+    const wrong = counted === "total"
+      ? wrongTotal(summary[kind], authors)
+      : wrongValues(summary[kind], authors, { counted, values: new Set(all.map(({ value }) => value)) });
+    if (wrong !== undefined) return `${kind}: ${wrong}`;
+  }
+  return undefined;
+}
+
+function wrongTotal(told: ReactionSummary[string] | undefined, authors: readonly Author[]) {
+  const total = told === undefined ? 0 : "total" in told ? told.total : NaN;
+  const { least, most } = sumOf(
+    authors.map((author) => rangeOf(author.states.map((state) => state.get("") ?? 0))),
+  );
+  return total >= least && total <= most ? undefined : `${total}, of ${least} to ${most}`;
+}
+
+function wrongValues(
+  told: ReactionSummary[string] | undefined,
+  authors: readonly Author[],
+  { counted, values }: { readonly counted: Counting; readonly values: ReadonlySet<string> },
+): string | undefined {
+  if (told !== undefined && !("values" in told)) return "a total";
+  const listed = told?.values ?? [];
+  for (const { value, total } of listed) {
+    if (!values.has(value)) return `${value}, which nobody said`;
+    if (total < 1) return `${value} ${total} times`;
+  }
+  if (new Set(listed.map(({ value }) => value)).size < listed.length) return "a value twice";
+  const sum = listed.reduce((sum, { total }) => sum + total, 0);
+  const { least, most } = sumOf(authors.map(({ states }) => rangeOf(states.map(allOf))));
+  if (sum < least || sum > most) return `${counted}: ${sum} in all, of ${least} to ${most}`;
+  for (const value of values) {
+    const one = listed.find((one) => one.value === value);
+    const wrong = wrongValue(
+      one,
+      authors.map((author) => ({
+        ...author,
+        range: rangeOf(author.states.map((state) => state.get(value) ?? 0)),
+      })),
+    );
+    if (wrong !== undefined) return `${counted}, "${value}": ${wrong}`;
+  }
+  return undefined;
+}
+
+function wrongValue(
+  told: ValuesSummary["values"][number] | undefined,
+  authors: readonly (Author & { readonly range: Range })[],
+): string | undefined {
+  const { least, most } = sumOf(authors.map(({ range }) => range));
+  const total = told?.total ?? 0;
+  if (total < least || total > most) return `${total}, of ${least} to ${most}`;
+  if (told === undefined) return undefined;
+  const { users, clipped } = told;
+  if (new Set(users.map(({ user }) => user)).size < users.length) return "somebody twice";
+  for (const { user, count = 1 } of users) {
+    const range = authors.find(({ subject }) => subject === user)?.range;
+    if (range === undefined || count < Math.max(1, range.least) || count > range.most) {
+      return `${user} ${count} times, of ${range?.least ?? 0} to ${range?.most ?? 0}`;
+    }
+  }
+  const counted = users.reduce((sum, { count = 1 }) => sum + count, 0);
+  if (clipped === true ? counted >= total : counted !== total) return `${counted} of ${total} are listed`;
+  return undefined;
+}
+
+/** Who has said anything, and what: one that follows on a life which ended with open questions may be counted before them. */
+function authorsOf(said: readonly Said[]): Author[] {
+  const by = new Map<string, Said[]>();
+  for (const one of said) {
+    getOr(by, one.subject === undefined ? `c${one.client}` : `s${one.subject}`, () => []).push(one);
+  }
+  return [...by.values()].map((all) => {
+    const { subject, client } = all.at(-1)!;
+    const isOrdered = all.every((one) => one.isCertain || one.client === client);
+    return { subject, states: isOrdered ? statesOf(all) : [new Map(), mostOf(all)] };
+  });
+}
+
+/** All that may be, after one was said behind the other. */
+function statesOf(said: readonly Said[]): Counts[] {
+  let states = new Map<string, Counts>([["", new Map()]]);
+  for (const one of said) {
+    const after = one.isCertain ? new Map<string, Counts>() : new Map(states);
+    for (const state of states.values()) {
+      const counts = afterwards(state, one);
+      after.set([...counts].sort().join(), counts);
+    }
+    states = after;
+  }
+  return [...states.values()];
+}
+
+/** The most of each value, where nobody knows what came after what: of several values of `unique` all. */
+function mostOf(said: readonly Said[]): Counts {
+  const most = new Map<string, number>();
+  for (const { value, undo, counted } of said) {
+    if (undo) continue;
+    most.set(value, counted === "total" || counted === "multiple" ? (most.get(value) ?? 0) + 1 : 1);
+  }
+  return most;
+}
+
+function afterwards(counts: Counts, { counted, value, undo }: Said): Counts {
+  const after = counted === "unique" ? new Map<string, number>() : new Map(counts);
+  const before = after.get(value) ?? 0;
+  if (undo) {
+    if (counted === "total" && before > 1) after.set(value, before - 1);
+    else after.delete(value);
+  } else after.set(value, counted === "total" || counted === "multiple" ? before + 1 : 1);
+  return after;
+}
+
+function rangeOf(counts: readonly number[]): Range {
+  return { least: Math.min(...counts), most: Math.max(...counts) };
+}
+
+function allOf(counts: Counts): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0);
+}
+
+function sumOf(ranges: readonly Range[]): Range {
+  return {
+    least: ranges.reduce((sum, { least }) => sum + least, 0),
+    most: ranges.reduce((sum, { most }) => sum + most, 0),
+  };
+}

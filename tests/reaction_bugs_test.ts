@@ -1,0 +1,156 @@
+// Bugs of reactions, in histories and in the core: of each kind the checker finds what is counted otherwise.
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import type { Counting, ReactionSummary } from "../rpc/interactions.ts";
+import { type Reaction, ReactionState } from "../rpc/reaction_state.ts";
+import { type Said, wrongReactions } from "../testing/rules/reactions.ts";
+import { isFound } from "./suites/document_bugs.ts";
+
+const KINDS = { like: "total", mood: "distinct", vote: "unique", emoji: "multiple" } as const;
+
+/** What people have said, each `who kind value`, behind `-` what is taken back, behind `?` what may count. */
+function said(...all: string[]): Said[] {
+  return all.map((one) => {
+    const [, sign, who, kind, value = ""] = one.match(/^([-?]?)(\w+) (\w+) ?(\w*)$/)! as unknown as string[];
+    const counted = KINDS[kind as keyof typeof KINDS];
+    const subject = who!.split("_")[0]; // "ada_1" is a life of hers
+    return {
+      kind: kind!,
+      counted,
+      value,
+      undo: sign === "-",
+      client: who!,
+      subject,
+      isCertain: sign !== "?",
+    };
+  });
+}
+
+/** What the core makes of it, where it counts so. */
+function summaryOf(
+  all: readonly Said[],
+  countedAs = (counted: Counting): Counting => counted,
+): ReactionSummary {
+  const state = new ReactionState();
+  for (const { kind, counted, value, undo, subject } of all) {
+    state.add({ kind, value, undo, author: `s${subject}` }, countedAs(counted));
+  }
+  return state.summary(KINDS);
+}
+
+const ALL = said(
+  "ada like",
+  "ada like",
+  "bob like",
+  "-ada like",
+  "ada mood a",
+  "ada mood a",
+  "bob mood a",
+  "bob mood b",
+  "-bob mood a",
+  "ada vote a",
+  "ada vote b",
+  "bob vote b",
+  "-bob vote",
+  "ada emoji a",
+  "ada emoji a",
+  "bob emoji a",
+  "bob emoji b",
+  "-bob emoji b",
+);
+
+describe("in what was said of a message", () => {
+  it("nothing is wrong that the core makes of it", () => {
+    assertEquals(wrongReactions(summaryOf(ALL), ALL), undefined);
+    assertEquals(wrongReactions({}, []), undefined);
+  });
+
+  it("what may count is in it or not", () => {
+    const all = said("ada vote a", "?ada vote b", "?bob like", "?ada mood a");
+    assertEquals(wrongReactions(summaryOf(all), all), undefined);
+    assertEquals(wrongReactions(summaryOf(said("ada vote a")), all), undefined);
+    assert(wrongReactions(summaryOf(said("ada vote a", "bob vote b")), all) !== undefined);
+    assert(wrongReactions({}, all) !== undefined);
+  });
+
+  it("what a life before left open may count behind what came after it", () => {
+    const all = said("?ada_1 vote a", "ada_2 vote b");
+    assertEquals(wrongReactions(summaryOf(said("ada vote b", "ada vote a")), all), undefined);
+    assert(wrongReactions(summaryOf(said("ada vote c")), all) !== undefined);
+  });
+
+  const values = (
+    kind: string,
+    ...values: readonly { value: string; total: number; users: readonly object[] }[]
+  ) => (
+    { ...summaryOf(ALL), [kind]: { values } } as ReactionSummary
+  );
+  const [ada, bob] = [{ user: "ada" }, { user: "bob" }];
+  const wrong: Record<string, ReactionSummary> = {
+    "a kind that nobody said": { ...summaryOf(ALL), star: { total: 1 } },
+    "a kind that is missing": summaryOf(ALL.filter(({ kind }) => kind !== "vote")),
+    "of `total` one too many": { ...summaryOf(ALL), like: { total: 3 } },
+    "of `total` one too few": { ...summaryOf(ALL), like: { total: 1 } },
+    "of `distinct` who said it twice, counted twice": values(
+      "mood",
+      { value: "a", total: 2, users: [ada] },
+      { value: "b", total: 1, users: [bob] },
+    ),
+    "of `distinct` another user": values(
+      "mood",
+      { value: "a", total: 1, users: [bob] },
+      { value: "b", total: 1, users: [bob] },
+    ),
+    "of `unique` the vote before": values("vote", { value: "a", total: 1, users: [ada] }),
+    "of `unique` two votes of one user": values(
+      "vote",
+      { value: "a", total: 1, users: [ada] },
+      { value: "b", total: 1, users: [ada] },
+    ),
+    "of `unique` what was taken back": values("vote", { value: "b", total: 2, users: [ada, bob] }),
+    "of `multiple` what is counted once": values(
+      "emoji",
+      { value: "a", total: 2, users: [{ ...ada, count: 1 }, { ...bob, count: 1 }] },
+    ),
+    "of `multiple` one's of another": values(
+      "emoji",
+      { value: "a", total: 3, users: [{ ...ada, count: 1 }, { ...bob, count: 2 }] },
+    ),
+    "a value that was taken back, none times": values(
+      "emoji",
+      { value: "a", total: 3, users: [{ ...ada, count: 2 }, { ...bob, count: 1 }] },
+      { value: "b", total: 0, users: [] },
+    ),
+  };
+  for (const [name, summary] of Object.entries(wrong)) {
+    it(`${name} is wrong`, () => assert(wrongReactions(summary, ALL) !== undefined));
+  }
+});
+
+describe("a bug in the core", () => {
+  type Add = ReactionState["add"];
+  const counting =
+    (change: (reaction: Reaction, counting: Counting) => [Reaction, Counting]) => (add: Add): Add =>
+      function (this: ReactionState, ...given) {
+        return add.apply(this, change(...given));
+      };
+  const countedAs = (from: Counting, to: Counting) =>
+    counting((reaction, counting) => [reaction, counting === from ? to : counting]);
+
+  const bugs: Record<string, (add: Add) => Add> = {
+    "that counts of `total` each user once": countedAs("total", "distinct"),
+    "that counts of `distinct` what one says twice": countedAs("distinct", "multiple"),
+    "that keeps of `unique` the vote before": countedAs("unique", "distinct"),
+    "that counts of `multiple` each user once": countedAs("multiple", "distinct"),
+    "that takes nothing back": counting((reaction, counting) => [{ ...reaction, undo: false }, counting]),
+    "that takes back what others have said": counting(
+      (
+        reaction,
+        counting,
+      ) => [{ ...reaction, author: reaction.kind === "like" ? reaction.author : "n" }, counting],
+    ),
+  };
+  for (const [name, bug] of Object.entries(bugs)) {
+    it(`${name} is found`, async () => assert(await isFound(ReactionState.prototype, "add", bug)));
+  }
+});
