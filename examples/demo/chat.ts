@@ -31,7 +31,11 @@ export interface Announcement {
 const room = {
   message,
   signal: z.object({ from: who }),
-  publish: (said: z.infer<typeof message>, { visitor }: Visitor) => ({ ...said, by: visitor, sent: new Date() }),
+  publish: (said: z.infer<typeof message>, { visitor }: Visitor) => ({
+    ...said,
+    by: visitor,
+    sent: new Date(),
+  }),
 };
 
 /**

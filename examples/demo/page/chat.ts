@@ -42,6 +42,7 @@ async function hear(event: Heard): Promise<void> {
     case "message":
       return add(event.position.offset, event.data);
     case "edit":
+      stopsTyping(event.data.from);
       return keepEnd(log(), () => lines.get(event.target)?.becomes(event.data));
     case "delete":
       return remove(event.target);
