@@ -45,7 +45,7 @@ async function hear(event: Heard): Promise<void> {
       stopsTyping(event.data.from);
       return keepEnd(log(), () => lines.get(event.target)?.becomes(event.data));
     case "delete":
-      return remove(event.target);
+      return keepEnd(log(), () => remove(event.target));
     case "reactions":
       return keepEnd(log(), () => lines.get(event.target)?.count(event.summary));
     case "gap":
