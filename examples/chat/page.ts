@@ -15,7 +15,7 @@ room.subscribe({ rewind: 500 }, async (event) => {
   const said = "target" in event ? says(event.target) : null;
   if (event.type === "message") return show(event.position.offset, event.data, await me);
   if (event.type === "edit") return said?.replaceWith(make("span", event.data.text, "said edited"));
-  if (event.type === "delete") return said?.parentElement!.remove();
+  if (event.type === "delete") return said?.parentElement?.remove();
   if (event.type === "reactions") return count(event.target, event.summary, await me);
   if (event.type === "gap") return add(make("li", `Some of it does not come: ${event.reason}`, "muted"));
   if (event.type !== "reset") return;
