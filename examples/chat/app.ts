@@ -11,7 +11,7 @@ export const app = millrace({
   path: "/rpc",
   // By a secret that each tab makes up; yours knows users. It says whose lines and reactions are whose.
   authenticate: bySecret,
-  procedures: { me: procedure((_, { connection }) => connection.subject ?? "") },
+  procedures: { me: procedure({ idempotent: true }, (_, { connection }) => connection.subject ?? "") },
   channels: {
     "room/:id": channel({
       message: z.object({ from, text: z.string().trim().min(1).max(400), by: z.string().default("") }),

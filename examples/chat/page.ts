@@ -3,20 +3,21 @@ import type { ReactionSummary } from "../../client/mod.ts";
 import { asked, find, kept, lately, make, onSend, open, press, toggle, unique } from "../kit/page.ts";
 
 const app = open<App>({ token: kept("secret", unique) });
-const me = app.ready().then(() => app.call.me());
 const room = app.channel("room/:id", { id: asked("room", "lobby") });
 const log = find("log");
 const [name, text] = [find<HTMLInputElement>("name"), find<HTMLInputElement>("text")];
 name.value = asked("name", kept("name", () => `Guest ${Math.floor(Math.random() * 900 + 100)}`));
 let editing: number | undefined;
+let own: string | undefined;
 
 // All that is kept, and all that follows. After a lost connection it goes on where it was.
 room.subscribe({ rewind: 500 }, async (event) => {
+  own ??= (await app.call.me().result()).value; // where that cannot be asked, no line is one's own
   const said = "target" in event ? says(event.target) : null;
-  if (event.type === "message") return show(event.position.offset, event.data, await me);
+  if (event.type === "message") return show(event.position.offset, event.data);
   if (event.type === "edit") return said?.replaceWith(make("span", event.data.text, "said edited"));
   if (event.type === "delete") return said?.parentElement?.remove();
-  if (event.type === "reactions") return count(event.target, event.summary, await me);
+  if (event.type === "reactions") return count(event.target, event.summary);
   if (event.type === "gap") return add(make("li", `Some of it does not come: ${event.reason}`, "muted"));
   if (event.type !== "reset") return;
   // More was said than is kept: what is kept is loaded as it is now, up to where what comes next goes on.
@@ -24,12 +25,12 @@ room.subscribe({ rewind: 500 }, async (event) => {
   log.replaceChildren(make("li", "What was said before is no longer kept.", "muted"));
   for (const { data, position, reactions } of entries.toReversed()) {
     if (data === undefined) continue; // deleted
-    show(position.offset, data, await me);
-    count(position.offset, reactions, await me);
+    show(position.offset, data);
+    count(position.offset, reactions);
   }
 });
 
-function show(offset: number, said: { from: string; text: string; by: string }, own: string): void {
+function show(offset: number, said: { from: string; text: string; by: string }): void {
   typing.remove(said.from);
   const line = Object.assign(make("li"), { id: `line-${offset}`, tabIndex: 0 });
   const react = (emoji: string) => (isBack: boolean) =>
@@ -47,7 +48,7 @@ function says(offset: number): HTMLElement | null {
   return document.querySelector(`#line-${offset} .said`);
 }
 
-function count(offset: number, { emoji }: ReactionSummary, own: string): void {
+function count(offset: number, { emoji }: ReactionSummary): void {
   const values = emoji !== undefined && "values" in emoji ? emoji.values : [];
   for (const button of document.querySelectorAll<HTMLButtonElement>(`#line-${offset} [value]`)) {
     const said = values.find(({ value }) => value === button.value);

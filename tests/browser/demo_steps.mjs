@@ -300,6 +300,9 @@ export async function keyboard(page) {
   ];
   const missed = wanted.filter((id) => !reached.includes(id));
   equal(missed.join(), "", `not reached by Tab (reached ${reached.join(" ")})`);
+  await page.locator("#chat-log").focus();
+  for (const key of ["ArrowUp", "ArrowUp", "ArrowDown", "Tab", "Enter"]) await page.keyboard.press(key);
+  await reads(page, "#chat-log li:last-child :focus[aria-pressed=true]", /^👍1$/);
 }
 
 function focused() {

@@ -73,7 +73,7 @@ async function load(offset: number): Promise<void> {
 
 async function add(offset: number, said: Said): Promise<void> {
   stopsTyping(said.from);
-  const own = await visitor();
+  const own = await visitor().catch(() => undefined); // where that cannot be asked, no line is one's own
   const line = new ChatLine(offset, said, { own, react, edit, remove: takeBack });
   lines.set(offset, line);
   append(log(), line.element, MOST);
@@ -95,9 +95,10 @@ function walk(event: KeyboardEvent): void {
   const down = { ArrowDown: true, ArrowUp: false }[event.key];
   if (down === undefined) return;
   event.preventDefault();
-  const at = document.activeElement?.closest("#chat-log li");
-  const next = at ? (down ? at.nextElementSibling : at.previousElementSibling) : log().lastElementChild;
-  if (next instanceof HTMLElement) next.focus();
+  const all = [...log().querySelectorAll<HTMLElement>("li[tabindex]")];
+  const at = all.findIndex((line) => line.contains(document.activeElement));
+  const next = at < 0 ? all.at(-1) : all[at + (down ? 1 : -1)];
+  next?.focus();
 }
 
 /** Under a line that is touched there is more now. */

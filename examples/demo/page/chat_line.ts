@@ -7,8 +7,8 @@ const EMOJI = { "👍": "thumbs up", "❤️": "heart", "🎉": "party", "😂":
 
 /** What can be done with a line. */
 export interface Doing {
-  /** What the server knows this page by. */
-  readonly own: string;
+  /** What the server knows this page by, as far as that is known. */
+  readonly own: string | undefined;
   /** Says something to it, or takes that back. */
   react(line: ChatLine, emoji: string, isBack: boolean): unknown;
   /** Begins to say it otherwise. */
@@ -33,7 +33,7 @@ export class ChatLine {
     this.offset = offset;
     this.#said = said;
     this.#doing = doing;
-    const isMine = said.by === doing.own;
+    const isMine = doing.own !== undefined && said.by === doing.own;
     this.element = spoken(said, { offset: String(offset), class: isMine ? "mine" : "" });
     this.element.tabIndex = -1;
     this.#bar = make("span", { class: "bar", inside: this.#reactions() });
