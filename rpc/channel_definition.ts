@@ -88,8 +88,8 @@ export interface ChannelConfig<
    */
   readonly changes?: Changes;
   /**
-   * What can be said to messages, by name, and how it is counted: `{ like: "total", emoji: "multiple" }`. Everybody is given summaries, each one more publication, at most
-   * one of a message in 100 ms from each node. At most 16 kinds.
+   * What can be said to messages, by name, and how it is counted: `{ like: "total", emoji: "multiple" }`. Everybody is given summaries, each one more publication, which
+   * `history` counts, at most one of a message in 100 ms from each node, and none where nothing has changed. At most 16 kinds.
    */
   readonly reactions?: Reactions;
   /**

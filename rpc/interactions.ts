@@ -61,7 +61,7 @@ export type KindsCounted<Interactions extends string, By extends Counting> = Int
 
 /**
  * Reacts to messages. Each reaction counts once, and resolves when the summary that has it is published, with the place of that: of one message at most one in 100 ms
- * from each node, for all reactions meanwhile. Rejects with a `CallError`: `NOT_FOUND`, `GONE`, `FORBIDDEN` as a change does; `TOO_LARGE` beyond 64 values of a kind, or
+ * from each node, for all reactions meanwhile. One that changes nothing, as taking back what was not said, is no publication: it resolves with the last place of the channel. Rejects with a `CallError`: `NOT_FOUND`, `GONE`, `FORBIDDEN` as a change does; `TOO_LARGE` beyond 64 values of a kind, or
  * 2,000 users of whom is known who said what; `BAD_INPUT` for a kind that is none, or a value where there is to be none or the other way.
  */
 export interface Reactor<Interactions extends string> {
