@@ -97,8 +97,9 @@ export interface Changer<Message, Options> {
   /** Puts another message in the place of one. */
   edit(target: MessageTarget, message: Message, options?: Options): Promise<Published>;
   /**
-   * Adds a piece to the end of a message. Pieces that are added while one before them has no answer leave together, as one, unless there are options. Rejects
-   * with `TOO_LARGE` where the message would be, `BAD_INPUT` where it is of another type.
+   * Adds a piece to the end of a message. Pieces that are added while one before them has no answer leave together, as one, unless there are options: they are one entry. A
+   * client's are one piece to the schema, too, which takes or refuses them together; server code's pass it one by one. Rejects with `TOO_LARGE` where the message would be: of
+   * those that left together it takes all up to the first that does not fit, as long as nothing else was published behind them. `BAD_INPUT` where it is of another type.
    */
   append(target: MessageTarget, piece: PieceOf<Message>, options?: Options): Promise<Published>;
   /** Takes a message away: from then on nothing that it was made of is stored, or given to anybody who asks. */
