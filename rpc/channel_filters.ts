@@ -19,7 +19,9 @@ export function filterOf(
   try {
     const filter = readFilter(given, most);
     if (filter === undefined) return undefined;
-    if (doChange(value)) return new CallError("BAD_INPUT", "A channel whose messages change has no filters");
+    if (doChange(value)) {
+      return new CallError("BAD_INPUT", "A channel whose messages change or have reactions has no filters");
+    }
     if (value.filter) return filter;
     return new CallError("BAD_INPUT", "The channel has no filters");
   } catch (error) {
@@ -46,7 +48,7 @@ export function selectionOf(
   try {
     const policy = readPolicy(options["policy"]);
     if (policy === undefined || !doChange(channel.value)) return { filter, policy };
-    return new CallError("BAD_INPUT", "A channel whose messages change has no policies");
+    return new CallError("BAD_INPUT", "A channel whose messages change or have reactions has no policies");
   } catch (error) {
     return new CallError("BAD_INPUT", (error as Error).message);
   }

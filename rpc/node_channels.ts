@@ -263,7 +263,9 @@ export class NodeChannels implements Publisher {
     checkHistoryQuery(query);
     const isNow = mayChange(channel);
     const filter = readFilter(query.filter, Infinity); // of the program itself
-    if (filter !== undefined && isNow) throw new TypeError("A channel whose messages change has no filters");
+    if (filter !== undefined && isNow) {
+      throw new TypeError("A channel whose messages change or have reactions has no filters");
+    }
     const page = await this.readFiltered(channel, query, { filter, isNow });
     return historyPage(page, query, { isNow, filter, limits: this.#parts.limits });
   }
