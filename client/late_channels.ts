@@ -19,6 +19,10 @@ export interface ChannelsModule {
   readonly Channels: typeof Channels;
 }
 
+interface Sized {
+  readonly length: number;
+}
+
 /** The channels of a client. */
 export class LateChannels {
   /** They themselves, once their code is there. */
@@ -28,7 +32,7 @@ export class LateChannels {
   readonly #parts: ChannelsParts;
   readonly #clock: Clock;
   readonly #late: Late<ChannelsModule>;
-  /** What waits to be published or signalled: held to the bounds of the outbox as what is there. */
+  /** What waits to be published, signalled, asked or entered: held to the bounds of the outbox as what is there. */
   #count = 0;
   #bytes = 0;
   #peer: Peer | undefined;
@@ -73,17 +77,22 @@ export class LateChannels {
 
   /** Resolves when all subscriptions have come to these places, or will not. */
   async seen(places: ReadonlyMap<string, Position>): Promise<void> {
-    if (this.made === undefined && !this.#late.isAwaited) return;
-    await this.use((channels) => channels.seen(places)).catch(() => {}); // without the code nothing is seen
+    if (this.made !== undefined) return this.made.seen(places);
+    if (!this.#late.isAwaited) return;
+    const told = new Promise<void>((resolve, reject) => {
+      this.wait({ run: (channels) => resolve(channels.seen(places)), fail: reject });
+    });
+    await told.catch(() => {}); // without the code nothing is seen
   }
 
   // What the program does.
 
-  /** Does something with the channels, when they are there. */
-  use<T>(run: (channels: Channels) => Promise<T>): Promise<T> {
+  /** Does something with the channels, when they are there. What waits counts as a publication of that size. */
+  use<T>(run: (channels: Channels) => Promise<T>, data: Sized = ""): Promise<T> {
     if (this.made !== undefined) return run(this.made);
+    if (!this.#hasRoom(data)) return Promise.reject(new CallError("RESOURCE_EXHAUSTED"));
     return new Promise((resolve, reject) => {
-      this.wait({ run: (channels) => resolve(run(channels)), fail: reject });
+      this.#hold(data, { run: (channels) => resolve(run(channels)), fail: reject });
     });
   }
 
@@ -157,12 +166,12 @@ export class LateChannels {
     this.#parts.report(error);
   }
 
-  #hasRoom({ length }: Uint8Array): boolean {
+  #hasRoom({ length }: Sized): boolean {
     const { count, bytes } = this.#parts.outbox;
     return this.#count === 0 || (this.#count < count && this.#bytes + length <= bytes);
   }
 
-  #hold({ length }: Uint8Array, { run, fail }: Waiter<Channels>): () => void {
+  #hold({ length }: Sized, { run, fail }: Waiter<Channels>): () => void {
     this.#count++;
     this.#bytes += length;
     const release = () => {
