@@ -79,10 +79,9 @@ export class LateChannels {
   async seen(places: ReadonlyMap<string, Position>): Promise<void> {
     if (this.made !== undefined) return this.made.seen(places);
     if (!this.#late.isAwaited) return;
-    const told = new Promise<void>((resolve, reject) => {
-      this.wait({ run: (channels) => resolve(channels.seen(places)), fail: reject });
+    await new Promise<void>((resolve) => {
+      this.wait({ run: (channels) => resolve(channels.seen(places)), fail: () => resolve() });
     });
-    await told.catch(() => {}); // without the code nothing is seen
   }
 
   // What the program does.
@@ -90,7 +89,6 @@ export class LateChannels {
   /** Does something with the channels, when they are there. What waits counts as a publication of that size. */
   use<T>(run: (channels: Channels) => Promise<T>, data: Sized = ""): Promise<T> {
     if (this.made !== undefined) return run(this.made);
-    if (!this.#hasRoom(data)) return Promise.reject(new CallError("RESOURCE_EXHAUSTED"));
     return new Promise((resolve, reject) => {
       this.#hold(data, { run: (channels) => resolve(run(channels)), fail: reject });
     });
@@ -99,7 +97,6 @@ export class LateChannels {
   /** Publishes what is encoded already, or changes a message by it. */
   publish(name: string, data: Uint8Array, options: PublishingOptions): Promise<Published> {
     if (this.made !== undefined) return this.made.publish(name, data, options);
-    if (!this.#hasRoom(data)) return Promise.reject(new CallError("RESOURCE_EXHAUSTED"));
     const { signal, timeout } = options;
     const isTimed = timeout! >= 0 && timeout! < Infinity;
     const until = this.#clock.now() + timeout!;
@@ -134,7 +131,7 @@ export class LateChannels {
   /** Signals what is encoded already, if there is a connection, or there still is one when the code has come. */
   signal(name: string, data: Uint8Array): boolean {
     if (this.made !== undefined) return this.made.signal(name, data);
-    if (this.#peer === undefined || !this.#hasRoom(data)) return false;
+    if (this.#peer === undefined) return false;
     const run = (channels: Channels) => {
       try {
         channels.signal(name, data);
@@ -142,8 +139,9 @@ export class LateChannels {
         this.#parts.report(error); // too large: its caller has gone on
       }
     };
-    this.#hold(data, { run, fail: () => {} }); // without the code it is lost, as signals may be
-    return true;
+    let isHeld = true;
+    this.#hold(data, { run, fail: () => isHeld = false }); // without the code it is lost, as signals may be
+    return isHeld;
   }
 
   /** Listens to signals. */
@@ -166,12 +164,13 @@ export class LateChannels {
     this.#parts.report(error);
   }
 
-  #hasRoom({ length }: Sized): boolean {
-    const { count, bytes } = this.#parts.outbox;
-    return this.#count === 0 || (this.#count < count && this.#bytes + length <= bytes);
-  }
-
+  /** Waits for the code, or fails at once where there is no room. */
   #hold({ length }: Sized, { run, fail }: Waiter<Channels>): () => void {
+    const { count, bytes } = this.#parts.outbox;
+    if (this.#count > 0 && (this.#count >= count || this.#bytes + length > bytes)) {
+      fail(new CallError("RESOURCE_EXHAUSTED"));
+      return () => {};
+    }
     this.#count++;
     this.#bytes += length;
     const release = () => {
