@@ -91,7 +91,15 @@ export type {
 } from "./rpc/builder.ts";
 
 // Channels: how an app declares them, what their rules and hooks get, and what is published.
-export type { ChannelContext, ChannelRule, ChannelRules } from "./rpc/channel_definition.ts";
+export type {
+  ChannelContext,
+  ChannelRule,
+  ChannelRules,
+  DeclaredRules,
+  OfMessages,
+  Only,
+  PresenceRule,
+} from "./rpc/declared_rules.ts";
 export type { ChannelBuilder, ChannelConfig } from "./rpc/channel_definition.ts";
 export type {
   Channel,
@@ -153,6 +161,7 @@ export type {
   PublishOptions,
   ReadPresence,
   ServerChannel,
+  WithPresence,
 } from "./rpc/publisher.ts";
 export type { Member, MembersPage, MembersQuery, ServerPresence } from "./rpc/member_types.ts";
 export type { PresenceKind, PresenceOptions } from "./rpc/presence_definition.ts";

@@ -56,7 +56,7 @@ export class RolledUp {
     const { signal, timeout, key } = more;
     const isPlain = signal === undefined && timeout === undefined && key === undefined;
     if (change?.kind === "append" && isPlain) return this.#rollUp(name, data, change);
-    this.#rollups.get(name)?.flush();
+    this.#rollups.get(name)?.giveWay();
     return this.#send(name, data, { ...more, change });
   }
 

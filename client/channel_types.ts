@@ -163,6 +163,11 @@ export interface SelectiveOptions<Message> extends SubscribeOptions {
   readonly policy?: DeliveryPolicy | undefined;
 }
 
+/** What a subscription may say: where messages may change, or have reactions, it has all of them. */
+export type OptionsOf<Message, Interactions extends string> = [Interactions] extends [never]
+  ? SelectiveOptions<Message>
+  : SubscribeOptions & { readonly filter?: undefined; readonly policy?: "all" | undefined };
+
 /** What may be left out for a subscription that is slow. The way to a field is an array: `["id"]`. Of up to 1,000 values, and 1 MiB, the newest is kept; beyond them those that changed longest ago are left out. */
 export type DeliveryPolicy =
   | "all"
@@ -252,10 +257,10 @@ export interface ClientChannel<
   /** Who is there. */
   readonly presence: ClientPresence<Told, Data>;
   /** Subscribes. */
-  subscribe(options?: SelectiveOptions<Output>): Subscription<Output, Interactions>;
+  subscribe(options?: OptionsOf<Output, Interactions>): Subscription<Output, Interactions>;
   /** Subscribes with a handler. */
   subscribe(
-    options: SelectiveOptions<Output>,
+    options: OptionsOf<Output, Interactions>,
     handler: EventHandler<Output, Interactions>,
   ): Subscription<Output, Interactions>;
   /** Subscribes with a handler, from now on. */

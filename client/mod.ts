@@ -37,6 +37,7 @@ export type {
   GapEvent,
   MessageEvent,
   OpenChannel,
+  OptionsOf,
   PublishCallOptions,
   ReactionsEvent,
   ResetEvent,

@@ -5,9 +5,16 @@
  */
 import type { ChangeKind, Retention } from "./broker.ts";
 import { ChannelNames } from "./channel_names.ts";
-import type { ChannelParams } from "./channel_pattern.ts";
 import type { Channel } from "./channel_types.ts";
-import type { CallerConnection } from "./context.ts";
+import {
+  type ChannelContext,
+  type ChannelRule,
+  type ChannelRules,
+  type Declarable,
+  type DeclaredRules,
+  NEEDED,
+  type OfMessages,
+} from "./declared_rules.ts";
 import type { ChangeContext, ChangesConfig, InteractionsOf, ReactionKinds } from "./interactions.ts";
 import { isKey } from "./long_names.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
@@ -19,50 +26,6 @@ import {
   type PresenceOptions,
 } from "./presence_definition.ts";
 import { isSchema, type OutputOf, type Schema } from "./schema.ts";
-
-/** What rules and hooks of a channel find beside the context of the app. */
-export interface ChannelContext {
-  /** The name of the channel: `board/7`. */
-  readonly channel: string;
-  /** The parameters in the name: `{ id: "7" }`. */
-  readonly params: ChannelParams;
-  /** Whose connection it is. */
-  readonly connection: CallerConnection;
-}
-
-/** Who may do something with a channel: a function that is asked each time, or the same for all. */
-export type ChannelRule<Context> = boolean | ((context: Context) => MaybePromise<boolean>);
-
-/**
- * Who may do what. Asked on each connection anew; who may not is answered as if there were no such channel. A rule that throws a `CallError` for callers is
- * answered with it. What else it throws is reported, and nobody is let in: a call fails with `INTERNAL`, and a subscription, a live one too, is refused as
- * `UNAVAILABLE`, which its client asks for again, as where the rule has not answered within `limits.callTimeout`.
- */
-export interface ChannelRules<Context> {
-  /** Who may subscribe. @default true */
-  readonly subscribe?: ChannelRule<Context>;
-  /** Who may publish. @default as `subscribe` */
-  readonly publish?: ChannelRule<Context>;
-  /** Who may send signals. @default as `publish` */
-  readonly signal?: ChannelRule<Context>;
-  /**
-   * Who may read the history, be it page by page, by a rewind, or from a position before all publications. Who may not is still given what it missed behind
-   * a place where it was. @default as `subscribe`
-   */
-  readonly history?: ChannelRule<Context>;
-  /** Who may edit a message: asked with the message, as those below are. Who may not is told `FORBIDDEN`, if they may subscribe. @default who has published it */
-  readonly edit?: ChannelRule<Context & ChangeContext>;
-  /** Who may add to it. @default as `edit` */
-  readonly append?: ChannelRule<Context & ChangeContext>;
-  /** Who may delete it. @default as `edit` */
-  readonly delete?: ChannelRule<Context & ChangeContext>;
-  /** Who may react to it. @default as `subscribe` */
-  readonly react?: ChannelRule<Context & ChangeContext>;
-  /** Who may be a member: enter, and tell of itself. @default as `subscribe` */
-  readonly presence?: ChannelRule<Context>;
-  /** Who may see who is there, or how many. @default as `subscribe` */
-  readonly members?: ChannelRule<Context>;
-}
 
 /** What `channel` takes. */
 export interface ChannelConfig<
@@ -88,8 +51,8 @@ export interface ChannelConfig<
    */
   readonly changes?: Changes;
   /**
-   * What can be said to messages, by name, and how it is counted: `{ like: "total", emoji: "multiple" }`. Everybody is given summaries, each one more publication, at most
-   * one of a message in 100 ms from each node. At most 16 kinds.
+   * What can be said to messages, by name, and how it is counted: `{ like: "total", emoji: "multiple" }`. Everybody is given summaries, each one more publication, which
+   * `history` counts, at most one of a message in 100 ms from each node, and none where nothing has changed. At most 16 kinds.
    */
   readonly reactions?: Reactions;
   /**
@@ -108,7 +71,7 @@ export interface ChannelConfig<
    */
   readonly filter?: boolean;
   /** Who may do what. By default whoever is connected may do everything. */
-  readonly allow?: ChannelRules<S["base"] & ChannelContext>;
+  readonly allow?: DeclaredRules<S["base"] & ChannelContext, Presence, Changes, Reactions>;
   /**
    * Sees each message of a client after its validation, before it is stored: gives the message that is stored, or throws a `CallError` that the
    * client is told. Sees edits, too, but not pieces that are added.
@@ -136,7 +99,7 @@ export type ChannelBuilder<S extends Scope> = <
   Changes extends ChangesConfig | undefined = undefined,
   Reactions extends ReactionKinds | undefined = undefined,
 >(
-  config: ChannelConfig<S, Message, Signal, Presence, Changes, Reactions>,
+  config: ChannelConfig<S, Message, Signal, Presence, Changes, Reactions> & OfMessages<Message>,
 ) => Channel<Message, Signal, NeedsOf<S>, Presence, InteractionsOf<Changes, Reactions>>;
 
 /** A rule at run time, its types erased. */
@@ -193,7 +156,6 @@ export interface ChannelDefinition {
   readonly onUnsubscribe: ((context: object) => unknown) | undefined;
 }
 
-const CHANGE_RULES: readonly string[] = ["edit", "append", "delete", "react"];
 const COUNTINGS: readonly unknown[] = ["total", "distinct", "unique", "multiple"];
 /** Kinds of reactions. */
 const MOST_KINDS = 16;
@@ -247,7 +209,7 @@ export function defineChannel(
     presence: presenceOf(presence),
     history: kept,
     filter,
-    allow: rules(allow, { changes: changes !== undefined, reactions: reactions !== undefined }),
+    allow: rules(allow, { presence, changes, reactions }),
     ...interactionsOf({ changes, reactions, message, kept, allow }),
     publish: publish as ChannelDefinition["publish"],
     onSubscribe: onSubscribe as ChannelDefinition["onSubscribe"],
@@ -291,16 +253,19 @@ function retention(
 const RULES: readonly string[] = ["subscribe", "publish", "signal", "history", "presence", "members"];
 
 /** A function, as `allow` of a procedure, or `false`, has no members: it would allow everything. */
-function rules(given: ChannelRules<never> = {}, can: Record<string, boolean>): ChannelDefinition["allow"] {
+function rules(
+  given: ChannelRules<never> = {},
+  declared: Record<Declarable, unknown>,
+): ChannelDefinition["allow"] {
   if (!isOptions(given)) {
     throw cannotMake(`its allow must be { ${RULES.join(", ")} }, a rule for each`);
   }
   for (const [name, value] of Object.entries(given)) {
-    if (![...RULES, ...CHANGE_RULES].includes(name)) {
+    if (!RULES.includes(name) && !NEEDED.has(name)) {
       throw cannotMake(`there is nothing to allow named "${name}"`);
     }
-    const needs = name === "react" ? "reactions" : "changes";
-    if (CHANGE_RULES.includes(name) && !can[needs]) {
+    const needs = NEEDED.get(name);
+    if (needs !== undefined && declared[needs] === undefined) {
       throw cannotMake(`it has a rule for ${name}, and no ${needs}`);
     }
     if (value !== undefined && typeof value !== "boolean" && typeof value !== "function") {

@@ -61,7 +61,7 @@ export type KindsCounted<Interactions extends string, By extends Counting> = Int
 
 /**
  * Reacts to messages. Each reaction counts once, and resolves when the summary that has it is published, with the place of that: of one message at most one in 100 ms
- * from each node, for all reactions meanwhile. Rejects with a `CallError`: `NOT_FOUND`, `GONE`, `FORBIDDEN` as a change does; `TOO_LARGE` beyond 64 values of a kind, or
+ * from each node, for all reactions meanwhile. One that changes nothing, as taking back what was not said, is no publication: it resolves with the last place of the channel. Rejects with a `CallError`: `NOT_FOUND`, `GONE`, `FORBIDDEN` as a change does; `TOO_LARGE` beyond 64 values of a kind, or
  * 2,000 users of whom is known who said what; `BAD_INPUT` for a kind that is none, or a value where there is to be none or the other way.
  */
 export interface Reactor<Interactions extends string> {
@@ -97,8 +97,9 @@ export interface Changer<Message, Options> {
   /** Puts another message in the place of one. */
   edit(target: MessageTarget, message: Message, options?: Options): Promise<Published>;
   /**
-   * Adds a piece to the end of a message. Pieces that are added while one before them has no answer leave together, as one, unless there are options. Rejects
-   * with `TOO_LARGE` where the message would be, `BAD_INPUT` where it is of another type.
+   * Adds a piece to the end of a message. Pieces that are added while one before them has no answer leave together, as one, unless there are options: they are one entry. A
+   * client's are one piece to the schema, too, which takes or refuses them together; server code's pass it one by one. Rejects with `TOO_LARGE` where the message would be: of
+   * those that left together it takes all up to the first that does not fit, as long as nothing else was published behind them. `BAD_INPUT` where it is of another type.
    */
   append(target: MessageTarget, piece: PieceOf<Message>, options?: Options): Promise<Published>;
   /** Takes a message away: from then on nothing that it was made of is stored, or given to anybody who asks. */

@@ -10,6 +10,7 @@ import type {
   Interactions,
   MessageInput,
   MessageOutput,
+  PresenceOf,
   PresenceOutput,
   Published,
   SignalInput,
@@ -154,10 +155,15 @@ export type FindChannel<Channels> = <Pattern extends keyof Channels & string>(
   >
   & Interactive<MessageInput<Channels[Pattern]>, Interactions<Channels[Pattern]>, PublishOptions>;
 
+/** Patterns of channels that have presence. */
+export type WithPresence<Channels> = {
+  [Pattern in keyof Channels & string]: PresenceOf<Channels[Pattern]> extends undefined ? never : Pattern;
+}[keyof Channels & string];
+
 /** Reads who is in a channel: `presence.get("board/:id", { id: "7" }, { limit: 100 })`, or `presence.get("news")` where the pattern has no parameters. */
 export interface ReadPresence<Channels> {
   /** See {@linkcode ServerPresence.get}. */
-  get<Pattern extends keyof Channels & string>(
+  get<Pattern extends WithPresence<Channels>>(
     pattern: Pattern,
     ...args: WithParams<Pattern, [query?: MembersQuery]>
   ): Promise<MembersPage<PresenceOutput<Channels[Pattern]>>>;

@@ -50,20 +50,19 @@ export class ReactionState {
   }
 
   /**
-   * Counts a reaction. Gives whether it was a new one.
+   * Counts a reaction. Gives whether there is anything else than before: not where it was sent again, or takes back nothing, or was said already and counts once.
    *
    * @throws {CallError} `TOO_LARGE`: there are too many values, or users.
    */
   add(reaction: Reaction, counting: Counting): boolean {
     const { producer } = reaction;
     if (producer !== undefined && producer.n <= (this.#producers.get(producer.id) ?? 0)) return false;
-    if (reaction.undo) this.#undo(reaction, counting);
-    else this.#do(reaction, counting);
-    if (producer === undefined) return true;
+    const isOther = reaction.undo ? this.#undo(reaction, counting) : this.#do(reaction, counting);
+    if (producer === undefined) return isOther;
     this.#producers.delete(producer.id);
     this.#producers.set(producer.id, producer.n);
     if (this.#producers.size > MOST_PRODUCERS) this.#producers.delete(this.#producers.keys().next().value!);
-    return true;
+    return isOther;
   }
 
   /** What is stored. */
@@ -87,7 +86,7 @@ export class ReactionState {
     return summary;
   }
 
-  #do({ kind, value, author }: Reaction, counting: Counting): void {
+  #do({ kind, value, author }: Reaction, counting: Counting): boolean {
     const values = this.#kinds.get(kind) ?? new Map<string, Counts>();
     let counts = values.get(value);
     const before = counting === "unique" && !counts?.has(author) ? saidBefore(values, author) : undefined;
@@ -103,19 +102,24 @@ export class ReactionState {
     values.set(value, counts ??= new Map());
     this.#kinds.set(kind, values);
     const isCounted = counting === "total" || counting === "multiple";
-    counts.set(author, isCounted ? (counts.get(author) ?? 0) + 1 : 1);
+    const count = counts.get(author) ?? 0;
+    counts.set(author, isCounted ? count + 1 : 1);
+    return isCounted || count === 0;
   }
 
-  #undo({ kind, value, author }: Reaction, counting: Counting): void {
+  #undo({ kind, value, author }: Reaction, counting: Counting): boolean {
     const values = this.#kinds.get(kind);
-    if (values === undefined) return;
+    if (values === undefined) return false;
+    let isOther = false;
     for (const [said, counts] of [...values]) {
       if (said !== value && counting !== "unique") continue;
       const count = counts.get(author) ?? 0;
+      isOther ||= count > 0;
       if (counting === "total" && count > 1) counts.set(author, count - 1);
       else forget(values, said, counts, author);
     }
     if (values.size === 0) this.#kinds.delete(kind);
+    return isOther;
   }
 
   get #size(): number {

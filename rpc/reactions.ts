@@ -4,7 +4,7 @@
  * @module
  */
 import { subjectAuthor } from "./authors.ts";
-import type { Page, Query } from "./broker.ts";
+import type { Entry, Page, Query } from "./broker.ts";
 import type { NamedChannel } from "./channel_rules.ts";
 import type { Published } from "./channel_types.ts";
 import type { Clock } from "./clock.ts";
@@ -63,6 +63,8 @@ export class NodeReactions {
   readonly #clock: Pick<Clock, "setTimeout" | "clearTimeout">;
   readonly #batches = new Map<string, Batch>();
   #ended = false;
+  /** As it was said of the latest summary from here: until then no more is claimed. */
+  #durability = "memory";
 
   /** None waits. */
   constructor(store: ReactionStore, clock: Pick<Clock, "setTimeout" | "clearTimeout">) {
@@ -75,7 +77,7 @@ export class NodeReactions {
     return this.#batches.size;
   }
 
-  /** Counts a reaction. Resolves with the place of the first summary that has it. */
+  /** Counts a reaction. Resolves with the place of a summary that has it, or, where nothing changes by it, with the place at which that was seen: nothing is published then. */
   add(target: ReactionTarget, reaction: Reaction): Promise<Published> {
     if (this.#ended) return Promise.reject(new CallError("UNAVAILABLE"));
     const key = JSON.stringify([target.channel.name, target.target, target.epoch]);
@@ -148,9 +150,10 @@ export class NodeReactions {
     const entry = page.entries.find(({ offset }) => offset === target);
     const state = new ReactionState(entry?.reactions?.state);
     const failed = new Map<Waiting, unknown>();
+    let isOther = false;
     for (const one of waiting) {
       try {
-        state.add(one.reaction, kinds[one.reaction.kind]!);
+        if (state.add(one.reaction, kinds[one.reaction.kind]!)) isOther = true;
       } catch (error) {
         failed.set(one, error);
       }
@@ -158,10 +161,14 @@ export class NodeReactions {
     if (failed.size === waiting.length) return reject(failed);
     const reactions = { expects: entry?.reactions?.offset ?? 0, state: state.stored() };
     const change = { kind: "react" as const, target, epoch: epoch ?? page.epoch, reactions };
-    const published = await this.#store.append(channel, encodeMessage(state.summary(kinds)), {
-      by: subjectAuthor(undefined),
-      change,
-    });
+    const isKept = isMessage(entry) && change.epoch === page.epoch; // of any other the broker says what it is
+    const published = isKept && !isOther
+      ? { epoch: page.epoch, ...page.top, durability: this.#durability }
+      : await this.#store.append(channel, encodeMessage(state.summary(kinds)), {
+        by: subjectAuthor(undefined),
+        change,
+      });
+    this.#durability = published.durability;
     reject(failed);
     for (const one of waiting) {
       if (!failed.has(one)) one.done.resolve(published);
@@ -210,6 +217,11 @@ export function reactor(channel: NamedChannel, reactions: NodeReactions): AnyRea
     react: (...given) => run(false, ...given),
     unreact: (...given) => run(true, ...given),
   };
+}
+
+/** Whether somebody may react to it. */
+function isMessage(entry: Entry | undefined): boolean {
+  return entry !== undefined && entry.by !== undefined && entry.change === undefined && entry.isGone !== true;
 }
 
 function reject(failed: ReadonlyMap<Waiting, unknown>): void {

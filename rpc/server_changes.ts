@@ -72,7 +72,7 @@ export class ServerChanges {
 
   /** Something comes that must not pass the pieces that wait. */
   flush(channel: string): void {
-    this.#rollups.get(channel)?.flush();
+    this.#rollups.get(channel)?.giveWay();
   }
 
   /** At once where the schema is synchronous: what is done one after the other lands so. */

@@ -84,6 +84,8 @@ describe("defineChannel", () => {
       [{ message, allow: { subscribe: "editors" } }, "its rule for subscribe is no function"],
       [{ message, allow: { subscribed: true } }, 'there is nothing to allow named "subscribed"'],
       [{ message, allow: { subscribe: null } }, "its rule for subscribe is no function"],
+      [{ message, allow: { presence: true } }, "it has a rule for presence, and no presence"],
+      [{ message, allow: { members: () => true } }, "it has a rule for members, and no presence"],
       [{ message, histroy: { messages: 5 } }, 'there is no option named "histroy"'],
       [{ message, onsubscribe: undefined }, 'there is no option named "onsubscribe"'],
       [{ message, history: { message: 5 } }, 'its history has no option named "message"'],

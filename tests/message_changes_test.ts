@@ -23,6 +23,7 @@ const { millrace, procedure, channel } = base.with({
       changes: { bytes: 64 },
       allow: { subscribe: ({ user }) => user !== "stranger", edit: ({ message: { by } }) => by !== "locked" },
     }),
+    "small": base.channel({ message: z.string(), changes: { bytes: 64 } }),
     "plain": base.channel({ message: z.string() }),
   },
 });
@@ -39,6 +40,11 @@ const app = millrace({
       const target = await room.publish("");
       const done = Array.from({ length: count }, (_, i) => room.append(target, `${i} `));
       return (await Promise.all(done)).at(-1)!.offset;
+    }),
+    fill: procedure({ input: z.string() }, async (piece, { channel }) => {
+      const target = await channel("small").publish("");
+      await Promise.allSettled(Array.from({ length: 9 }, () => channel("small").append(target, piece)));
+      return target.offset;
     }),
     tidy: procedure({ input: z.number() }, async (target, { channel }) => {
       await channel("room/:id", { id: "1" }).edit(target, "tidied");
@@ -234,6 +240,32 @@ describe("a message that grows", () => {
     const { entries } = await world.wait(room.history({ after: 0 }));
     const text = Array.from({ length: 500 }, (_, i) => `${i} `).join("");
     assertEquals(entries.map(({ data }) => data), [`.${text}after`, "other"]);
+  });
+
+  it("takes of pieces that left together those that it has room for, up to the first that does not fit", async () => {
+    const { world, connect } = await start();
+    await using _ = world;
+    const small = connect("ada").channel("small");
+    const place = await world.wait(small.publish(""));
+    const piece = "0123456789abcde";
+    const append = () => Array.from({ length: 6 }, () => small.append(place, piece));
+    const done = await world.wait(Promise.allSettled(append()));
+    assertEquals(done.map((one) => one.status === "fulfilled" ? "landed" : one.reason.code), [
+      ...["landed", "landed", "landed", "landed"],
+      ...["TOO_LARGE", "TOO_LARGE"],
+    ]);
+    const text = async () => (await world.wait(small.history())).entries[0]!.data;
+    assertEquals(await text(), piece.repeat(4));
+    await world.wait(small.edit(place, ""));
+    const pieces = append();
+    const edited = small.edit(place, "edited"); // what is sent behind them is passed by none
+    assertEquals((await world.wait(Promise.allSettled(pieces))).map(({ status }) => status === "fulfilled"), [
+      ...[true, false, false, false, false, false],
+    ]);
+    await world.wait(edited);
+    assertEquals(await text(), "edited");
+    const offset = await world.wait(connect("ada").call.fill(piece));
+    assertEquals((await world.wait(small.history({ after: offset - 1 }))).entries[0]!.data, piece.repeat(4));
   });
 
   it("is whole for who looks back, and goes on for who comes back", async () => {

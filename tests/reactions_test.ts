@@ -117,6 +117,52 @@ describe("reactions", () => {
     assertEquals(entries.map(({ isDeleted, reactions }) => [isDeleted, reactions]), [[true, {}]]);
   });
 
+  it("that change nothing are no publication: who may only react takes no messages from the history by them", async () => {
+    const { millrace } = base.with({
+      channels: {
+        room: base.channel({
+          message: z.string(),
+          history: { messages: 20 },
+          changes: true,
+          reactions: { like: "total", flag: "distinct", vote: "unique", emoji: "multiple" },
+          allow: { publish: ({ user }) => user === "ada" },
+        }),
+      },
+    });
+    const quiet = millrace({
+      procedures: {},
+      authenticate: ({ token = "" }) => ({ user: token, subject: token }),
+    });
+    const world = simulate(quiet, { seed: 1 });
+    await using _ = world;
+    const [ada, eve] = ["ada", "eve"].map((token) => world.connect({ token }).channel("room"));
+    const place = await world.wait(ada!.publish("important"));
+    for (let i = 0; i < 25; i++) {
+      assertEquals(await world.wait(eve!.unreact(place, "like")), place);
+    }
+    await world.wait(eve!.react(place, "flag", "x"));
+    const last = await world.wait(eve!.react(place, "vote", "yes"));
+    for (let i = 0; i < 12; i++) {
+      assertEquals(await world.wait(eve!.react(place, "flag", "x")), last);
+      assertEquals(await world.wait(eve!.react(place, "vote", "yes")), last);
+      assertEquals(await world.wait(eve!.unreact(place, "emoji", "x")), last);
+      assertEquals(await world.wait(ada!.unreact(place, "vote")), last);
+    }
+    const later = await world.wait(ada!.publish("later"));
+    assertEquals(await world.wait(eve!.react(place, "flag", "x")), later);
+    assertEquals(later.offset, 4);
+    const { entries } = await world.wait(ada!.history());
+    assertEquals(entries.map(({ data }) => data), ["later", "important"]);
+    assertEquals(await world.wait(code(eve!.unreact(9, "like"))), "NOT_FOUND");
+    assertEquals(await world.wait(code(eve!.unreact(last.offset, "like"))), "NOT_FOUND");
+    assertEquals(
+      await world.wait(code(eve!.unreact({ ...place, epoch: "another-epoch-00" }, "like"))),
+      "NOT_FOUND",
+    );
+    await world.wait(ada!.delete(place));
+    assertEquals(await world.wait(code(eve!.unreact(place, "like"))), "GONE");
+  });
+
   it("of server code count, too, and of a channel without changes", async () => {
     const { world, place } = await start();
     await using _ = world;
@@ -199,6 +245,25 @@ describe("the state of reactions", () => {
     assertThrows(() => many.add(vote(64, "more"), "unique"));
     many.add(vote(64, "0"), "unique");
     assertThrows(() => many.add(vote(64, "more"), "unique"));
+  });
+
+  it("knows what changes nothing", () => {
+    const state = new ReactionState();
+    const add = (kind: keyof typeof all, value: string, undo = false) =>
+      state.add(by("s1", { kind, value, undo }), all[kind]);
+    const all = { like: "total", flag: "distinct", vote: "unique", emoji: "multiple" } as const;
+    const undone =
+      () => [add("like", "", true), add("flag", "x", true), add("vote", "", true), add("emoji", "x", true)];
+    assertEquals(undone(), [false, false, false, false]);
+    for (const again of [false, true]) {
+      assertEquals([add("like", ""), add("emoji", "x")], [true, true]);
+      assertEquals([add("flag", "x"), add("vote", "x")], [!again, !again]);
+    }
+    assertEquals([add("vote", "y"), add("vote", "y")], [true, false]);
+    assertEquals(state.add(by("s2", { undo: true }), "distinct"), false);
+    assertEquals(undone(), [true, true, true, true]);
+    assertEquals(undone(), [true, false, false, false]);
+    assertEquals(undone(), [false, false, false, false]);
   });
 
   it("knows what was sent again", () => {

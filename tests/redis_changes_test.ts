@@ -1,8 +1,8 @@
 // Messages that change and reactions on two nodes of one Redis: what both do at once is counted once each, and both have the same messages.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { z } from "zod";
-import { channel, millrace, procedure } from "../mod.ts";
+import { CallError, channel, millrace, procedure } from "../mod.ts";
 import { redisBroker } from "../redis/mod.ts";
 import { type RedisServer, startRedis } from "../tools/redis.mjs";
 import { CLIENTS } from "./suites/redis_clients.ts";
@@ -67,8 +67,14 @@ describe("two nodes on one Redis", () => {
       const { entries: [entry] } = await later.history();
       assert(entry!.data!.endsWith("!"));
       assertEquals(entry!.reactions, { like: { total: 80 } });
+      const { offset, fingerprint } = await later.append(place, "?");
+      for (let i = 0; i < 3; i++) {
+        const seen = await later.unreact(place, "flag", "nothing"); // which changes nothing
+        assertEquals([seen.offset, seen.fingerprint], [offset, fingerprint]);
+      }
       await later.delete(place);
       assertEquals((await later.history()).entries[0]!.isDeleted, true);
+      await assertRejects(() => later.unreact(place, "flag", "nothing"), CallError, "deleted");
     });
   });
 });

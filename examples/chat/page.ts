@@ -1,35 +1,61 @@
 import type { App } from "./app.ts";
-import { asked, find, make, onSend, open } from "../kit/page.ts";
+import type { ReactionSummary } from "../../client/mod.ts";
+import { asked, find, kept, lately, make, onSend, open, press, toggle, unique } from "../kit/page.ts";
 
-/** Milliseconds after which somebody who says nothing more does not type any longer. */
-const TYPING = 2_500;
-
-const app = open<App>();
+const app = open<App>({ token: kept("secret", unique) });
 const room = app.channel("room/:id", { id: asked("room", "lobby") });
 const log = find("log");
 const [name, text] = [find<HTMLInputElement>("name"), find<HTMLInputElement>("text")];
-name.value = asked("name", `Guest ${Math.floor(Math.random() * 900 + 100)}`);
+name.value = asked("name", kept("name", () => `Guest ${Math.floor(Math.random() * 900 + 100)}`));
+let editing: number | undefined;
+let own: string | undefined;
 
-// The latest 50, and all that follow. After a lost connection it goes on where it was.
-room.subscribe({ rewind: 50 }, async (event) => {
-  if (event.type === "message") return show(event.data);
-  if (event.type === "gap") return mark(`${event.from} to ${event.to} do not come: ${event.reason}`);
-  // More was said than is kept: what is kept is loaded anew, up to where what comes next goes on.
-  const { entries } = await room.history({ before: event.position.offset + 1, limit: 50 });
-  log.replaceChildren();
-  mark("What was said before is no longer kept.");
-  for (const { data } of entries.toReversed()) show(data);
+// All that is kept, and all that follows. After a lost connection it goes on where it was.
+room.subscribe({ rewind: 500 }, async (event) => {
+  own ??= (await app.call.me().result()).value; // where that cannot be asked, no line is one's own
+  const said = "target" in event ? says(event.target) : null;
+  if (event.type === "message") return show(event.position.offset, event.data);
+  if (event.type === "edit") return said?.replaceWith(make("span", event.data.text, "said edited"));
+  if (event.type === "delete") return said?.parentElement?.remove();
+  if (event.type === "reactions") return count(event.target, event.summary);
+  if (event.type === "gap") return add(make("li", `Some of it does not come: ${event.reason}`, "muted"));
+  if (event.type !== "reset") return;
+  // More was said than is kept: what is kept is loaded as it is now, up to where what comes next goes on.
+  const { entries } = await room.history({ before: event.position.offset + 1, limit: 500 });
+  log.replaceChildren(make("li", "What was said before is no longer kept.", "muted"));
+  for (const { data, position, reactions } of entries.toReversed()) {
+    if (data === undefined) continue; // deleted
+    show(position.offset, data);
+    count(position.offset, reactions);
+  }
 });
 
-function show({ from, text }: { from: string; text: string }): void {
-  stopsTyping(from);
-  const line = make("li", ` ${text}`);
-  line.prepend(make("b", from));
+function show(offset: number, said: { from: string; text: string; by: string }): void {
+  typing.remove(said.from);
+  const line = Object.assign(make("li"), { id: `line-${offset}`, tabIndex: 0 });
+  const react = (emoji: string) => (isBack: boolean) =>
+    tried(isBack ? room.unreact(offset, "emoji", emoji) : room.react(offset, "emoji", emoji));
+  const bar = make("span", "", "bar");
+  bar.append(...["👍", "❤️", "🎉"].map((emoji) => toggle(emoji, react(emoji))));
+  if (said.by === own) {
+    bar.append(press("Edit", () => edit(offset)), press("Delete", () => tried(room.delete(offset))));
+  }
+  line.append(make("b", said.from), " ", make("span", said.text, "said"), bar);
   add(line);
 }
 
-function mark(text: string): void {
-  add(make("li", text, "muted"));
+function says(offset: number): HTMLElement | null {
+  return document.querySelector(`#line-${offset} .said`);
+}
+
+function count(offset: number, { emoji }: ReactionSummary): void {
+  const values = emoji !== undefined && "values" in emoji ? emoji.values : [];
+  for (const button of document.querySelectorAll<HTMLButtonElement>(`#line-${offset} [value]`)) {
+    const said = values.find(({ value }) => value === button.value);
+    button.textContent = `${button.value} ${said?.total ?? ""}`.trim();
+    button.classList.toggle("some", said !== undefined);
+    button.ariaPressed = String(said?.users.some(({ user }) => user === own) ?? false);
+  }
 }
 
 function add(line: HTMLElement): void {
@@ -40,56 +66,41 @@ function add(line: HTMLElement): void {
 // It lands once, however often it has to be sent; without a connection it waits for one.
 onSend("send", async () => {
   const said = { from: name.value, text: text.value };
-  text.value = "";
-  told = -Infinity;
+  const target = editing;
+  edit();
+  if (target !== undefined) return await tried(room.edit(target, said));
   const waiting = make("li", `${said.from} ${said.text}`, "waiting");
   if (app.state.status !== "open") add(waiting);
-  try {
-    await room.publish(said);
-  } catch (error) {
-    mark(`Not said: ${said.text} (${(error as Error).message})`);
-  }
+  await tried(room.publish(said));
   waiting.remove();
 });
 
-// Who is here: for as long as the page is open, also where its network is away for a moment.
-
-room.presence.watch(({ count, members }) => {
-  const names = members.map(({ data }) => data.name).sort();
-  find("here").textContent = `${count} here: ${names.join(", ")}`;
-});
-
-function enter(): void {
-  if (name.validity.valid) void room.presence.enter({ name: name.value });
+/** What is said next takes the place of this line, or of none. */
+function edit(offset?: number): void {
+  editing = offset;
+  text.value = offset === undefined ? "" : says(offset)?.textContent ?? "";
+  find("button").textContent = offset === undefined ? "Send" : "Save";
+  text.focus();
 }
+text.addEventListener("keydown", ({ key }) => key === "Escape" && edit());
+
+async function tried(done: Promise<unknown>): Promise<void> {
+  await done.catch(({ message }) => add(make("li", `Not done: ${message}`, "muted")));
+}
+
+// Who is here: for as long as the page is open, also where its network is away for a moment.
+room.presence.watch(({ count, members }) => {
+  find("here").textContent = `${count} here: ${members.map(({ data }) => data.name).sort().join(", ")}`;
+});
+const enter = () => name.validity.valid && room.presence.enter({ name: name.value });
 name.addEventListener("change", enter);
 addEventListener("pageshow", enter);
 addEventListener("pagehide", () => void room.presence.leave());
 
-// Who is typing.
-
-const typing = new Map<string, ReturnType<typeof setTimeout>>();
-let told = -Infinity;
-
-text.addEventListener("input", () => {
-  if (performance.now() - told < TYPING / 2) return;
-  told = performance.now();
-  room.signal({ typing: name.value });
+// Who is typing, until 2.5 s after the last letter.
+const typing = lately(2_500, (names) => {
+  const are = names.length > 1 ? "are" : "is";
+  find("typing").textContent = names.length === 0 ? "\u00a0" : `${names.join(" and ")} ${are} typing`;
 });
-
-room.onSignal(({ typing: who }) => {
-  clearTimeout(typing.get(who));
-  typing.set(who, setTimeout(() => stopsTyping(who), TYPING));
-  showTyping();
-});
-
-function stopsTyping(who: string): void {
-  clearTimeout(typing.get(who));
-  typing.delete(who);
-  showTyping();
-}
-
-function showTyping(): void {
-  const who = [...typing.keys()].join(" and ");
-  find("typing").textContent = who === "" ? "\u00a0" : `${who} is typing`;
-}
+room.onSignal(({ typing: who }) => typing.add(who));
+text.addEventListener("input", () => room.signal({ typing: name.value }));

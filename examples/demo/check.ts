@@ -11,7 +11,7 @@ const MEBIBYTE = 1024 ** 2;
 /** No step may take longer, in milliseconds. */
 const PATIENCE = 8_000;
 
-await using app = connect<App>(`${page.replace("http", "ws")}/rpc`, { timeout: PATIENCE });
+await using app = visitor();
 
 /** Each says what it saw, or throws. */
 const steps: Record<string, () => Promise<string>> = {
@@ -109,6 +109,37 @@ const steps: Record<string, () => Promise<string>> = {
     return `published, and read again: ${seen.join(", ")}, at ${offsets.join(" and ")}`;
   },
 
+  async presence() {
+    await using other = visitor();
+    const [here, there] = [app.channel("people").presence, other.channel("people").presence];
+    const own = await here.enter({ name: "Check", hue: 200 });
+    const { members } = await there.get();
+    const found = members.find(({ id }) => id === own);
+    expect(found?.data.name === "Check", `${members.length} are here, and who checks is not among them`);
+    await here.leave();
+    const after = await there.get();
+    expect(after.members.every(({ id }) => id !== own), "who has left is still here");
+    return `seen by another as ${found.data.name}, of ${found.user}, and gone after leaving`;
+  },
+
+  async reactions() {
+    await using other = visitor();
+    const params = { room: `check-${crypto.randomUUID()}` };
+    const [room, theirs] = [app.channel("talk/:room", params), other.channel("talk/:room", params)];
+    const place = await room.publish({ from: "Check", text: "one" });
+    await room.react(place, "emoji", "🎉");
+    await theirs.react(place, "emoji", "🎉");
+    await room.edit(place, { from: "Check", text: "another" });
+    const refused = await theirs.delete(place).then(() => "nothing", ({ code }) => code);
+    expect(refused === "FORBIDDEN", `who takes back what another said is told ${refused}`);
+    const [line] = (await theirs.history()).entries;
+    const { emoji } = line!.reactions;
+    const total = emoji !== undefined && "values" in emoji ? emoji.values[0]?.total : undefined;
+    expect(total === 2, `${total} reactions instead of 2`);
+    expect(line!.data?.text === "another", `it says ${line!.data?.text}`);
+    return `🎉 ${total} by two visitors, edited by one, and not by the other (${refused})`;
+  },
+
   async post() {
     const body = JSON.stringify({ a: 20, b: 22 });
     const response = await fetch(`${page}/rpc/add`, {
@@ -123,6 +154,12 @@ const steps: Record<string, () => Promise<string>> = {
 };
 
 await runSteps(steps, PATIENCE);
+
+/** A client with a name of its own. */
+function visitor() {
+  const token = crypto.randomUUID();
+  return connect<App>(`${page.replace("http", "ws")}/rpc`, { timeout: PATIENCE, token });
+}
 
 async function* noise(
   bytes: number,

@@ -17,7 +17,7 @@ const name = z.string().trim().min(1).max(24);
 /** Procedures that notify somebody. */
 export const inboxProcedures = {
   /** The address of one's own inbox. */
-  mine: procedure((_, { visitor }) => ownOf(visitor)),
+  mine: procedure({ idempotent: true }, (_, { visitor }) => ownOf(visitor)),
 
   /** Waves at somebody. With the same key it lands once, however often it is called. */
   wave: procedure(

@@ -41,3 +41,39 @@ export function onSend(id: string, run: () => unknown): void {
     void run();
   });
 }
+
+/** What this tab keeps under a name, also when it is loaded anew. */
+export function kept(name: string, first: () => string): string {
+  const value = sessionStorage.getItem(name) ?? first();
+  sessionStorage.setItem(name, value);
+  return value;
+}
+
+/** A button that does something, and sends no form. */
+export function press(text: string, run: () => unknown): HTMLButtonElement {
+  const button = Object.assign(document.createElement("button"), { type: "button", textContent: text });
+  button.addEventListener("click", () => void run());
+  return button;
+}
+
+/** A button that is pressed or not; who presses it is told whether it was. */
+export function toggle(text: string, run: (wasPressed: boolean) => unknown): HTMLButtonElement {
+  const button = press(text, () => run(button.ariaPressed === "true"));
+  return Object.assign(button, { value: text, ariaPressed: "false" });
+}
+
+/** Names that count for so many milliseconds after they were added last. */
+export function lately(ms: number, show: (names: readonly string[]) => void) {
+  const timers = new Map<string, ReturnType<typeof setTimeout>>();
+  const remove = (name: string) => {
+    clearTimeout(timers.get(name));
+    timers.delete(name);
+    show([...timers.keys()]);
+  };
+  const add = (name: string) => {
+    clearTimeout(timers.get(name));
+    timers.set(name, setTimeout(() => remove(name), ms));
+    show([...timers.keys()]);
+  };
+  return { add, remove };
+}

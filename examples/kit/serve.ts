@@ -1,4 +1,5 @@
 // What serves the page of an example beside its app: `page.html` in a frame, `page.ts` as one script, and one style for all.
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build, stop } from "esbuild";
@@ -24,6 +25,11 @@ export function withPage(app: Pick<Millrace, "fetch" | "websocket">, file: strin
     },
     websocket: app.websocket,
   };
+}
+
+/** Whoever brings a secret is somebody; others know them by a hash of it. */
+export function bySecret({ token }: { token?: string | undefined }): { subject?: string } {
+  return token === undefined ? {} : { subject: createHash("sha256").update(token).digest("base64url") };
 }
 
 /** esbuild runs as a child process, which ends here. */

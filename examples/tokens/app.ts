@@ -1,17 +1,20 @@
-// Token streaming: an answer comes word by word, can be stopped, goes on after a lost connection, and others read along. `deno serve -A
+// Token streaming: an answer is one message that grows word by word, can be stopped, goes on after a lost connection, and others read along. `deno serve -A
 // examples/tokens/app.ts`, or `bun examples/tokens/app.ts`; then open it twice at the same address.
 import { z } from "zod";
 import { channel, define } from "../../mod.ts";
 import { withPage } from "../kit/serve.ts";
 
 const id = z.string().regex(/^[\w-]{1,64}$/);
+const end = z.object({ end: z.enum(["complete", "stopped"]) });
+const nobody = () => false;
 
 const channels = {
-  /** One answer, token by token, for those who look on: who comes late gets it from its beginning. */
+  /** One answer: a text, to which its tokens are appended, and how it ended. The server alone writes it. */
   "answer/:id": channel({
-    message: z.object({ token: z.string() }).or(z.object({ end: z.enum(["complete", "stopped"]) })),
+    message: z.string().or(end),
+    changes: true,
     history: { messages: 2_000, seconds: 600 },
-    allow: { publish: () => false },
+    allow: { publish: nobody, edit: nobody, append: nobody, delete: nobody },
   }),
 };
 const { procedure, millrace } = define().with({ channels });
@@ -21,23 +24,16 @@ export const app = millrace({
   path: "/rpc",
   procedures: {
     /**
-     * Answers a question token by token, to who asks and to who looks on. Its signal aborts when the asker stops it; a lost connection alone does not, and
-     * the model waits for nobody: what it says meanwhile waits for the asker.
+     * Answers a question in a channel, for who asks and for who looks on alike. Its signal aborts when the asker stops it; a lost connection alone does not, and
+     * the model waits for nobody's: who was away gets the rest.
      */
-    ask: procedure.stream(
-      { input: z.object({ id, question: z.string().max(400) }), output: z.string() },
-      ({ id, question }, { signal, channel }) => {
+    ask: procedure(
+      { input: z.object({ id, question: z.string().max(400) }) },
+      async ({ id, question }, { signal, channel }) => {
         const answer = channel("answer/:id", { id });
-        return new ReadableStream<string>({
-          async start(asker) {
-            for await (const token of model(question, signal)) {
-              await answer.publish({ token });
-              if (!signal.aborted) asker.enqueue(token);
-            }
-            await answer.publish({ end: signal.aborted ? "stopped" : "complete" });
-            if (!signal.aborted) asker.close();
-          },
-        });
+        const text = await answer.publish("");
+        for await (const token of model(question, signal)) await answer.append(text, token);
+        await answer.publish({ end: signal.aborted ? "stopped" : "complete" });
       },
     ),
   },

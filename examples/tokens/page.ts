@@ -2,27 +2,26 @@ import type { App } from "./app.ts";
 import { asked, find, onSend, open, unique } from "../kit/page.ts";
 
 const app = open<App>();
-const answer = find("answer");
 const stop = find<HTMLButtonElement>("stop");
-const read = asked("read", "");
+const answer = find("answer");
+let reading: { close(): void } | undefined;
 let running: AbortController | undefined;
 
-if (read !== "") lookOn(read);
+const begun = asked("read", "");
+if (begun !== "") read(begun, "reading along");
 
-// Who asks reads the stream of the call. When the connection is lost it goes on by itself where it was: each token comes once.
+// Who asks waits for the end, and reads the channel as all do: the call is there to be stopped.
 onSend("ask", async () => {
   running?.abort();
   const abort = running = new AbortController();
   const id = unique();
-  begin(id);
+  stop.disabled = false;
+  history.replaceState(null, "", `?read=${id}`); // the page that is loaded anew reads it again
+  read(id, "answering");
   try {
-    const question = find<HTMLInputElement>("question").value;
-    for await (const token of app.call.ask({ id, question }, { signal: abort.signal })) {
-      answer.append(token);
-    }
-    end("complete");
+    await app.call.ask({ id, question: find<HTMLInputElement>("question").value }, { signal: abort.signal });
   } catch (error) {
-    if (abort === running) end(abort.signal.aborted ? "stopped" : (error as Error).message);
+    if (abort === running && !abort.signal.aborted) end((error as Error).message);
   } finally {
     if (abort === running) stop.disabled = true;
   }
@@ -30,28 +29,30 @@ onSend("ask", async () => {
 
 stop.addEventListener("click", () => running?.abort());
 
-function begin(id: string): void {
-  answer.replaceChildren();
-  stop.disabled = false;
-  const link = find<HTMLAnchorElement>("link");
-  link.href = `?read=${id}`;
-  link.target = "_blank";
-  link.classList.remove("hidden");
-  end("answering");
+/** Whenever one comes: what there is of the answer comes as one, then piece by piece what is added. After a lost connection that is the rest. */
+function read(id: string, how: string): void {
+  reading?.close();
+  const came = { whole: 0, pieces: 0 };
+  find<HTMLAnchorElement>("link").href = `?read=${id}`;
+  find("link").classList.remove("hidden");
+  answer.textContent = "";
+  end(how);
+  const whole = app.channel("answer/:id", { id }).subscribe({ rewind: 2 }, (event) => {
+    if (event.type === "reset") return read(id, how); // away for longer than it is kept
+    if (event.type === "append") {
+      answer.append(String(event.piece));
+      came.pieces++;
+    } else if (event.type === "edit" || event.type === "message") {
+      if (typeof event.data !== "string") return end(event.data.end);
+      answer.textContent = event.data;
+      came.whole++;
+    }
+    find("came").textContent = `as ${came.whole} whole and ${came.pieces} pieces`;
+  });
+  whole.ready().catch((error) => end(error.message));
+  reading = whole;
 }
 
 function end(how: string): void {
   find("outcome").textContent = how;
-}
-
-// Who looks on reads the channel, from the first token on whenever they come.
-function lookOn(id: string): void {
-  find("ask").classList.add("hidden");
-  end("reading along");
-  const whole = app.channel("answer/:id", { id }).subscribe({ rewind: 2_000 }, (event) => {
-    if (event.type !== "message") return end("some of it is no longer kept");
-    if ("token" in event.data) answer.append(event.data.token);
-    else end(event.data.end);
-  });
-  whole.ready().catch((error) => end(error.message));
 }

@@ -1,5 +1,4 @@
 import type { App } from "./app.ts";
-import type { Subscription } from "../../client/mod.ts";
 import { asked, find, open } from "../kit/page.ts";
 
 interface Place {
@@ -8,43 +7,27 @@ interface Place {
 }
 
 const app = open<App>();
-const fleet = app.channel("fleet");
 const rate = find<HTMLSelectElement>("rate");
-const shapes = new Map<string, SVGElement>();
-const subscriptions = new Map<string, Subscription<Place>>();
 const counts = { came: 0, left: 0 };
+let vehicles: { close(): void } | undefined;
 
-// Who is on the way, and each of them from its last place on.
-fleet.subscribe({ rewind: 500 }, async (event) => {
-  if (event.type === "message") return follow(event.data.id);
-  if (event.type === "gap") return;
-  const { entries } = await fleet.history({ limit: 500 });
-  for (const { data } of entries) follow(data.id);
-});
-
-function follow(id: string): void {
-  if (shapes.has(id)) return;
-  shapes.set(id, mark(id));
-  watch(id);
-}
-
-/** The server leaves out what is more than the person wants, and says how many that were. */
-function watch(id: string): void {
-  subscriptions.get(id)?.close();
+/**
+ * All vehicles, those that set out later too, each from its last place on. The server leaves out what is more than the person wants, and says how many that
+ * were.
+ */
+function watch(): void {
+  vehicles?.close();
   const policy = rate.value === "all" ? "all" : { sample: Number(rate.value) };
-  const vehicle = app.channel("vehicle/:id", { id });
-  subscriptions.set(
-    id,
-    vehicle.subscribe({ rewind: 1, policy }, (event) => {
-      if (event.type === "gap") counts.left += event.to - event.from + 1;
-      if (event.type !== "message") return; // a newer place makes up for all that were missed
-      counts.came++;
-      move(id, event.data);
-    }),
-  );
+  vehicles = app.channels("vehicle/:id").subscribe({ rewind: 1, policy }, (event) => {
+    if (event.type === "gap") counts.left += event.to - event.from + 1;
+    if (event.type !== "message") return; // a newer place makes up for all that were missed
+    counts.came++;
+    move(event.channel.params.id, event.data);
+  });
 }
 
-rate.addEventListener("change", () => shapes.forEach((_, id) => watch(id)));
+watch();
+rate.addEventListener("change", watch);
 
 setInterval(() => {
   find("came").textContent = String(counts.came);
@@ -65,7 +48,7 @@ function move(id: string, { latitude, longitude }: Place): void {
   const within = (value: number, most: number) => Math.max(20, Math.min(most - 20, value));
   const x = within((longitude + 9.1544) / 0.03 * 900, 900);
   const y = within((38.7239 - latitude) / 0.02 * 600, 600);
-  const shape = shapes.get(id)!;
+  const shape = document.querySelector(`#${CSS.escape(id)}`) ?? mark(id);
   shape.textContent = x < 700 ? `● ${id}` : `${id} ●`; // so that the name stays on the map
   shape.setAttribute("text-anchor", x < 700 ? "start" : "end");
   shape.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
@@ -76,7 +59,6 @@ function move(id: string, { latitude, longitude }: Place): void {
 find("share").addEventListener("click", () => {
   const id = asked("id", `guest-${Math.floor(Math.random() * 9_000 + 1_000)}`);
   const own = app.channel("vehicle/:id", { id });
-  void fleet.publish({ id }, { key: id });
   const report = ({ coords: { latitude, longitude } }: GeolocationPosition) => {
     find("sharing").textContent = `You are ${id}.`;
     own.publish({ latitude, longitude }, { timeout: 10_000 }).catch(() => {}); // the next place makes up for it

@@ -10,7 +10,18 @@ import { attempt, finish, report } from "./attempts.mjs";
 const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 360, height: 780 };
 /** What two people do, one at a desk, one with a phone. */
-const TOGETHER = ["people", "windows", "board", "chat", "notifications", "scores", "sky", "leaves"];
+const TOGETHER = [
+  "people",
+  "windows",
+  "board",
+  "chat",
+  "reactions",
+  "changes",
+  "notifications",
+  "scores",
+  "sky",
+  "leaves",
+];
 const QUIET =
   "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 

@@ -92,11 +92,10 @@ export async function chat(page) {
   await reads(page, "#tower-recovered", /[1-9]/);
   await reads(page, "#chat-log .mine:not(.waiting)", /said while cut/);
   await reads(page, "#tower-log li", /missed 3/);
-  for (const log of ["#tower-log", "#chat-log"]) {
-    const offsets = await page.locator(`${log} li:not(.waiting) .offset`).allTextContents();
-    const numbers = offsets.map(Number);
-    equal(numbers.every((n, i) => i === 0 || n === numbers[i - 1] + 1), true, `contiguous: ${numbers}`);
-  }
+  const tower = await numbersIn(page, "#tower-log");
+  equal(tower.every((n, i) => i === 0 || n === tower[i - 1] + 1), true, `contiguous: ${tower}`);
+  const chat = await numbersIn(page, "#chat-log"); // reactions and changes have numbers, too
+  equal(chat.every((n, i) => i === 0 || n > chat[i - 1]), true, `in order: ${chat}`);
   equal(await page.locator("#tower-resets").textContent(), "none", "resets");
 
   await page.getByRole("button", { name: "Cut it for 40 s" }).click();
@@ -111,6 +110,10 @@ export async function chat(page) {
   const kept = marks.slice(reset).flatMap((text) => /lost (\d+)/.exec(text)?.[1] ?? []).map(Number);
   equal(kept.at(-1), 25, "what the history has is shown, up to the newest");
   equal(kept.every((n, i) => i === 0 || n === kept[i - 1] + 1), true, `in order, without a hole: ${kept}`);
+}
+
+async function numbersIn(page, log) {
+  return (await page.locator(`${log} li:not(.waiting) .offset`).allTextContents()).map(Number);
 }
 
 /** Says something in the chat. */
@@ -297,6 +300,9 @@ export async function keyboard(page) {
   ];
   const missed = wanted.filter((id) => !reached.includes(id));
   equal(missed.join(), "", `not reached by Tab (reached ${reached.join(" ")})`);
+  await page.locator("#chat-log").focus();
+  for (const key of ["ArrowUp", "ArrowUp", "ArrowDown", "Tab", "Enter"]) await page.keyboard.press(key);
+  await reads(page, "#chat-log li:last-child :focus[aria-pressed=true]", /^👍1$/);
 }
 
 function focused() {
@@ -327,11 +333,11 @@ export async function narrow(page) {
     "width",
   );
   const small = await page.evaluate(() =>
-    [...document.querySelectorAll("button, select, summary, input:not([type=radio])")]
-      .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 24)
+    [...document.querySelectorAll("button, select, summary, nav a, input:not([type=radio])")]
+      .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 40)
       .map((one) => one.id || one.textContent)
   );
-  equal(small.join(), "", "smaller than 24 pixels");
+  equal(small.join(), "", "smaller than 40 pixels");
 }
 
 opens.title = "opens and connects";

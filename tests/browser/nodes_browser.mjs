@@ -23,6 +23,7 @@ try {
   const [ann, ben] = [await open(DESKTOP, complaints), await open(PHONE, complaints)];
   await attempt("two tabs are on two nodes, and see each other", () => apart(ann, ben));
   await attempt("what one says the other reads, at the same place", () => talk(ann, ben, "hello"));
+  await attempt("a reaction on one node is counted on both", () => reacts(ann, ben));
   await attempt("a node is stopped from the page, and its tab moves", () => moves(ann, ben, "Stop"));
   await attempt("a node that is started again gets the next tab", () => returns(ann, complaints));
   await attempt("a node is killed, and its tabs move", () => moves(ben, ann, "Kill"));
@@ -91,11 +92,22 @@ async function moves(mover, other, order) {
   const before = await mover.locator("#clock-time").textContent();
   await mover.waitForFunction((was) => document.querySelector("#clock-time").textContent !== was, before);
   for (const page of [mover, other]) {
-    const offsets = (await page.locator("#chat-log li:not(.waiting) .offset").allTextContents()).map(Number);
+    const [, ...lines] = await page.locator("#chat-log li:not(.waiting) .offset").allTextContents();
+    const offsets = lines.map(Number); // behind the first line there are reactions to it
     equal(offsets.every((n, at) => at === 0 || n === offsets[at - 1] + 1), true, `contiguous: ${offsets}`);
     equal(await page.locator("#tower-resets").textContent(), "none", "resets");
     await reads(page, "#people-count", /^2$/, MOVING);
   }
+}
+
+async function reacts(ann, ben) {
+  equal(await nodeOf(ann) === await nodeOf(ben), false, "on one node");
+  const line = "#chat-log li:last-child";
+  await ann.locator(line).hover();
+  await ann.locator(line).getByTitle("party").click();
+  await ben.locator(line).tap();
+  await ben.locator(line).getByTitle("party").tap();
+  for (const page of [ann, ben]) await reads(page, `${line} [aria-pressed=true]`, /^🎉2$/);
 }
 
 async function returns(page, complaints) {

@@ -53,12 +53,66 @@ export async function chat(ann, ben) {
   await ann.locator("#chat-text").pressSequentially("Hel");
   await reads(ben, "#chat-typing", /^Ann is typing$/);
   await talk(ann, "Hello Ben");
-  for (const page of [ann, ben]) await reads(page, "#chat-log li", /^\d+Ann Hello Ben$/);
+  for (const page of [ann, ben]) await reads(page, "#chat-log .said", /^Ann Hello Ben$/);
   await reads(ben, "#chat-typing", /^$/);
   const [said, read] = await Promise.all(
     [ann, ben].map((page) => page.locator('#chat-log li:has-text("Hello Ben") .offset').textContent()),
   );
   equal(read, said, "the number of the line");
+}
+
+/** Who reacts is counted, for both, once for each emoji, and may take it back. */
+export async function reactions(ann, ben) {
+  await choose(ben, "Hello Ben", "thumbs up");
+  for (const page of [ann, ben]) await reads(page, ".react.some", /^👍1$/);
+  await choose(ann, "Hello Ben", "thumbs up");
+  await choose(ann, "Hello Ben", "party");
+  for (const page of [ann, ben]) {
+    await reads(page, ".react.some", /^👍2$/);
+    await reads(page, ".react.some", /^🎉1$/);
+  }
+  equal(await pressed(ann), "👍2 🎉1", "what Ann said");
+  equal(await pressed(ben), "👍2", "what Ben said");
+  await choose(ann, "Hello Ben", "thumbs up");
+  for (const page of [ann, ben]) await reads(page, ".react.some", /^👍1$/);
+}
+
+/** One changes what was said, and takes something back; the other sees it, cannot do it, and sees the same when the page is loaded anew. */
+export async function changes(ann, ben) {
+  equal(await line(ben, "Hello Ben").getByRole("button", { name: "Edit" }).count(), 0, "to edit another's");
+  await line(ann, "Hello Ben").hover();
+  await line(ann, "Hello Ben").getByRole("button", { name: "Edit" }).click();
+  await reads(ann, "#chat-which", /^Line \d+ becomes:$/);
+  equal(await ann.locator("#chat-text").inputValue(), "Hello Ben", "what is edited");
+  await ann.locator("#chat-text").fill("Hello dear Ben");
+  await ann.getByRole("button", { name: "Save" }).click();
+  for (const page of [ann, ben]) await reads(page, "#chat-log .said", /^Ann Hello dear Ben edited$/);
+  await talk(ben, "what I regret");
+  await line(ben, "what I regret").tap();
+  await line(ben, "what I regret").getByRole("button", { name: "Delete" }).tap();
+  for (const page of [ann, ben]) await reads(page, "#chat-log .gone .said", /^Ben\s+took this back$/);
+  await ben.reload();
+  await reads(ben, "#chat-log li", /^\d+Ann Hello dear Ben edited👍1/);
+  await line(ben, "Hello dear Ben").getByText("🎉", { exact: true }).waitFor();
+  equal(await pressed(ben), "👍1", "what Ben said is still his");
+  equal(await line(ben, "what I regret").count(), 0, "what was taken back");
+}
+
+/** Chooses a line, by touch or by pointer, and says something to it. */
+async function choose(page, text, emoji) {
+  const isTouch = await page.evaluate(() => matchMedia("(hover: none)").matches);
+  const button = line(page, text).getByTitle(emoji);
+  if (isTouch) await line(page, text).locator(".said").tap();
+  else await line(page, text).hover();
+  await (isTouch ? button.tap() : button.click());
+}
+
+function line(page, text) {
+  return page.locator("#chat-log li", { hasText: text });
+}
+
+async function pressed(page) {
+  return (await page.locator("#chat-log [aria-pressed=true]").allTextContents()).join(" ");
 }
 
 /** A wave is a notification, also where it comes while its addressee is cut off; what was read stays read when the page is loaded anew. */
@@ -153,6 +207,8 @@ people.title = "they see each other, by name";
 windows.title = "two windows of one visitor are one person";
 board.title = "a cursor and a stroke are on both boards";
 chat.title = "who types is seen, and what is said";
+reactions.title = "reactions are counted, and taken back";
+changes.title = "what was said is changed, and taken back";
 notifications.title = "a wave comes, also to who was cut off";
 scores.title = "the same games at the same moment";
 sky.title = "flights, as often as each wants";

@@ -77,4 +77,51 @@ export function refused(): void {
   void client.channel("chat/:id", { id: 7 }).delete("1");
   // @ts-expect-error no such option
   channel({ message: z.string(), changes: { size: 1 } });
+  // @ts-expect-error who takes a part would be given changes without their messages
+  client.channel("notes").subscribe({ filter: { n: 1 } });
+  // @ts-expect-error nor may any be left out
+  client.channel("chat/:id", { id: 7 }).subscribe({ policy: "drop oldest" }, () => {});
+  client.channel("notes").subscribe({ policy: "all", delta: true, rewind: 7 });
+  // @ts-expect-error there are no messages to be changed
+  channel({ signal: z.number(), changes: true });
+  // @ts-expect-error nor any to react to
+  channel({ signal: z.number(), reactions: { like: "total" } });
+}
+
+export function rules(): void {
+  const message = z.string();
+  // @ts-expect-error a rule for what is not declared
+  channel({ message, allow: { edit: () => true } });
+  // @ts-expect-error the same
+  channel({ message, reactions: { like: "total" }, allow: { delete: true } });
+  // @ts-expect-error the same
+  channel({ message, changes: true, allow: { react: ({ message }) => message.isOwn } });
+  // @ts-expect-error the same
+  channel({ message, allow: { presence: true } });
+  // @ts-expect-error the same
+  channel({ message, allow: { members: () => false } });
+  channel({
+    message,
+    changes: { bytes: 4_096 },
+    reactions: { like: "total" },
+    presence: { data: z.number(), grace: 5 },
+    allow: {
+      edit: ({ message: { at } }) => at > 7,
+      react: ({ message: { isOwn } }) => !isOwn,
+      presence: ({ connection }) => connection.subject !== undefined,
+      members: false,
+    },
+  });
+  channel({ presence: "count", allow: { members: true } });
+}
+
+export async function present(): Promise<void> {
+  const rooms = millrace({
+    procedures: { hi: procedure(() => "hi") },
+    channels: { plain: channel({ message: z.string() }), desk: channel({ presence: z.number() }) },
+  });
+  expect<Equal<Awaited<ReturnType<typeof rooms.presence.get<"desk">>>["members"][number]["data"], number>>();
+  await rooms.presence.get("desk");
+  // @ts-expect-error it has no presence
+  await rooms.presence.get("plain");
 }

@@ -2,6 +2,7 @@ import type { Position } from "../../../client/mod.ts";
 import { app } from "./connection.ts";
 import { announce, element, make, say } from "./element.ts";
 import { short } from "./failure.ts";
+import { visitor } from "./own.ts";
 
 /** Notifications that are shown. */
 const MOST = 30;
@@ -16,27 +17,21 @@ const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 let newest: Position | undefined;
 let unread = 0;
 
-let own: string | undefined;
 let isFollowed = false;
-
-/** The address of the inbox of this page. */
-async function address(): Promise<string> {
-  return own ??= await app.call.inbox.mine();
-}
 
 /** Follows the inbox of this page, as soon as there is a connection. */
 export function startInbox(): void {
   element("mark-read", HTMLButtonElement).addEventListener("click", markRead);
   element("remind", HTMLButtonElement).addEventListener("click", () => void remind());
   count(0);
-  app.on("state", ({ status }) => status === "open" && void address().then(follow, () => {}));
+  app.on("state", ({ status }) => status === "open" && void visitor().then(follow, () => {}));
 }
 
 /** Everything after the place up to which it was read. */
-function follow(visitor: string): void {
+function follow(own: string): void {
   if (isFollowed) return;
   isFollowed = true;
-  const inbox = app.channel("inbox/:visitor", { visitor });
+  const inbox = app.channel("inbox/:visitor", { visitor: own });
   const read = JSON.parse(sessionStorage.getItem("read") ?? "null") as Position | null;
   inbox.subscribe(read === null ? { rewind: MOST } : { position: read }, async (event) => {
     newest = event.position;

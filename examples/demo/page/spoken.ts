@@ -10,24 +10,37 @@ export interface Said {
   readonly hue?: number | undefined;
 }
 
+/** What a line shows of it. */
+export type Shown = Pick<Said, "from" | "text" | "hue">;
+
 /** A line of a room, behind its number. */
 export function spoken(
-  { from, text, hue }: Pick<Said, "from" | "text" | "hue">,
+  shown: Shown,
   given: { readonly offset: string; readonly class: string },
 ): HTMLLIElement {
+  const number = make("span", { class: "offset", text: given.offset });
+  return make("li", { class: given.class, inside: [number, words(shown)] });
+}
+
+/** Who says what, and perhaps a remark. */
+export function words({ from, text, hue }: Shown, remark?: string): HTMLElement {
   const name = make("span", { class: "from", text: from });
   if (hue !== undefined) name.style.setProperty("--own", colourOf(hue));
-  const said = make("span", { inside: [name, ` ${text}`] });
-  return make("li", {
-    class: given.class,
-    inside: [make("span", { class: "offset", text: given.offset }), said],
-  });
+  const after = remark === undefined ? [] : [" ", make("small", { text: remark })];
+  return make("span", { class: "said", inside: [name, ` ${text}`, ...after] });
 }
 
 /** Adds a line to a log, which stays at its end where it was there. */
 export function append(log: HTMLOListElement, line: HTMLLIElement, most: number): void {
+  keepEnd(log, () => {
+    log.append(line);
+    while (log.children.length > most) log.firstElementChild!.remove();
+  });
+}
+
+/** Changes a log, which stays at its end where it was there. */
+export function keepEnd(log: HTMLElement, change: () => void): void {
   const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-  log.append(line);
-  while (log.children.length > most) log.firstElementChild!.remove();
+  change();
   if (isAtEnd) log.scrollTop = log.scrollHeight;
 }

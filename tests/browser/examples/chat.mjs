@@ -1,5 +1,6 @@
 // What people do in the chat.
 import { equal, reads } from "../demo_steps.mjs";
+import { holds } from "../stage.mjs";
 
 let ann, ben;
 
@@ -9,9 +10,9 @@ export const steps = {
     ann = await stage.open({ query: "?name=Ann", cuttable: true });
     ben = await stage.open({ query: "?name=Ben" });
     await say(ann, "hello");
-    await reads(ben, "#log li", /^Ann hello$/);
+    await reads(ben, "#log li", /^Ann hello/);
     await say(ben, "good morning");
-    await reads(ann, "#log li", /^Ben good morning$/);
+    await reads(ann, "#log .said", /^good morning$/);
   },
   async "who is here is seen, under a new name too"() {
     for (const page of [ann, ben]) await reads(page, "#here", /^2 here: Ann, Ben$/);
@@ -26,8 +27,36 @@ export const steps = {
     await ann.locator("#text").pressSequentially("soo");
     await reads(ben, "#typing", /Ann is typing/);
     await say(ann, "soon");
-    await reads(ben, "#log li", /^Ann soon$/);
+    await reads(ben, "#log .said", /^soon$/);
     await reads(ben, "#typing", /^\s*$/);
+  },
+  async "a reaction of one is counted for both, and taken back"() {
+    for (const page of [ann, ben]) await choose(page, "Ann hello", /👍/);
+    for (const page of [ann, ben]) await reads(page, "#log [aria-pressed=true]", /^👍 2$/);
+    await choose(ann, "Ann hello", /👍/);
+    for (const page of [ann, ben]) await reads(page, "#log .some", /^👍 1$/);
+    equal(await ann.locator("#log [aria-pressed=true]").count(), 0, "what Ann says to it");
+  },
+  async "one's own lines can be changed and taken back, those of others cannot"() {
+    equal(await line(ben, "Ann hello").getByRole("button", { name: "Edit" }).count(), 0, "to edit another's");
+    await choose(ann, "Ann hello", "Edit");
+    equal(await ann.locator("#text").inputValue(), "hello", "what is edited");
+    await ann.getByLabel("Message").fill("hello all");
+    await ann.getByRole("button", { name: "Save" }).click();
+    for (const page of [ann, ben]) await reads(page, "#log .edited", /^hello all$/);
+    await say(ben, "a slip");
+    await reads(ann, "#log .said", /^a slip$/);
+    await choose(ben, "a slip", "Delete");
+    for (const page of [ann, ben]) await holds(page, () => !/a slip/.test(document.body.textContent));
+  },
+  async "a page that is loaded anew sees the same, and may still change what it said"() {
+    await ben.reload();
+    await reads(ben, "#log .edited", /^hello all$/);
+    await reads(ben, "#log [aria-pressed=true]", /^👍 1$/);
+    equal(await lines(ben), await lines(ann), "the lines");
+    await choose(ben, "good morning", "Edit");
+    await ben.getByLabel("Message").press("Escape");
+    equal(await ben.locator("#text").inputValue(), "", "given up");
   },
   async "blanks are not sent, and it is told why"() {
     await say(ann, "   ");
@@ -37,7 +66,7 @@ export const steps = {
   },
   async "who comes late reads what was said, and is here until they leave"(stage) {
     const cho = await stage.open({ query: "?name=Cho" });
-    await reads(cho, "#log li", /^Ann soon$/);
+    await reads(cho, "#log .said", /^soon$/);
     equal(await lines(cho), await lines(ben), "the lines");
     await reads(ben, "#here", /^3 here: Ann, Ben, Cho$/);
     await cho.goto("about:blank");
@@ -52,9 +81,9 @@ export const steps = {
     await reads(ben, "#log li", /missed 2/);
     await reads(ben, "#here", /^2 here: Ann, Ben$/); // so short a loss is not noticed
     await stage.mend();
-    for (const page of [ann, ben]) await reads(page, "#log li:not(.waiting)", /^Ann said offline$/);
+    for (const page of [ann, ben]) await reads(page, "#log .said", /^said offline$/);
     await reads(ann, "#log li", /missed 2/);
-    const expected = "Ann hello,Ben good morning,Ann soon,Ben missed 1,Ben missed 2,Ann said offline";
+    const expected = "Ann hello all,Ben good morning,Ann soon,Ben missed 1,Ben missed 2,Ann said offline";
     for (const page of [ann, ben]) equal(await lines(page), expected, "the lines");
   },
 };
@@ -64,6 +93,19 @@ async function say(page, text) {
   await page.getByRole("button", { name: "Send" }).click();
 }
 
+async function choose(page, text, button) {
+  await line(page, text).hover();
+  await line(page, text).getByRole("button", { name: button }).click();
+}
+
+function line(page, text) {
+  return page.locator("#log li", { hasText: text });
+}
+
 async function lines(page) {
-  return (await page.locator("#log li:not(.waiting)").allTextContents()).join();
+  return (await page.locator("#log li:not(.waiting)").evaluateAll((lines) =>
+    lines.map((line) =>
+      [...line.querySelectorAll("b, .said")].map(({ textContent }) => textContent).join(" ")
+    )
+  )).join();
 }

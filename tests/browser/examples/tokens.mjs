@@ -18,7 +18,21 @@ export const steps = {
     equal(await text(ann), before, "what came to who is cut off");
     await stage.mend();
     for (const page of [ann, ben]) await reads(page, "#outcome", /^complete$/);
-    for (const page of [ann, ben]) equal(await text(page), whole("Why?"), "the answer");
+    for (const page of [ann, ben]) {
+      equal(await text(page), whole("Why?"), "the answer");
+      await reads(page, "#came", /^as 1 whole and \d+ pieces$/);
+    }
+    equal(await pieces(ben) < await pieces(ann), true, "who came late had a part of it at once");
+  },
+  async "a page that is loaded anew reads all of it, and what follows"() {
+    await ask(ann, "Once more?");
+    await reads(ann, "#answer", / 20, /);
+    await ann.reload();
+    await reads(ann, "#answer", /^You asked: Once more\? .* 20, /);
+    await reads(ann, "#outcome", /^complete$/);
+    equal(await text(ann), whole("Once more?"), "the answer");
+    equal(await pieces(ann) < 90, true, "twenty numbers and more came as one");
+    await reads(ann, "#came", /^as 1 whole and [1-9]\d* pieces$/);
   },
   async "an answer is stopped, for the asker and for who reads along"(stage) {
     await ask(ann, "How long?");
@@ -36,6 +50,7 @@ export const steps = {
     const late = await look(stage);
     await reads(late, "#outcome", /^complete$/);
     equal(await text(late), whole("And again?"), "the answer");
+    await reads(late, "#came", /^as 1 whole and 0 pieces$/);
   },
 };
 
@@ -48,6 +63,10 @@ async function ask(page, question) {
 async function look(stage) {
   const query = await ann.locator("#link").getAttribute("href");
   return await stage.open({ query });
+}
+
+async function pieces(page) {
+  return Number(/(\d+) pieces/.exec(await page.locator("#came").textContent())[1]);
 }
 
 async function text(page) {
