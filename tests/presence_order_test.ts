@@ -1,5 +1,5 @@
 // What is told of presence in another order than it happened, or not at all: Phoenix#2255, #2763 and phoenix_pubsub#74, #111, #175.
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Presences } from "../client/presences.ts";
 import type { PresenceView } from "../client/presence_types.ts";
@@ -31,11 +31,12 @@ const change = (
 
 /** A watch, and what it asks for on a connection that a test answers. */
 function start() {
+  const errors: unknown[] = [];
   const presences = new Presences({
     clock: new ManualClock(),
     limits: DEFAULT_LIMITS,
     call: () => Promise.resolve(),
-    report: () => {},
+    report: (error) => void errors.push(error),
   });
   const asked: unknown[] = [];
   let wire: WirePresence | undefined;
@@ -53,6 +54,8 @@ function start() {
   }]);
   return {
     shown,
+    errors,
+    presences,
     asked: () => asked.splice(0),
     watched: (told: Record<string, unknown>) => wire!.watched(1, told),
     told: (told: Record<string, unknown>) => wire!.told(told),
@@ -113,5 +116,32 @@ describe("presence on the next connection", () => {
     assertEquals([shown, asked()], [["ada"], [{ position: ["E", 3] }]]);
     watched(whole(8, ["bob", "cy"]));
     assertEquals(shown, ["ada", "bob,cy"]);
+  });
+});
+
+describe("a watch of presence", () => {
+  it("whose signal is none is refused, and leaves nothing behind", () => {
+    const { presences, asked } = start();
+    assertEquals(asked(), ["whole"]);
+    assertThrows(
+      () => presences.watch("board/8", [{ signal: {} as AbortSignal }]),
+      TypeError,
+      "no AbortSignal",
+    );
+    assertEquals(asked(), []);
+    presences.watch("board/8", [{}]); // a channel that had stayed would be asked for in the next line, twice
+    presences.watch("board/8", [{ signal: AbortSignal.abort() }]).close();
+    assertEquals(asked(), ["whole"]);
+  });
+
+  it("reports what its handler's promise, or whatever has a then, is rejected with", async () => {
+    const { presences, watched, errors } = start();
+    const thenable = { then: (_: unknown, fail: (error: unknown) => void) => fail("later") };
+    for (const given of [thenable, Promise.reject("sooner")]) {
+      presences.watch("board/7", [{}, () => given as never]);
+    }
+    watched(whole(1, ["ada"]));
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+    assertEquals(errors.sort(), ["later", "sooner"]);
   });
 });
