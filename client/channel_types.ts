@@ -157,8 +157,8 @@ export interface SelectiveOptions<Message> extends SubscribeOptions {
    * What is left out when the program, or its link, is slower than what is published. `"all"`: nothing; the server waits, and goes on from the history. `{ latest: ["id"] }`: the
    * newest of each value of that field is given (`{ latest: true }`: of all), those before it are left out. `{ sample: 2 }`: the newest at most twice a second, of each
    * value of `by` where that is given. `"drop oldest"`: the latest 64. Each hole is told by a `gap` with its exact offsets and `conflated`, `sampled` or `dropped`; the newest
-   * always comes in the end. Behind a position, and for a rewind, everything is given. Subscriptions of this client to the channel that want something else share what
-   * comes, and then nothing is left out. Refused, as a filter is, where messages may change. @default "all"
+   * always comes in the end. It holds for what was missed, too, where that is more than 64 publications or 192 KiB; a rewind is given whole. Subscriptions of this client to
+   * the channel that want something else share what comes, and then nothing is left out. Refused, as a filter is, where messages may change. @default "all"
    */
   readonly policy?: DeliveryPolicy | undefined;
 }

@@ -5,8 +5,8 @@
  */
 import { skip } from "../msgpack/check.ts";
 import { decodeRange } from "../msgpack/decoder.ts";
-import { encode } from "../msgpack/encoder.ts";
 import type { FilterNode, FilterPath, FilterScalar } from "./filter_types.ts";
+import { encodeMessage } from "./message_data.ts";
 
 /** What was stored was within the limits of its node, which may be others than those here. */
 const LIMITS = { depth: 1_000, keys: Number.MAX_SAFE_INTEGER };
@@ -69,7 +69,7 @@ export class FilterMatcher {
       const first = bytes[at]!;
       // What is written in one way alone needs not be read: small numbers, texts of less than 32 bytes, nil and booleans.
       const isPlain = first < 0x80 || first >= 0xe0 || (first >= 0xa0 && first < 0xc4);
-      const key = isPlain ? bytes.subarray(at, end) : encode(decodeRange(bytes, at, end, LIMITS));
+      const key = isPlain ? bytes.subarray(at, end) : encodeMessage(decodeRange(bytes, at, end, LIMITS));
       return String.fromCharCode(...key);
     } catch {
       return "";

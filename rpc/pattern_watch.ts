@@ -6,6 +6,7 @@
 import { Asking } from "./asking.ts";
 import type { Clock } from "./clock.ts";
 import { type Directory, type DirectoryWatcher, MOST_NAMES, type NameList } from "./directory.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
 
 /** A wildcard of somebody. None of its methods throws. */
 export interface PatternMember {
@@ -31,6 +32,9 @@ export interface PatternWatchParts {
   readonly report: (error: unknown, pattern: string) => void;
 }
 
+/** Takes note of what runs, and gives it back. */
+export type Counted = <T>(work: MaybePromise<T>) => MaybePromise<T>;
+
 /** Milliseconds from one look at what is gone to the next: channels are known for ten minutes at the least. */
 const LOOK = 60_000;
 
@@ -47,14 +51,14 @@ class PatternWatch implements DirectoryWatcher {
   readonly #since = new Set<string>();
   #timer: unknown;
 
-  constructor(pattern: string, directory: Directory, { clock, report }: PatternWatchParts) {
+  constructor(pattern: string, counted: Counted, { clock, directory, report }: PatternWatchParts) {
     this.#pattern = pattern;
-    this.#directory = directory;
+    this.#directory = directory!;
     this.#clock = clock;
     const asking = { clock, report: (error: unknown) => report(error, pattern) };
     this.#asking = new Asking(asking);
     this.#looking = new Asking(asking);
-    this.#asking.ask(() => directory.watch(pattern, this), () => {
+    this.#asking.ask(() => counted(directory!.watch(pattern, this)), () => {
       this.#isConfirmed = true;
       for (const member of [...this.members]) member.watched();
     });
@@ -123,11 +127,11 @@ export class PatternWatches {
     return this.#watches.size;
   }
 
-  /** Takes somebody in, who is told at once or later that it is watched. */
-  join(pattern: string, member: PatternMember): void {
+  /** Takes somebody in, who is told at once or later that it is watched. What the broker is asked for that goes through `counted`. */
+  join(pattern: string, member: PatternMember, counted: Counted): void {
     let watch = this.#watches.get(pattern);
     if (watch === undefined) {
-      watch = new PatternWatch(pattern, this.#parts.directory!, this.#parts);
+      watch = new PatternWatch(pattern, counted, this.#parts);
       this.#watches.set(pattern, watch);
     }
     watch.join(member);

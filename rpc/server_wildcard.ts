@@ -3,7 +3,8 @@
  * subscribes to them as to any other.
  *
  * Names come by two ways: a list, page by page, of what is there, and whatever appears later. Both go through one queue, which is bounded: what finds no
- * room there, what cannot be answered now, and what may have been missed is found by listing again.
+ * room there, what cannot be answered now, and what may have been missed is found by listing again. A rule that takes long is not waited for: its answer counts
+ * when it comes.
  *
  * @module
  */
@@ -38,8 +39,8 @@ export interface WildcardOwner {
   room(): Promise<void> | undefined;
   /** Resolves at the end of the turn. */
   turn(): Promise<void>;
-  /** A random part of so many milliseconds later. */
-  later(run: () => void, most: number): unknown;
+  /** A random part of so many milliseconds later, or no earlier than so many. */
+  later(run: () => void, most: number, least?: number): unknown;
   /** Not then. */
   notLater(timer: unknown): void;
   /** Tells the program of an error. */
@@ -48,8 +49,10 @@ export interface WildcardOwner {
   fail(error: unknown): void;
 }
 
-/** Rules that are asked at once, of each wildcard. */
+/** Rules that are asked at once, of each wildcard, beside those that have taken too long. */
 const AT_ONCE = 4;
+/** Milliseconds that they may take before the next are asked. */
+const PATIENCE = 2_000;
 /** Names that have appeared and wait; above it the list is read again instead. */
 const MOST_WAITING = MOST_NAMES;
 /** Milliseconds until it is listed again, of which a random part is waited: the first time, and at the most. */
@@ -59,6 +62,11 @@ const LAST_WAIT = 20_000;
 interface Name {
   readonly name: string;
   readonly isNew: boolean;
+}
+
+/** A name whose rule is asked, for whom. */
+interface Asked extends Name {
+  readonly identity: number;
 }
 
 /** One wildcard. */
@@ -82,6 +90,9 @@ export class ServerWildcard implements PatternMember {
   #isFull = false;
   #failures = 0;
   #timer: unknown;
+  /** Names whose rule has not answered: they are asked about once at a time. */
+  readonly #asked = new Set<string>();
+  #patience: unknown;
   #isOver = false;
 
   /** Waits until its pattern is watched. */
@@ -142,7 +153,9 @@ export class ServerWildcard implements PatternMember {
   end(): void {
     this.#isOver = true;
     this.#owner.notLater(this.#timer);
+    this.#owner.notLater(this.#patience);
     this.#waiting = [];
+    this.#asked.clear();
     for (const name of this.told) this.#owner.removed(name);
     this.told.clear();
   }
@@ -177,13 +190,13 @@ export class ServerWildcard implements PatternMember {
     const room = this.#owner.room();
     if (room !== undefined) await room;
     const names = this.#waiting.splice(0, AT_ONCE);
-    if (names.length > 0) await Promise.all(names.map((name) => this.#consider(name)));
+    if (names.length > 0) await this.#inTime(names.map((name) => this.#consider(name)));
     else if (this.#isToList) await this.#readPage();
   }
 
   async #readPage(): Promise<void> {
     const page = await this.#nextPage();
-    if (this.#isOver || page === "failed") return;
+    if (this.#isOver || page === "failed" || this.#isFull) return;
     if (page === undefined) return this.#listed();
     for (const name of page) {
       if (this.#match.has(name) && !this.told.has(name)) this.#waiting.push({ name, isNew: false });
@@ -217,15 +230,42 @@ export class ServerWildcard implements PatternMember {
     this.#owner.tell(this.#n, this.#isUnanswered ? MatchState.SOME : MatchState.ALL, "");
   }
 
-  async #consider({ name, isNew }: Name): Promise<void> {
+  /** Who has not answered by then is told of when it has: one that hangs holds nobody else up. */
+  #inTime(answers: readonly MaybePromise<void>[]): Promise<void> | undefined {
+    const late = answers.filter((answer) => answer instanceof Promise);
+    if (late.length === 0 || this.#isOver) return undefined;
+    return new Promise((resolve) => {
+      const goOn = () => {
+        this.#notNow();
+        resolve();
+      };
+      const timer = this.#patience = this.#owner.later(goOn, 0, PATIENCE);
+      void Promise.all(late).then(() => {
+        this.#owner.notLater(timer);
+        resolve();
+      });
+    });
+  }
+
+  #consider({ name, isNew }: Name): MaybePromise<void> {
     const owner = this.#owner;
     const channel = owner.find(name);
     // A more exact pattern may have the name.
     if (channel?.pattern.pattern !== this.pattern || this.told.has(name) || this.#isFull) return;
     if (owner.isFull(name)) return this.#tooMany();
-    const { identity } = owner;
+    if (this.#asked.has(name)) return this.#notNow();
+    const asked = { name, isNew, identity: owner.identity };
     const answer = owner.ask(channel);
-    const refusal = answer instanceof Promise ? await answer : answer;
+    if (!(answer instanceof Promise)) return this.#answered(asked, answer);
+    this.#asked.add(name);
+    return answer.then((refusal) => {
+      this.#asked.delete(name);
+      this.#answered(asked, refusal);
+    }).catch((error) => owner.fail(error));
+  }
+
+  #answered({ name, isNew, identity }: Asked, refusal: CallError | undefined): void {
+    const owner = this.#owner;
     if (this.#isOver || this.told.has(name) || this.#isFull) return;
     if (identity !== owner.identity || refusal?.retryable) return this.#notNow();
     if (refusal !== undefined) return;
@@ -246,6 +286,8 @@ export class ServerWildcard implements PatternMember {
     this.#isToList = false;
     this.#list = undefined;
     this.#waiting = [];
+    this.#owner.notLater(this.#timer);
+    this.#timer = undefined;
     this.#failures = 0;
     this.#owner.tell(this.#n, MatchState.FULL, "");
   }

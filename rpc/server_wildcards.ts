@@ -81,7 +81,7 @@ export class ServerWildcards implements WildcardOwner {
     this.#refused = 0;
     const wildcard = new ServerWildcard(n, found, this);
     this.#wildcards.set(n, wildcard);
-    channels.watches.join(pattern, wildcard);
+    channels.watches.join(pattern, wildcard, (watching) => this.#counted(watching));
   }
 
   /** UNWILDCARD. For one that has ended it comes late, and is ignored. */
@@ -132,14 +132,8 @@ export class ServerWildcards implements WildcardOwner {
   }
 
   list(pattern: string): NameList {
-    const { channels, work } = this.#parts;
-    const list = channels.watches.list(pattern);
-    return {
-      next: () => {
-        const page = list.next();
-        return isPromise(page) ? work.counted(Promise.resolve(page)) : page;
-      },
-    };
+    const list = this.#parts.channels.watches.list(pattern);
+    return { next: () => this.#counted(list.next()) };
   }
 
   ask(channel: NamedChannel): MaybePromise<CallError | undefined> {
@@ -181,9 +175,9 @@ export class ServerWildcards implements WildcardOwner {
     return new Promise((resolve) => turnOf(this.#parts.clock).add({ endTurn: resolve }));
   }
 
-  later(run: () => void, most: number): unknown {
+  later(run: () => void, most: number, least = 0): unknown {
     const { clock, channels } = this.#parts;
-    return channels.work.setTimeout(run, clock.random() * most);
+    return channels.work.setTimeout(run, least + clock.random() * most);
   }
 
   notLater(timer: unknown): void {
@@ -198,6 +192,10 @@ export class ServerWildcards implements WildcardOwner {
     if (this.#isOver) return;
     this.#owner.report(error);
     this.#owner.fault(new ProtocolError("internal error", CloseCode.SERVER_FAULT, { cause: error }));
+  }
+
+  #counted<T>(asked: MaybePromise<T>): MaybePromise<T> {
+    return isPromise(asked) ? this.#parts.work.counted(Promise.resolve(asked)) : asked;
   }
 
   #refuse(n: number, error: CallError): void {

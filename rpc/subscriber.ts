@@ -4,6 +4,7 @@
  * @module
  */
 import { Asking } from "./asking.ts";
+import { Behind } from "./behind.ts";
 import type { Entry, Page, Query } from "./broker.ts";
 import { type Rewind, writeSubscribed } from "./channel_messages.ts";
 import { EntryWriter } from "./entry_writer.ts";
@@ -51,6 +52,7 @@ export class Subscriber implements TopicMember, LineMember {
   readonly #feed: Feed;
   readonly #unseen: Unseen;
   readonly #deltas: DeltaReader | undefined;
+  readonly #behind: Behind | undefined;
   #asking: Asking | undefined;
 
   /** Wants a channel; {@linkcode Topic.add} begins. */
@@ -70,6 +72,7 @@ export class Subscriber implements TopicMember, LineMember {
     this.#deltas = delta ? new DeltaReader(this.#feed.deltas) : undefined;
     this.#writer = new EntryWriter(line.outbox, wanted, this.#deltas);
     this.#unseen = new Unseen(this.#feed, policy && NEWEST);
+    this.#behind = policy && new Behind(policy, this.#unseen, this.#writer);
   }
 
   /** See {@linkcode TopicMember.id}. */
@@ -228,6 +231,7 @@ export class Subscriber implements TopicMember, LineMember {
     const { rewind, rewindMs } = this.#rewind;
     if (last.offset === 0 || (!rewind && !rewindMs)) return this.#begin(SubscribeStatus.FRESH, last);
     this.#since = Number.MAX_SAFE_INTEGER; // until it is known where the history begins
+    this.#behind?.giveAll(last.offset);
     const query = rewind
       ? { after: Math.max(0, last.offset - rewind), ...PAGE }
       : { at: this.#line.date() - rewindMs!, ...PAGE };
@@ -266,6 +270,7 @@ export class Subscriber implements TopicMember, LineMember {
   #startAgain(): void {
     this.#stopAsking();
     this.topic.distribute();
+    this.#behind?.giveAll(0);
     this.#begin(SubscribeStatus.RESET, this.topic.last);
   }
 
@@ -296,12 +301,11 @@ export class Subscriber implements TopicMember, LineMember {
   }
 
   /** Sends what is left of what it missed. Where it has all of that it is live again. */
-  #sendKept({ given, end, reason }: KeptPage): void {
+  #sendKept({ given, end, reason }: KeptPage, isPage = false): void {
     const before = this.#cursor.offset;
     if (given.length === 0 && end.offset === before) return this.#goLive();
     if (this.#unseen.isHalf(before)) return; // SEEN goes on
-    let bytes = 0;
-    let count = 0;
+    let [bytes, count] = [0, 0];
     for (const one of given) {
       const { entry } = one;
       const after = this.#cursor.offset;
@@ -314,7 +318,8 @@ export class Subscriber implements TopicMember, LineMember {
     if (count === given.length && end.offset > this.#cursor.offset) this.#writer.skipTo(this.#cursor = end);
     const { offset } = this.#cursor;
     this.#unseen.sent(offset, bytes);
-    if (offset > before || this.#isFull) this.#catchUp(); // otherwise SEEN goes on
+    if (isPage && offset > before) this.#line.goOnLater(this);
+    else if (offset > before || this.#isFull) this.#catchUp(); // otherwise SEEN goes on
   }
 
   #tookPage(page: Page): void {
@@ -327,6 +332,8 @@ export class Subscriber implements TopicMember, LineMember {
 
   /** Sends entries as far as this node knows the stream and the client may be given more; the rest follows in a later turn. */
   #sendPage(entries: readonly Entry[]): void {
+    const kept = this.#behind?.of(entries, this.#cursor, this.topic.last.offset);
+    if (kept !== undefined) return this.#sendKept(kept, true);
     const from = this.#cursor.offset;
     let bytes = 0;
     let isFull = false;

@@ -223,6 +223,30 @@ describe("the wildcards of a server", () => {
     line.end();
   });
 
+  it("that are begun and ended again and again have no more watches on their way", async () => {
+    const { clock, broker, node } = makeNode();
+    const watching: (() => void)[] = [];
+    const watch = () => new Promise<void>((resolve) => watching.push(resolve));
+    Object.assign(broker.directory, { watch });
+    const line = await node.connect();
+    for (let n = 1; n <= 1_000; n++) {
+      line.send([Kind.WILDCARD, n, PATTERN, "board/*"]);
+      line.send([Kind.UNWILDCARD, n, "CANCELLED", 0, payload({ message: "" })]);
+      await clock.settleFor(1);
+    }
+    await clock.settle();
+    assertEquals(watching.length, 128);
+    assertEquals(matches(line).at(-1), [1_000, "RESOURCE_EXHAUSTED"]);
+    for (const answer of watching.splice(0)) answer();
+    await clock.settle();
+    line.send([Kind.WILDCARD, 1_001, PATTERN, "board/*"]);
+    await clock.settle();
+    for (const answer of watching) answer();
+    await clock.settle();
+    assertEquals(matches(line), [[1_001, ALL]]);
+    line.end();
+  });
+
   it("wait where the broker is away", async () => {
     const { clock, broker, node } = makeNode();
     const { watch, list } = broker.directory;
