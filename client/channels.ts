@@ -139,9 +139,9 @@ export class Channels {
       throw new TypeError("Cannot subscribe: the signal is no AbortSignal");
     }
     const selection = selectionOf(wanted);
-    const wire = this.#wire(name);
-    const tell = this.#ended ? () => {} : onError;
     const isBad = selection instanceof CallError;
+    const wire = isBad ? this.#makeWire(name) : this.#wire(name); // what is refused here belongs to no channel
+    const tell = this.#ended ? () => {} : onError;
     const wants = isBad ? EVERYTHING : selection;
     const local = new Local(wire, { start, wants, handler, onError: tell });
     local.wantsDelta = delta;
@@ -181,6 +181,13 @@ export class Channels {
   #wire(name: string): WireSubscription {
     const found = this.#wires.get(name);
     if (found !== undefined) return found;
+    const wire = this.#makeWire(name);
+    this.#wires.set(name, wire);
+    if (this.#connection !== undefined) wire.connected(this.#connection);
+    return wire;
+  }
+
+  #makeWire(name: string): WireSubscription {
     const { clock, report, limits } = this.#parts;
     const wire: WireSubscription = new WireSubscription(name, {
       clock,
@@ -192,8 +199,6 @@ export class Channels {
         if (this.#wires.get(name) === wire) this.#wires.delete(name);
       },
     });
-    this.#wires.set(name, wire);
-    if (this.#connection !== undefined) wire.connected(this.#connection);
     return wire;
   }
 

@@ -38,7 +38,7 @@ export interface ConnectOptions<App extends HasContract> {
   readonly queue?: number;
   /** Milliseconds that a call waits for a connection before it fails with `UNAVAILABLE`. @default 30000 */
   readonly queueTimeout?: number;
-  /** What waits to be published, or for the answer to that, at most; the surplus fails with `RESOURCE_EXHAUSTED`. @default 1000 publications, 4 MiB */
+  /** What waits to be published, or for the answer to that, at most; before the code of channels is there, with what else waits for it; the surplus fails with `RESOURCE_EXHAUSTED`. @default 1000 publications, 4 MiB */
   readonly outbox?: { readonly messages?: number; readonly bytes?: number };
   /** The waits between attempts. */
   readonly backoff?: BackoffOptions;

@@ -19,6 +19,10 @@ export interface ChannelsModule {
   readonly Channels: typeof Channels;
 }
 
+interface Sized {
+  readonly length: number;
+}
+
 /** The channels of a client. */
 export class LateChannels {
   /** They themselves, once their code is there. */
@@ -28,7 +32,7 @@ export class LateChannels {
   readonly #parts: ChannelsParts;
   readonly #clock: Clock;
   readonly #late: Late<ChannelsModule>;
-  /** What waits to be published or signalled: held to the bounds of the outbox as what is there. */
+  /** What waits to be published, signalled, asked or entered: held to the bounds of the outbox as what is there. */
   #count = 0;
   #bytes = 0;
   #peer: Peer | undefined;
@@ -73,24 +77,26 @@ export class LateChannels {
 
   /** Resolves when all subscriptions have come to these places, or will not. */
   async seen(places: ReadonlyMap<string, Position>): Promise<void> {
-    if (this.made === undefined && !this.#late.isAwaited) return;
-    await this.use((channels) => channels.seen(places)).catch(() => {}); // without the code nothing is seen
+    if (this.made !== undefined) return this.made.seen(places);
+    if (!this.#late.isAwaited) return;
+    await new Promise<void>((resolve) => {
+      this.wait({ run: (channels) => resolve(channels.seen(places)), fail: () => resolve() });
+    });
   }
 
   // What the program does.
 
-  /** Does something with the channels, when they are there. */
-  use<T>(run: (channels: Channels) => Promise<T>): Promise<T> {
+  /** Does something with the channels, when they are there. What waits counts as a publication of that size. */
+  use<T>(run: (channels: Channels) => Promise<T>, data: Sized = ""): Promise<T> {
     if (this.made !== undefined) return run(this.made);
     return new Promise((resolve, reject) => {
-      this.wait({ run: (channels) => resolve(run(channels)), fail: reject });
+      this.#hold(data, { run: (channels) => resolve(run(channels)), fail: reject });
     });
   }
 
   /** Publishes what is encoded already, or changes a message by it. */
   publish(name: string, data: Uint8Array, options: PublishingOptions): Promise<Published> {
     if (this.made !== undefined) return this.made.publish(name, data, options);
-    if (!this.#hasRoom(data)) return Promise.reject(new CallError("RESOURCE_EXHAUSTED"));
     const { signal, timeout } = options;
     const isTimed = timeout! >= 0 && timeout! < Infinity;
     const until = this.#clock.now() + timeout!;
@@ -125,7 +131,7 @@ export class LateChannels {
   /** Signals what is encoded already, if there is a connection, or there still is one when the code has come. */
   signal(name: string, data: Uint8Array): boolean {
     if (this.made !== undefined) return this.made.signal(name, data);
-    if (this.#peer === undefined || !this.#hasRoom(data)) return false;
+    if (this.#peer === undefined) return false;
     const run = (channels: Channels) => {
       try {
         channels.signal(name, data);
@@ -133,8 +139,9 @@ export class LateChannels {
         this.#parts.report(error); // too large: its caller has gone on
       }
     };
-    this.#hold(data, { run, fail: () => {} }); // without the code it is lost, as signals may be
-    return true;
+    let isHeld = true;
+    this.#hold(data, { run, fail: () => isHeld = false }); // without the code it is lost, as signals may be
+    return isHeld;
   }
 
   /** Listens to signals. */
@@ -157,12 +164,13 @@ export class LateChannels {
     this.#parts.report(error);
   }
 
-  #hasRoom({ length }: Uint8Array): boolean {
+  /** Waits for the code, or fails at once where there is no room. */
+  #hold({ length }: Sized, { run, fail }: Waiter<Channels>): () => void {
     const { count, bytes } = this.#parts.outbox;
-    return this.#count === 0 || (this.#count < count && this.#bytes + length <= bytes);
-  }
-
-  #hold({ length }: Uint8Array, { run, fail }: Waiter<Channels>): () => void {
+    if (this.#count > 0 && (this.#count >= count || this.#bytes + length > bytes)) {
+      fail(new CallError("RESOURCE_EXHAUSTED"));
+      return () => {};
+    }
     this.#count++;
     this.#bytes += length;
     const release = () => {

@@ -14,11 +14,11 @@ import { readWanted } from "./wanted.ts";
 
 /** Passes everything on. What is told is encoded at once, since the program may change it. */
 export function latePresence(name: string, late: LateChannels): ClientPresence<unknown, unknown> {
-  const use = <T>(run: (presences: Presences) => Promise<T>) =>
-    late.use((channels) => run(channels.presences));
+  const use = <T>(run: (presences: Presences) => Promise<T>, bytes?: Uint8Array) =>
+    late.use((channels) => run(channels.presences), bytes);
   const tell = (method: "enter" | "update") => async (data?: unknown) => {
     const bytes = encodeMessage(data);
-    return await use((presences) => presences[method](name, bytes));
+    return await use((presences) => presences[method](name, bytes), bytes);
   };
   return {
     enter: tell("enter"),

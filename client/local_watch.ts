@@ -4,6 +4,7 @@
  * @module
  */
 import { CallError } from "../rpc/errors.ts";
+import { isPromise } from "../rpc/iterating.ts";
 import type { Member } from "../rpc/member_types.ts";
 import type { Known, KnownMember } from "./presence_state.ts";
 import type { PresenceHandler, PresenceView, PresenceWatch, PresentUser } from "./presence_types.ts";
@@ -62,8 +63,8 @@ export class LocalWatch implements PresenceWatch<unknown> {
     if (view === undefined) return;
     if (handler === undefined) return this.#reading.shift()!.resolve({ done: false, value: view });
     try {
-      const given = handler(view);
-      if (given instanceof Promise) given.catch((error) => this.#channel.report(error));
+      const given: unknown = handler(view);
+      if (isPromise(given)) Promise.resolve(given).catch((error) => this.#channel.report(error));
     } catch (error) {
       this.#channel.report(error);
     }

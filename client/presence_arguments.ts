@@ -29,7 +29,7 @@ export type WatchArguments = readonly [
 /**
  * Reads the arguments of `watch`.
  *
- * @throws {TypeError} If the handler is no function.
+ * @throws {TypeError} If the handler is no function, or the signal none.
  */
 export function readWatch(
   [given = {}, handler]: WatchArguments,
@@ -41,5 +41,8 @@ export function readWatch(
     throw new TypeError("Cannot watch: the handler is no function");
   }
   const { countOnly = false, signal, onError } = options;
+  if (signal && !signal.addEventListener) {
+    throw new TypeError("Cannot watch: the signal is no AbortSignal");
+  }
   return { countOnly, signal, onError, handler: run };
 }

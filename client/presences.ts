@@ -69,7 +69,7 @@ export class Presences {
     const { signal, ...wanted } = readWatch(wants);
     const wire = this.#wire(name);
     const watch = new LocalWatch(wire, wanted);
-    if (signal !== undefined) {
+    if (signal) {
       const abort = () => watch.close();
       signal.addEventListener("abort", abort, { once: true });
       watch.onClose = () => signal.removeEventListener("abort", abort);

@@ -76,6 +76,7 @@ const FIRST_WAIT = 500;
 const LAST_WAIT = 20_000;
 /** A rewind that has all there is. */
 const ALL_THERE_IS = Number.MAX_SAFE_INTEGER;
+const MORE = "There are more channels than one connection may have";
 const DONE: Result = { done: true, value: undefined };
 
 /** A channel that appeared since: where its beginning is not kept any more, or may not be looked at, that is told. */
@@ -271,9 +272,7 @@ export class Wildcard implements WildcardWire, Subscription<unknown> {
       case MatchState.GONE:
         return this.#drop(name);
       case MatchState.FULL:
-        this.#tellOnce(
-          new CallError("RESOURCE_EXHAUSTED", "There are more channels than one connection may have"),
-        );
+        this.#tellOnce();
         break;
       case MatchState.ALL:
         this.#isRefused = false;
@@ -296,7 +295,8 @@ export class Wildcard implements WildcardWire, Subscription<unknown> {
     const known = this.#members.get(name);
     if (known !== undefined) return void (known.told = this.#times);
     const params = this.#match.params(name);
-    if (params === undefined || this.#members.size >= MOST_MATCHED || this.#isOver) return;
+    if (params === undefined || this.#isOver) return;
+    if (this.#members.size >= MOST_MATCHED) return this.#tellOnce();
     const member: Member = { channel: { name, params }, local: undefined, told: this.#times };
     this.#members.set(name, member);
     const { start } = this.#wanted;
@@ -382,7 +382,7 @@ export class Wildcard implements WildcardWire, Subscription<unknown> {
   }
 
   /** Once until it is told of all again. */
-  #tellOnce(error: CallError): void {
+  #tellOnce(error = new CallError("RESOURCE_EXHAUSTED", MORE)): void {
     if (this.#isRefused || this.#isOver) return;
     this.#isRefused = true;
     this.#report(this.#wanted.onError ?? this.#parts.report, error);

@@ -1,6 +1,6 @@
 /**
  * A user's test of an app on a network that fails. `deno test -A examples/dropped_test.ts` and `bun test ./examples/dropped_test.ts` run it; no
- * socket is opened, and nothing waits for real time.
+ * socket is opened, and nothing waits for real time. Handlers collect and the tests assert: what a handler throws goes to the client's `onError`, and fails no test.
  */
 import assert from "node:assert/strict";
 import test from "node:test";

@@ -86,23 +86,33 @@ export class NodeMembers {
     return this.#rooms;
   }
 
+  /** Channels and names that are asked about. */
+  get asking(): number {
+    return this.#entering.size;
+  }
+
   /**
    * Somebody wants to be a member, and is asked whether it may.
    *
    * @param may Gives what it is then.
+   * @param signal Nobody waits for that any more: what never says so is not waited for either.
    * @returns When the broker has it; what it told before it left counts no more, and is answered all the same.
    */
   async entering(
     channel: NamedChannel,
     who: Entering,
-    { n, may }: { readonly n: number; readonly may: () => Promise<MemberData> },
+    { n, may, signal }: {
+      readonly n: number;
+      readonly may: () => Promise<MemberData>;
+      readonly signal: AbortSignal;
+    },
   ): Promise<void> {
     const key = `${channel.name} ${who.id}`;
     const running = this.#entering.get(key) ?? { running: 0, left: 0 };
     this.#entering.set(key, running);
     running.running++;
     try {
-      const member = await may();
+      const member = await whileWanted(may(), signal);
       if (n === 0 || n > running.left) await this.enter(channel, who, { n, member });
     } finally {
       if (--running.running === 0) this.#entering.delete(key);
@@ -319,4 +329,13 @@ export class NodeMembers {
     if (!asRefusal(no).retryable) return this.#takeOutLater(one);
     one.retry = this.#parts.clock.setTimeout(() => this.#ask(one), ASK_AGAIN);
   }
+}
+
+/** What a promise gives, unless nobody waits for it first. */
+function whileWanted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
 }

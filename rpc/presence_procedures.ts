@@ -72,7 +72,7 @@ async function enter(parts: ChannelProcedureParts, input: unknown, context: Cont
       return origin.isLost;
     },
   };
-  await presence.members.entering(channel, who, { n, may });
+  await presence.members.entering(channel, who, { n, may, signal: context.signal });
   return id;
 }
 

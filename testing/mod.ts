@@ -13,6 +13,9 @@
  * console.log(await world.wait(client.call.hello()));
  * ```
  *
+ * What a handler of a subscription throws, an assertion too, fails no test: as in a real program it goes to the client's `onError`, and without one to `world.recorder.log` as
+ * a line `escaped`. So let handlers collect, and assert outside.
+ *
  * @module
  */
 

@@ -27,6 +27,8 @@ export interface SimulateOptions {
  *
  * Handlers that wait must do so by the clock of the server, `world.serverClock`: a real timer would not know of virtual time.
  *
+ * What a handler of a subscription throws goes to the client's `onError`, a failed assertion too: let it collect, and assert outside.
+ *
  * @param app The app. Its handlers run as they are; each world has a server of its own.
  * @returns The world. Dispose of it at the end: that closes its clients, and gives the app back to its own server.
  * @throws {TypeError} If `millrace()` did not make the app.

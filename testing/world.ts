@@ -68,16 +68,16 @@ export interface World<App extends HasContract> extends AsyncDisposable {
    */
   failOver(channel: string, missing: number): void;
 
-  /** Lets `ms` milliseconds pass. */
+  /** Lets `ms` milliseconds pass. As `wait`, one at once. */
   run(ms: number): Promise<void>;
   /**
-   * Lets time pass until a promise has settled, and gives what it gives.
+   * Lets time pass until a promise has settled, and gives what it gives. One at once: for several promises, `world.wait(Promise.all([…]))`.
    *
    * @param ms Milliseconds that may pass, 60,000 by default.
-   * @throws {Error} If they have and it still waits.
+   * @throws {Error} If they have and it still waits, another `wait` or `run` goes on, or the world is over meanwhile.
    */
   wait<T>(promise: PromiseLike<T>, ms?: number): Promise<T>;
-  /** Closes the clients, and leaves the app. */
+  /** Ends the `wait` or `run` that goes on, closes the clients, and leaves the app. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -127,6 +127,10 @@ export class SimulatedWorld<App extends HasContract> implements World<App> {
   readonly #over: () => void;
   readonly #machines = new Map<Client<App>, Machine>();
   #clients = 0;
+  /** The `wait` or `run` that goes on. */
+  #running: Promise<unknown> | undefined;
+  /** Whether it ends now, since the world does. */
+  #isLeft = false;
 
   /** A server that nobody has connected to. */
   constructor({ seed, makeNode, conditions, watch, delays, over = () => {} }: WorldOptions) {
@@ -259,10 +263,10 @@ export class SimulatedWorld<App extends HasContract> implements World<App> {
   }
 
   run(ms: number): Promise<void> {
-    return this.clock.run(ms);
+    return this.#alone(() => this.clock.runUntil(() => this.#isLeft, ms));
   }
 
-  async wait<T>(promise: PromiseLike<T>, ms = 60_000): Promise<T> {
+  wait<T>(promise: PromiseLike<T>, ms = 60_000): Promise<T> {
     const state: { settled?: () => T } = {};
     promise.then(
       (value) => void (state.settled = () => value),
@@ -271,12 +275,33 @@ export class SimulatedWorld<App extends HasContract> implements World<App> {
           throw error;
         }),
     );
-    await this.clock.runUntil(() => state.settled !== undefined, ms);
-    if (state.settled === undefined) throw new Error(`Cannot wait any longer: ${ms} ms have passed`);
-    return state.settled();
+    return this.#alone(async () => {
+      await this.clock.runUntil(() => state.settled !== undefined || this.#isLeft, ms);
+      if (state.settled !== undefined) return state.settled();
+      throw new Error(
+        `Cannot wait any longer: ${this.#isLeft ? "the world is over" : `${ms} ms have passed`}`,
+      );
+    });
+  }
+
+  /** Time is run by one at once. */
+  #alone<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#running !== undefined) {
+      const rest = "await it first, or give one `wait` a `Promise.all`";
+      return Promise.reject(
+        new Error(`Cannot wait: another \`wait\` or \`run\` of this world goes on; ${rest}`),
+      );
+    }
+    const over = (): void => void (this.#running = undefined);
+    const running = run().finally(over);
+    this.#running = running;
+    return running;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isLeft = true;
+    await this.#running?.catch(() => {}); // the test is over without it, maybe for another reason
+    this.#isLeft = false;
     for (const machine of this.#machines.values()) machine.wake();
     const alive = [...this.#machines].filter(([, machine]) => !machine.isDead);
     await this.wait(Promise.all(alive.map(([client]) => client.close())));

@@ -2,7 +2,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { z } from "zod";
+import { Channels } from "../client/channels.ts";
+import { LocalSubscription } from "../client/subscription.ts";
 import { CallError, channel, millrace } from "../mod.ts";
+import { DEFAULT_LIMITS } from "../rpc/limits.ts";
 import { simulate } from "../testing/mod.ts";
 import {
   at,
@@ -19,6 +22,7 @@ import {
   UNSUBSCRIBE,
   wired,
 } from "./suites/channel_client.ts";
+import { ManualClock } from "./suites/manual_clock.ts";
 
 const NAME = "board/7";
 const RED = ["eq", ["team"], "red"];
@@ -181,6 +185,35 @@ describe("a policy at the client", () => {
     const sub = fake.channel().subscribe({ policy: { sample: 0 } });
     await assertRejects(() => sub.next(), CallError, "sample is a number");
     await fake.close();
+  });
+});
+
+describe("what a subscription leaves behind that wants what is none", () => {
+  it("is no channel that waits for ever", async () => {
+    const clock = new ManualClock();
+    const made: WeakRef<object>[] = [];
+    let joined = 0;
+    class Local extends LocalSubscription {
+      constructor(...[owner, options]: ConstructorParameters<typeof LocalSubscription>) {
+        super(owner, options);
+        if (made.every((one) => one.deref() !== owner)) made.push(new WeakRef(owner));
+        joined++;
+      }
+    }
+    const all = new Channels({
+      clock,
+      limits: DEFAULT_LIMITS,
+      call: () => Promise.reject(new CallError("CLOSED")),
+      report: () => {},
+      outbox: { count: 1, bytes: 1 },
+    } as never);
+    const onError = () => {};
+    const wanted = { start: {}, handler: () => {}, delta: false, onError, filter: 7 } as never;
+    all.join(NAME, wanted, Local as never);
+    await clock.settle();
+    all.join(NAME, wanted, Local as never);
+    await clock.settle();
+    assertEquals([joined, made.length], [2, 2], "the channel of the first is not there any more");
   });
 });
 

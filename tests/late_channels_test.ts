@@ -3,8 +3,9 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import * as channels from "../client/channels.ts";
 import { connectWith } from "../client/client.ts";
-import type { CallError, ConnectOptions, HasContract } from "../client/mod.ts";
+import type { CallError, ClientChannel, ConnectOptions, HasContract } from "../client/mod.ts";
 import * as offers from "../client/offers.ts";
+import type { ClientPresence } from "../client/presence_types.ts";
 import { decode } from "../msgpack/mod.ts";
 import { BULK_CODE } from "../rpc/bulk_code.ts";
 import {
@@ -24,6 +25,11 @@ const NAME = "board/7";
 const ASK = [SUBSCRIBE, 1, NAME, null, null];
 const CALL = 16;
 const SOURCES = { bulk: BULK_CODE, offers };
+
+/** What the channel of a test has besides messages. */
+type MemberChannel = Pick<ClientChannel<unknown, unknown>, "history" | "publish"> & {
+  readonly presence: ClientPresence<unknown, unknown>;
+} & Record<"react" | "unreact", (...said: unknown[]) => Promise<unknown>>;
 
 /** A client that gets its channels when the test says so. */
 class LateClient extends ChannelClient {
@@ -329,6 +335,46 @@ describe("before the code of channels is there", () => {
     await fake.close();
     await wrong.close();
     assertEquals([fake.clock.pending, wrong.clock.pending], [0, 0]);
+  });
+
+  it("members, reactions and pages are bounded as publications are, all together", async () => {
+    const fake = await LateClient.connected({ outbox: { messages: 5, bytes: 100 } });
+    const channel = fake.channel() as unknown as MemberChannel;
+    const { presence } = channel;
+    const some = [
+      presence.enter("x".repeat(80)),
+      presence.update("x".repeat(80)), // too many bytes
+      presence.enter(1),
+      channel.react(at(1), "like"),
+      channel.history(),
+      presence.get(),
+      channel.publish(1), // one too many
+      presence.leave(),
+      channel.unreact(at(1), "like"),
+      channel.history(),
+    ].map(watch);
+    await fake.clock.settle();
+    const full = "RESOURCE_EXHAUSTED";
+    const waits = "waits";
+    assertEquals(some.map(({ end }) => end), [
+      waits,
+      full,
+      waits,
+      waits,
+      waits,
+      waits,
+      full,
+      full,
+      full,
+      full,
+    ]);
+    await fake.arrive();
+    assertEquals(new Set(fake.socket.take(CALL).map(([, , name]) => name)).size > 1, true);
+    const later = watch(channel.history());
+    await fake.clock.settle();
+    assertEquals(later.end, waits);
+    await fake.close();
+    assertEquals(fake.clock.pending, 0);
   });
 
   it("signals wait where there is a connection, and listeners hear from the beginning", async () => {

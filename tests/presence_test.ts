@@ -321,6 +321,34 @@ describe("who enters", () => {
     assertEquals(server.broker.presence.size, 0);
   });
 
+  for (const what of ["rule", "schema"] as const) {
+    it(`is not asked about for longer than a call may take, though its ${what} never says anything`, async () => {
+      const never = () => new Promise<never>(() => {});
+      const schema = { "~standard": { version: 1, vendor: "test", validate: never } } as never;
+      const server = presenceNode({
+        limits: { callTimeout: 2_000 },
+        channels: {
+          "board/:id": channel(
+            what === "schema" ? { presence: schema } : { presence: anything, allow: { presence: never } },
+          ),
+        } as never,
+      });
+      const { members } = server.node.parts.channels!.presence!;
+      const ada = await server.connect(as("a"));
+      enter(ada, 1, "Ada");
+      await server.settle();
+      assertEquals(members.asking, 1);
+      await server.clock.advance(2_000);
+      await server.settle();
+      assertEquals([members.asking, results(ada)], [0, ["! DEADLINE"]]);
+      enter(ada, 2, "Ada");
+      await server.settle();
+      ada.end(1000);
+      await server.clock.advance(2_000);
+      assertEquals(members.asking, 0);
+    });
+  }
+
   it("is not overtaken by what it told before", async () => {
     const waits: (() => void)[] = [];
     const server = presenceNode({

@@ -2,9 +2,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { z } from "zod";
+import { Wildcard } from "../client/wildcard.ts";
 import type { WildcardEvent, WildcardSubscription } from "../client/mod.ts";
 import { CallError, channel, millrace } from "../mod.ts";
+import { MatchState } from "../rpc/match_state.ts";
 import { simulate, type World } from "../testing/mod.ts";
+import { ManualClock } from "./suites/manual_clock.ts";
 
 /** Rooms of which some may not be entered, and some not be said anything about now. */
 function makeApp(limits: object = {}, history: { messages?: number } = { messages: 50 }) {
@@ -231,6 +234,33 @@ describe("a wildcard", () => {
     await say(world, "r9", "now");
     await world.run(100);
     assertEquals([sub.channels.map(({ params }) => params.room), got], [["r9"], ["r9: new", "r9: now"]]);
+  });
+
+  it("takes 65,536 channels, whatever the server says, and tells of more", () => {
+    const errors: CallError[] = [];
+    const wanted = {
+      start: {},
+      handler: () => {},
+      delta: false,
+      onError: (e: unknown) => errors.push(e as CallError),
+    };
+    const wildcard = new Wildcard("room/:id", "room/*", wanted as never, {
+      clock: new ManualClock(),
+      report: () => {},
+      subscribe: () => ({ close: () => {}, ready: () => Promise.resolve() }) as never,
+      closed: () => {},
+    });
+    wildcard.connected({ askAll: () => 1, giveUpAll: () => {} });
+    for (let i = 0; i < 65_536; i++) wildcard.matched(MatchState.THERE, `room/${i}`);
+    assertEquals([wildcard.channels.length, errors.length], [65_536, 0]);
+    for (const name of ["room/a", "room/b", "room/1"]) wildcard.matched(MatchState.THERE, name);
+    assertEquals([wildcard.channels.length, errors.map(({ code }) => code)], [65_536, [
+      "RESOURCE_EXHAUSTED",
+    ]]);
+    wildcard.matched(MatchState.GONE, "room/1");
+    wildcard.matched(MatchState.THERE, "room/a");
+    assertEquals([wildcard.channels.at(-1)?.name, errors.length], ["room/a", 1]);
+    wildcard.close();
   });
 
   it("is one of so many", async () => {
