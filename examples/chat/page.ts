@@ -13,24 +13,27 @@ let own: string | undefined;
 // All that is kept, and all that follows. After a lost connection it goes on where it was.
 room.subscribe({ rewind: 500 }, async (event) => {
   own ??= (await app.call.me().result()).value; // where that cannot be asked, no line is one's own
-  const said = "target" in event ? says(event.target) : null;
   if (event.type === "message") return show(event.position.offset, event.data);
-  if (event.type === "edit") return said?.replaceWith(make("span", event.data.text, "said edited"));
-  if (event.type === "delete") return said?.parentElement?.remove();
+  if (event.type === "edit") return becomes(event.target, event.data);
+  if (event.type === "delete") return remove(event.target);
   if (event.type === "reactions") return count(event.target, event.summary);
   if (event.type === "gap") return add(make("li", `Some of it does not come: ${event.reason}`, "muted"));
   if (event.type !== "reset") return;
   // More was said than is kept: what is kept is loaded as it is now, up to where what comes next goes on.
   const { entries } = await room.history({ before: event.position.offset + 1, limit: 500 });
+  if (editing !== undefined) edit();
   log.replaceChildren(make("li", "What was said before is no longer kept.", "muted"));
-  for (const { data, position, reactions } of entries.toReversed()) {
+  for (const { data, position, reactions, editedAt } of entries.toReversed()) {
     if (data === undefined) continue; // deleted
     show(position.offset, data);
+    if (editedAt !== undefined) becomes(position.offset, data);
     count(position.offset, reactions);
   }
 });
 
-function show(offset: number, said: { from: string; text: string; by: string }): void {
+type Said = { from: string; text: string; by: string };
+
+function show(offset: number, said: Said): void {
   typing.remove(said.from);
   const line = Object.assign(make("li"), { id: `line-${offset}`, tabIndex: 0 });
   const react = (emoji: string) => (isBack: boolean) =>
@@ -38,14 +41,25 @@ function show(offset: number, said: { from: string; text: string; by: string }):
   const bar = make("span", "", "bar");
   bar.append(...["👍", "❤️", "🎉"].map((emoji) => toggle(emoji, react(emoji))));
   if (said.by === own) {
-    bar.append(press("Edit", () => edit(offset)), press("Delete", () => tried(room.delete(offset))));
+    const change = press("Edit", () => edit(editing === offset ? undefined : offset)); // once more: as it was
+    bar.append(change, press("Delete", () => tried(room.delete(offset))));
   }
   line.append(make("b", said.from), " ", make("span", said.text, "said"), bar);
   add(line);
 }
 
-function says(offset: number): HTMLElement | null {
-  return document.querySelector(`#line-${offset} .said`);
+function lineOf(offset?: number): HTMLElement | null {
+  return document.querySelector(`#line-${offset}`);
+}
+
+function becomes(offset: number, said: Said): void {
+  lineOf(offset)?.querySelector("b")?.replaceWith(make("b", said.from));
+  lineOf(offset)?.querySelector(".said")?.replaceWith(make("span", said.text, "said edited"));
+}
+
+function remove(offset: number): void {
+  if (editing === offset) edit();
+  lineOf(offset)?.remove();
 }
 
 function count(offset: number, { emoji }: ReactionSummary): void {
@@ -68,6 +82,7 @@ onSend("send", async () => {
   const said = { from: name.value, text: text.value };
   const target = editing;
   edit();
+  told = -Infinity; // the next letter is told of at once
   if (target !== undefined) return await tried(room.edit(target, said));
   const waiting = make("li", `${said.from} ${said.text}`, "waiting");
   if (app.state.status !== "open") add(waiting);
@@ -77,8 +92,10 @@ onSend("send", async () => {
 
 /** What is said next takes the place of this line, or of none. */
 function edit(offset?: number): void {
+  lineOf(editing)?.classList.remove("chosen");
+  lineOf(offset)?.classList.add("chosen");
   editing = offset;
-  text.value = offset === undefined ? "" : says(offset)?.textContent ?? "";
+  text.value = offset === undefined ? "" : lineOf(offset)?.querySelector(".said")?.textContent ?? "";
   find("button").textContent = offset === undefined ? "Send" : "Save";
   text.focus();
 }
@@ -90,7 +107,8 @@ async function tried(done: Promise<unknown>): Promise<void> {
 
 // Who is here: for as long as the page is open, also where its network is away for a moment.
 room.presence.watch(({ count, members }) => {
-  find("here").textContent = `${count} here: ${members.map(({ data }) => data.name).sort().join(", ")}`;
+  const names = members.map(({ data }) => data.name).sort().join(", ");
+  find("here").textContent = count === 0 ? "\u00a0" : `${count} here: ${names}`; // none is oneself on the way in
 });
 const enter = () => name.validity.valid && room.presence.enter({ name: name.value });
 name.addEventListener("change", enter);
@@ -103,4 +121,9 @@ const typing = lately(2_500, (names) => {
   find("typing").textContent = names.length === 0 ? "\u00a0" : `${names.join(" and ")} ${are} typing`;
 });
 room.onSignal(({ typing: who }) => typing.add(who));
-text.addEventListener("input", () => room.signal({ typing: name.value }));
+let told = -Infinity;
+text.addEventListener("input", () => {
+  if (performance.now() - told < 1_250) return; // others are told twice in the time that it counts for
+  told = performance.now();
+  room.signal({ typing: name.value });
+});

@@ -9,7 +9,8 @@ const RESTING = 10_000;
 const app = open<App>();
 const drawing = app.channel("board/:id", { id: asked("board", "shared") });
 const board = find<SVGSVGElement>("board");
-const me = { by: unique(), name: asked("name", "Guest"), hue: Math.floor(Math.random() * 360) };
+const guest = `Guest ${Math.floor(Math.random() * 900 + 100)}`;
+const me = { by: unique(), name: asked("name", guest).slice(0, 24), hue: Math.floor(Math.random() * 360) };
 
 // Everything that was drawn, and what will be.
 drawing.subscribe({ rewind: 1_000 }, async (event) => {
@@ -42,13 +43,15 @@ board.addEventListener("pointermove", (event) => {
   stroke.line.setAttribute("points", onBoard(stroke.points));
 });
 
-board.addEventListener("pointerup", async () => {
+const finish = async () => {
   if (stroke === undefined) return;
   const { points, line } = stroke;
   stroke = undefined;
   if (points.length > 1) await drawing.publish({ hue: me.hue, points }).catch(console.error);
   line.remove();
-});
+};
+board.addEventListener("pointerup", finish);
+board.addEventListener("pointercancel", finish);
 
 // The cursors of others.
 
@@ -84,7 +87,7 @@ function onBoard(points: Point[]): string {
 }
 
 function colour(hue: number): string {
-  return `oklch(0.65 0.17 ${hue})`;
+  return `light-dark(oklch(0.52 0.17 ${hue}), oklch(0.75 0.14 ${hue}))`;
 }
 
 function add(group: string, tag: string, attributes: Record<string, string>): SVGElement {

@@ -64,15 +64,15 @@ onSend("send", () => {
   return notify();
 });
 
-find("again").addEventListener("click", notify);
+find("again").addEventListener("click", () => notify(", once"));
 
-async function notify(): Promise<void> {
+async function notify(often = ""): Promise<void> {
   if (last === undefined) return;
   const { to, text, key } = last;
   say(`Sending “${text}”`);
   try {
     await app.call.notify({ to, text, key }, { key });
-    say(`${to} has “${text}”`);
+    say(`${to} has “${text}”${often}`);
   } catch (error) {
     const again = app.state.status === "closed" ? "" : ": send it again, it lands once";
     say((error as Error).message + again);

@@ -40,11 +40,13 @@ const games = Array.from({ length: 6 }, (_, at) => ({
 }));
 let tick = 0;
 
-/** One game goes on each tick, and now and then somebody scores. */
+/** One game goes on each tick, now and then somebody scores, and after 90 minutes the two play again. */
 function play(): void {
   const game = games[tick++ % games.length]!;
-  game.minute++;
-  if (Math.random() < 0.4) (Math.random() < 0.5 ? game.home : game.away).points++;
+  const isOver = game.minute === 90;
+  game.minute = isOver ? 1 : game.minute + 1;
+  if (isOver) game.home.points = game.away.points = 0;
+  else if (Math.random() < 0.4) (Math.random() < 0.5 ? game.home : game.away).points++;
   app.publish("scores", { tick, games }).catch(console.error);
 }
 

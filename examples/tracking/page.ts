@@ -6,7 +6,11 @@ interface Place {
   longitude: number;
 }
 
+/** A place is kept for a minute: whoever reports none for so long is not there any more. */
+const KEPT = 60_000;
+
 const app = open<App>();
+const gone = new Map<string, ReturnType<typeof setTimeout>>();
 const rate = find<HTMLSelectElement>("rate");
 const counts = { came: 0, left: 0 };
 let vehicles: { close(): void } | undefined;
@@ -52,11 +56,14 @@ function move(id: string, { latitude, longitude }: Place): void {
   shape.textContent = x < 700 ? `● ${id}` : `${id} ●`; // so that the name stays on the map
   shape.setAttribute("text-anchor", x < 700 ? "start" : "end");
   shape.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
+  clearTimeout(gone.get(id));
+  gone.set(id, setTimeout(() => shape.remove(), KEPT));
 }
 
 // One's own place, as often as the device tells it.
 
 find("share").addEventListener("click", () => {
+  find<HTMLButtonElement>("share").disabled = true; // one page is one vehicle
   const id = asked("id", `guest-${Math.floor(Math.random() * 9_000 + 1_000)}`);
   const own = app.channel("vehicle/:id", { id });
   const report = ({ coords: { latitude, longitude } }: GeolocationPosition) => {
