@@ -31,7 +31,6 @@ function show({ tick, games }: Scores): void {
       make("td", home.name),
       make("td", result, isFresh ? "fresh" : ""),
       make("td", away.name),
-      make("td"),
     );
     return row;
   }));

@@ -42,7 +42,7 @@ async function show(event: ChannelEvent<Drawn>): Promise<void> {
   if (event.type !== "reset") return;
   const { entries } = await board.history({ before: event.position.offset + 1, limit: MOST_STROKES });
   strokes().replaceChildren();
-  say("drawing-says", "Nothing on the board yet.");
+  say("drawing-says", "Nothing drawn yet.");
   for (const { data } of entries.toReversed()) draw(data);
 }
 

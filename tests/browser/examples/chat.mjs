@@ -1,4 +1,5 @@
 // What people do in the chat.
+import { connect } from "../../../client/mod.ts";
 import { equal, reads } from "../demo_steps.mjs";
 import { holds } from "../stage.mjs";
 
@@ -58,6 +59,15 @@ export const steps = {
     await ben.getByLabel("Message").press("Escape");
     equal(await ben.locator("#text").inputValue(), "", "given up");
   },
+  async "a line that is being changed is marked, stays one's own, and is left as it was where its button is pressed again"() {
+    await ann.reload();
+    await choose(ann, "hello all", "Edit");
+    await reads(ann, "#log .chosen", /^Ann hello all/);
+    await choose(ann, "hello all", "Edit");
+    equal(await ann.locator("#log .chosen").count(), 0, "marked lines");
+    equal(await ann.locator("#text").inputValue(), "", "given up");
+    equal(await ann.locator("#button").textContent(), "Send", "the button");
+  },
   async "blanks are not sent, and it is told why"() {
     await say(ann, "   ");
     equal(await ann.locator("#text").evaluate(({ validity }) => validity.patternMismatch), true, "refused");
@@ -85,6 +95,19 @@ export const steps = {
     await reads(ann, "#log li", /missed 2/);
     const expected = "Ann hello all,Ben good morning,Ann soon,Ben missed 1,Ben missed 2,Ann said offline";
     for (const page of [ann, ben]) equal(await lines(page), expected, "the lines");
+  },
+  async "who was away for longer than is kept sees what is kept, as it is now"(stage) {
+    await stage.cut();
+    const client = connect(`ws://127.0.0.1:${stage.port}/rpc`, { token: "of a client without a page" });
+    const room = client.channel("room/:id", { id: "lobby" });
+    let last;
+    for (let n = 1; n <= 510; n++) last = await room.publish({ from: "Dan", text: `line ${n}` });
+    await room.edit(last, { from: "Daniel", text: "the last line" });
+    await client.close();
+    await stage.mend();
+    await reads(ann, "#log li:first-child", /no longer kept/);
+    await reads(ann, "#log li:last-child .edited", /^the last line$/);
+    await reads(ann, "#log li:last-child b", /^Daniel$/);
   },
 };
 

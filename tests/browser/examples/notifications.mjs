@@ -16,6 +16,7 @@ export const steps = {
   },
   async "the same again lands once"() {
     await ada.getByRole("button", { name: "Send the same again" }).click();
+    await reads(ada, "#outcome", /^ben has “Lunch\?”, once$/);
     await notify(ada, "ben", "At noon");
     await unread(ben, ["At noon", "Lunch?"]);
   },
