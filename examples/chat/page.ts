@@ -1,6 +1,6 @@
 import type { App } from "./app.ts";
 import type { ReactionSummary } from "../../client/mod.ts";
-import { asked, find, kept, lately, make, onSend, open, press, toggle, unique } from "../kit/page.ts";
+import { asked, find, kept, lately, make, onSend, open, press, seldom, toggle, unique } from "../kit/page.ts";
 
 const app = open<App>({ token: kept("secret", unique) });
 const room = app.channel("room/:id", { id: asked("room", "lobby") });
@@ -13,27 +13,24 @@ let own: string | undefined;
 // All that is kept, and all that follows. After a lost connection it goes on where it was.
 room.subscribe({ rewind: 500 }, async (event) => {
   own ??= (await app.call.me().result()).value; // where that cannot be asked, no line is one's own
+  const said = "target" in event ? says(event.target) : null;
   if (event.type === "message") return show(event.position.offset, event.data);
-  if (event.type === "edit") return becomes(event.target, event.data);
-  if (event.type === "delete") return remove(event.target);
+  if (event.type === "edit") return said?.replaceWith(make("span", event.data.text, "said edited"));
+  if (event.type === "delete") return said?.parentElement?.remove();
   if (event.type === "reactions") return count(event.target, event.summary);
   if (event.type === "gap") return add(make("li", `Some of it does not come: ${event.reason}`, "muted"));
   if (event.type !== "reset") return;
   // More was said than is kept: what is kept is loaded as it is now, up to where what comes next goes on.
   const { entries } = await room.history({ before: event.position.offset + 1, limit: 500 });
-  if (editing !== undefined) edit();
   log.replaceChildren(make("li", "What was said before is no longer kept.", "muted"));
   for (const { data, position, reactions, editedAt } of entries.toReversed()) {
     if (data === undefined) continue; // deleted
-    show(position.offset, data);
-    if (editedAt !== undefined) becomes(position.offset, data);
+    show(position.offset, data, editedAt === undefined ? "said" : "said edited");
     count(position.offset, reactions);
   }
 });
 
-type Said = { from: string; text: string; by: string };
-
-function show(offset: number, said: Said): void {
+function show(offset: number, said: { from: string; text: string; by: string }, how = "said"): void {
   typing.remove(said.from);
   const line = Object.assign(make("li"), { id: `line-${offset}`, tabIndex: 0 });
   const react = (emoji: string) => (isBack: boolean) =>
@@ -41,25 +38,14 @@ function show(offset: number, said: Said): void {
   const bar = make("span", "", "bar");
   bar.append(...["👍", "❤️", "🎉"].map((emoji) => toggle(emoji, react(emoji))));
   if (said.by === own) {
-    const change = press("Edit", () => edit(editing === offset ? undefined : offset)); // once more: as it was
-    bar.append(change, press("Delete", () => tried(room.delete(offset))));
+    bar.append(press("Edit", () => edit(offset)), press("Delete", () => tried(room.delete(offset))));
   }
-  line.append(make("b", said.from), " ", make("span", said.text, "said"), bar);
+  line.append(make("b", said.from), " ", make("span", said.text, how), bar);
   add(line);
 }
 
-function lineOf(offset?: number): HTMLElement | null {
-  return document.querySelector(`#line-${offset}`);
-}
-
-function becomes(offset: number, said: Said): void {
-  lineOf(offset)?.querySelector("b")?.replaceWith(make("b", said.from));
-  lineOf(offset)?.querySelector(".said")?.replaceWith(make("span", said.text, "said edited"));
-}
-
-function remove(offset: number): void {
-  if (editing === offset) edit();
-  lineOf(offset)?.remove();
+function says(offset: number): HTMLElement | null {
+  return document.querySelector(`#line-${offset} .said`);
 }
 
 function count(offset: number, { emoji }: ReactionSummary): void {
@@ -82,7 +68,6 @@ onSend("send", async () => {
   const said = { from: name.value, text: text.value };
   const target = editing;
   edit();
-  told = -Infinity; // the next letter is told of at once
   if (target !== undefined) return await tried(room.edit(target, said));
   const waiting = make("li", `${said.from} ${said.text}`, "waiting");
   if (app.state.status !== "open") add(waiting);
@@ -90,13 +75,13 @@ onSend("send", async () => {
   waiting.remove();
 });
 
-/** What is said next takes the place of this line, or of none. */
-function edit(offset?: number): void {
-  lineOf(editing)?.classList.remove("chosen");
-  lineOf(offset)?.classList.add("chosen");
-  editing = offset;
-  text.value = offset === undefined ? "" : lineOf(offset)?.querySelector(".said")?.textContent ?? "";
-  find("button").textContent = offset === undefined ? "Send" : "Save";
+/** What is said next takes the place of this line, or of none: also where this line was chosen before. */
+function edit(line?: number): void {
+  find(`line-${editing}`)?.classList.remove("chosen");
+  editing = line === editing ? undefined : line;
+  find(`line-${editing}`)?.classList.add("chosen");
+  text.value = editing === undefined ? "" : says(editing)?.textContent ?? "";
+  find("button").textContent = editing === undefined ? "Send" : "Save";
   text.focus();
 }
 text.addEventListener("keydown", ({ key }) => key === "Escape" && edit());
@@ -107,8 +92,8 @@ async function tried(done: Promise<unknown>): Promise<void> {
 
 // Who is here: for as long as the page is open, also where its network is away for a moment.
 room.presence.watch(({ count, members }) => {
-  const names = members.map(({ data }) => data.name).sort().join(", ");
-  find("here").textContent = count === 0 ? "\u00a0" : `${count} here: ${names}`; // none is oneself on the way in
+  if (count === 0) return; // oneself is on the way in
+  find("here").textContent = `${count} here: ${members.map(({ data }) => data.name).sort().join(", ")}`;
 });
 const enter = () => name.validity.valid && room.presence.enter({ name: name.value });
 name.addEventListener("change", enter);
@@ -121,9 +106,4 @@ const typing = lately(2_500, (names) => {
   find("typing").textContent = names.length === 0 ? "\u00a0" : `${names.join(" and ")} ${are} typing`;
 });
 room.onSignal(({ typing: who }) => typing.add(who));
-let told = -Infinity;
-text.addEventListener("input", () => {
-  if (performance.now() - told < 1_250) return; // others are told twice in the time that it counts for
-  told = performance.now();
-  room.signal({ typing: name.value });
-});
+text.addEventListener("input", seldom(1_250, () => room.signal({ typing: name.value })));

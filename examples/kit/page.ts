@@ -77,3 +77,13 @@ export function lately(ms: number, show: (names: readonly string[]) => void) {
   };
   return { add, remove };
 }
+
+/** Runs when it is called, but for calls that come within so many milliseconds of the last run. */
+export function seldom(ms: number, run: () => void): () => void {
+  let last = -Infinity;
+  return () => {
+    if (performance.now() - last < ms) return;
+    last = performance.now();
+    run();
+  };
+}
