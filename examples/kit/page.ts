@@ -78,12 +78,12 @@ export function lately(ms: number, show: (names: readonly string[]) => void) {
   return { add, remove };
 }
 
-/** Runs when it is called, but for calls that come within so many milliseconds of the last run. */
-export function seldom(ms: number, run: () => void): () => void {
+/** Runs at the first letter that is typed into a field, then no more often than each so many milliseconds. */
+export function onTyping(field: HTMLInputElement, ms: number, run: () => void): void {
   let last = -Infinity;
-  return () => {
-    if (performance.now() - last < ms) return;
+  field.addEventListener("input", () => {
+    if (field.value.length > 1 && performance.now() - last < ms) return;
     last = performance.now();
     run();
-  };
+  });
 }
