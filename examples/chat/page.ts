@@ -1,18 +1,6 @@
 import type { App } from "./app.ts";
 import type { ReactionSummary } from "../../client/mod.ts";
-import {
-  asked,
-  find,
-  kept,
-  lately,
-  make,
-  onSend,
-  onTyping,
-  open,
-  press,
-  toggle,
-  unique,
-} from "../kit/page.ts";
+import { asked, find, kept, lately, make, onSend, onType, open, press, toggle, unique } from "../kit/page.ts";
 
 const app = open<App>({ token: kept("secret", unique) });
 const room = app.channel("room/:id", { id: asked("room", "lobby") });
@@ -118,4 +106,4 @@ const typing = lately(2_500, (names) => {
   find("typing").textContent = names.length === 0 ? "\u00a0" : `${names.join(" and ")} ${are} typing`;
 });
 room.onSignal(({ typing: who }) => typing.add(who));
-onTyping(text, 1_250, () => room.signal({ typing: name.value }));
+onType(text, 1_250, () => room.signal({ typing: name.value }));

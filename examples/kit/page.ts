@@ -79,7 +79,7 @@ export function lately(ms: number, show: (names: readonly string[]) => void) {
 }
 
 /** Runs at the first letter that is typed into a field, then no more often than each so many milliseconds. */
-export function onTyping(field: HTMLInputElement, ms: number, run: () => void): void {
+export function onType(field: HTMLInputElement, ms: number, run: () => void): void {
   let last = -Infinity;
   field.addEventListener("input", () => {
     if (field.value.length > 1 && performance.now() - last < ms) return;
