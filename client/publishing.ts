@@ -368,7 +368,7 @@ function mayBeSentAgain(error: unknown): boolean {
 }
 
 /** A refusal speaks of the last attempt alone: an earlier one, of which nothing is known, may have landed. */
-function asAmbiguous(error: unknown): unknown {
+export function asAmbiguous<E>(error: E): E | CallError {
   if (!(error instanceof CallError)) return error;
   const { code, message, retryable, declared, data, cause } = error;
   return new CallError(code, message, { ambiguous: true, retryable, declared, data, cause });

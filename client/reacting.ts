@@ -8,7 +8,7 @@ import type { Clock } from "../rpc/clock.ts";
 import { CallError } from "../rpc/errors.ts";
 import type { MessageTarget } from "../rpc/interactions.ts";
 import { askedChange } from "../rpc/message_target.ts";
-import { readPublished } from "./publishing.ts";
+import { asAmbiguous, readPublished } from "./publishing.ts";
 
 /** What is said. */
 export type Said = readonly [target: MessageTarget, kind: string, value?: string];
@@ -35,7 +35,7 @@ export class Reacting {
   /** The last one that waits, of each channel that has any, and how many there are. */
   readonly #rows = new Map<string, { count: number; last: Promise<unknown> }>();
   /** Those that wait to be sent again. */
-  readonly #pauses = new Map<unknown, (error: CallError) => void>();
+  readonly #pauses = new Map<unknown, () => void>();
   #n = 0;
   #ended: CallError | undefined;
 
@@ -67,16 +67,18 @@ export class Reacting {
   /** There will be no connection any more. */
   end(error: CallError): void {
     this.#ended = error;
-    for (const [timer, fail] of this.#pauses) {
+    for (const [timer, goOn] of this.#pauses) {
       this.#parts.clock.clearTimeout(timer);
-      fail(error);
+      goOn();
     }
     this.#pauses.clear();
   }
 
   async #send(input: object): Promise<Published> {
+    let mayHaveRun = false;
+    const told = (error: CallError) => mayHaveRun ? asAmbiguous(error) : error;
     for (let times = 0;;) {
-      if (this.#ended !== undefined) throw this.#ended;
+      if (this.#ended !== undefined) throw told(this.#ended);
       try {
         const published = readPublished(await this.#parts.call("@react", input));
         if (published === undefined) {
@@ -85,8 +87,10 @@ export class Reacting {
         return published;
       } catch (error) {
         if (!(error instanceof CallError)) throw error;
-        if (error.code === "DISCONNECTED" && error.ambiguous) continue; // it waits for the next connection
-        if (!error.retryable || ++times > MOST_TIMES) throw error;
+        mayHaveRun ||= error.ambiguous;
+        const isLost = error.code === "DISCONNECTED";
+        if (isLost && error.ambiguous) continue; // it waits for the next connection
+        if (!(isLost || error.retryable) || ++times > MOST_TIMES) throw told(error);
         await this.#pause(times);
       }
     }
@@ -95,12 +99,12 @@ export class Reacting {
   #pause(times: number): Promise<void> {
     const { clock } = this.#parts;
     const bound = Math.min(LAST_WAIT, FIRST_WAIT * 2 ** times);
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const timer = clock.setTimeout(() => {
         this.#pauses.delete(timer);
         resolve();
       }, clock.random() * bound);
-      this.#pauses.set(timer, reject);
+      this.#pauses.set(timer, resolve);
     });
   }
 }
