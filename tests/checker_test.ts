@@ -370,6 +370,23 @@ describe("check() on what only looks wrong", () => {
     assertEquals(check([...log, seen(90_000)]).map(({ rule }) => rule), ["flow control"]);
   });
 
+  it("waits for SEEN of what was given just before the end as long as it may be on its way", () => {
+    const place = (offset: number) => ({ epoch: "one", offset, fingerprint: offset });
+    const [client, channel, value] = ["ada", "red", "bob-red-1"];
+    const log: LogEvent[] = [
+      { at: 0, is: "retention", channel, messages: 100, ms: 1_000_000 },
+      { at: 0, is: "subscribe", client, channel, sub: "one", from: place(0) },
+      { at: 0, is: "joined", client, channel, status: "fresh", position: place(0) },
+      { at: 1, is: "calm" },
+      { at: 2, is: "publish", channel, producer: "bob", number: 1, value },
+      { at: 2, is: "append", channel, position: place(1), previous: 0, value },
+      { at: 2, is: "published", channel, producer: "bob", number: 1, position: place(1) },
+      { at: 2, is: "message", sub: "one", position: place(1), value },
+    ];
+    assertEquals(check([...log, { at: 2_300, is: "finish" }]), []);
+    assertEquals(check([...log, { at: 90_000, is: "finish" }]).map(({ rule }) => rule), ["flow control"]);
+  });
+
   it("asks for no session in what arrives late, of a connection that its client has given up", () => {
     const hello = (
       number: number,

@@ -23,6 +23,8 @@ interface Member {
   seen: number;
   /** The last publication that was given to the program since. */
   given: { readonly epoch: string; readonly offset: number } | undefined;
+  /** When that was. */
+  givenAt: number;
 }
 
 type FlowControlLine =
@@ -70,10 +72,13 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
         return void this.#members.set(`${event.client} ${event.channel}`, {
           seen: event.position.offset,
           given: undefined,
+          givenAt: event.at,
         });
       case "message": {
         const subscription = this.#subscriptions.all.get(event.sub);
-        if (subscription !== undefined) this.#member(subscription).given = event.position;
+        if (subscription === undefined) return;
+        const member = this.#member(subscription);
+        [member.given, member.givenAt] = [event.position, event.at];
         return;
       }
       case "listens":
@@ -96,12 +101,12 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
         this.#isCalm = true;
         return;
       case "finish":
-        return this.#finish(line);
+        return this.#finish(event, line);
     }
   }
 
   #member({ client, channel }: { readonly client: string; readonly channel: string }): Member {
-    return getOr(this.#members, `${client} ${channel}`, () => ({ seen: 0, given: undefined }));
+    return getOr(this.#members, `${client} ${channel}`, () => ({ seen: 0, given: undefined, givenAt: 0 }));
   }
 
   #seen(event: Line<"seen">, line: number): void {
@@ -132,12 +137,12 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
     return lastWanted(truth, truth.channel(name), filter, offset) <= cursor.offset ? offset : cursor.offset;
   }
 
-  /** When nothing has been published for a while, everything is acknowledged. */
-  #finish(line: number): void {
+  /** When nothing has been given for a while, everything is acknowledged. */
+  #finish({ at }: Line<"finish">, line: number): void {
     if (!this.#isCalm) return;
-    for (const [key, { seen, given }] of this.#members) {
+    for (const [key, { seen, given, givenAt }] of this.#members) {
       const [client, channel] = key.split(" ") as [string, string];
-      if (given === undefined || this.#gone.has(client)) continue;
+      if (given === undefined || givenAt > at - LATE || this.#gone.has(client)) continue;
       const subscriptions = this.#membersOf({ client, channel });
       const least = Math.min(...subscriptions.map(({ cursor }) => cursor?.offset ?? 0));
       if (subscriptions.length === 0 || least <= seen) continue;

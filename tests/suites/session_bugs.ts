@@ -106,6 +106,8 @@ export const SESSION_BUGS: readonly SeededBug[] = [
   }],
   ["flow control", "SEEN never comes", (mutant) => {
     mutant.log.splice(0, Infinity, ...mutant.log.filter(({ is }) => is !== "seen"));
+    const finish = mutant.find("finish");
+    mutant.log[finish] = { ...mutant.log[finish]!, at: 1e6 };
   }],
   ["flow control", "the server does not wait for SEEN", (mutant) => {
     mutant.log.push({ at: 0, is: "ahead", client: "ada", channel: "red", messages: 1_001, bytes: 0 });
