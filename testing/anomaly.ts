@@ -20,7 +20,7 @@ export const RULES = {
   "lost acknowledgement": "what was acknowledged is received by all who come past it",
   "honest flag": "recovered means that nothing is missing; if something is, reset comes first, and only then",
   liveness: "after the last fault everything comes to its end, and every subscription to the top",
-  authorisation: "who was shut out gets nothing after one second",
+  authorisation: "who was shut out gets nothing after one second in which the server ran",
   "ends once": "a call ends, and once",
   "value ran once": "an answer comes from the one run of its call",
   "honest failure": "a call that failed without `ambiguous` did not run",

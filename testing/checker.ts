@@ -26,7 +26,7 @@ import { Wildcards } from "./rules/wildcards.ts";
 
 /** Bounds of what is right. */
 export interface CheckOptions {
-  /** Milliseconds after a revocation in which something may still be sent. @default 1000 */
+  /** Milliseconds after a revocation, in which the server ran, until which something may still be sent. @default 1000 */
   readonly silence?: number;
 }
 

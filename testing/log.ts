@@ -300,8 +300,13 @@ export type WorldEvent =
   | { readonly is: "grant"; readonly client: string; readonly channel: string }
   /** The client is gone without a word: nothing it waits for has an end. */
   | { readonly is: "crash"; readonly client: string }
-  /** Something went wrong, for people to read; `by` for what is counted. */
-  | { readonly is: "fault"; readonly what: string; readonly by?: "cut" | "broker" | undefined }
+  /** Something went wrong, for people to read; `by` for what is counted, `still` for how many milliseconds the server stands still. */
+  | {
+    readonly is: "fault";
+    readonly what: string;
+    readonly by?: "cut" | "broker" | undefined;
+    readonly still?: number | undefined;
+  }
   /** The last fault is over: from here on all must come right. */
   | { readonly is: "calm" }
   /** Nothing is expected any more. */

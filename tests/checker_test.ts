@@ -409,6 +409,34 @@ describe("check() on what only looks wrong", () => {
   });
 });
 
+describe("check() on a server that stands still", () => {
+  const [client, channel] = ["ada", "red"];
+  const revoke: LogEvent = { at: 5_000, is: "revoke", client, channel };
+  const still = (at: number): LogEvent => {
+    return { at, is: "fault", what: "the server stands still", still: 15_000 };
+  };
+  const rulesOf = (log: LogEvent[]) => check(log).map(({ rule }) => rule);
+
+  for (const [is, rule] of [["deliver", "authorisation"], ["matched", "wildcard"]] as const) {
+    const sent = (at: number): LogEvent => ({ at, is, client, channel });
+
+    it(`blames it for no "${is}" that was due before it could know who was shut out`, () => {
+      assertEquals(rulesOf([still(1_000), revoke, sent(16_000)]), []);
+      assertEquals(rulesOf([still(1_000), revoke, sent(16_900)]), []);
+      assertEquals(rulesOf([revoke, still(5_500), sent(20_900)]), []);
+      assertEquals(rulesOf([still(1_000), revoke, still(16_500), sent(31_900)]), []);
+    });
+
+    it(`counts a "${is}" by the time in which it ran: finds by "${rule}" what comes later`, () => {
+      assertEquals(rulesOf([still(1_000), revoke, sent(17_100)]), [rule]);
+      assertEquals(rulesOf([revoke, still(5_500), sent(21_100)]), [rule]);
+      assertEquals(rulesOf([revoke, still(6_500), sent(21_500)]), [rule]);
+      assertEquals(rulesOf([still(1_000), { ...revoke, at: 16_000 }, sent(17_100)]), [rule]);
+      assertEquals(rulesOf([still(1_000), revoke, still(16_500), sent(32_100)]), [rule]);
+    });
+  }
+});
+
 describe("check() on a history of which only a part is wanted", () => {
   it("finds nothing", () => {
     for (const seed of SEEDS) {

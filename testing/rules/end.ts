@@ -4,9 +4,9 @@
  * @module
  */
 import { show } from "./publications.ts";
-import { getOr } from "./get_or.ts";
 import type { Line, RuleCheck, Surroundings } from "./rule.ts";
 import { lastWanted } from "./filters.ts";
+import { ShutOut, type ShutOutLine } from "./shut_out.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import { positionKey } from "./truth.ts";
 
@@ -61,18 +61,15 @@ export class Liveness implements RuleCheck<LivenessLine> {
   }
 }
 
-type AuthorisationLine = "revoke" | "grant" | "deliver" | "subscribe" | "unsubscribed";
+type AuthorisationLine = ShutOutLine | "deliver" | "subscribe" | "unsubscribed";
 
 /** Who was shut out gets nothing after a while, and nobody else is sent away. */
 export class Authorisation implements RuleCheck<AuthorisationLine> {
   /** As of a `RuleCheck`. */
-  readonly reads: readonly AuthorisationLine[] = ["revoke", "grant", "deliver", "subscribe", "unsubscribed"];
+  readonly reads: readonly AuthorisationLine[] = [...ShutOut.reads, "deliver", "subscribe", "unsubscribed"];
   readonly #surroundings: Surroundings;
-  readonly #revoked = new Map<string, number>();
-  /** Whoever was shut out at any time, whichever of their lives it was. */
-  readonly #ever = new Set<string>();
-  /** Who subscribed to what. */
-  readonly #subscribed = new Map<string, string>();
+  readonly #shutOut = new ShutOut();
+  readonly #subscribed = new Map<string, Line<"subscribe">>();
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
@@ -80,26 +77,31 @@ export class Authorisation implements RuleCheck<AuthorisationLine> {
 
   /** As of a `RuleCheck`. */
   see(event: Line<AuthorisationLine>, line: number): void {
-    if (event.is === "unsubscribed") return this.#checkEnd(event, line);
-    const key = `${event.client} on ${event.channel}`;
-    const somebody = `${event.client.split(".")[0]} on ${event.channel}`;
-    if (event.is === "subscribe") this.#subscribed.set(event.sub, somebody);
-    if (event.is === "revoke") {
-      getOr(this.#revoked, key, () => event.at);
-      this.#ever.add(somebody);
+    switch (event.is) {
+      case "unsubscribed":
+        return this.#checkEnd(event, line);
+      case "subscribe":
+        return void this.#subscribed.set(event.sub, event);
+      case "deliver":
+        return this.#checkSent(event, line);
+      default:
+        return this.#shutOut.see(event);
     }
-    if (event.is === "grant") this.#revoked.delete(key);
-    if (event.is !== "deliver") return;
-    const since = event.at - (this.#revoked.get(key) ?? Infinity);
+  }
+
+  #checkSent({ client, channel, at }: Line<"deliver">, line: number): void {
+    const since = this.#shutOut.since(client, channel, at);
     if (since <= this.#surroundings.silence) return;
-    this.#found(`${key}: sent ${since.toFixed(0)} ms after it was shut out`, line);
+    this.#found(`${client} on ${channel}: sent ${since.toFixed(0)} ms after it was shut out`, line);
   }
 
   /** A rule that failed says nothing about who may be there. */
   #checkEnd({ sub, code }: Line<"unsubscribed">, line: number): void {
-    const somebody = this.#subscribed.get(sub);
-    if (code !== "NOT_FOUND" || somebody === undefined || this.#ever.has(somebody)) return;
-    this.#found(`${sub}: ${somebody} was sent away, and never shut out`, line);
+    const subscribed = this.#subscribed.get(sub);
+    if (code !== "NOT_FOUND" || subscribed === undefined) return;
+    const { client, channel } = subscribed;
+    if (this.#shutOut.was(client, channel)) return;
+    this.#found(`${sub}: ${client} on ${channel} was sent away, and never shut out`, line);
   }
 
   #found(what: string, line: number): void {

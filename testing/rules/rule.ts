@@ -29,7 +29,7 @@ export interface Surroundings {
   readonly truth: Truth;
   /** Tells of an anomaly. */
   readonly found: (rule: Rule, what: string, line: number) => void;
-  /** Milliseconds after a revocation in which something may still be sent. */
+  /** Milliseconds after a revocation, in which the server ran, until which something may still be sent. */
   readonly silence: number;
 }
 

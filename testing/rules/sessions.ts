@@ -83,7 +83,7 @@ export class KeptSessions implements RuleCheck<KeptSessionsLine> {
   see(event: Line<KeptSessionsLine>, line: number): void {
     switch (event.is) {
       case "fault":
-        if (event.what.startsWith("the server stands still")) this.#isPunctual = false;
+        if (event.still !== undefined) this.#isPunctual = false;
         return;
       case "room":
         this.#room = event.sessions;

@@ -7,8 +7,8 @@
  */
 import type { Position } from "../../rpc/broker.ts";
 import { lastWanted } from "./filters.ts";
-import { getOr } from "./get_or.ts";
 import type { Line, RuleCheck, Surroundings } from "./rule.ts";
+import { ShutOut, type ShutOutLine } from "./shut_out.ts";
 import type { Subscription, Subscriptions } from "./subscriptions.ts";
 
 /** A wildcard. */
@@ -34,8 +34,7 @@ type WildcardLine =
   | "message"
   | "gap"
   | "append"
-  | "revoke"
-  | "grant"
+  | ShutOutLine
   | "matched"
   | "crash"
   | "stream lost"
@@ -54,8 +53,7 @@ export class Wildcards implements RuleCheck<WildcardLine> {
     "message",
     "gap",
     "append",
-    "revoke",
-    "grant",
+    ...ShutOut.reads,
     "matched",
     "crash",
     "stream lost",
@@ -70,9 +68,7 @@ export class Wildcards implements RuleCheck<WildcardLine> {
   readonly #fresh = new Map<string, Wildcard>();
   /** Channels that were published to, and when last. */
   readonly #channels = new Map<string, Position>();
-  readonly #revoked = new Map<string, number>();
-  /** Who was ever shut out of what. */
-  readonly #ever = new Set<string>();
+  readonly #shutOut = new ShutOut();
   readonly #lost = new Set<string>();
   #isCalm = false;
 
@@ -113,8 +109,10 @@ export class Wildcards implements RuleCheck<WildcardLine> {
         return void (this.#isCalm = true);
       case "finish":
         return this.#finish(line);
-      default:
+      case "matched":
         return this.#mayKnow(event, line);
+      default:
+        return this.#shutOut.see(event);
     }
   }
 
@@ -149,7 +147,7 @@ export class Wildcards implements RuleCheck<WildcardLine> {
       return;
     }
     const { channel } = subscription;
-    if (this.#lost.has(channel) || this.#ever.has(somebody(wildcard.client, channel))) return;
+    if (this.#lost.has(channel) || this.#shutOut.was(wildcard.client, channel)) return;
     const top = wildcard.tops.get(channel);
     const known = top?.epoch === epoch ? top.offset : 0;
     if (this.#lastWanted(wildcard, channel, offset - 1) <= known) return;
@@ -165,7 +163,7 @@ export class Wildcards implements RuleCheck<WildcardLine> {
         continue;
       }
       for (const [channel, { epoch, offset }] of this.#channels) {
-        const isMeant = channel.startsWith(beginning) && !this.#ever.has(somebody(client, channel));
+        const isMeant = channel.startsWith(beginning) && !this.#shutOut.was(client, channel);
         if (!isMeant || had.has(channel) || this.#lost.has(channel)) continue;
         const top = tops.get(channel);
         const known = top?.epoch === epoch ? top.offset : 0;
@@ -182,25 +180,13 @@ export class Wildcards implements RuleCheck<WildcardLine> {
     return lastWanted(truth, truth.channel(channel), filter, to);
   }
 
-  #mayKnow(event: Line<"revoke" | "grant" | "matched">, line: number): void {
-    const key = `${event.client} ${event.channel}`;
-    if (event.is === "revoke") {
-      getOr(this.#revoked, key, () => event.at);
-      this.#ever.add(somebody(event.client, event.channel));
-      return;
-    }
-    if (event.is === "grant") return void this.#revoked.delete(key);
-    const since = event.at - (this.#revoked.get(key) ?? Infinity);
+  #mayKnow({ client, channel, at }: Line<"matched">, line: number): void {
+    const since = this.#shutOut.since(client, channel, at);
     if (since <= this.#surroundings.silence) return;
-    this.#found(`${key}: told of ${since.toFixed(0)} ms after it was shut out`, line);
+    this.#found(`${client} ${channel}: told of ${since.toFixed(0)} ms after it was shut out`, line);
   }
 
   #found(what: string, line: number): void {
     this.#surroundings.found("wildcard", what, line);
   }
-}
-
-/** Whichever life of a client it is. */
-function somebody(client: string, channel: string): string {
-  return `${client.split(".")[0]} ${channel}`;
 }

@@ -200,7 +200,7 @@ class Simulation {
         return network.lose(step.ms);
       case "freeze":
         if (!machine.isAwake) return;
-        recorder.fault(`the server stands still for ${step.ms}`);
+        recorder.add({ is: "fault", what: "the server stands still", still: step.ms });
         machine.sleep();
         return void clock.setTimeout(() => machine.wake(), step.ms);
       case "trim":
