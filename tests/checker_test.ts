@@ -9,7 +9,7 @@ import { FILTER_BUGS, filtered } from "./suites/filter_bugs.ts";
 import { type Line, Mutant, type SeededBug } from "./suites/mutant.ts";
 import { DOCUMENT_BUGS } from "./suites/document_bugs.ts";
 import { conflated, POLICY_BUGS } from "./suites/policy_bugs.ts";
-import { cleanMeeting, PRESENCE_BUGS } from "./suites/presence_bugs.ts";
+import { cleanMeeting, lateMeeting, PRESENCE_BUGS } from "./suites/presence_bugs.ts";
 import { SESSION_BUGS } from "./suites/session_bugs.ts";
 import { WILDCARD_BUGS } from "./suites/wildcard_bugs.ts";
 
@@ -483,6 +483,14 @@ describe("check() on one bug", () => {
     for (const seed of SEEDS) {
       const mutant = new Mutant(seed);
       cleanMeeting(mutant);
+      assertEquals(check(mutant.log).filter(({ rule }) => rule === "presence"), []);
+    }
+  });
+
+  it("finds nothing where who wakes late brings along what it had sent before it left", () => {
+    for (const seed of SEEDS) {
+      const mutant = new Mutant(seed);
+      lateMeeting(mutant);
       assertEquals(check(mutant.log).filter(({ rule }) => rule === "presence"), []);
     }
   });

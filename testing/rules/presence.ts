@@ -70,6 +70,8 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
   readonly #crashed = new Set<string>();
   /** Which connection each client has, and since when. */
   readonly #connected = new Map<string, { readonly connection: string | undefined; readonly at: number }>();
+  /** When each client came back first after the last fault. */
+  readonly #returned = new Map<string, number>();
   #calmAt = Infinity;
   #finishedAt = -1;
   #end = 0;
@@ -100,6 +102,7 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
       case "unwatches":
         return void this.#watches.delete(event.watch);
       case "welcomed":
+        if (this.#calmAt !== Infinity) getOr(this.#returned, event.client, () => event.at);
         return void this.#connected.set(event.client, { connection: event.connection, at: event.at });
       case "closed":
       case "left":
@@ -167,10 +170,12 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
     }
   }
 
-  /** Long after the last fault nobody is seen who was gone then. */
+  /** Long after the last fault nobody is seen who was gone then. Who comes back later brings along what it had sent before: it is sent again, in order, and seen until the next of it is there. */
   #ghost({ channel, view }: Watching, value: string, line: number): void {
     const client = value.split("@")[0]!;
-    if (view!.at < this.#calmAt + GHOSTS || this.#live(channel).has(value)) return;
+    const { at } = view!;
+    if (at < this.#calmAt + GHOSTS || this.#live(channel).has(value)) return;
+    if (at <= (this.#returned.get(client) ?? -Infinity) + SETTLED) return;
     this.#found(`${view!.watch} sees ${value}, who is not there any more (${client})`, line);
   }
 

@@ -6,11 +6,11 @@ import type { Mutant, SeededBug } from "./mutant.ts";
 
 type View = Extract<LogEvent, { is: "view" }>;
 
-/** Puts a meeting at a desk into a history, and gives what is told at its end to be changed. `calm` is when the last fault is over. */
+/** Puts a meeting at a desk into a history, and gives what is told at its end to be changed. `calm` is when the last fault is over; `more` follows it. */
 function meeting(
   mutant: Mutant,
   change: (views: View[]) => void,
-  { ends = "ada@3" as string | undefined } = {},
+  { ends = "ada@3" as string | undefined, more = [] as readonly LogEvent[] } = {},
 ): void {
   const channel = "desk/1";
   const view = (at: number, members: string[], more: object = {}): View => ({
@@ -48,12 +48,25 @@ function meeting(
       { at: 65, is: "entered", client: "ada", channel, value: "ada@3" },
     );
   }
-  mutant.log.push({ at: 70, is: "calm" }, ...views.slice(2), { at: 120_000, is: "finish" });
+  mutant.log.push({ at: 70, is: "calm" }, ...more, ...views.slice(2), { at: 120_000, is: "finish" });
 }
 
 /** A meeting in which nothing is wrong. */
 export function cleanMeeting(mutant: Mutant): void {
   meeting(mutant, () => {});
+}
+
+/** Bob, who has left, was asleep until long after the last fault: what he had sent before comes with him, and is seen so many ms later. */
+function wokenMeeting(mutant: Mutant, ms: number): void {
+  const at = 60_000;
+  meeting(mutant, (views) => {
+    views.splice(2, 0, { ...views[1]!, at: at + ms, members: ["ada@3", "bob@1"] });
+  }, { more: [{ at, is: "welcomed", client: "bob", resumed: true }] });
+}
+
+/** A meeting in which nothing is wrong: one wakes late, and what it had sent before it left is sent again with that it leaves. */
+export function lateMeeting(mutant: Mutant): void {
+  wokenMeeting(mutant, 50);
 }
 
 function bug(what: string, change: (views: View[]) => void): SeededBug {
@@ -80,5 +93,13 @@ export const PRESENCE_BUGS: readonly SeededBug[] = [
   bug("who watches is told nothing", (views) => views.splice(0)),
   bug("a ghost is kept and gone at last", (views) => {
     views.splice(2, 0, { ...views[1]!, at: 80_000, members: ["ada@3", "bob@1"] });
+  }),
+  [
+    "presence",
+    "a ghost is kept of who has come back, and has said that it leaves",
+    (mutant) => wokenMeeting(mutant, 20_000),
+  ],
+  bug("a ghost is seen of who has not come back", (views) => {
+    views.splice(2, 0, { ...views[1]!, at: 60_050, members: ["ada@3", "bob@1"] });
   }),
 ];
