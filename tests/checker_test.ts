@@ -342,6 +342,59 @@ describe("check() on what only looks wrong", () => {
     assertEquals(check(before).map(({ rule }) => rule), ["honest flag"]);
   });
 
+  it("takes a reset for one that is told where another begins beside it, which sees that its place is gone", () => {
+    const place = (offset: number, fingerprint = offset) => ({ epoch: "one", offset, fingerprint });
+    const [client, channel] = ["ada", "red"];
+    const entry = (fingerprint: number): LogEvent[] => {
+      const value = `bob-red-${fingerprint}`;
+      return [
+        { at: 1, is: "publish", channel, producer: "bob", number: fingerprint, value },
+        { at: 1, is: "append", channel, position: place(1, fingerprint), previous: 0, value },
+      ];
+    };
+    const before: LogEvent[] = [
+      { at: 0, is: "retention", channel, messages: 100, ms: 1_000 },
+      { at: 0, is: "subscribe", client, channel, sub: "one", from: place(0) },
+      { at: 0, is: "join", client, channel, ask: "ada/1", from: undefined },
+      { at: 0, is: "joined", client, channel, ask: "ada/1", status: "fresh", position: place(0) },
+      ...entry(1),
+      { at: 1, is: "message", sub: "one", position: place(1), value: "bob-red-1" },
+      { at: 2, is: "rollback", channel, epoch: "one", top: 0 },
+      { at: 2, is: "told" },
+      ...entry(11),
+    ];
+    const begins: LogEvent[] = [
+      { at: 3, is: "join", client, channel, ask: "ada/2", from: undefined },
+      { at: 3, is: "joined", client, channel, ask: "ada/2", status: "fresh", position: place(0) },
+    ];
+    const reset: LogEvent = { at: 3, is: "reset", sub: "one", position: place(1, 11), reason: "history" };
+    assertEquals(check([...before, ...begins, reset]), []);
+    assertEquals(check([...before, reset]).map(({ rule }) => rule), ["honest flag"]);
+  });
+
+  it("takes what a client was told before one of a wildcard began for what that one is told behind its beginning", () => {
+    const place = (epoch: string, offset: number) => ({ epoch, offset, fingerprint: offset });
+    const [client, channel, wild] = ["ada", "red", "ada*1"];
+    const log = (...told: LogEvent[]): LogEvent[] => [
+      { at: 0, is: "retention", channel, messages: 100, ms: 1_000 },
+      { at: 0, is: "publish", channel, producer: "bob", number: 1, value: "bob-red-1" },
+      { at: 0, is: "append", channel, position: place("old", 1), previous: 0, value: "bob-red-1" },
+      { at: 0, is: "join", client, channel, ask: "ada/1", from: undefined },
+      { at: 0, is: "joined", client, channel, ask: "ada/1", status: "fresh", position: place("old", 1) },
+      { at: 1, is: "stream lost", channel },
+      { at: 1, is: "told" },
+      ...told,
+      { at: 3, is: "subscribe", client, channel, sub: "one", wild, from: undefined },
+      { at: 3, is: "reset", sub: "one", position: place("old", 1), reason: "history" },
+      { at: 3, is: "reset", sub: "one", position: place("new", 0), reason: "epoch" },
+    ];
+    const position = place("new", 0);
+    const told: LogEvent = { at: 2, is: "joined", client, channel, ask: "ada/1", status: "reset", position };
+    const flags = (found: ReturnType<typeof check>) => found.filter(({ rule }) => rule === "honest flag");
+    assertEquals(flags(check(log(told))), []);
+    assertEquals(flags(check(log())).length, 1);
+  });
+
   it("takes SEEN for what it was when it was sent: the subscription that was done with it may have ended since", () => {
     const place = (offset: number) => ({ epoch: "one", offset, fingerprint: offset });
     const [client, channel] = ["ada", "red"];

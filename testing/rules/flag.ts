@@ -17,6 +17,8 @@ interface Membership {
   readonly asked: Map<string, Question>;
   /** The resets that it was told of. */
   readonly resets: Pending[];
+  /** Whether another subscription has begun beside those that are there, which may not be in the log yet: of a channel that a wildcard matches. */
+  isShared: boolean;
 }
 
 /** A client asks for a channel. */
@@ -92,7 +94,7 @@ export class HonestFlag implements RuleCheck<HonestFlagLine> {
     return getOr(
       this.#members,
       `${client} ${channel}`,
-      () => ({ asked: new Map(), resets: [] }),
+      () => ({ asked: new Map(), resets: [], isShared: false }),
     );
   }
 
@@ -117,6 +119,9 @@ export class HonestFlag implements RuleCheck<HonestFlagLine> {
     const found = (what: string): void => this.#surroundings.found("honest flag", `${where}: ${what}`, line);
     if (status === "fresh" && asked?.from !== undefined) {
       found(`fresh, although it was at ${show(asked.from)}`);
+    }
+    if (status === "fresh" && [...member.asked.values()].some(({ isAnswered }) => isAnswered)) {
+      member.isShared = true;
     }
     if (status === "recovered") {
       if (asked?.from === undefined) found("recovered, although it was nowhere");
@@ -216,13 +221,15 @@ export class HonestFlag implements RuleCheck<HonestFlagLine> {
     // Its place is gone, and another subscription of the client, which is behind it, has come to where that was: it sees so by itself.
     const { cursor } = subscription;
     const isGone = cursor !== undefined && channel.isTold && !channel.has(cursor) &&
-      this.#membersOf(subscription.client, subscription.channel).length > 1;
+      (this.#member(subscription).isShared ||
+        this.#membersOf(subscription.client, subscription.channel).length > 1);
     // A channel of a wildcard that has appeared since begins so by itself, where its beginning is not kept any more.
     const begins = cursor === undefined && subscription.wild !== undefined;
     if (told === undefined && !isGone && !begins && this.#members.size > 0) {
       this.#found(subscription, `a reset to ${show(position)} that nobody told`, line);
     }
-    if (told !== undefined || !isGone) this.#heard.set(sub, told?.line ?? line);
+    // What a client was told before one of a wildcard began is told to that one behind its beginning.
+    if (told !== undefined || !(isGone || begins)) this.#heard.set(sub, told?.line ?? line);
     const pending = this.#pending.get(sub);
     if (pending === undefined) return;
     // Told twice to begin at the same place, or further on, a client may tell the program once.
