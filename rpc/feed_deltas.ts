@@ -48,6 +48,9 @@ export class FeedDeltas {
   /** What its first publication is the difference to, and what was made of that: the next member is given the same. */
   #base: Entry | undefined;
   #bytes: Uint8Array | undefined;
+  /** The offsets of that base and of the last of the frame, -1 where there is none: looked up once for all members. */
+  #from = -1;
+  #to = -1;
   #failures = 0;
   /** Publications that are still sent without a try. */
   #rest = 0;
@@ -58,24 +61,37 @@ export class FeedDeltas {
     this.#findBase = findBase;
   }
 
+  /** The offset of the last message in a frame; -1 where it tells what was passed over, and nothing else. */
+  lastOf(frame: SharedFrame): number {
+    return frame === this.#frame || this.#look(frame) ? this.#to : -1;
+  }
+
   /**
    * The same publications for who was sent the message at the offset `held` last: the frame itself where that is another one than all others were sent, or no
-   * difference pays. Never written to again.
+   * difference pays. Never written to again. Of the frame that {@linkcode FeedDeltas.lastOf} was asked about.
    */
   of(frame: SharedFrame, held: number): Uint8Array {
-    if (frame !== this.#frame) {
-      this.#base = this.#findBase(givenBy(frame)[0]!, this.#frame && givenBy(this.#frame).at(-1));
-      this.#frame = frame;
-      this.#bytes = undefined;
-    }
-    const base = this.#base;
-    if (base === undefined || base.offset !== held) return frame.bytes;
-    return this.#bytes ??= this.#made(frame, base);
+    if (this.#from < 0 || this.#from !== held) return frame.bytes;
+    return this.#bytes ??= this.#made(frame, this.#base!);
   }
 
   /** Holds nothing of what was looked at last. */
   release(): void {
     this.#frame = this.#base = this.#bytes = undefined;
+    this.#from = this.#to = -1;
+  }
+
+  /** Looks at the next frame; `false` where there is no message in it. */
+  #look(frame: SharedFrame): boolean {
+    const given = givenBy(frame);
+    const last = given.at(-1);
+    if (last === undefined) return false;
+    this.#base = this.#findBase(given[0]!, this.#frame && givenBy(this.#frame).at(-1));
+    this.#frame = frame;
+    this.#bytes = undefined;
+    this.#from = this.#base?.offset ?? -1;
+    this.#to = last.offset;
+    return true;
   }
 
   #made(frame: SharedFrame, first: Entry): Uint8Array {
@@ -162,10 +178,11 @@ export class DeltaReader {
 
   /** What it is sent of a frame. */
   bytesOf(frame: SharedFrame): Uint8Array {
-    const last = givenBy(frame).at(-1);
-    if (last === undefined) return frame.bytes; // it tells what was passed over, and nothing else
+    const deltas = this.#deltas;
+    const last = deltas.lastOf(frame);
+    if (last < 0) return frame.bytes;
     const held = this.#held;
-    this.#held = last.offset;
-    return this.#deltas.of(frame, held);
+    this.#held = last;
+    return deltas.of(frame, held);
   }
 }
