@@ -5,8 +5,8 @@
  */
 import type { Clock } from "./clock.ts";
 
-/** A far end is looked at again every hour. */
-const LONGEST_TIMER = 3_600_000;
+/** Milliseconds after which a far end is looked at again: a machine that was suspended, or a date that was set, makes it no later than that. */
+const LONGEST_TIMER = 60_000;
 
 /** The end of the authentication of one connection. */
 export class Expiry {

@@ -2,9 +2,11 @@ import { assert, assertEquals } from "@std/assert";
 import { afterEach, describe, it } from "@std/testing/bdd";
 import { z } from "zod";
 import { type AuthenticateInput, CallError, define, type Identity, type Limits } from "../mod.ts";
+import { Expiry } from "../rpc/expiry.ts";
 import { AppServer } from "./suites/app_server.ts";
 import { failure, told } from "./suites/check.ts";
 import { Mailbox } from "./suites/mailbox.ts";
+import { ManualClock } from "./suites/manual_clock.ts";
 import { call, hello, payload } from "./suites/wire.ts";
 
 type Answer = Identity & { readonly role: string };
@@ -14,6 +16,32 @@ const { procedure, millrace } = define<{ role: string }>();
 
 const WELCOME = 1;
 const EXPIRES = 7;
+
+describe("the end of an authentication", () => {
+  it("comes within a minute of its date where timers stood still meanwhile", async () => {
+    const clock = new ManualClock();
+    let suspended = 0;
+    let ended = 0;
+    const expiry = new Expiry(clock, () => clock.now() + suspended, () => void ended++);
+    assertEquals(expiry.holdUntil(clock.now() + 7_200_000), 7_200_000);
+    await clock.advance(5_000);
+    suspended = 10_000_000; // the machine slept; its date has gone on, its timers have not
+    await clock.advance(60_000);
+    assertEquals([ended, clock.pending], [1, 0]);
+  });
+
+  it("is not before its date, and comes once", async () => {
+    const clock = new ManualClock();
+    const ended: number[] = [];
+    const expiry = new Expiry(clock, () => clock.now(), () => void ended.push(clock.now()));
+    const date = clock.now() + 7_230_000;
+    expiry.holdUntil(date);
+    await clock.advance(7_229_999);
+    assertEquals(ended, []);
+    await clock.advance(1_000_000);
+    assertEquals(ended, [date]);
+  });
+});
 
 describe("an identity that ends", () => {
   const ran: number[] = [];
