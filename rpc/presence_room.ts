@@ -160,10 +160,12 @@ export class PresenceRoom<M extends RoomMember = RoomMember> {
 
   #refuse(id: string): void {
     const one = this.members.get(id);
-    this.#fail(
-      [id],
-      new CallError("RESOURCE_EXHAUSTED", `More than ${this.#parts.most} members`, { ambiguous: false }),
-    );
+    const full = new CallError("RESOURCE_EXHAUSTED", `More than ${this.#parts.most} members`, {
+      ambiguous: false,
+    });
+    // It was in, and lost its place to others with a lease that had not held: nobody else hears of it.
+    if (one !== undefined && !this.#waiting.has(id)) this.#parts.report(full);
+    this.#fail([id], full);
     if (one === undefined) return;
     this.members.delete(id);
     this.#news.delete(id);

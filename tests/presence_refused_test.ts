@@ -3,7 +3,11 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { z } from "zod";
 import { type CallError, channel, millrace } from "../mod.ts";
+import type { NamedChannel } from "../rpc/channel_rules.ts";
+import { PresenceRoom } from "../rpc/presence_room.ts";
+import type { PresenceStore } from "../rpc/presence_store.ts";
 import { simulate } from "../testing/mod.ts";
+import { ManualClock } from "./suites/manual_clock.ts";
 
 const PLACE = ["board/:id", { id: "7" }] as const;
 
@@ -96,5 +100,36 @@ describe("a watch of what cannot be decoded", () => {
     bob.channel(...PLACE).presence.watch(() => {});
     await world.run(60_000);
     assert(errors.length > 2 && errors.length < 20, `${errors.length} reports in a minute`);
+  });
+});
+
+describe("a channel that has filled up while a lease had not held", () => {
+  it("tells the program of who has lost its place, and a new one who is refused hears it alone", async () => {
+    const reports: unknown[] = [];
+    const refused: string[] = [];
+    let full = false;
+    const store: Partial<PresenceStore> = {
+      change: (_, __, { news }) => (
+        { epoch: "e", version: 1, isKnown: true, refused: full ? news.map(({ id }) => id) : [] }
+      ),
+    };
+    const room = new PresenceRoom("board/7", {
+      clock: new ManualClock(),
+      store: store as PresenceStore,
+      node: { id: "n", lease: 10_000 },
+      most: 1,
+      report: (error) => void reports.push((error as CallError).code),
+      refused: ({ id }) => void refused.push(id),
+      idle: () => {},
+    });
+    const member = { user: undefined, data: new Uint8Array() };
+    const one = (id: string) => ({ id, channel: { name: "board/7" } as NamedChannel, n: 1, member });
+    await room.put(one("ada"));
+    full = true;
+    const { code } = await assertRejects(() => room.put(one("bob"))) as CallError;
+    assertEquals([code, reports, refused], ["RESOURCE_EXHAUSTED", [], ["bob"]]);
+    room.again();
+    await new ManualClock().settle();
+    assertEquals([reports, refused], [["RESOURCE_EXHAUSTED"], ["bob", "ada"]]);
   });
 });
