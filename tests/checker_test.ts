@@ -460,6 +460,24 @@ describe("check() on what only looks wrong", () => {
     assertEquals(check([...log, hello(1, { opening: "a" }, 3)]), []);
     assertEquals(check([...log, hello(3, { opening: "c" }, 3)]).map(({ rule }) => rule), ["kept session"]);
   });
+
+  it("counts a session among those that wait though its WELCOME was never sent", () => {
+    const [window, at] = [120_000, 5];
+    const log = (room: number, opens: boolean): LogEvent[] => [
+      { at: 0, is: "room", sessions: room },
+      { at: 1, is: "hello", client: "c0", connection: "c0/1", opening: "a" },
+      { at: 1, is: "welcome", client: "c0", connection: "c0/1", session: "b", resumed: false, window },
+      { at: 2, is: "welcomed", client: "c0", connection: "c0/1", resumed: false },
+      ...(opens ? [{ at: 5, is: "hello", client: "c1", connection: "c1/1", opening: "d" } as const] : []),
+      { at, is: "left", client: "c0", connection: "c0/1", code: 1006 },
+      { at, is: "left", client: "c1", connection: "c1/1", code: 4500 },
+      { at: 6, is: "hello", client: "c0", connection: "c0/2", session: "b" },
+      { at: 6, is: "welcome", client: "c0", connection: "c0/2", session: "e", resumed: false, window },
+    ];
+    const found = (log: readonly LogEvent[]) => check(log).map(({ rule }) => rule);
+    assertEquals(found(log(1, true)), []);
+    assertEquals([found(log(2, true)), found(log(1, false))], [["kept session"], ["kept session"]]);
+  });
 });
 
 describe("check() on a server that stands still", () => {

@@ -11,7 +11,7 @@ interface Session {
   /** The connection that carries it, or did last. */
   carrier: string;
   /** How long it is kept, in ms. */
-  readonly window: number;
+  window: number;
   /** When its authentication ends, unless a token comes before. */
   expiresAt: number;
   /** Since when it has no connection. */
@@ -26,6 +26,8 @@ interface Asked {
   readonly opening: string | undefined;
   /** The session of that id, when it asked. */
   readonly session: Session | undefined;
+  /** What may have been opened for it by a WELCOME that found the socket closed: nobody sees it, and it takes room all the same. */
+  readonly unheard: Session | undefined;
 }
 
 /** The latest session that a client has to ask for, and until when. */
@@ -71,7 +73,11 @@ export class KeptSessions implements RuleCheck<KeptSessionsLine> {
   readonly #known = new Map<string, Known>();
   /** The latest connection of each client that has said HELLO, by its number. */
   readonly #latest = new Map<string, number>();
+  /** Connections that are over at one side. */
+  readonly #over = new Set<string>();
   #room = Infinity;
+  /** How long sessions are kept, when anybody was told. */
+  #window = Infinity;
   /** Whether the server's timers run when they are due. */
   #isPunctual = true;
 
@@ -110,7 +116,9 @@ export class KeptSessions implements RuleCheck<KeptSessionsLine> {
 
   #hello({ client, connection, session: id, opening, at }: Line<"hello">, line: number): void {
     const session = id === undefined ? undefined : this.#sessions.get(id);
-    this.#asked.set(connection, { id, opening, session });
+    const unheard = session === undefined ? this.#mayOpen(client, connection) : undefined;
+    this.#asked.set(connection, { id, opening, session, unheard });
+    if (unheard !== undefined && this.#over.has(connection)) this.#waits(unheard, at);
     if (opening !== undefined) this.#openings.add(opening);
     const isLate = this.#isLate(client, connection);
     if (id !== undefined || isLate) return;
@@ -121,8 +129,10 @@ export class KeptSessions implements RuleCheck<KeptSessionsLine> {
 
   #welcome({ client, connection, session: id, resumed, window, at }: Line<"welcome">, line: number): void {
     const asked = this.#asked.get(connection);
+    this.#window = window;
     const before = asked?.session;
     let session = before;
+    if (asked?.unheard !== undefined) this.#all.delete(asked.unheard);
     if (resumed) {
       if (before === undefined) {
         // A WELCOME that found the socket closed opened a session all the same.
@@ -180,17 +190,37 @@ export class KeptSessions implements RuleCheck<KeptSessionsLine> {
 
   #lost({ connection, code, at }: Line<"closed" | "left">): void {
     if (connection === undefined) return;
+    this.#over.add(connection);
     const asked = this.#asked.get(connection);
-    const session = this.#welcomed.get(connection) ?? asked?.session;
+    const session = this.#welcomed.get(connection) ?? asked?.session ?? asked?.unheard;
     if (session === undefined) return;
     if (!KEEPS.has(code)) session.mayBeOver = true;
-    if (session.carrier !== connection || session.lostAt !== undefined) return;
+    if (session.carrier === connection && session.lostAt === undefined) this.#waits(session, at);
+  }
+
+  #mayOpen(client: string, carrier: string): Session {
+    const unheard = {
+      client,
+      carrier,
+      window: Infinity,
+      expiresAt: Infinity,
+      lostAt: undefined,
+      mayBeOver: true,
+    };
+    this.#all.add(unheard);
+    return unheard;
+  }
+
+  /** It has no connection from now on. */
+  #waits(session: Session, at: number): void {
     session.lostAt = at;
+    session.window = Math.min(session.window, this.#window);
     // Those that may be over may wait as well. The oldest goes first; which that is, is for the server to say.
     const waiting = [...this.#all].filter(({ lostAt, window }) =>
       lostAt !== undefined && at < lostAt + window
     );
-    if (waiting.length > this.#room) { for (const one of waiting) one.mayBeOver = true; }
+    if (waiting.length <= this.#room) return;
+    for (const one of waiting) one.mayBeOver = true;
   }
 
   #found(what: string, line: number): void {
