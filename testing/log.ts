@@ -6,6 +6,7 @@
  */
 import type { Claim, Position } from "../rpc/broker.ts";
 import type { DocumentEvent } from "./document_log.ts";
+import type { PresenceEvent } from "./presence_log.ts";
 
 /** A publication as its publisher saw it. `producer` and `number` name it; `value` is different for each. */
 export interface Publishing {
@@ -252,43 +253,6 @@ export type CallEvent =
     readonly code?: string | undefined;
     readonly ambiguous?: boolean | undefined;
   };
-
-/** What members and those who watch them saw. */
-export type PresenceEvent =
-  /** A client enters a channel, or tells something else there: the client's name, `@` and 1, 2, 3… */
-  | { readonly is: "enters"; readonly client: string; readonly channel: string; readonly value: string }
-  /** It was told that it is in, or why not. */
-  | {
-    readonly is: "entered";
-    readonly client: string;
-    readonly channel: string;
-    readonly value: string;
-    readonly code?: string | undefined;
-  }
-  /** It leaves. */
-  | { readonly is: "leaves"; readonly client: string; readonly channel: string }
-  /** A client watches. */
-  | {
-    readonly is: "watches";
-    readonly client: string;
-    readonly channel: string;
-    readonly watch: string;
-    readonly countOnly: boolean;
-    /** Whether it asks once, page by page, for everybody, however many there are. */
-    readonly isPaged?: boolean | undefined;
-  }
-  /** What a watch is told: how many are there, and what they told last. */
-  | {
-    readonly is: "view";
-    readonly watch: string;
-    readonly count: number;
-    readonly sample: boolean;
-    readonly members: readonly string[];
-  }
-  /** It watches no more, or was refused. */
-  | { readonly is: "unwatches"; readonly watch: string }
-  /** Members of a channel up to which all of them are told. */
-  | { readonly is: "threshold"; readonly channel: string; readonly members: number };
 
 /** What was done to them. */
 export type WorldEvent =

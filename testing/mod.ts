@@ -36,6 +36,7 @@ export { RULES } from "./anomaly.ts";
 export type { Anomaly, Rule } from "./anomaly.ts";
 export { line, traceOf } from "./log.ts";
 export type { DocumentChange, DocumentEvent, LoggedReaction, SeenDocument } from "./document_log.ts";
+export type { PresenceEvent, SeenChange, SeenUser } from "./presence_log.ts";
 export type {
   BrokerEvent,
   CallEvent,
@@ -44,7 +45,6 @@ export type {
   LoggedPolicy,
   PageEnds,
   PageQuery,
-  PresenceEvent,
   PublisherEvent,
   Publishing,
   SubscriberEvent,

@@ -71,7 +71,9 @@ export class Documents implements RuleCheck<DocumentsLine> {
       }
       case "document failed": {
         const deed = this.#deeds.get(event.id);
-        if (deed !== undefined) deed.outcome = event.ambiguous ? "unknown" : "refused";
+        if (deed === undefined) return;
+        deed.outcome = event.ambiguous ? "unknown" : "refused";
+        if (event.code === "FORBIDDEN") this.#checkRefusal(deed, line);
         return;
       }
       case "documents asked":
@@ -103,6 +105,15 @@ export class Documents implements RuleCheck<DocumentsLine> {
     if (what === "react" || (what === "delete" && mayDelete) || published === undefined) return;
     if (authorOf(published) === authorOf(deed)) return;
     this.#surroundings.found("documents", `${id} is of another than ${published.id}: ${what}`, line);
+  }
+
+  /** Nobody is refused what they have published, by whichever of their connections. */
+  #checkRefusal(deed: Deed, line: number): void {
+    const { id, what, target, mayDelete } = deed;
+    const published = this.#of(target!).deeds.find((one) => one.what === "publish");
+    const isOwn = published !== undefined && authorOf(published) === authorOf(deed);
+    if (!isOwn && !(what === "delete" && mayDelete)) return;
+    this.#surroundings.found("documents", `${id} was refused: ${what} of ${published?.id}`, line);
   }
 
   #of({ epoch, offset }: Pick<Position, "epoch" | "offset">): Known {
@@ -211,7 +222,8 @@ export class Documents implements RuleCheck<DocumentsLine> {
     const said = deeds.flatMap((deed): Said[] => {
       const { client, subject, reaction, outcome } = deed;
       if (reaction === undefined || outcome === "refused") return [];
-      return [{ ...reaction, client, subject, isCertain: isCertain(deed, moment) }];
+      const { line: asked, doneAt: done } = deed;
+      return [{ ...reaction, client, subject, asked, done, isCertain: isCertain(deed, moment) }];
     });
     const wrong = wrongReactions(reactions, said);
     if (wrong !== undefined) found(`${offset}: ${wrong}`);

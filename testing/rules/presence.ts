@@ -4,12 +4,15 @@
  * @module
  */
 import { getOr } from "./get_or.ts";
+import { clientOf, wrongChange, wrongUsers } from "./presence_views.ts";
+import { Register } from "./register.ts";
 import type { Line, RuleCheck, Surroundings } from "./rule.ts";
 
 type PresenceLine =
   | "enters"
   | "entered"
   | "leaves"
+  | "gone"
   | "watches"
   | "view"
   | "unwatches"
@@ -26,6 +29,10 @@ interface Watching {
   readonly channel: string;
   readonly countOnly: boolean;
   readonly isPaged: boolean;
+  /** When it was asked for. */
+  readonly at: number;
+  /** What the broker was known to have then. */
+  readonly known: ReturnType<Register["known"]>;
   /** The latest word of each member that it has seen. */
   readonly seen: Map<string, number>;
   view: Line<"view"> | undefined;
@@ -41,6 +48,9 @@ interface Wanted {
 /** Milliseconds after the last fault in which whoever has gone before it may still be seen: a client that vanished, and a look at the broker. */
 const GHOSTS = 45_000;
 
+/** Who reads for server code. */
+const SERVER = "server";
+
 /** Milliseconds in which a connection has told what its client wants. */
 const SETTLED = 15_000;
 
@@ -51,6 +61,7 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
     "enters",
     "entered",
     "leaves",
+    "gone",
     "watches",
     "view",
     "unwatches",
@@ -64,6 +75,8 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
   ];
   readonly #surroundings: Surroundings;
   readonly #told = new Map<string, Set<string>>();
+  readonly #users = new Map<string, string | undefined>();
+  readonly #register = new Register();
   readonly #wanted = new Map<string, Map<string, Wanted>>();
   readonly #watches = new Map<string, Watching>();
   readonly #thresholds = new Map<string, number>();
@@ -87,16 +100,18 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
         return void this.#thresholds.set(event.channel, event.members);
       case "enters":
         getOr(this.#told, event.channel, () => new Set()).add(event.value);
+        this.#users.set(event.client, event.user);
+        this.#register.enters(event.channel, event.client);
         return this.#want(event.channel, event.client, { value: event.value, isAnswered: false });
       case "entered":
         return this.#entered(event);
       case "leaves":
         return this.#want(event.channel, event.client, { value: undefined, isAnswered: true });
-      case "watches": {
-        const { client, channel, countOnly, isPaged = false } = event;
-        const watching = { client, channel, countOnly, isPaged, seen: new Map(), view: undefined, line };
-        return void this.#watches.set(event.watch, watching);
-      }
+      case "gone":
+        if (this.#wanted.get(event.channel)?.get(event.client)?.value !== undefined) return; // it has entered again
+        return this.#register.gone(event.channel, event.client);
+      case "watches":
+        return this.#watched(event, line);
       case "view":
         return this.#viewed(event, line);
       case "unwatches":
@@ -138,15 +153,25 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
 
   /** Later words answer for earlier ones. */
   #entered({ channel, client, value, code }: Line<"entered">): void {
+    if (code === undefined) this.#register.has(channel, value);
     const wanted = this.#wanted.get(channel)?.get(client);
     if (wanted?.value !== value) return;
     if (code === undefined) wanted.isAnswered = true;
     else this.#want(channel, client, { value: undefined, isAnswered: true });
   }
 
+  #watched({ watch, client, channel, countOnly, isPaged = false, at }: Line<"watches">, line: number): void {
+    const known = client === SERVER ? this.#register.known(channel) : new Map();
+    const watching = { client, channel, countOnly, isPaged, at, known, seen: new Map(), view: undefined, line };
+    this.#watches.set(watch, watching);
+  }
+
   #viewed(event: Line<"view">, line: number): void {
     const watching = this.#watches.get(event.watch);
     if (watching === undefined) return;
+    const wrong = wrongUsers(event, (client) => this.#users.get(client)) ??
+      wrongChange(event, watching.view?.members ?? []);
+    if (wrong !== undefined) this.#found(`${event.watch} sees ${wrong}`, line);
     watching.view = event;
     watching.line = line;
     const { channel, seen } = watching;
@@ -164,10 +189,18 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
       seen.set(client, Number(n));
       this.#ghost(watching, value, line);
     }
+    if (watching.client === SERVER) this.#read(watching, event, line);
     // Of pages each is of its own moment.
     if (!watching.isPaged && event.members.length > event.count) {
       this.#found(`${event.watch} sees ${event.members.length} members of ${event.count}`, line);
     }
+  }
+
+  /** The broker answers with what it has. */
+  #read({ channel, known }: Watching, { watch, members }: Line<"view">, line: number): void {
+    const wrong = this.#register.wrong(channel, members, known);
+    if (wrong !== undefined) this.#found(`${watch} reads ${wrong}`, line);
+    for (const value of members) this.#register.has(channel, value);
   }
 
   /** Long after the last fault nobody is seen who was gone then. Who comes back later brings along what it had sent before: it is sent again, in order, and seen until the next of it is there. */
@@ -188,11 +221,12 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
     return live;
   }
 
-  #atTheEnd(name: string, { client, channel, countOnly, isPaged, view }: Watching): void {
+  #atTheEnd(name: string, { client, channel, countOnly, isPaged, at: askedAt, view }: Watching): void {
     if (this.#crashed.has(client)) return;
     const at = this.#finishedAt;
     if (view === undefined) return this.#found(`${name} was never told who is in ${channel}`, at);
-    if (!this.#isSettled(client)) return;
+    if (client !== SERVER && !this.#isSettled(client)) return;
+    if (isPaged && askedAt < this.#calmAt + GHOSTS) return; // it is of that moment
     const live = this.#live(channel);
     // Who has no connection at the moment may have been taken out, and comes again.
     const settled = [...live].filter((value) => this.#isSettled(value.split("@")[0]!));

@@ -13,6 +13,10 @@ export interface Said extends LoggedReaction {
   readonly subject: string | undefined;
   /** Whether it counts; otherwise nobody knows. */
   readonly isCertain: boolean;
+  /** The line at which it was said. */
+  readonly asked?: number | undefined;
+  /** The line at which it was answered. */
+  readonly done?: number | undefined;
 }
 
 /** How often an author has said each value: of what is not known one of several. */
@@ -106,31 +110,63 @@ function wrongValue(
   return undefined;
 }
 
-/** Who has said anything, and what: one that follows on a life which ended with open questions may be counted before them. */
+/** Who has said anything, and what. Several clients may speak for one author, at once or one after the other. */
 function authorsOf(said: readonly Said[]): Author[] {
   const by = new Map<string, Said[]>();
   for (const one of said) {
     getOr(by, one.subject === undefined ? `c${one.client}` : `s${one.subject}`, () => []).push(one);
   }
   return [...by.values()].map((all) => {
-    const { subject, client } = all.at(-1)!;
-    const isOrdered = all.every((one) => one.isCertain || one.client === client);
-    return { subject, states: isOrdered ? statesOf(all) : [new Map(), mostOf(all)] };
+    const clients = new Map<string, Said[]>();
+    for (const one of all) getOr(clients, one.client, () => []).push(one);
+    const states = statesOf([...clients.values()]) ?? [new Map(), mostOf(all)];
+    return { subject: all[0]!.subject, states };
   });
 }
 
-/** All that may be, after one was said behind the other. */
-function statesOf(said: readonly Said[]): Counts[] {
-  let states = new Map<string, Counts>([["", new Map()]]);
-  for (const one of said) {
-    const after = one.isCertain ? new Map<string, Counts>() : new Map(states);
-    for (const state of states.values()) {
-      const counts = afterwards(state, one);
-      after.set([...counts].sort().join(), counts);
+type States = Map<string, Counts>;
+
+/** How far what each client has said is counted, and what may be then. */
+interface Reached {
+  readonly far: readonly number[];
+  readonly states: States;
+}
+
+/** Ways to put what several have said into one order that are followed at once. */
+const MOST_WAYS = 500;
+
+/** All that may be: what each client has said in its own order, and nothing before what was answered when it was said. `undefined` where that is too much to tell. */
+function statesOf(clients: readonly (readonly Said[])[]): Counts[] | undefined {
+  let reached: Reached[] = [{ far: clients.map(() => 0), states: new Map([["", new Map()]]) }];
+  for (let left = clients.flat().length; left > 0; left--) {
+    const next = new Map<string, Reached>();
+    for (const { far, states } of reached) {
+      const rest = clients.map((said, at) => said.slice(far[at]));
+      for (const [at, [one]] of rest.entries()) {
+        if (one === undefined || rest.flat().some((other) => isBefore(other, one))) continue;
+        const then = far.with(at, far[at]! + 1);
+        const known = getOr(next, then.join(), () => ({ far: then, states: new Map() }));
+        for (const [key, counts] of after(states, one)) known.states.set(key, counts);
+      }
     }
-    states = after;
+    if (next.size > MOST_WAYS) return undefined;
+    reached = [...next.values()];
   }
-  return [...states.values()];
+  return [...reached[0]!.states.values()];
+}
+
+function isBefore({ client, done = Infinity }: Said, one: Said): boolean {
+  return client !== one.client && done < (one.asked ?? 0);
+}
+
+/** What may be after one more was said: what is not certain may count or not. */
+function after(states: States, one: Said): States {
+  const after: States = one.isCertain ? new Map() : new Map(states);
+  for (const state of states.values()) {
+    const counts = afterwards(state, one);
+    after.set([...counts].sort().join(), counts);
+  }
+  return after;
 }
 
 /** The most of each value, where nobody knows what came after what: of several values of `unique` all. */

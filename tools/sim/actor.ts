@@ -26,7 +26,7 @@ export class Actor {
   readonly #world: SimulatedWorld<ScenarioApp>;
   readonly #name: string;
   readonly #limits: Partial<Limits>;
-  readonly #hasToken: boolean;
+  readonly #user: string | undefined;
   #alarms: WakeEvents | undefined;
   #lives = 0;
   #runs = 0;
@@ -46,12 +46,12 @@ export class Actor {
   constructor(
     world: SimulatedWorld<ScenarioApp>,
     name: string,
-    { limits, hasToken }: { readonly limits: Partial<Limits>; readonly hasToken: boolean },
+    { limits, user }: { readonly limits: Partial<Limits>; readonly user: string | undefined },
   ) {
     this.#world = world;
     this.#name = name;
     this.#limits = limits;
-    this.#hasToken = hasToken;
+    this.#user = user;
     this.#start();
   }
 
@@ -204,13 +204,16 @@ export class Actor {
     const name = this.#lives === 0 ? this.#name : `${this.#name}.${this.#lives}`;
     this.#lives++;
     const tokens = this.#world.random.fork(`${name}'s tokens`);
-    const token = (): Promise<string> =>
-      new Promise((resolve) =>
-        void this.#world.clock.setTimeout(() => resolve(this.#name), tokens.pick([0, 20, 1_000, 5_000]))
-      );
+    const user = this.#user;
+    const signsIn = user === undefined ? {} : {
+      token: () =>
+        new Promise<string>((resolve) =>
+          void this.#world.clock.setTimeout(() => resolve(user), tokens.pick([0, 20, 1_000, 5_000]))
+        ),
+    };
     const client = this.#client = this.#world.connect({
       limits: this.#limits,
-      ...(this.#hasToken ? { token } : {}),
+      ...signsIn,
       wake: (alarms) => {
         this.#alarms = alarms;
         return () => {};
@@ -235,7 +238,7 @@ export class Actor {
       clock: machine,
       publish: (channel, message, options) => client.channel(...patternOf(channel)).publish(message, options),
     });
-    this.#member = new ScenarioMember({ name, client, recorder });
+    this.#member = new ScenarioMember({ name, user, client, recorder });
     const random = this.#world.random.fork(`${name}'s handlers`);
     const kept = this.#subscriber?.kept ?? [];
     const subscriber = this.#subscriber = new ScenarioSubscriber({ name, client, machine, random, recorder });
@@ -248,8 +251,7 @@ export class Actor {
       recorder,
     });
     const follows = this.#documents?.follows;
-    const subject = this.#hasToken ? this.#name : undefined;
-    this.#documents = new ScenarioDocuments({ name, subject, client, machine, recorder });
+    this.#documents = new ScenarioDocuments({ name, subject: user, client, machine, recorder });
     if (follows) this.#documents.follow();
     if (this.#isCalm) {
       subscriber.calm();

@@ -284,13 +284,13 @@ function channels({ mayJoin, isCalm, retention, traits, random, clock }: Tools) 
   };
 }
 
-/** Who has a token is who it says, for a while. */
+/** Who has a token is who it says, for a while; who has none is nobody. */
 function authentication({ traits: { tokens, rules }, clock, date, random }: Tools) {
   if (tokens === undefined) return {};
   return {
     authenticate: async ({ token }: { readonly token: string | undefined }) => {
       await pause(clock(), random.next() * rules);
-      return { subject: token ?? "", expires: date() + tokens };
+      return token === undefined ? {} : { subject: token, expires: date() + tokens };
     },
   };
 }

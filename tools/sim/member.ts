@@ -4,7 +4,7 @@
 import type { Client } from "../../client/client.ts";
 import type { PresenceView, PresenceWatch } from "../../client/presence_types.ts";
 import { CallError } from "../../rpc/errors.ts";
-import type { MembersPage } from "../../rpc/member_types.ts";
+import type { Member, MembersPage } from "../../rpc/member_types.ts";
 import type { Random } from "../../testing/random.ts";
 import type { Recorder } from "../../testing/recorder.ts";
 import type { ScenarioApp } from "./app.ts";
@@ -41,16 +41,27 @@ export function presenceDeed(random: Random): PresenceDeed {
 export interface MemberParts {
   /** The name of the client. */
   readonly name: string;
+  /** Whom it signs in as, if it does. */
+  readonly user: string | undefined;
   /** The client. */
   readonly client: Client<ScenarioApp>;
   /** Writes the log. */
   readonly recorder: Pick<Recorder, "add">;
 }
 
+/** What a member tells of itself. */
+export interface Told {
+  /** Different each time. */
+  readonly value: string;
+}
+
+
+type View = PresenceView<Told>;
+
 interface Watching {
   readonly name: string;
   readonly channel: string;
-  readonly watch: PresenceWatch<{ value: string }>;
+  readonly watch: PresenceWatch<Told>;
 }
 
 /** The presence of one client. */
@@ -92,21 +103,16 @@ export class ScenarioMember {
 
   async #read(channel: string): Promise<void> {
     const { name: client, recorder } = this.#parts;
-    const members: string[] = [];
-    let page: MembersPage<{ value: string }> | undefined;
-    do {
-      page = await this.#presence(channel).get({ after: page?.next, limit: 1 });
-      members.push(...page.members.map(({ data }) => data.value));
-    } while (page.next !== undefined);
     const watch = `${client}%${++this.#names}`;
+    const { count, members } = await allPages((after) => this.#presence(channel).get({ after, limit: 1 }));
     recorder.add({ is: "watches", client, channel, watch, countOnly: false, isPaged: true });
-    recorder.add({ is: "view", watch, count: page.count, sample: false, members: members.sort() });
+    recorder.add({ is: "view", watch, count, sample: false, ...seen(members) });
   }
 
   #tell(how: "enter" | "update", channel: string): void {
-    const { name: client, recorder } = this.#parts;
+    const { name: client, user, recorder } = this.#parts;
     const value = `${client}@${++this.#values}`;
-    recorder.add({ is: "enters", client, channel, value });
+    recorder.add({ is: "enters", client, user, channel, value });
     this.#in.add(channel);
     this.#presence(channel)[how]({ value }).then(
       () => recorder.add({ is: "entered", client, channel, value }),
@@ -120,9 +126,11 @@ export class ScenarioMember {
 
   #leave(channel: string): void {
     const { name: client, recorder } = this.#parts;
-    this.#in.delete(channel);
+    const wasIn = this.#in.delete(channel);
     recorder.add({ is: "leaves", client, channel });
-    this.#presence(channel).leave().catch((error) => {
+    this.#presence(channel).leave().then(() => {
+      if (wasIn) recorder.add({ is: "gone", client, channel });
+    }, (error) => {
       if (!(error instanceof CallError)) recorder.add({ is: "escaped", error: `leave: ${error}` });
     });
   }
@@ -131,20 +139,22 @@ export class ScenarioMember {
     const { name: client, recorder } = this.#parts;
     const name = `${client}%${++this.#names}`;
     recorder.add({ is: "watches", client, channel, watch: name, countOnly });
-    const seen = ({ count, isSample, members }: PresenceView<{ value: string }>): void => {
-      const values = members.map(({ data }) => data.value).sort();
-      recorder.add({ is: "view", watch: name, count, sample: isSample, members: values });
+    const take = (view: View): void => {
+      const { count, isSample: sample, entered, updated, left } = view;
+      const users = view.users.map(({ user, members }) => ({ user, members: members.map(valueOf) }));
+      const change = { entered: entered.map(valueOf), updated: updated.map(valueOf), left: left.map(valueOf) };
+      recorder.add({ is: "view", watch: name, count, sample, ...seen(view.members), users, change });
     };
     const onError = (error: unknown): void => {
       if (!isForNow(error)) recorder.add({ is: "unwatches", watch: name });
     };
     const presence = this.#presence(channel);
     const options = { countOnly, onError };
-    const watch = iterates ? presence.watch(options) : presence.watch(options, seen);
+    const watch = iterates ? presence.watch(options) : presence.watch(options, take);
     this.#watches.push({ name, channel, watch });
     if (!iterates) return;
     (async () => {
-      for await (const view of watch) seen(view);
+      for await (const view of watch) take(view);
     })().catch(onError);
   }
 
@@ -159,4 +169,26 @@ export class ScenarioMember {
   #presence(channel: string) {
     return this.#parts.client.channel("desk/:id", { id: channel.split("/")[1]! }).presence;
   }
+}
+
+/** Everybody, page by page, and how many the last page says there are. */
+export async function allPages(
+  read: (after: string | undefined) => Promise<MembersPage<Told>>,
+): Promise<Pick<MembersPage<Told>, "count" | "members">> {
+  const members: Member<Told>[] = [];
+  let page: MembersPage<Told> | undefined;
+  do {
+    page = await read(page?.next);
+    members.push(...page.members);
+  } while (page.next !== undefined);
+  return { count: page.count, members };
+}
+
+/** Members for the log. */
+export function seen(members: readonly Member<Told>[]): { readonly members: string[]; readonly as: (string | undefined)[] } {
+  return { members: members.map(valueOf), as: members.map(({ user }) => user) };
+}
+
+function valueOf({ data }: Member<Told>): string {
+  return data.value;
 }

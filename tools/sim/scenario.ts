@@ -20,10 +20,11 @@ import {
 } from "./deeds.ts";
 import { anyFault, type BrokerFault, brokerFault, cut, type Fault } from "./faults.ts";
 import { DESKS, type PresenceDeed, presenceDeed } from "./member.ts";
+import { type RegisterDeed, registerDeed } from "./register.ts";
 import { type Traits, traitsOf } from "./traits.ts";
 
 /** One thing that happens. */
-export type Step = (Deed | PresenceDeed | Act | BrokerFault | Fault) & {
+export type Step = (Deed | PresenceDeed | RegisterDeed | Act | BrokerFault | Fault) & {
   /** When, in ms after the beginning. */
   readonly at: number;
   /** Which client it happens to. */
@@ -94,6 +95,7 @@ export function scenarioOf(seed: number): Scenario {
   steps.push(...scored(random.fork("scores"), clients, length));
   steps.push(...rush(new Random(seed).fork("rush"), clients, length));
   steps.push(...presence(new Random(seed).fork("presence"), clients, length));
+  steps.push(...register(new Random(seed).fork("register"), length));
   steps.sort((a, b) => a.at - b.at);
   return {
     seed,
@@ -219,6 +221,14 @@ function presence(random: Random, clients: number, length: number): Step[] {
     for (let n = 1 + random.below(3); n > 0; n--) steps.push({ ...presenceDeed(random), at, client });
   }
   return steps;
+}
+
+/** Server code looks who is there, now and then. */
+function register(random: Random, length: number): Step[] {
+  const times = random.below(12);
+  return Array.from({ length: times }, () => (
+    { ...registerDeed(random), at: moment(random, length), client: 0 }
+  ));
 }
 
 /** In some seeds clients have wildcards, two of one now and then, and channels appear. */

@@ -12,9 +12,11 @@ import { DESK_MEMBERS, HALL, makeScenarioNode, type ScenarioApp } from "./app.ts
 import { WALL } from "./documents.ts";
 import { DESKS } from "./member.ts";
 import { patternOf, ScenarioPublisher } from "./publisher.ts";
+import { ScenarioRegister } from "./register.ts";
 import { CHANNELS, NOOKS, SCORES } from "./deeds.ts";
 import { BROKER_FAULTS, CUTS, EVENTS, type Scenario, type Step } from "./scenario.ts";
 import { tallyOf } from "./tally.ts";
+import { userOf } from "./traits.ts";
 
 /** What a run gives. */
 export interface Outcome {
@@ -59,6 +61,7 @@ class Simulation {
   readonly #scenario: Scenario;
   readonly #actors: Actor[] = [];
   readonly #publisher: ScenarioPublisher;
+  readonly #register: ScenarioRegister;
   /** Who is shut out of what: `c0 room/1`, with how often. */
   readonly #revoked = new Map<string, number>();
   #isCalm = false;
@@ -113,6 +116,7 @@ class Simulation {
         },
       },
     });
+    this.#register = new ScenarioRegister(this.world);
     this.#publisher = new ScenarioPublisher("server", {
       recorder,
       clock: this.world.machine,
@@ -136,7 +140,7 @@ class Simulation {
       this.#actors.push(
         new Actor(world, `c${client}`, {
           limits: this.#scenario.clientLimits[client]!,
-          hasToken: this.#scenario.traits.tokens !== undefined,
+          user: userOf(client, this.#scenario.traits),
         }),
       );
     }
@@ -152,6 +156,7 @@ class Simulation {
     for (const actor of this.#actors) actor.calm();
     await world.run(this.#scenario.traits.isLarge ? LARGE_CALM : CALM);
     for (const actor of this.#actors) actor.readAll();
+    for (const channel of DESKS) this.#register.read({ channel, limit: 1 });
     await world.run(LAST_READ);
     for (const actor of this.#actors) actor.settle();
     world.recorder.add({ is: "finish" });
@@ -221,6 +226,9 @@ class Simulation {
       case "broker refuses":
         recorder.fault(`the broker refuses for ${step.ms}`, "broker");
         return brokerConnection.refuse(step.ms);
+      case "server members":
+        if (machine.isAwake) this.#register.read(step);
+        return;
       default:
         return actor.suffer(step);
     }

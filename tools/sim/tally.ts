@@ -33,6 +33,7 @@ const NO_EVENTS: ReadonlySet<LogEvent["is"]> = new Set(
     "enters",
     "entered",
     "leaves",
+    "gone",
     "watches",
     "view",
     "unwatches",

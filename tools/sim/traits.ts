@@ -15,6 +15,8 @@ export interface Traits {
   readonly tokens: number | undefined;
   /** Seconds that channels keep what was published. */
   readonly seconds: number;
+  /** How many of the clients, the first ones, are connections of one user, where clients have to authenticate; 0 where each is one of its own. */
+  readonly sharing: number;
   /** How often a rule fails before the faults are over: 0 to 1. */
   readonly failing: number;
 }
@@ -30,6 +32,24 @@ export function traitsOf(random: Random): Traits {
     // A large message takes longer than four seconds on a slow way, and its parts are gone with a session that ends in 4401.
     tokens: isLarge && tokens !== undefined ? 15_000 : tokens,
     seconds: random.chance(0.1) ? 4 : 300,
+    sharing: sharing(random.fork("sharing"), tokens !== undefined),
     failing: random.fork("failing").chance(0.2) ? 0.3 : 0,
   };
+}
+
+function sharing(random: Random, hasTokens: boolean): number {
+  if (!hasTokens || random.chance(0.5)) return 0;
+  return random.pick([2, 2, 3]);
+}
+
+/** The user that shares its name with more than one client. */
+const SHARED = "u0";
+/** The client that signs in as nobody, where others share a user. */
+const GUEST = 3;
+
+/** Whom a client signs in as, in all its lives; `undefined` where it does not. */
+export function userOf(client: number, { tokens, sharing }: Pick<Traits, "tokens" | "sharing">): string | undefined {
+  if (tokens === undefined) return undefined;
+  if (client < sharing) return SHARED;
+  return sharing > 0 && client === GUEST ? undefined : `c${client}`;
 }
