@@ -6,7 +6,7 @@
 import { CallError } from "../rpc/errors.ts";
 import { isPromise } from "../rpc/iterating.ts";
 import type { Member } from "../rpc/member_types.ts";
-import type { Known, KnownMember } from "./presence_state.ts";
+import { type Known, type KnownMember, tells } from "./presence_state.ts";
 import type { PresenceHandler, PresenceView, PresenceWatch, PresentUser } from "./presence_types.ts";
 
 /** What it asks of the channel. */
@@ -152,7 +152,7 @@ function viewOf(known: Known, before: ReadonlyMap<string, KnownMember>): Presenc
     shown.set(id, member);
     const earlier = before.get(id);
     if (earlier === undefined) entered!.push(member);
-    else if (earlier !== one) updated!.push(member);
+    else if (earlier !== one && !tells(earlier, one.user, one.bytes)) updated!.push(member); // it may have left and come back
   }
   for (const [id, one] of before) if (!known.members.has(id)) left!.push(plain(one));
   const members = [...shown.values()];

@@ -98,11 +98,15 @@ export class PresenceState {
     if (typeof id !== "string" || !(data instanceof Uint8Array)) throw new TypeError("A member is none");
     const before = this.known?.members.get(id);
     const name = typeof user === "string" ? user : undefined;
-    const isSame = before !== undefined && before.user === name && isEqual(before.bytes, data);
-    if (isSame) return void members.set(id, before);
+    if (before !== undefined && tells(before, name, data)) return void members.set(id, before);
     const bytes = data.slice(); // of its own: a view would keep the frame
     members.set(id, { id, user: name, data: this.#decode(bytes), bytes });
   }
+}
+
+/** Whether a member is of this user, and tells this. */
+export function tells({ user, bytes }: KnownMember, name: string | undefined, data: Uint8Array): boolean {
+  return user === name && isEqual(bytes, data);
 }
 
 function listOf(value: unknown): readonly unknown[] {

@@ -58,6 +58,26 @@ describe("presence in the client", () => {
     assertEquals(names(views.at(-1)), ["Ada L."]);
   });
 
+  it("tells who reads slowly what is another than in the view before, and not who has left and come back the same", async () => {
+    const { world, client } = start();
+    await using _ = world;
+    const [ada, bob] = ["ada", "bob"].map((user) => client(user).channel("board/:id", { id: "7" }).presence);
+    await world.wait(ada!.enter({ name: "Ada" }));
+    const watch = bob!.watch();
+    const next = async () => (await world.wait(watch.next())).value!;
+    const first = await next();
+    assertEquals(first.entered.map(({ data }) => data.name), ["Ada"]);
+    await world.wait(ada!.leave());
+    await world.run(500);
+    await world.wait(ada!.enter({ name: "Ada" }));
+    await world.wait(bob!.enter({ name: "Bob" }));
+    await world.run(500);
+    const second = await next();
+    assertEquals(second.members.map(({ data }) => data.name).sort(), ["Ada", "Bob"]);
+    assertEquals(second.entered.map(({ data }) => data.name), ["Bob"]);
+    assertEquals([second.updated, second.left], [[], []]);
+  });
+
   it("stays over a lost connection without anybody noticing, and goes when the client closes or vanishes", async () => {
     const { world, client } = start();
     await using _ = world;

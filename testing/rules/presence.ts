@@ -162,7 +162,17 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
 
   #watched({ watch, client, channel, countOnly, isPaged = false, at }: Line<"watches">, line: number): void {
     const known = client === SERVER ? this.#register.known(channel) : new Map();
-    const watching = { client, channel, countOnly, isPaged, at, known, seen: new Map(), view: undefined, line };
+    const watching = {
+      client,
+      channel,
+      countOnly,
+      isPaged,
+      at,
+      known,
+      seen: new Map(),
+      view: undefined,
+      line,
+    };
     this.#watches.set(watch, watching);
   }
 

@@ -28,7 +28,9 @@ export function wrongUsers(
     const stranger = members.find((value) => !isOf(value, user));
     if (stranger !== undefined) return `${stranger} under ${user}, and it is ${userOf(clientOf(stranger))}`;
     if (members.length === 0) return `nobody under ${user}`;
-    if (user === undefined && members.length > 1) return `${members.join(", ")} together, who have not signed in`;
+    if (user === undefined && members.length > 1) {
+      return `${members.join(", ")} together, who have not signed in`;
+    }
   }
   const names = users.flatMap(({ user }) => user === undefined ? [] : [user]);
   if (new Set(names).size < names.length) return `one user twice, of ${names.join(", ")}`;

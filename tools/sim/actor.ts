@@ -13,7 +13,7 @@ import { isForNow, ScenarioSubscriber } from "./subscriber.ts";
 import { ScenarioWildcards } from "./wildcards.ts";
 import type { Link } from "../../testing/link.ts";
 import type { Machine } from "../../testing/machine.ts";
-import type { Answer, ScenarioApp } from "./app.ts";
+import { type Answer, pause, type ScenarioApp } from "./app.ts";
 import type { Deed } from "./deeds.ts";
 import type { Fault } from "./faults.ts";
 import { describe, type SimulatedWorld } from "../../testing/world.ts";
@@ -238,7 +238,9 @@ export class Actor {
       clock: machine,
       publish: (channel, message, options) => client.channel(...patternOf(channel)).publish(message, options),
     });
-    this.#member = new ScenarioMember({ name, user, client, recorder });
+    const views = this.#world.random.fork(`${name}'s views`);
+    const wait = () => pause(machine, views.pick([0, 0, 100, 3_000]));
+    this.#member = new ScenarioMember({ name, user, client, recorder, wait });
     const random = this.#world.random.fork(`${name}'s handlers`);
     const kept = this.#subscriber?.kept ?? [];
     const subscriber = this.#subscriber = new ScenarioSubscriber({ name, client, machine, random, recorder });

@@ -43,6 +43,8 @@ export interface MemberParts {
   readonly name: string;
   /** Whom it signs in as, if it does. */
   readonly user: string | undefined;
+  /** What it does before it reads the next view, where it reads views. */
+  readonly wait: () => Promise<void>;
   /** The client. */
   readonly client: Client<ScenarioApp>;
   /** Writes the log. */
@@ -54,7 +56,6 @@ export interface Told {
   /** Different each time. */
   readonly value: string;
 }
-
 
 type View = PresenceView<Told>;
 
@@ -136,13 +137,17 @@ export class ScenarioMember {
   }
 
   #watch(channel: string, { iterates, countOnly }: Extract<PresenceDeed, { do: "watch" }>): void {
-    const { name: client, recorder } = this.#parts;
+    const { name: client, recorder, wait } = this.#parts;
     const name = `${client}%${++this.#names}`;
     recorder.add({ is: "watches", client, channel, watch: name, countOnly });
     const take = (view: View): void => {
       const { count, isSample: sample, entered, updated, left } = view;
       const users = view.users.map(({ user, members }) => ({ user, members: members.map(valueOf) }));
-      const change = { entered: entered.map(valueOf), updated: updated.map(valueOf), left: left.map(valueOf) };
+      const change = {
+        entered: entered.map(valueOf),
+        updated: updated.map(valueOf),
+        left: left.map(valueOf),
+      };
       recorder.add({ is: "view", watch: name, count, sample, ...seen(view.members), users, change });
     };
     const onError = (error: unknown): void => {
@@ -154,7 +159,10 @@ export class ScenarioMember {
     this.#watches.push({ name, channel, watch });
     if (!iterates) return;
     (async () => {
-      for await (const view of watch) take(view);
+      for await (const view of watch) {
+        take(view);
+        await wait();
+      }
     })().catch(onError);
   }
 
@@ -185,7 +193,9 @@ export async function allPages(
 }
 
 /** Members for the log. */
-export function seen(members: readonly Member<Told>[]): { readonly members: string[]; readonly as: (string | undefined)[] } {
+export function seen(
+  members: readonly Member<Told>[],
+): { readonly members: string[]; readonly as: (string | undefined)[] } {
   return { members: members.map(valueOf), as: members.map(({ user }) => user) };
 }
 

@@ -50,10 +50,11 @@ export class ScenarioRegister {
         return { count, ...seen(members) };
       },
     });
-    const found = (tools.channel as (pattern: string, of: typeof params) => { presence: ServerPresence<Told> })(
-      "desk/:id",
-      params,
-    );
+    const found =
+      (tools.channel as (pattern: string, of: typeof params) => { presence: ServerPresence<Told> })(
+        "desk/:id",
+        params,
+      );
     this.#tell(channel, {
       countOnly: true,
       ask: async () => ({ count: await found.presence.count(), members: [] }),

@@ -48,7 +48,10 @@ const SHARED = "u0";
 const GUEST = 3;
 
 /** Whom a client signs in as, in all its lives; `undefined` where it does not. */
-export function userOf(client: number, { tokens, sharing }: Pick<Traits, "tokens" | "sharing">): string | undefined {
+export function userOf(
+  client: number,
+  { tokens, sharing }: Pick<Traits, "tokens" | "sharing">,
+): string | undefined {
   if (tokens === undefined) return undefined;
   if (client < sharing) return SHARED;
   return sharing > 0 && client === GUEST ? undefined : `c${client}`;
