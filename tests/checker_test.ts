@@ -9,6 +9,7 @@ import { FILTER_BUGS, filtered } from "./suites/filter_bugs.ts";
 import { type Line, Mutant, type SeededBug } from "./suites/mutant.ts";
 import { DOCUMENT_BUGS } from "./suites/document_bugs.ts";
 import { conflated, POLICY_BUGS } from "./suites/policy_bugs.ts";
+import { cleanGathering, MEMBER_BUGS } from "./suites/member_bugs.ts";
 import { cleanMeeting, lateMeeting, PRESENCE_BUGS } from "./suites/presence_bugs.ts";
 import { SESSION_BUGS } from "./suites/session_bugs.ts";
 import { WILDCARD_BUGS } from "./suites/wildcard_bugs.ts";
@@ -21,6 +22,7 @@ const BUGS: readonly SeededBug[] = [
   ...CONFLATION_BUGS,
   ...POLICY_BUGS,
   ...PRESENCE_BUGS,
+  ...MEMBER_BUGS,
   ...WILDCARD_BUGS,
   ["agreement", "a subscriber sees another value at a position", (mutant) => {
     const other = mutant.find("publish");
@@ -554,6 +556,14 @@ describe("check() on one bug", () => {
     for (const seed of SEEDS) {
       const mutant = new Mutant(seed);
       cleanMeeting(mutant);
+      assertEquals(check(mutant.log).filter(({ rule }) => rule === "presence"), []);
+    }
+  });
+
+  it("finds nothing in a meeting of users with several connections in which nothing is wrong", () => {
+    for (const seed of SEEDS) {
+      const mutant = new Mutant(seed);
+      cleanGathering(mutant);
       assertEquals(check(mutant.log).filter(({ rule }) => rule === "presence"), []);
     }
   });

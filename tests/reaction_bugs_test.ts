@@ -79,6 +79,23 @@ describe("in what was said of a message", () => {
     assert(wrongReactions(summaryOf(said("ada vote c")), all) !== undefined);
   });
 
+  it("several clients of one user say it in any order that fits what was answered before", () => {
+    const [one, two] = said("ada_1 vote a", "ada_2 vote b");
+    const [a, b] = [summaryOf([two!, one!]), summaryOf([one!, two!])];
+    const wrongOf = (summary: ReactionSummary, ...lines: [asked: number, done: number][]) =>
+      wrongReactions(
+        summary,
+        [one!, two!].map((one, at) => ({ ...one, asked: lines[at]![0], done: lines[at]![1] })),
+      );
+    assertEquals(wrongOf(a, [1, 3], [2, 4]), undefined);
+    assertEquals(wrongOf(b, [1, 3], [2, 4]), undefined);
+    assertEquals(wrongOf(b, [1, 2], [3, 4]), undefined);
+    assert(wrongOf(a, [1, 2], [3, 4]) !== undefined);
+    assertEquals(wrongOf(a, [3, 4], [1, 2]), undefined);
+    assert(wrongOf(b, [3, 4], [1, 2]) !== undefined);
+    assert(wrongOf({}, [1, 3], [2, 4]) !== undefined);
+  });
+
   const values = (
     kind: string,
     ...values: readonly { value: string; total: number; users: readonly object[] }[]

@@ -26,6 +26,15 @@ export const DOCUMENT_BUGS: readonly SeededBug[] = [
       },
     );
   }],
+  ["documents", "a user may not change by one connection what it has published by another", (mutant) => {
+    const line = { at: 0, subject: "ann" } as const;
+    mutant.log.push(
+      { ...line, is: "document", client: "dee", id: "1", what: "publish" },
+      { ...line, is: "document done", id: "1", position: at(1) },
+      { ...line, is: "document", client: "eve", id: "2", what: "edit", target: at(1) },
+      { ...line, is: "document failed", id: "2", code: "FORBIDDEN", ambiguous: false },
+    );
+  }],
 ];
 
 /** Whether the first seed that shows a bug breaks the rule. */

@@ -27,6 +27,7 @@ export class Actor {
   readonly #name: string;
   readonly #limits: Partial<Limits>;
   readonly #user: string | undefined;
+  readonly #other: () => Actor | undefined;
   #alarms: WakeEvents | undefined;
   #lives = 0;
   #runs = 0;
@@ -46,12 +47,18 @@ export class Actor {
   constructor(
     world: SimulatedWorld<ScenarioApp>,
     name: string,
-    { limits, user }: { readonly limits: Partial<Limits>; readonly user: string | undefined },
+    { limits, user, other }: {
+      readonly limits: Partial<Limits>;
+      readonly user: string | undefined;
+      /** Another client of the same user, if there is one. */
+      readonly other: () => Actor | undefined;
+    },
   ) {
     this.#world = world;
     this.#name = name;
     this.#limits = limits;
     this.#user = user;
+    this.#other = other;
     this.#start();
   }
 
@@ -61,7 +68,7 @@ export class Actor {
     const subscriber = this.#subscriber!;
     switch (deed.do) {
       case "call":
-        return this.#caller!.make(deed);
+        return this.#caller!.make(deed, this.#other()?.caller);
       case "publish":
         return this.#publisher!.publish(deed.channel, deed);
       case "subscribe":
@@ -84,6 +91,11 @@ export class Actor {
       case "history":
         return this.#history(deed);
     }
+  }
+
+  /** Makes its calls, where anybody is there to make them. */
+  get caller(): ScenarioCaller | undefined {
+    return this.#machine!.isAwake ? this.#caller : undefined;
   }
 
   /** Does it, in the same way. */

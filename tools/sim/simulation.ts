@@ -16,7 +16,7 @@ import { ScenarioRegister } from "./register.ts";
 import { CHANNELS, NOOKS, SCORES } from "./deeds.ts";
 import { BROKER_FAULTS, CUTS, EVENTS, type Scenario, type Step } from "./scenario.ts";
 import { tallyOf } from "./tally.ts";
-import { userOf } from "./traits.ts";
+import { otherOf, userOf } from "./traits.ts";
 
 /** What a run gives. */
 export interface Outcome {
@@ -141,6 +141,7 @@ class Simulation {
         new Actor(world, `c${client}`, {
           limits: this.#scenario.clientLimits[client]!,
           user: userOf(client, this.#scenario.traits),
+          other: () => this.#actors[otherOf(client, this.#scenario.traits) ?? -1],
         }),
       );
     }

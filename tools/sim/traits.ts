@@ -56,3 +56,8 @@ export function userOf(
   if (client < sharing) return SHARED;
   return sharing > 0 && client === GUEST ? undefined : `c${client}`;
 }
+
+/** Another client of the same user. */
+export function otherOf(client: number, { sharing }: Pick<Traits, "sharing">): number | undefined {
+  return client < sharing ? (client + 1) % sharing : undefined;
+}
