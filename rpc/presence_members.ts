@@ -8,6 +8,7 @@ import type { Clock } from "./clock.ts";
 import { closeAdvice, CloseCode } from "./close.ts";
 import { CallError } from "./errors.ts";
 import { isPromise } from "./iterating.ts";
+import { LatelyLeft } from "./lately_left.ts";
 import type { Limits } from "./limits.ts";
 import { PresenceRoom } from "./presence_room.ts";
 import type { MemberData, MemberNode, PresenceStore } from "./presence_store.ts";
@@ -74,11 +75,14 @@ export class NodeMembers {
   readonly #byHolder = new Map<string, Map<string, Membership>>();
   /** Who is asked whether it may enter, by channel and name: how often, and the latest word that it leaves. */
   readonly #entering = new Map<string, { running: number; left: number }>();
+  readonly #left: LatelyLeft;
   #ended = false;
 
   /** Nobody has entered. */
   constructor(parts: NodeMembersParts) {
     this.#parts = parts;
+    const { clock, limits: { heartbeat, grace } } = parts;
+    this.#left = new LatelyLeft(() => clock.now(), 2 * (heartbeat + grace)); // a connection that is silent for longer is closed
   }
 
   /** Channels that have members here. */
@@ -113,7 +117,9 @@ export class NodeMembers {
     running.running++;
     try {
       const member = await whileWanted(may(), signal);
-      if (n === 0 || n > running.left) await this.enter(channel, who, { n, member });
+      if (n === 0 || n > Math.max(running.left, this.#left.of(key))) {
+        await this.enter(channel, who, { n, member });
+      }
     } finally {
       if (--running.running === 0) this.#entering.delete(key);
     }
@@ -154,7 +160,9 @@ export class NodeMembers {
     { id, holder }: { readonly id: string; readonly holder: string },
     n: number,
   ): Promise<void> {
-    const entering = this.#entering.get(`${channel.name} ${id}`);
+    const key = `${channel.name} ${id}`;
+    if (n > 0) this.#left.add(key, n);
+    const entering = this.#entering.get(key);
     if (entering !== undefined) entering.left = Math.max(entering.left, n);
     const room = this.#rooms.get(channel.name);
     const known = room?.members.get(id);

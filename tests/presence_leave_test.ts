@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Kind } from "../rpc/kinds.ts";
+import { LatelyLeft } from "../rpc/lately_left.ts";
 import { ManualClock } from "./suites/manual_clock.ts";
 import { as, brokerOf, enter, leave, presenceNode } from "./suites/presence_node.ts";
 
@@ -35,6 +36,57 @@ describe("who leaves", () => {
     await other.settle();
     const board = other.node.publisher.channel("board/:id", { id: "7" });
     assertEquals(await board.presence.count(), 0);
+  });
+});
+
+describe("what who has left had told before", () => {
+  it("brings it back by no connection, however late it comes, and what it tells later does", async () => {
+    const server = presenceNode();
+    const [before, ada] = [await server.connect(as("a")), await server.connect(as("a"))];
+    const board = server.node.publisher.channel("board/:id", { id: "7" });
+    const count = async () => {
+      await server.settle();
+      return await board.presence.count();
+    };
+    enter(ada, 2, "Ada");
+    assertEquals(await count(), 1);
+    leave(ada, 3);
+    assertEquals(await count(), 0);
+    await server.clock.advance(8_000);
+    enter(before, 1, "Ada, before");
+    assertEquals(await count(), 0);
+    assertEquals(before.takeOf(Kind.RESULT).length, 1);
+    enter(ada, 4, "Ada again");
+    assertEquals(await count(), 1);
+  });
+
+  it("is of that channel and of that client", async () => {
+    const server = presenceNode();
+    const [ada, bob] = [await server.connect(as("a")), await server.connect(as("b"))];
+    leave(ada, 3);
+    await server.settle();
+    enter(bob, 1, "Bob");
+    enter(ada, 1, "Ada", "board/8");
+    await server.settle();
+    for (const id of ["7", "8"]) {
+      assertEquals(await server.node.publisher.channel("board/:id", { id }).presence.count(), 1);
+    }
+  });
+});
+
+describe("of those who left", () => {
+  it("so many are known, for a while, and each by its latest word", () => {
+    const clock = new ManualClock();
+    const left = new LatelyLeft(() => clock.now(), 1_000);
+    left.add("a", 7);
+    left.add("a", 3);
+    assertEquals([left.of("a"), left.of("b")], [7, 0]);
+    for (let i = 0; i < 12_000; i++) left.add(`${i}`, 1);
+    assertEquals([left.size, left.of("a"), left.of("1999"), left.of("2000")], [10_000, 0, 0, 1]);
+    void clock.advance(1_000);
+    assertEquals(left.of("11999"), 0);
+    left.add("b", 1);
+    assertEquals(left.size, 1);
   });
 });
 
