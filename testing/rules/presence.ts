@@ -215,7 +215,7 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
 
   /** Long after the last fault nobody is seen who was gone then. Who comes back later brings along what it had sent before: it is sent again, in order, and seen until the next of it is there. */
   #ghost({ channel, view }: Watching, value: string, line: number): void {
-    const client = value.split("@")[0]!;
+    const client = clientOf(value);
     const { at } = view!;
     if (at < this.#calmAt + GHOSTS || this.#live(channel).has(value)) return;
     if (at <= (this.#returned.get(client) ?? -Infinity) + SETTLED) return;
@@ -239,7 +239,7 @@ export class PresenceRules implements RuleCheck<PresenceLine> {
     if (isPaged && askedAt < this.#calmAt + GHOSTS) return; // it is of that moment
     const live = this.#live(channel);
     // Who has no connection at the moment may have been taken out, and comes again.
-    const settled = [...live].filter((value) => this.#isSettled(value.split("@")[0]!));
+    const settled = [...live].filter((value) => this.#isSettled(clientOf(value)));
     const { count, sample, members } = view;
     if (count > live.size || count < settled.length) {
       return this.#found(`${name} counts ${count} in ${channel}, and there are ${live.size}`, at);
