@@ -53,6 +53,8 @@ export type DocumentEvent =
     readonly mayDelete?: boolean | undefined;
     /** Whether it may change whatever others have published, as server code may. */
     readonly mayChange?: boolean | undefined;
+    /** Whether it names the offset alone: it is of whatever stream is there when it lands. */
+    readonly isBare?: boolean | undefined;
     readonly reaction?: LoggedReaction | undefined;
   }
   /** It is told where that has landed. */

@@ -160,6 +160,33 @@ describe("in a history of what server code changes", () => {
 
   it("nothing is found where all went right", () => assertEquals(rules(cleanServer()), []));
 
+  /** The stream is lost, another message is published in its place, and a piece comes that names the first. */
+  const inOtherLife = (log: Happening[], isBare: boolean): void => {
+    const position = { ...at(1), epoch: "F" };
+    const line = { is: "document", client: "server" } as const;
+    log.splice(
+      -1,
+      0,
+      { ...line, id: "6", what: "publish" },
+      { ...line, id: "5", what: "append", target: at(1), mayChange: true, isBare },
+      { is: "document done", id: "6", position },
+      { is: "document done", id: "5", position: { ...position, offset: 2 } },
+      {
+        ...{ is: "documents", client: "cy", position: { ...position, offset: 2 } },
+        documents: [{ offset: 1, text: "<6><5>", reactions: {} }],
+      },
+    );
+  };
+
+  it("what names an offset alone is of the stream that is there", () => {
+    const log = cleanServer();
+    inOtherLife(log, true);
+    assertEquals(rules(log), []);
+    const last = log.findLast((event) => event.is === "documents") as Documents;
+    Object.assign(last.documents[0]!, { text: "<6>" });
+    assert(rules(log).includes("documents"), "it is not in it");
+  });
+
   const bugs: Record<string, (log: Happening[]) => void> = {
     "a change of another's that is not the server's": (log) => {
       Object.assign(log.find((event) => event.is === "document" && event.id === "2")!, { mayChange: false });
@@ -176,6 +203,7 @@ describe("in a history of what server code changes", () => {
     "a publication that is missing": (log) => void (page(log).documents as object[]).pop(),
     "a name that nobody gave": (log) => named(log, 1, { by: "ada" }),
     "a change in a name that is lost": (log) => named(log, 0, {}),
+    "a change of a message of another life": (log) => inOtherLife(log, false),
   };
   for (const [name, bug] of Object.entries(bugs)) {
     it(`${name} is found`, () => {
@@ -232,17 +260,22 @@ describe("a bug in the core", () => {
     assert(await isFound(NodeChannels.prototype, "append", appendedBy(() => ({ producer: undefined }))));
   });
 
+  it("of a server that does not ask for the life of the stream is found", async () => {
+    const bug = appendedBy(({ change }) => ({ change: change && { ...change, epoch: undefined } }));
+    assert(await isFound(NodeChannels.prototype, "append", bug, 320)); // one seed in three hundred shows it
+  });
+
   it("of a server that says nobody's name is found", async () => {
     assert(await isFound(NodeChannels.prototype, "append", appendedBy(() => ({ by: "n" }))));
   });
 });
 
 /** Changes what server code appends to messages that change, but for reactions. */
-function appendedBy(change: () => Partial<AppendedBy>) {
+function appendedBy(change: (given: AppendedBy) => Partial<AppendedBy>) {
   return (append: NodeChannels["append"]): NodeChannels["append"] =>
     function (this: NodeChannels, channel, encoded, given = {}) {
       const isServer = given.producer === undefined || given.producer.id.startsWith('["server"');
       const isOther = isServer && given.by !== undefined && given.change?.kind !== "react";
-      return append.call(this, channel, encoded, isOther ? { ...given, ...change() } : given);
+      return append.call(this, channel, encoded, isOther ? { ...given, ...change(given) } : given);
     };
 }

@@ -22,6 +22,7 @@ type DocumentsLine =
 interface Deed extends Pick<Line<"document">, "id" | "client" | "what" | "target" | "subject" | "reaction"> {
   readonly mayDelete: boolean;
   readonly mayChange: boolean;
+  readonly isBare: boolean;
   readonly line: number;
   /** What had been acknowledged by then, of each life of the stream. */
   readonly floors: ReadonlyMap<string, number>;
@@ -34,7 +35,9 @@ interface Deed extends Pick<Line<"document">, "id" | "client" | "what" | "target
 
 /** What is known of one message. */
 interface Known {
-  readonly deeds: Deed[];
+  readonly offset: number;
+  readonly epoch: string;
+  deeds: Deed[];
 }
 
 /** A message is what was made of it. */
@@ -52,6 +55,8 @@ export class Documents implements RuleCheck<DocumentsLine> {
   readonly #surroundings: Surroundings;
   readonly #deeds = new Map<string, Deed>();
   readonly #messages = new Map<string, Known>();
+  /** What named an offset alone, and may land in any life of the stream. */
+  readonly #bare = new Set<Deed>();
   readonly #crashed = new Set<string>();
   readonly #asked = new Map<string, number>();
   /** The highest offset that was acknowledged, of each life of the stream. */
@@ -105,21 +110,33 @@ export class Documents implements RuleCheck<DocumentsLine> {
 
   /** Whether so much may have been said of the message that nothing else can be. */
   #isFull(refused: Deed, until: number): boolean {
-    const said = this.#of(refused.target!).deeds.flatMap((deed): Said[] => {
-      if (deed.line > until || deed.reaction?.kind !== refused.reaction!.kind) return [];
-      return saidBy(deed, deed.outcome === "done" && deed.doneAt < refused.line);
+    const { client, subject, reaction, isBare, target } = refused;
+    const messages = isBare
+      ? [...this.#messages.values()].filter(({ offset }) => offset === target!.offset)
+      : [this.#of(target!)];
+    return messages.some(({ deeds }) => {
+      const said = deeds.flatMap((deed): Said[] => {
+        if (deed.line > until || deed.reaction?.kind !== reaction!.kind) return [];
+        return saidBy(deed, deed.outcome === "done" && deed.doneAt < refused.line);
+      });
+      return mayBeRefused({ ...reaction!, client, subject, isCertain: false }, said);
     });
-    const { client, subject, reaction } = refused;
-    return mayBeRefused({ ...reaction!, client, subject, isCertain: false }, said);
   }
 
   #begin(event: Line<"document">, line: number): void {
-    const { id, client, what, target, subject, reaction, mayDelete = false, mayChange = false } = event;
+    const { id, client, what, target, subject, reaction, mayDelete = false } = event;
+    const { mayChange = false, isBare = false } = event;
     const floors = new Map(this.#floors);
-    const asked = { id, client, what, target, subject, reaction, mayDelete, mayChange, line, floors };
+    const asked = { id, client, what, target, subject, reaction, mayDelete, mayChange, isBare, line, floors };
     const deed: Deed = { ...asked, outcome: "open", doneAt: Infinity, position: undefined };
     this.#deeds.set(id, deed);
-    if (target !== undefined) this.#of(target).deeds.push(deed);
+    if (target === undefined) return;
+    const message = this.#of(target);
+    if (!isBare) return void message.deeds.push(deed);
+    this.#bare.add(deed);
+    for (const one of this.#messages.values()) {
+      if (one.offset === target.offset) one.deeds.push(deed);
+    }
   }
 
   /** What is done again under its key is told of twice, with one place. */
@@ -133,6 +150,9 @@ export class Documents implements RuleCheck<DocumentsLine> {
       if (before!.epoch !== epoch || before!.offset === offset) return;
       return found(`${id} has landed at ${before!.offset} and at ${offset}`);
     }
+    if (deed.target !== undefined && !deed.isBare && deed.target.epoch !== epoch) {
+      found(`${id} is of a message of another life of the stream than that in which it has landed`);
+    }
     const floor = deed.floors.get(epoch) ?? 0;
     const isSummary = deed.what === "react"; // it may tell of one that is there already
     if (isSummary ? offset < floor : offset <= floor) {
@@ -140,8 +160,17 @@ export class Documents implements RuleCheck<DocumentsLine> {
     }
     this.#floors.set(epoch, Math.max(offset, this.#floors.get(epoch) ?? 0));
     Object.assign(deed, { outcome: "done", doneAt: line, position });
+    if (this.#bare.delete(deed)) this.#settle(deed, epoch);
     if (deed.what === "publish") this.#of(position).deeds.unshift(deed);
     else this.#checkRight(deed, line);
+  }
+
+  /** It is of that life of the stream alone. */
+  #settle(deed: Deed, epoch: string): void {
+    this.#of({ epoch, offset: deed.target!.offset });
+    for (const message of this.#messages.values()) {
+      if (message.epoch !== epoch) message.deeds = message.deeds.filter((one) => one !== deed);
+    }
   }
 
   /** Whoever has published a message changes it; moderators delete it; server code does what it likes. */
@@ -155,7 +184,10 @@ export class Documents implements RuleCheck<DocumentsLine> {
   }
 
   #of({ epoch, offset }: Pick<Position, "epoch" | "offset">): Known {
-    return getOr(this.#messages, `${epoch}:${offset}`, () => ({ deeds: [] }));
+    return getOr(this.#messages, `${epoch}:${offset}`, () => {
+      const deeds = [...this.#bare].filter(({ target }) => target!.offset === offset);
+      return { epoch, offset, deeds };
+    });
   }
 
   #check({ client, ask, position, documents }: Line<"documents">, line: number): void {

@@ -149,7 +149,8 @@ export function serverDocumentDeed(random: Random): Act {
   const what = random.weighted({ publish: 8, append: 14, edit: 6, delete: 2, react: 4, read: 3 });
   if (what === "read") return { do: "server documents" };
   const ofAnybody = what !== "publish" && random.chance(0.5);
-  const some = { do: "server document", what, which: random.next(), ofAnybody } as const;
+  const isBare = what !== "publish" && random.chance(0.2);
+  const some = { do: "server document", what, which: random.next(), ofAnybody, isBare } as const;
   if (what === "react") return { ...some, times: 1 + random.below(3), reaction: reactionPlan(random) };
   return {
     ...some,

@@ -14,6 +14,8 @@ export interface ServerDocumentPlan extends DocumentPlan {
   readonly by?: string | undefined;
   /** Whether it has a key; `twice`: it is done twice at once. */
   readonly key?: "alone" | "twice" | undefined;
+  /** Whether it names the offset of a message alone. */
+  readonly isBare?: boolean | undefined;
 }
 
 /** What it needs. */
@@ -78,11 +80,12 @@ export class ServerDocuments {
 
   #do(plan: ServerDocumentPlan, target: Target | undefined): void {
     const { recorder } = this.#parts;
-    const { what, by, key, reaction } = plan;
+    const { what, by, key, reaction, isBare } = plan;
     const id = `${SERVER}#${++this.#count}`;
     const said = reaction && { ...reaction, counted: REACTIONS[reaction.kind] };
     recorder.add({
-      ...{ is: "document", client: SERVER, id, what, target, subject: by, reaction: said, mayChange: true },
+      ...{ is: "document", client: SERVER, id, what, target, subject: by, reaction: said },
+      ...{ mayChange: true, isBare },
     });
     const sent = Array.from({ length: key === "twice" ? 2 : 1 }, () => this.#send(plan, target!, id));
     for (const one of sent) {
@@ -100,7 +103,12 @@ export class ServerDocuments {
     });
   }
 
-  #send({ what, by, key, reaction }: ServerDocumentPlan, target: Target, id: string): Promise<Published> {
+  #send(
+    { what, by, key, reaction, isBare }: ServerDocumentPlan,
+    place: Target,
+    id: string,
+  ): Promise<Published> {
+    const target = isBare ? place.offset : place;
     const channel = this.#parts.channel();
     const options = { by, key: key && id };
     switch (what) {
