@@ -132,10 +132,11 @@ export class NodeMembers {
   ): Promise<void> {
     if (this.#ended) throw unavailable();
     const { id, holder, asker } = who;
-    const room = this.#room(channel);
-    let known = room.members.get(id);
-    if (known !== undefined && n > 0 && n < known.n) return room.synced(id);
+    const found = this.#rooms.get(channel.name);
+    let known = found?.members.get(id);
+    if (known !== undefined && n > 0 && n < known.n) return found!.synced(id);
     if (known?.holder !== holder) this.#mayHold(holder);
+    const room = this.#room(channel); // made for nobody else: where the broker is told nothing it would not go
     if (known === undefined) {
       known = { id, channel, holder, n, member, asker, grace: undefined, asked: "no", retry: undefined };
     } else {
