@@ -172,7 +172,8 @@ export class NodeChannels implements Publisher {
     const { producer, by, change: asked } = given;
     const { data } = encoded;
     const { history: retention, changes, reactions } = channel.value;
-    const most = Math.min(changes?.bytes ?? Infinity, limits.message - AROUND);
+    const own = asked?.kind === "react" ? undefined : changes?.bytes; // a summary is no part of its message
+    const most = Math.min(own ?? Infinity, limits.message - AROUND);
     if (data.length > most) throw new CallError("TOO_LARGE", `A publication may have ${most} bytes`);
     const fingerprint = 1 + Math.floor(clock.random() * 0xffffffff);
     const changeable = (changes ?? reactions) && { by, change: asked && { ...asked, most } };
