@@ -120,7 +120,7 @@ export class NodeChannels implements Publisher {
     this.work = new NodeWork(clock);
     const append = (channel: NamedChannel, data: Uint8Array, by: AppendedBy) =>
       this.append(channel, withRoom(data), by);
-    this.reactions = new NodeReactions({ read: (...asked) => this.read(...asked), append }, clock);
+    this.reactions = new NodeReactions({ read: (...asked) => this.read(...asked), append }, this.work);
     this.presence = presenceOf(parts);
   }
 
