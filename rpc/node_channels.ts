@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { subjectAuthor } from "./authors.ts";
+import { authorNamed } from "./authors.ts";
 import {
   type Appended,
   type Broker,
@@ -248,7 +248,7 @@ export class NodeChannels implements Publisher {
     const data = encoded(isPromise(value) ? await value : value);
     const producer = keyed(channel, options);
     this.#changes.flush(channel.name);
-    return this.append(channel, data, { producer, by: subjectAuthor(options.by) });
+    return this.append(channel, data, { producer, by: authorNamed(options.by) });
   }
 
   async #signal(channel: NamedChannel, message: unknown): Promise<void> {
