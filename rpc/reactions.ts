@@ -5,7 +5,7 @@
  */
 import { subjectAuthor } from "./authors.ts";
 import type { Entry, Page, Query } from "./broker.ts";
-import type { NamedChannel } from "./channel_rules.ts";
+import { inTime, type NamedChannel } from "./channel_rules.ts";
 import type { Published } from "./channel_types.ts";
 import type { Clock } from "./clock.ts";
 import { CallError } from "./errors.ts";
@@ -21,10 +21,14 @@ import type { AppendedBy } from "./server_changes.ts";
 const PAUSE = 100;
 /** Reactions to one message that may wait. */
 const MOST_WAITING = 1_024;
+/** Milliseconds that the broker may take: those that come later wait for no longer. */
+const PATIENCE = 10_000;
 /** Characters of a value. */
 const LONGEST_VALUE = 64;
 /** How often the counts of others are counted with, before that is left to who asks. */
 const MOST_STALE = 16;
+
+const MAY_COUNT = { retryable: true, ambiguous: true };
 
 /** Where reactions are kept. */
 export interface ReactionStore {
@@ -117,7 +121,9 @@ export class NodeReactions {
     const waiting = batch.waiting;
     batch.waiting = [];
     try {
-      await this.#land(batch.target, waiting);
+      const landed = this.#land(batch.target, waiting).then(() => true);
+      const isLanded = await inTime(landed, { clock: this.#clock, ms: PATIENCE }, () => false);
+      if (!isLanded) throw new CallError("UNAVAILABLE", "The broker does not answer", MAY_COUNT);
     } catch (error) {
       for (const { done } of waiting) done.reject(error);
     }
