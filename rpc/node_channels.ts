@@ -109,7 +109,7 @@ export class NodeChannels implements Publisher {
    * @throws {TypeError} Something that is no channel, or a pattern that is none.
    */
   constructor(parts: NodeChannelsParts) {
-    const { clock, broker, report, groups } = parts;
+    const { clock, broker, report, groups, limits } = parts;
     this.#parts = parts;
     this.#names = serverChannels(...groups);
     for (const pattern of groups.flatMap((group) => Object.keys(group))) {
@@ -120,7 +120,11 @@ export class NodeChannels implements Publisher {
     this.work = new NodeWork(clock);
     const append = (channel: NamedChannel, data: Uint8Array, by: AppendedBy) =>
       this.append(channel, withRoom(data), by);
-    this.reactions = new NodeReactions({ read: (...asked) => this.read(...asked), append }, this.work);
+    this.reactions = new NodeReactions(
+      { read: (...asked) => this.read(...asked), append },
+      this.work,
+      limits,
+    );
     this.presence = presenceOf(parts);
   }
 

@@ -13,7 +13,7 @@ import type { AnyReactor, MessageTarget } from "./interactions.ts";
 import { isKey } from "./long_names.ts";
 import { encodeMessage } from "./message_data.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
-import { type Reaction, ReactionState } from "./reaction_state.ts";
+import { type Reaction, type ReactionBounds, ReactionState } from "./reaction_state.ts";
 import { askedChange } from "./message_target.ts";
 import type { AppendedBy } from "./server_changes.ts";
 
@@ -65,15 +65,21 @@ interface Batch {
 export class NodeReactions {
   readonly #store: ReactionStore;
   readonly #clock: Pick<Clock, "setTimeout" | "clearTimeout">;
+  readonly #bounds: ReactionBounds | undefined;
   readonly #batches = new Map<string, Batch>();
   #ended = false;
   /** As it was said of the latest summary from here: until then no more is claimed. */
   #durability = "memory";
 
   /** None waits. */
-  constructor(store: ReactionStore, clock: Pick<Clock, "setTimeout" | "clearTimeout">) {
+  constructor(
+    store: ReactionStore,
+    clock: Pick<Clock, "setTimeout" | "clearTimeout">,
+    bounds?: ReactionBounds,
+  ) {
     this.#store = store;
     this.#clock = clock;
+    this.#bounds = bounds;
   }
 
   /** Messages that somebody reacts to now. */
@@ -154,7 +160,7 @@ export class NodeReactions {
     const query = { after: target - 1, messages: 1, bytes: 1, isNow: true, withState: true };
     const page = await this.#store.read(channel, query);
     const entry = page.entries.find(({ offset }) => offset === target);
-    const state = new ReactionState(entry?.reactions?.state);
+    const state = new ReactionState(entry?.reactions?.state, this.#bounds);
     const failed = new Map<Waiting, unknown>();
     let isOther = false;
     for (const one of waiting) {

@@ -220,6 +220,32 @@ describe("reactions to messages that may have few bytes", () => {
   });
 });
 
+describe("bounds of reactions", () => {
+  it("are limits of the app: values of a kind, and users who are known", async () => {
+    const reactions = { flag: "distinct", like: "total" } as const;
+    const few = base.with({ channels: { "few": base.channel({ message: z.string(), reactions }) } }).millrace(
+      {
+        procedures: {},
+        limits: { reactionValues: 2, reactionUsers: 3 },
+        authenticate: ({ token = "" }) => ({ user: token, subject: token }),
+      },
+    );
+    await using world = simulate(few, { seed: 10 });
+    const place = await world.wait(few.channel("few").publish("hello"));
+    const flag = (user: string, value: string) =>
+      world.wait(world.connect({ token: user }).channel("few").react(place, "flag", value));
+    for (const [user, value] of [["ada", "one"], ["ada", "two"], ["bob", "two"]] as const) {
+      await flag(user, value);
+    }
+    assertEquals(await code(flag("bob", "three")), "TOO_LARGE");
+    assertEquals(await code(flag("eve", "two")), "TOO_LARGE");
+    await world.wait(world.connect({ token: "eve" }).channel("few").react(place, "like"));
+    const [message] = (await world.wait(few.channel("few").history())).entries;
+    assertEquals((message!.reactions.flag as ValuesSummary).values.map(({ total }) => total), [1, 2]);
+    assertEquals(message!.reactions.like, { total: 1 });
+  });
+});
+
 describe("the state of reactions", () => {
   const kinds = { like: "total", flag: "distinct" } as const;
   const by = (author: string, more: Partial<Reaction> = {}): Reaction => ({
