@@ -19,6 +19,8 @@ export interface SeenDocument {
   readonly reactions: ReactionSummary;
   /** The offset of its last change, where that is told. */
   readonly version?: number | undefined;
+  /** In whose names it was published and changed last, where that is told. */
+  readonly named?: { readonly by: string | undefined; readonly editedBy: string | undefined } | undefined;
 }
 
 /** What somebody says of a message, or takes back. */
@@ -49,6 +51,10 @@ export type DocumentEvent =
     readonly subject?: string | undefined;
     /** Whether it may delete what others have published. */
     readonly mayDelete?: boolean | undefined;
+    /** Whether it may change whatever others have published, as server code may. */
+    readonly mayChange?: boolean | undefined;
+    /** Whether it names the offset alone: it is of whatever stream is there when it lands. */
+    readonly isBare?: boolean | undefined;
     readonly reaction?: LoggedReaction | undefined;
   }
   /** It is told where that has landed. */

@@ -6,6 +6,8 @@ import { LocalSubscription } from "../client/subscription.ts";
 import type { ReactionSummary } from "../rpc/interactions.ts";
 import { ReactionState } from "../rpc/reaction_state.ts";
 import { Rollup } from "../rpc/rollup.ts";
+import { NodeChannels } from "../rpc/node_channels.ts";
+import { type AppendedBy, ServerChanges } from "../rpc/server_changes.ts";
 import { check } from "../testing/checker.ts";
 import type { Happening, LogEvent } from "../testing/log.ts";
 import { isFound } from "./suites/document_bugs.ts";
@@ -120,6 +122,98 @@ describe("in a history of messages that change", () => {
   });
 });
 
+/** What server code did, in order: an edit of what bob has published, under a key, and a piece behind it in the name of ada. */
+function cleanServer(): Happening[] {
+  const line = { is: "document", client: "server", target: at(1), mayChange: true } as const;
+  const named = { by: undefined, editedBy: "ada" };
+  return [
+    { is: "document", client: "bob", id: "1", what: "publish" },
+    { is: "document done", id: "1", position: at(1) },
+    { ...line, id: "2", what: "edit" },
+    { ...line, id: "3", what: "append", subject: "ada" },
+    { is: "document done", id: "2", position: at(2) },
+    { is: "document done", id: "2", position: at(2) },
+    { is: "document done", id: "3", position: at(3) },
+    { is: "document", client: "server", id: "4", what: "publish" },
+    { is: "document done", id: "4", position: at(4) },
+    { is: "documents asked", client: "cy", ask: "a" },
+    {
+      ...{ is: "documents", client: "cy", ask: "a", position: at(4) },
+      documents: [
+        { offset: 1, text: "<2><3>", reactions: {}, version: 3, named },
+        { offset: 4, text: "<4>", reactions: {}, version: 4, named: { by: undefined, editedBy: undefined } },
+      ],
+    },
+    { is: "finish" },
+  ];
+}
+
+describe("in a history of what server code changes", () => {
+  const places = (log: Happening[], id: string) =>
+    log.flatMap((event) => event.is === "document done" && event.id === id ? [event] : []);
+  const move = (log: Happening[], id: string, ...offsets: number[]): void =>
+    places(log, id).forEach((event, n) => Object.assign(event, { position: at(offsets[n]!) }));
+  const page = (log: Happening[]) => log.find((event) => event.is === "documents") as Documents;
+  const named = (log: Happening[], index: number, names: object): void => {
+    Object.assign(page(log).documents[index]!, { named: { by: undefined, editedBy: undefined, ...names } });
+  };
+
+  it("nothing is found where all went right", () => assertEquals(rules(cleanServer()), []));
+
+  /** The stream is lost, another message is published in its place, and a piece comes that names the first. */
+  const inOtherLife = (log: Happening[], isBare: boolean): void => {
+    const position = { ...at(1), epoch: "F" };
+    const line = { is: "document", client: "server" } as const;
+    log.splice(
+      -1,
+      0,
+      { ...line, id: "6", what: "publish" },
+      { ...line, id: "5", what: "append", target: at(1), mayChange: true, isBare },
+      { is: "document done", id: "6", position },
+      { is: "document done", id: "5", position: { ...position, offset: 2 } },
+      {
+        ...{ is: "documents", client: "cy", position: { ...position, offset: 2 } },
+        documents: [{ offset: 1, text: "<6><5>", reactions: {} }],
+      },
+    );
+  };
+
+  it("what names an offset alone is of the stream that is there", () => {
+    const log = cleanServer();
+    inOtherLife(log, true);
+    assertEquals(rules(log), []);
+    const last = log.findLast((event) => event.is === "documents") as Documents;
+    Object.assign(last.documents[0]!, { text: "<6>" });
+    assert(rules(log).includes("documents"), "it is not in it");
+  });
+
+  const bugs: Record<string, (log: Happening[]) => void> = {
+    "a change of another's that is not the server's": (log) => {
+      Object.assign(log.find((event) => event.is === "document" && event.id === "2")!, { mayChange: false });
+    },
+    "one key that lands twice": (log) => move(log, "2", 2, 5),
+    "what was done first and lands last": (log) => {
+      move(log, "2", 3, 3);
+      move(log, "3", 2);
+    },
+    "what lands before what was acknowledged when it was done": (log) => move(log, "4", 3),
+    "a publication that is there twice": (log) => {
+      (page(log).documents as object[]).push({ offset: 5, text: "<4>", reactions: {} });
+    },
+    "a publication that is missing": (log) => void (page(log).documents as object[]).pop(),
+    "a name that nobody gave": (log) => named(log, 1, { by: "ada" }),
+    "a change in a name that is lost": (log) => named(log, 0, {}),
+    "a change of a message of another life": (log) => inOtherLife(log, false),
+  };
+  for (const [name, bug] of Object.entries(bugs)) {
+    it(`${name} is found`, () => {
+      const log = cleanServer();
+      bug(log);
+      assert(rules(log).includes("documents"));
+    });
+  }
+});
+
 describe("a bug in the core", () => {
   it("of a deletion that takes nothing away is found", async () => {
     const bug = (add: MessageBook["add"]): MessageBook["add"] =>
@@ -157,4 +251,31 @@ describe("a bug in the core", () => {
       };
     assert(await isFound(LocalSubscription.prototype, "message", bug));
   });
+
+  it("of a server whose changes pass its pieces that wait is found", async () => {
+    assert(await isFound(ServerChanges.prototype, "flush", () => () => {}));
+  });
+
+  it("of a server that knows no keys is found", async () => {
+    assert(await isFound(NodeChannels.prototype, "append", appendedBy(() => ({ producer: undefined }))));
+  });
+
+  it("of a server that does not ask for the life of the stream is found", async () => {
+    const bug = appendedBy(({ change }) => ({ change: change && { ...change, epoch: undefined } }));
+    assert(await isFound(NodeChannels.prototype, "append", bug, 320)); // one seed in three hundred shows it
+  });
+
+  it("of a server that says nobody's name is found", async () => {
+    assert(await isFound(NodeChannels.prototype, "append", appendedBy(() => ({ by: "n" }))));
+  });
 });
+
+/** Changes what server code appends to messages that change, but for reactions. */
+function appendedBy(change: (given: AppendedBy) => Partial<AppendedBy>) {
+  return (append: NodeChannels["append"]): NodeChannels["append"] =>
+    function (this: NodeChannels, channel, encoded, given = {}) {
+      const isServer = given.producer === undefined || given.producer.id.startsWith('["server"');
+      const isOther = isServer && given.by !== undefined && given.change?.kind !== "react";
+      return append.call(this, channel, encoded, isOther ? { ...given, ...change(given) } : given);
+    };
+}

@@ -1,10 +1,14 @@
 // Bugs of reactions, in histories and in the core: of each kind the checker finds what is counted otherwise.
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { CallError } from "../rpc/errors.ts";
 import type { Counting, ReactionSummary } from "../rpc/interactions.ts";
 import { type Reaction, ReactionState } from "../rpc/reaction_state.ts";
-import { type Said, wrongReactions } from "../testing/rules/reactions.ts";
+import { mayBeRefused, type Said, wrongReactions } from "../testing/rules/reactions.ts";
 import { isFound } from "./suites/document_bugs.ts";
+
+/** The first seed in which so much is said of one message that it takes no more. */
+const CROWD = 69;
 
 const KINDS = { like: "total", mood: "distinct", vote: "unique", emoji: "multiple" } as const;
 
@@ -127,6 +131,54 @@ describe("in what was said of a message", () => {
   }
 });
 
+describe("of what a message may have", () => {
+  const moods = (count: number): Said[] => said(...Array.from({ length: count }, (_, n) => `ada mood v${n}`));
+  const listed = (count: number, users = 1): ReactionSummary => ({
+    mood: {
+      values: Array.from({ length: count }, (_, n) => ({
+        ...{ value: `v${n}`, total: users },
+        users: Array.from({ length: users }, (_, user) => ({ user: user === 0 ? "ada" : `u${user}` })),
+      })),
+    },
+  });
+  const refused = said("bob mood other")[0]!;
+
+  it("64 values are right, and one more is wrong", () => {
+    assertEquals(wrongReactions(listed(64), moods(64)), undefined);
+    assert(wrongReactions(listed(65), moods(65)) !== undefined);
+  });
+
+  it("50 users of a value are right, and one more is wrong", () => {
+    const by = (users: number) =>
+      said("ada mood v0", ...Array.from({ length: users - 1 }, (_, n) => `u${n + 1} mood v0`));
+    assertEquals(wrongReactions(listed(1, 50), by(50)), undefined);
+    assert(wrongReactions(listed(1, 51), by(51)) !== undefined);
+  });
+
+  it("one more is refused", () => {
+    assert(mayBeRefused(refused, moods(64)));
+    assert(mayBeRefused(refused, [...moods(63), ...said("?bob mood one")]), "it may have come");
+    assert(
+      mayBeRefused(refused, [...moods(64), ...said("bob mood v1", "-ada mood v1")]),
+      "bob says it still",
+    );
+  });
+
+  it("none is refused before", () => {
+    assert(!mayBeRefused(refused, moods(63)));
+    assert(!mayBeRefused(refused, [...moods(64), ...said("ada mood v1")].slice(1)));
+    assert(!mayBeRefused(refused, [...moods(64), ...said("-ada mood v1")]), "one was taken back");
+    assert(!mayBeRefused(said("bob mood v1")[0]!, moods(64)), "it is there already");
+    assert(!mayBeRefused(said("-ada mood v1")[0]!, moods(64)), "it takes back");
+  });
+
+  it("of many of which nobody knows it is said at once", () => {
+    const open = moods(70).map((one) => ({ ...one, isCertain: false }));
+    assertEquals(wrongReactions(listed(30), open), undefined);
+    assert(wrongReactions(listed(30, 2), open) !== undefined);
+  });
+});
+
 describe("a bug in the core", () => {
   type Add = ReactionState["add"];
   const counting =
@@ -153,4 +205,52 @@ describe("a bug in the core", () => {
   for (const [name, bug] of Object.entries(bugs)) {
     it(`${name} is found`, async () => assert(await isFound(ReactionState.prototype, "add", bug)));
   }
+
+  const valuesOf = (state: ReactionState, kind: string, counting: Counting): readonly string[] => {
+    const summary = state.summary({ [kind]: counting })[kind];
+    return summary !== undefined && "values" in summary ? summary.values.map(({ value }) => value) : [];
+  };
+  it("that refuses one value too early is found", async () => {
+    const bug = (add: Add): Add =>
+      function (this: ReactionState, reaction, counting) {
+        const values = valuesOf(this, reaction.kind, counting);
+        if (values.length < 63 || values.includes(reaction.value) || reaction.undo) {
+          return add.call(this, reaction, counting);
+        }
+        throw new CallError("TOO_LARGE");
+      };
+    assert(await isFound(ReactionState.prototype, "add", bug, CROWD));
+  });
+
+  it("that has no bound is found", async () => {
+    const { summary } = ReactionState.prototype;
+    const bug = (add: Add): Add =>
+      function (this: ReactionState, reaction, counting) {
+        const more = { ...reaction, kind: `${reaction.kind}+` };
+        try {
+          const isOther = add.call(this, reaction, counting);
+          return reaction.undo
+            ? add.call(this, { ...more, producer: undefined }, counting) || isOther
+            : isOther;
+        } catch {
+          return add.call(this, more, counting);
+        }
+      };
+    ReactionState.prototype.summary = function (kinds) {
+      const all = Object.entries(kinds).flatMap(([kind, how]) => [[kind, how], [`${kind}+`, how]]);
+      const told: Record<string, unknown> = {};
+      for (const [name, one] of Object.entries(summary.call(this, Object.fromEntries(all)))) {
+        const kind = name.replace("+", "");
+        const before = told[kind] as typeof one | undefined;
+        const isMore = before !== undefined && "values" in before && "values" in one;
+        told[kind] = isMore ? { values: [...before.values, ...one.values] } : one;
+      }
+      return told as ReactionSummary;
+    };
+    try {
+      assert(await isFound(ReactionState.prototype, "add", bug, CROWD));
+    } finally {
+      ReactionState.prototype.summary = summary;
+    }
+  });
 });

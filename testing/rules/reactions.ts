@@ -3,9 +3,14 @@
  *
  * @module
  */
-import type { Counting, ReactionSummary, ValuesSummary } from "../../rpc/interactions.ts";
+import type { ReactionSummary, ValuesSummary } from "../../rpc/interactions.ts";
 import type { LoggedReaction } from "../document_log.ts";
 import { getOr } from "./get_or.ts";
+
+/** Values of one kind that a message has, at most. */
+const MOST_VALUES = 64;
+/** Users that a value lists, at most. */
+const MOST_LISTED = 50;
 
 /** A reaction that was not refused. */
 export interface Said extends LoggedReaction {
@@ -39,13 +44,35 @@ export function wrongReactions(summary: ReactionSummary, said: readonly Said[]):
   }
   for (const [kind, all] of kinds) {
     const counted = all[0]!.counted;
-    const authors = authorsOf(all);
     const wrong = counted === "total"
-      ? wrongTotal(summary[kind], authors)
-      : wrongValues(summary[kind], authors, { counted, values: new Set(all.map(({ value }) => value)) });
+      ? wrongTotal(summary[kind], authorsOf(all))
+      : wrongValues(summary[kind], all);
     if (wrong !== undefined) return `${kind}: ${wrong}`;
   }
   return undefined;
+}
+
+/**
+ * Whether a reaction may be refused since there are as many values of its kind as there may be. What was said, in order, is certain where that was
+ * known when the refused one was said: then what was taken back is gone.
+ */
+export function mayBeRefused(refused: Said, said: readonly Said[]): boolean {
+  if (refused.undo) return false;
+  const takesBack = (later: Said, one: Said): boolean =>
+    authorOf(later) === authorOf(one) &&
+    (later.undo ? one.counted === "unique" || later.value === one.value : isOtherVote(later, one));
+  const isGone = (one: Said, at: number): boolean =>
+    said.slice(at + 1).some((later) =>
+      later.isCertain && takesBack(later, one) && (one.isCertain || one.client === later.client)
+    );
+  const stays = (one: Said): boolean => one.isCertain && !said.some((other) => takesBack(other, one));
+  const there = new Set(said.filter((one, at) => !one.undo && !isGone(one, at)).map(({ value }) => value));
+  if (there.size < MOST_VALUES) return false;
+  return !said.some((one) => !one.undo && one.value === refused.value && stays(one));
+}
+
+function isOtherVote({ counted, value }: Said, one: Said): boolean {
+  return counted === "unique" && value !== one.value;
 }
 
 function wrongTotal(told: ReactionSummary[string] | undefined, authors: readonly Author[]) {
@@ -58,29 +85,36 @@ function wrongTotal(told: ReactionSummary[string] | undefined, authors: readonly
 
 function wrongValues(
   told: ReactionSummary[string] | undefined,
-  authors: readonly Author[],
-  { counted, values }: { readonly counted: Counting; readonly values: ReadonlySet<string> },
+  all: readonly Said[],
 ): string | undefined {
   if (told !== undefined && !("values" in told)) return "a total";
   const listed = told?.values ?? [];
+  const { counted } = all[0]!;
+  const values = new Set(all.map(({ value }) => value));
+  if (listed.length > MOST_VALUES) return `${listed.length} values`;
   for (const { value, total } of listed) {
     if (!values.has(value)) return `${value}, which nobody said`;
     if (total < 1) return `${value} ${total} times`;
   }
   if (new Set(listed.map(({ value }) => value)).size < listed.length) return "a value twice";
+  // Of `unique` what one says of a value depends on the others; of the rest it does not, and of many values there are too many states together.
+  const parts = counted === "unique"
+    ? [all]
+    : [...values].map((of) => all.filter(({ value }) => value === of));
   const sum = listed.reduce((sum, { total }) => sum + total, 0);
-  const { least, most } = sumOf(authors.map(({ states }) => rangeOf(states.map(allOf))));
+  const known = parts.map((part) => ({ part, authors: authorsOf(part) }));
+  const { least, most } = sumOf(
+    known.flatMap(({ authors }) => authors.map(({ states }) => rangeOf(states.map(allOf)))),
+  );
   if (sum < least || sum > most) return `${counted}: ${sum} in all, of ${least} to ${most}`;
-  for (const value of values) {
-    const one = listed.find((one) => one.value === value);
-    const wrong = wrongValue(
-      one,
-      authors.map((author) => ({
-        ...author,
-        range: rangeOf(author.states.map((state) => state.get(value) ?? 0)),
-      })),
-    );
-    if (wrong !== undefined) return `${counted}, "${value}": ${wrong}`;
+  for (const { part, authors } of known) {
+    for (const value of new Set(part.map(({ value }) => value))) {
+      const ranged = authors.map((author) => (
+        { ...author, range: rangeOf(author.states.map((state) => state.get(value) ?? 0)) }
+      ));
+      const wrong = wrongValue(listed.find((one) => one.value === value), ranged);
+      if (wrong !== undefined) return `${counted}, "${value}": ${wrong}`;
+    }
   }
   return undefined;
 }
@@ -94,6 +128,7 @@ function wrongValue(
   if (total < least || total > most) return `${total}, of ${least} to ${most}`;
   if (told === undefined) return undefined;
   const { users, clipped } = told;
+  if (users.length > MOST_LISTED) return `${users.length} users`;
   if (new Set(users.map(({ user }) => user)).size < users.length) return "somebody twice";
   for (const { user, count = 1 } of users) {
     const range = authors.find(({ subject }) => subject === user)?.range;
@@ -110,13 +145,17 @@ function wrongValue(
 function authorsOf(said: readonly Said[]): Author[] {
   const by = new Map<string, Said[]>();
   for (const one of said) {
-    getOr(by, one.subject === undefined ? `c${one.client}` : `s${one.subject}`, () => []).push(one);
+    getOr(by, authorOf(one), () => []).push(one);
   }
   return [...by.values()].map((all) => {
     const { subject, client } = all.at(-1)!;
     const isOrdered = all.every((one) => one.isCertain || one.client === client);
     return { subject, states: isOrdered ? statesOf(all) : [new Map(), mostOf(all)] };
   });
+}
+
+function authorOf({ subject, client }: Said): string {
+  return subject === undefined ? `c${client}` : `s${subject}`;
 }
 
 /** All that may be, after one was said behind the other. */

@@ -5,6 +5,7 @@ import type { Random } from "../../testing/random.ts";
 import type { CallPlan, CallShape } from "./caller.ts";
 import type { DocumentPlan, ReactionKind, ReactionPlan } from "./documents.ts";
 import type { PublicationPlan } from "./publisher.ts";
+import type { ServerDocumentPlan } from "./server_documents.ts";
 import type { PolicyPlan, SubscriptionPlan } from "./subscriber.ts";
 import type { Traits } from "./traits.ts";
 import type { WildcardPlan } from "./wildcards.ts";
@@ -53,6 +54,9 @@ export type Act =
     /** How often, at once. */
     readonly times?: number;
   }
+  | { readonly do: "server document" } & ServerDocumentPlan
+  /** Server code reads what has become of all messages that may change. */
+  | { readonly do: "server documents" }
   /** Shuts the client out of a channel, for so long. */
   | { readonly do: "revoke"; readonly channel: string; readonly ms: number };
 
@@ -138,6 +142,22 @@ export function documentDeed(random: Random): Deed {
   }
   const ofAnybody = what !== "publish" && random.chance(0.1);
   return { ...some, ofAnybody, times: what === "append" ? 1 + random.below(6) : 1 };
+}
+
+/** Something that server code does with a message that may change: half of the time with one of anybody's. */
+export function serverDocumentDeed(random: Random): Act {
+  const what = random.weighted({ publish: 8, append: 14, edit: 6, delete: 2, react: 4, read: 3 });
+  if (what === "read") return { do: "server documents" };
+  const ofAnybody = what !== "publish" && random.chance(0.5);
+  const isBare = what !== "publish" && random.chance(0.2);
+  const some = { do: "server document", what, which: random.next(), ofAnybody, isBare } as const;
+  if (what === "react") return { ...some, times: 1 + random.below(3), reaction: reactionPlan(random) };
+  return {
+    ...some,
+    times: what === "append" ? 1 + random.below(6) : 1 + random.below(2),
+    by: random.chance(0.4) ? random.pick(["c0", "c1", "nobody of them"]) : undefined,
+    key: random.chance(0.2) ? random.pick(["alone", "twice"] as const) : undefined,
+  };
 }
 
 /** One of few values: the same is said twice, and a vote is changed. */

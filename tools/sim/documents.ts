@@ -6,6 +6,7 @@ import type { ChannelEvent, Subscription } from "../../client/channel_types.ts";
 import type { Position } from "../../rpc/broker.ts";
 import { CallError } from "../../rpc/errors.ts";
 import type { ReactionSummary } from "../../rpc/interactions.ts";
+import type { ChangeableEntry } from "../../rpc/publisher.ts";
 import type { DocumentChange, SeenDocument } from "../../testing/document_log.ts";
 import type { Machine } from "../../testing/machine.ts";
 import type { Recorder } from "../../testing/recorder.ts";
@@ -58,6 +59,20 @@ type Interactions =
 type Event = ChannelEvent<string, Interactions>;
 type Target = Pick<Position, "epoch" | "offset">;
 
+/** What a page tells of messages. */
+export function documentsOf(entries: readonly ChangeableEntry<unknown>[]): SeenDocument[] {
+  return entries.map(({ position: { offset }, data, reactions, version, by, editedBy }) => (
+    { offset, text: data as string | undefined, reactions, version, named: { by, editedBy } }
+  ));
+}
+
+/** What is told of something that did not come about, or of which nobody knows. */
+export function failureOf(error: unknown): { readonly code: string; readonly ambiguous: boolean } {
+  if (!(error instanceof CallError)) return { code: String(error), ambiguous: false };
+  const { code, ambiguous } = error;
+  return { code, ambiguous };
+}
+
 /** The messages of one client. */
 export class ScenarioDocuments {
   readonly #parts: DocumentsParts;
@@ -108,10 +123,7 @@ export class ScenarioDocuments {
     recorder.add({ is: "documents asked", client, ask });
     this.#channel.history({ after: 0, limit: 1_000 }).then(({ entries, position, more }) => {
       if (more) return;
-      const documents = entries.map(({ position: { offset }, data, reactions, version }) => (
-        { offset, text: data, reactions, version }
-      ));
-      recorder.add({ is: "documents", client, ask, position, documents });
+      recorder.add({ is: "documents", client, ask, position, documents: documentsOf(entries) });
     }, () => {});
   }
 
@@ -134,10 +146,7 @@ export class ScenarioDocuments {
       const { epoch, offset, fingerprint } = position;
       recorder.add({ is: "document done", id, position: { epoch, offset, fingerprint } });
     }, (error) => {
-      const { code, ambiguous } = error instanceof CallError
-        ? error
-        : { code: String(error), ambiguous: false };
-      recorder.add({ is: "document failed", id, code, ambiguous });
+      recorder.add({ is: "document failed", id, ...failureOf(error) });
     });
   }
 

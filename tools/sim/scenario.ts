@@ -15,6 +15,7 @@ import {
   POLICIES,
   SCORES,
   scores,
+  serverDocumentDeed,
   subscription,
   wildcard,
 } from "./deeds.ts";
@@ -89,7 +90,10 @@ export function scenarioOf(seed: number): Scenario {
     steps.push({ ...fault, at: moment(random, length * 0.9), client: random.below(clients) });
   }
   if (traits.isFlood) steps.push(...flood(random, length));
-  steps.push(...documents(random.fork("documents"), clients, length));
+  const changes = documents(random.fork("documents"), clients, length);
+  steps.push(...changes);
+  if (changes.length > 0) steps.push(...serverDocuments(new Random(seed).fork("server's documents"), length));
+  steps.push(...crowd(new Random(seed).fork("crowd"), clients, length));
   steps.push(...wildcards(random.fork("wildcards"), clients, length));
   steps.push(...scored(random.fork("scores"), clients, length));
   steps.push(...rush(new Random(seed).fork("rush"), clients, length));
@@ -199,6 +203,43 @@ function documents(random: Random, clients: number, length: number): Step[] {
       client,
     }));
   }).flat();
+}
+
+/** In most of those seeds server code does its own, in bursts. */
+function serverDocuments(random: Random, length: number): Step[] {
+  if (!random.chance(0.7)) return [];
+  return Array.from({ length: 7 }, () => {
+    const [at, spread] = [moment(random, length), random.pick([0, 0, 50, 2_000])];
+    return Array.from({ length: 1 + random.below(8) }, (): Step => ({
+      ...serverDocumentDeed(random),
+      at: at + moment(random, spread),
+      client: 0,
+    }));
+  }).flat();
+}
+
+/** Different values that a crowd says: some more than a message may have. */
+const CROWD = 70;
+
+/** In some seeds all clients, and server code, say more different values of one kind to the first message than it may have; some are said twice, some taken back. */
+function crowd(random: Random, clients: number, length: number): Step[] {
+  if (!random.chance(0.03)) return [];
+  const at = 4_000 + moment(random, length * 0.6);
+  const kind = random.pick(["mood", "emoji"] as const);
+  const first = Array.from({ length: clients }, (_, client): Step => (
+    { do: "document", what: "publish", which: 0, times: 1, at: at - 3_500 + client * 200, client }
+  ));
+  const said = Array.from({ length: CROWD + 20 }, (_, n): Step => {
+    const value = `v${n < CROWD ? n : random.below(CROWD)}`;
+    const reaction = { kind, value, undo: n >= CROWD && random.chance(0.5) };
+    const some = { what: "react", which: 0, ofAnybody: true, times: 1, reaction } as const;
+    const client = random.below(clients + 1);
+    const step = { at: at + moment(random, n < CROWD ? 1_500 : 8_000), client: client % clients };
+    return client === clients
+      ? { do: "server document", ...some, ...step }
+      : { do: "document", ...some, ...step };
+  });
+  return [...first, ...said];
 }
 
 /** Most clients are at a desk and see who else is, from the beginning; some come and go. */

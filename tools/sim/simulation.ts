@@ -10,6 +10,7 @@ import { WireLog } from "../../testing/wire_log.ts";
 import { Actor } from "./actor.ts";
 import { DESK_MEMBERS, HALL, makeScenarioNode, type ScenarioApp } from "./app.ts";
 import { WALL } from "./documents.ts";
+import { ServerDocuments } from "./server_documents.ts";
 import { DESKS } from "./member.ts";
 import { patternOf, ScenarioPublisher } from "./publisher.ts";
 import { CHANNELS, NOOKS, SCORES } from "./deeds.ts";
@@ -59,6 +60,7 @@ class Simulation {
   readonly #scenario: Scenario;
   readonly #actors: Actor[] = [];
   readonly #publisher: ScenarioPublisher;
+  readonly #documents: ServerDocuments;
   /** Who is shut out of what: `c0 room/1`, with how often. */
   readonly #revoked = new Map<string, number>();
   #isCalm = false;
@@ -118,6 +120,10 @@ class Simulation {
       clock: this.world.machine,
       publish: (channel, message) =>
         this.world.node.channelTools.publish(...patternOf(channel), message as never) as never,
+    });
+    this.#documents = new ServerDocuments({
+      recorder,
+      channel: () => this.world.node.publisher.channel("wall/:id", { id: "1" }),
     });
   }
 
@@ -189,6 +195,12 @@ class Simulation {
         for (let i = 0; i < (step.times ?? 1); i++) {
           this.#publisher.publish(step.channel, { size: step.size });
         }
+        return;
+      case "server document":
+        if (machine.isAwake) this.#documents.act(step);
+        return;
+      case "server documents":
+        if (machine.isAwake) this.#documents.read();
         return;
       case "revoke":
         return this.#revoke(actor, step);
