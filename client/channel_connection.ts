@@ -25,7 +25,7 @@ import type { Unit } from "../rpc/receiver.ts";
 import { asMap } from "../rpc/options.ts";
 import { type WatchOptions, writeUnwatch, writeWatch } from "../rpc/presence_messages.ts";
 import { decodeRange } from "../msgpack/decoder.ts";
-import type { WildcardConnection, WildcardWire } from "./wildcard.ts";
+import type { WildcardConnection, WildcardWire } from "./wildcard_parts.ts";
 import type { Wire, WireConnection } from "./wire_parts.ts";
 import type { PresenceConnection, WirePresence } from "./wire_presence.ts";
 

@@ -8,7 +8,6 @@
 import type { Position } from "../rpc/broker.ts";
 import { ChannelMatch } from "../rpc/channel_match.ts";
 import { ChannelPattern } from "../rpc/channel_pattern.ts";
-import type { Clock } from "../rpc/clock.ts";
 import { CallError } from "../rpc/errors.ts";
 import { isPromise } from "../rpc/iterating.ts";
 import { MatchState } from "../rpc/match_state.ts";
@@ -17,39 +16,8 @@ import { LocalSubscription } from "./subscription.ts";
 import type { Wanted } from "./wanted.ts";
 import { Watchers } from "./watchers.ts";
 import { totalOf } from "./wire_deltas.ts";
+import type { WildcardConnection, WildcardParts, WildcardWire } from "./wildcard_parts.ts";
 import type { MatchedChannel, WildcardEvent } from "./wildcard_types.ts";
-
-/** A wildcard, as its connection knows it. */
-export interface WildcardWire {
-  /** The pattern, as the app declares it. */
-  readonly pattern: string;
-  /** A name, with `*` for what may be anything. */
-  readonly match: string;
-  /** MATCHED, for the present number. */
-  matched(state: number, name: string): void;
-  /** UNWILDCARD, for the present number. */
-  refused(error: CallError): void;
-}
-
-/** What a wildcard sends on the present connection. */
-export interface WildcardConnection {
-  /** WILDCARD. Gives its number. */
-  askAll(wildcard: WildcardWire): number;
-  /** UNWILDCARD. */
-  giveUpAll(n: number): void;
-}
-
-/** What a wildcard needs of its client. */
-export interface WildcardParts {
-  /** Time and chance. */
-  readonly clock: Clock;
-  /** Told of what handlers threw. */
-  readonly report: (error: unknown) => void;
-  /** Subscribes to a channel. */
-  readonly subscribe: (name: string, wanted: Wanted, Local: typeof LocalSubscription) => LocalSubscription;
-  /** It is over. */
-  readonly closed: () => void;
-}
 
 /** A channel that was matched. */
 interface Member {
@@ -57,6 +25,8 @@ interface Member {
   local: LocalSubscription | undefined;
   /** The connection on which it was told last. */
   told: number;
+  /** Whether it ends as soon as the program has read what came of it. */
+  isGone: boolean;
 }
 
 type Event = WildcardEvent<unknown>;
@@ -270,13 +240,13 @@ export class Wildcard implements WildcardWire, Subscription<unknown> {
       case MatchState.THERE:
         return this.#there(name);
       case MatchState.GONE:
-        return this.#drop(name);
+        return this.#gone(name);
       case MatchState.FULL:
         this.#tellOnce();
         break;
       case MatchState.ALL:
         this.#isRefused = false;
-        for (const [name, { told }] of [...this.#members]) if (told !== this.#times) this.#drop(name);
+        for (const [name, { told }] of [...this.#members]) if (told !== this.#times) this.#gone(name);
         break;
       case MatchState.SOME:
         break;
@@ -293,11 +263,15 @@ export class Wildcard implements WildcardWire, Subscription<unknown> {
   /** There is this channel: subscribed to as the program said, or, where it has appeared since, from its beginning. */
   #there(name: string): void {
     const known = this.#members.get(name);
-    if (known !== undefined) return void (known.told = this.#times);
+    if (known !== undefined) {
+      known.told = this.#times;
+      known.isGone = false;
+      return;
+    }
     const params = this.#match.params(name);
     if (params === undefined || this.#isOver) return;
     if (this.#members.size >= MOST_MATCHED) return this.#tellOnce();
-    const member: Member = { channel: { name, params }, local: undefined, told: this.#times };
+    const member: Member = { channel: { name, params }, local: undefined, told: this.#times, isGone: false };
     this.#members.set(name, member);
     const { start } = this.#wanted;
     if (this.#wasTold) {
@@ -311,6 +285,23 @@ export class Wildcard implements WildcardWire, Subscription<unknown> {
     const handler = (event: ChannelEvent<unknown>) => this.#take({ ...event, channel });
     const wanted = { ...this.#wanted, start, handler, onError, signal: undefined };
     member.local = this.#parts.subscribe(channel.name, wanted, Local);
+  }
+
+  #gone(name: string): void {
+    const member = this.#members.get(name);
+    if (member === undefined || member.isGone) return;
+    member.isGone = true;
+    this.#endRead(member);
+  }
+
+  /** What came of it is still given, and it ends then, unless it is there again. */
+  #endRead(member: Member): void {
+    const { channel: { name }, local } = member;
+    if (!member.isGone || this.#members.get(name) !== member) return;
+    const received = local?.received;
+    const done = received && local!.doneIn(received.epoch);
+    if (received === undefined || (done !== undefined && done >= received.offset)) return this.#drop(name);
+    void local!.reaches(received).then(() => this.#endRead(member));
   }
 
   #drop(name: string): void {

@@ -30,7 +30,7 @@ export type WildcardOptions<Message = unknown> = Omit<SelectiveOptions<Message>,
 /**
  * The channels of a pattern, as many as the server's `limits.channels` allow: where there are more `onError` is told `RESOURCE_EXHAUSTED`, and which of them come is not
  * said. A channel is there when something was published to it in the last 10 minutes, or for as long as its history goes back. One that the client may not subscribe to is left out
- * without a word, as if it were not there. One to which nothing was published for so long ends, without a word too; when it comes again, it begins with a `reset`.
+ * without a word, as if it were not there. One to which nothing was published for so long ends, when what came of it has been read, without a word too; when it comes again, it begins with a `reset`.
  * Without a handler it is read once, by `for await`; leaving the loop closes it.
  */
 export interface WildcardSubscription<Message, Params>

@@ -4,6 +4,7 @@
  * @module
  */
 import type { CallerConnection } from "./context.ts";
+import { isText } from "./long_names.ts";
 import { originOf } from "./origin.ts";
 
 /** Of the server, in nobody's name. */
@@ -17,7 +18,21 @@ export function authorOf(connection: CallerConnection): string {
   return producer === undefined ? `x${id}` : `c${producer}`;
 }
 
-/** The author of what server code publishes, in the name of a subject or in nobody's. */
+/**
+ * The author of what server code publishes in a name that it gives, or in nobody's.
+ *
+ * @throws {TypeError} A name that cannot be told: once stored it would end whoever is told of it.
+ */
+export function authorNamed(name: string | undefined): string {
+  if (name !== undefined && !isText(name)) {
+    throw new TypeError(
+      "Cannot publish in this name: it must be a text without lone surrogates, or undefined",
+    );
+  }
+  return subjectAuthor(name);
+}
+
+/** The author that a subject is, or nobody. */
 export function subjectAuthor(subject: string | undefined): string {
   return subject === undefined ? NOBODY : `s${subject}`;
 }

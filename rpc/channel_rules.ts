@@ -68,7 +68,10 @@ export function inTime<T>(
     answer.then((value) => {
       clock.clearTimeout(timer);
       resolve(value);
-    }, reject);
+    }, (error) => {
+      clock.clearTimeout(timer);
+      reject(error);
+    });
   });
 }
 

@@ -116,6 +116,14 @@ export interface Limits {
    * @default 1024
    */
   memberBytes: number;
+  /** Values of one kind of reaction that one message has; one more is answered `TOO_LARGE`. Danger: all of them are in each summary. @default 64 */
+  reactionValues: number;
+  /**
+   * Users of whom is known what they said of one message, each as often as it said another value; one more is answered `TOO_LARGE`, where only a `total` is counted it counts, and cannot be
+   * taken back. Danger: all that is known of a message is read from the broker and written to it with each summary, up to ten times a second; with Redis, by each node.
+   * @default 2000
+   */
+  reactionUsers: number;
   /**
    * New connections and calls by `POST` a second from one address, and 20 times that at once; then 429. Loopback and unix sockets are not counted: a
    * proxy in front of the server comes from there. Say with `clientAddress` who is behind a proxy. @default 100
@@ -157,6 +165,8 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   watches: 128,
   members: 20_000,
   memberBytes: 1024,
+  reactionValues: 64,
+  reactionUsers: 2_000,
   connectionRate: 100,
   failureRate: 1,
 };

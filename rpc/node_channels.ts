@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { subjectAuthor } from "./authors.ts";
+import { authorNamed } from "./authors.ts";
 import {
   type Appended,
   type Broker,
@@ -109,7 +109,7 @@ export class NodeChannels implements Publisher {
    * @throws {TypeError} Something that is no channel, or a pattern that is none.
    */
   constructor(parts: NodeChannelsParts) {
-    const { clock, broker, report, groups } = parts;
+    const { clock, broker, report, groups, limits } = parts;
     this.#parts = parts;
     this.#names = serverChannels(...groups);
     for (const pattern of groups.flatMap((group) => Object.keys(group))) {
@@ -120,7 +120,11 @@ export class NodeChannels implements Publisher {
     this.work = new NodeWork(clock);
     const append = (channel: NamedChannel, data: Uint8Array, by: AppendedBy) =>
       this.append(channel, withRoom(data), by);
-    this.reactions = new NodeReactions({ read: (...asked) => this.read(...asked), append }, clock);
+    this.reactions = new NodeReactions(
+      { read: (...asked) => this.read(...asked), append },
+      this.work,
+      limits,
+    );
     this.presence = presenceOf(parts);
   }
 
@@ -172,7 +176,8 @@ export class NodeChannels implements Publisher {
     const { producer, by, change: asked } = given;
     const { data } = encoded;
     const { history: retention, changes, reactions } = channel.value;
-    const most = Math.min(changes?.bytes ?? Infinity, limits.message - AROUND);
+    const own = asked?.kind === "react" ? undefined : changes?.bytes; // a summary is no part of its message
+    const most = Math.min(own ?? Infinity, limits.message - AROUND);
     if (data.length > most) throw new CallError("TOO_LARGE", `A publication may have ${most} bytes`);
     const fingerprint = 1 + Math.floor(clock.random() * 0xffffffff);
     const changeable = (changes ?? reactions) && { by, change: asked && { ...asked, most } };
@@ -247,7 +252,7 @@ export class NodeChannels implements Publisher {
     const data = encoded(isPromise(value) ? await value : value);
     const producer = keyed(channel, options);
     this.#changes.flush(channel.name);
-    return this.append(channel, data, { producer, by: subjectAuthor(options.by) });
+    return this.append(channel, data, { producer, by: authorNamed(options.by) });
   }
 
   async #signal(channel: NamedChannel, message: unknown): Promise<void> {

@@ -50,6 +50,7 @@ class PatternWatch implements DirectoryWatcher {
   /** What has appeared since it was asked what is known. */
   readonly #since = new Set<string>();
   #timer: unknown;
+  #isOver = false;
 
   constructor(pattern: string, counted: Counted, { clock, directory, report }: PatternWatchParts) {
     this.#pattern = pattern;
@@ -80,6 +81,7 @@ class PatternWatch implements DirectoryWatcher {
   }
 
   end(): void {
+    this.#isOver = true;
     this.#asking.stop();
     this.#looking.stop();
     this.#clock.clearTimeout(this.#timer);
@@ -102,7 +104,7 @@ class PatternWatch implements DirectoryWatcher {
       const isFull = this.#since.size >= MOST_NAMES; // what else has appeared is not known: the next look tells
       const gone = isFull ? [] : some.filter((name) => !there.has(name) && !this.#since.has(name));
       if (gone.length > 0) { for (const member of [...this.members]) member.gone(new Set(gone)); }
-      this.#look(names.slice(MOST_NAMES));
+      if (!this.#isOver) this.#look(names.slice(MOST_NAMES)); // the last member may have left when it was told
     });
   }
 }

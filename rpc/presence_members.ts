@@ -61,6 +61,14 @@ export interface Membership {
   retry: unknown;
 }
 
+/** Somebody who is asked about before it enters. */
+interface Question {
+  readonly channel: string;
+  readonly who: Entering;
+  /** Set where rules may say otherwise since: whom they are asked about then. */
+  again: Asker | undefined;
+}
+
 /** Closes of who was silent before, and of who may not be here any more without another token. */
 const SHORT: readonly number[] = [CloseCode.SILENT, CloseCode.TOO_SLOW, CloseCode.UNAUTHENTICATED];
 /** Milliseconds that these stay, at most: who was silent is gone within 30 s of its last sign of life. */
@@ -76,6 +84,7 @@ export class NodeMembers {
   /** Who is asked whether it may enter, by channel and name: how often, and the latest word that it leaves. */
   readonly #entering = new Map<string, { running: number; left: number }>();
   readonly #left: LatelyLeft;
+  readonly #questions = new Set<Question>();
   #ended = false;
 
   /** Nobody has entered. */
@@ -115,12 +124,16 @@ export class NodeMembers {
     const running = this.#entering.get(key) ?? { running: 0, left: 0 };
     this.#entering.set(key, running);
     running.running++;
+    const question: Question = { channel: channel.name, who, again: undefined };
+    this.#questions.add(question);
     try {
       const member = await whileWanted(may(), signal);
-      if (n === 0 || n > Math.max(running.left, this.#left.of(key))) {
-        await this.enter(channel, who, { n, member });
-      }
+      if (n !== 0 && n <= Math.max(running.left, this.#left.of(key))) return;
+      const entered = this.enter(channel, who, { n, member });
+      this.#answeredBefore(question);
+      await entered;
     } finally {
+      this.#questions.delete(question);
       if (--running.running === 0) this.#entering.delete(key);
     }
   }
@@ -138,15 +151,17 @@ export class NodeMembers {
   ): Promise<void> {
     if (this.#ended) throw unavailable();
     const { id, holder, asker } = who;
-    const room = this.#room(channel);
-    let known = room.members.get(id);
-    if (known !== undefined && n > 0 && n < known.n) return room.synced(id);
+    const found = this.#rooms.get(channel.name);
+    let known = found?.members.get(id);
+    if (known !== undefined && n > 0 && n < known.n) return found!.synced(id);
     if (known?.holder !== holder) this.#mayHold(holder);
+    const room = this.#room(channel); // made for nobody else: where the broker is told nothing it would not go
     if (known === undefined) {
       known = { id, channel, holder, n, member, asker, grace: undefined, asked: "no", retry: undefined };
     } else {
       this.#release(known);
       Object.assign(known, { holder, n, member, asker });
+      if (known.asked === "yes") known.asked = "again"; // what is answered to that may be older than that it may
     }
     this.#hold(known);
     this.#back(known);
@@ -194,6 +209,10 @@ export class NodeMembers {
 
   /** Asks again whether the members of a session may be: of all channels, or of one. */
   reauthorize(holder: string, asker: Asker, only?: string): void {
+    for (const question of this.#questions) {
+      const isMeant = question.who.holder === holder && (only === undefined || question.channel === only);
+      if (isMeant) question.again = asker;
+    }
     for (const one of this.#of(holder)) {
       if (only !== undefined && one.channel.name !== only) continue;
       one.asker = asker;
@@ -208,6 +227,11 @@ export class NodeMembers {
 
   /** Asks again whether those without a connection may be members. */
   reauthorizeLost(subject: string | undefined, only: string | undefined): void {
+    for (const question of this.#questions) {
+      const { channel, who: { isLost, asker } } = question;
+      const isMeant = isLost && (subject === undefined || asker.connection.subject === subject);
+      if (isMeant && (only === undefined || channel === only)) question.again = asker;
+    }
     for (const one of this.#lost(subject)) {
       if (only === undefined || one.channel.name === only) this.#ask(one);
     }
@@ -306,6 +330,14 @@ export class NodeMembers {
     if (room?.members.get(one.id) !== one) return Promise.resolve();
     this.#forget(one);
     return room.remove(one);
+  }
+
+  /** It has entered by an answer that may be older than what its rule says now. */
+  #answeredBefore({ channel, who, again }: Question): void {
+    const one = this.#rooms.get(channel)?.members.get(who.id);
+    if (again === undefined || one?.holder !== who.holder) return;
+    one.asker = again;
+    this.#ask(one);
   }
 
   /** Asks a rule. Who may not is taken out; where it cannot be said now it stays, and is asked about again. */

@@ -21,7 +21,7 @@ import type { MembersPage, MembersQuery, ServerPresence } from "./member_types.t
 
 /** What server code may say about one publication. */
 export interface PublishOptions {
-  /** In the name of which subject, on a channel whose messages may change: theirs is what they publish themselves, too. By default of nobody's. */
+  /** In the name of which subject, on a channel whose messages may change: theirs is what they publish themselves, too. A text without lone surrogates, else a `TypeError`. By default of nobody's. */
   readonly by?: string | undefined;
   /** Names it, in 1 to 255 bytes (else a `TypeError`): another publication to the channel with the same key, within 10 minutes, does not land, and resolves with the position of the first. */
   readonly key?: string | undefined;

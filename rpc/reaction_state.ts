@@ -6,6 +6,7 @@
 import { subjectOf } from "./authors.ts";
 import { CallError } from "./errors.ts";
 import type { Counting, ReactionSummary } from "./interactions.ts";
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { decodeMessage, encodeMessage } from "./message_data.ts";
 
 /** One reaction. */
@@ -22,12 +23,11 @@ export interface Reaction {
   readonly producer?: { readonly id: string; readonly n: number } | undefined;
 }
 
+/** What a message may have; the defaults are those of a node. */
+export type ReactionBounds = Pick<Limits, "reactionValues" | "reactionUsers">;
+
 /** Users that a value lists; of more the number is told, and `clipped`. */
 const MOST_LISTED = 50;
-/** Values of one kind. */
-const MOST_VALUES = 64;
-/** Users and values together of whom is known who said what. */
-const MOST_KNOWN = 2_000;
 /** Clients whose last number is known. */
 const MOST_PRODUCERS = 1_000;
 
@@ -39,9 +39,11 @@ type Stored = [kinds: [string, [string, [string, number][]][]][], producers: [st
 export class ReactionState {
   readonly #kinds = new Map<string, Map<string, Counts>>();
   readonly #producers: Counts;
+  readonly #bounds: ReactionBounds;
 
   /** Of what was stored, or none. */
-  constructor(stored?: Uint8Array) {
+  constructor(stored?: Uint8Array, bounds: ReactionBounds = DEFAULT_LIMITS) {
+    this.#bounds = bounds;
     const [kinds, producers] = stored === undefined ? [[], []] : decodeMessage(stored) as Stored;
     for (const [kind, values] of kinds) {
       this.#kinds.set(kind, new Map(values.map(([value, counts]) => [value, new Map(counts)])));
@@ -91,10 +93,14 @@ export class ReactionState {
     let counts = values.get(value);
     const before = counting === "unique" && !counts?.has(author) ? saidBefore(values, author) : undefined;
     const isLast = before !== undefined && before[1].size === 1; // its value goes, and makes room
-    if (counts === undefined && values.size - (isLast ? 1 : 0) >= MOST_VALUES) {
-      throw new CallError("TOO_LARGE", `A message has ${MOST_VALUES} values of one kind of reaction at most`);
+    const { reactionValues, reactionUsers } = this.#bounds;
+    if (counts === undefined && values.size - (isLast ? 1 : 0) >= reactionValues) {
+      throw new CallError(
+        "TOO_LARGE",
+        `A message has ${reactionValues} values of one kind of reaction at most`,
+      );
     }
-    if (before === undefined && !counts?.has(author) && this.#size >= MOST_KNOWN) {
+    if (before === undefined && !counts?.has(author) && this.#size >= reactionUsers) {
       if (counting !== "total") throw new CallError("TOO_LARGE", "Too many have reacted to the message");
       author = ""; // it counts, and nobody can take it back
     }

@@ -5,7 +5,7 @@
  */
 import { subjectAuthor } from "./authors.ts";
 import type { Entry, Page, Query } from "./broker.ts";
-import type { NamedChannel } from "./channel_rules.ts";
+import { inTime, type NamedChannel } from "./channel_rules.ts";
 import type { Published } from "./channel_types.ts";
 import type { Clock } from "./clock.ts";
 import { CallError } from "./errors.ts";
@@ -13,7 +13,7 @@ import type { AnyReactor, MessageTarget } from "./interactions.ts";
 import { isKey } from "./long_names.ts";
 import { encodeMessage } from "./message_data.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
-import { type Reaction, ReactionState } from "./reaction_state.ts";
+import { type Reaction, type ReactionBounds, ReactionState } from "./reaction_state.ts";
 import { askedChange } from "./message_target.ts";
 import type { AppendedBy } from "./server_changes.ts";
 
@@ -21,10 +21,14 @@ import type { AppendedBy } from "./server_changes.ts";
 const PAUSE = 100;
 /** Reactions to one message that may wait. */
 const MOST_WAITING = 1_024;
+/** Milliseconds that the broker may take: those that come later wait for no longer. */
+const PATIENCE = 10_000;
 /** Characters of a value. */
 const LONGEST_VALUE = 64;
 /** How often the counts of others are counted with, before that is left to who asks. */
 const MOST_STALE = 16;
+
+const MAY_COUNT = { retryable: true, ambiguous: true };
 
 /** Where reactions are kept. */
 export interface ReactionStore {
@@ -61,15 +65,21 @@ interface Batch {
 export class NodeReactions {
   readonly #store: ReactionStore;
   readonly #clock: Pick<Clock, "setTimeout" | "clearTimeout">;
+  readonly #bounds: ReactionBounds | undefined;
   readonly #batches = new Map<string, Batch>();
   #ended = false;
   /** As it was said of the latest summary from here: until then no more is claimed. */
   #durability = "memory";
 
   /** None waits. */
-  constructor(store: ReactionStore, clock: Pick<Clock, "setTimeout" | "clearTimeout">) {
+  constructor(
+    store: ReactionStore,
+    clock: Pick<Clock, "setTimeout" | "clearTimeout">,
+    bounds?: ReactionBounds,
+  ) {
     this.#store = store;
     this.#clock = clock;
+    this.#bounds = bounds;
   }
 
   /** Messages that somebody reacts to now. */
@@ -117,7 +127,9 @@ export class NodeReactions {
     const waiting = batch.waiting;
     batch.waiting = [];
     try {
-      await this.#land(batch.target, waiting);
+      const landed = this.#land(batch.target, waiting).then(() => true);
+      const isLanded = await inTime(landed, { clock: this.#clock, ms: PATIENCE }, () => false);
+      if (!isLanded) throw new CallError("UNAVAILABLE", "The broker does not answer", MAY_COUNT);
     } catch (error) {
       for (const { done } of waiting) done.reject(error);
     }
@@ -148,7 +160,7 @@ export class NodeReactions {
     const query = { after: target - 1, messages: 1, bytes: 1, isNow: true, withState: true };
     const page = await this.#store.read(channel, query);
     const entry = page.entries.find(({ offset }) => offset === target);
-    const state = new ReactionState(entry?.reactions?.state);
+    const state = new ReactionState(entry?.reactions?.state, this.#bounds);
     const failed = new Map<Waiting, unknown>();
     let isOther = false;
     for (const one of waiting) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { subjectAuthor } from "./authors.ts";
+import { authorNamed } from "./authors.ts";
 import type { Changing, Producer } from "./broker.ts";
 import type { NamedChannel } from "./channel_rules.ts";
 import type { Published } from "./channel_types.ts";
@@ -55,7 +55,7 @@ export class ServerChanges {
       const producer = producerOf(options);
       const encoded = change.kind === "delete" ? NOTHING : this.#encode(channel, value);
       const data = isPromise(encoded) ? await encoded : encoded;
-      const by = subjectAuthor(options.by);
+      const by = authorNamed(options.by);
       const send = async (data: Uint8Array) => await this.#append(channel, data, { producer, by, change });
       if (change.kind !== "append" || producer !== undefined) {
         this.flush(channel.name);

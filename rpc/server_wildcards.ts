@@ -4,8 +4,9 @@
  * @module
  */
 import { writeMatched, writeUnwildcard } from "./channel_messages.ts";
+import { BrokerError } from "./broker.ts";
 import type { ChannelOwner, ChannelParts } from "./channel_owner.ts";
-import { type NamedChannel, noChannel } from "./channel_rules.ts";
+import { inTime, type NamedChannel, noChannel } from "./channel_rules.ts";
 import type { ClientWork } from "./client_work.ts";
 import { CloseCode } from "./close.ts";
 import type { NameList } from "./directory.ts";
@@ -33,6 +34,8 @@ export interface WildcardParts extends ChannelParts {
 
 /** Refused in a row before the peer is taken for one that does not listen. */
 const MOST_REFUSED = 1_024;
+/** Milliseconds that the broker may take to tell names. */
+const PATIENCE = 10_000;
 
 /** The wildcards of one connection. */
 export class ServerWildcards implements WildcardOwner {
@@ -132,8 +135,15 @@ export class ServerWildcards implements WildcardOwner {
   }
 
   list(pattern: string): NameList {
-    const list = this.#parts.channels.watches.list(pattern);
-    return { next: () => this.#counted(list.next()) };
+    const { watches, work: clock } = this.#parts.channels;
+    const list = watches.list(pattern);
+    const late = () => Promise.reject(new BrokerError("UNAVAILABLE", "The broker does not answer")) as never;
+    return {
+      next: () => {
+        const names = list.next();
+        return isPromise(names) ? this.#counted(inTime(names, { clock, ms: PATIENCE }, late)) : names;
+      },
+    };
   }
 
   ask(channel: NamedChannel): MaybePromise<CallError | undefined> {

@@ -6,6 +6,7 @@ import { PresenceState } from "../client/presence_state.ts";
 import type { PresenceHandler, PresenceView } from "../client/presence_types.ts";
 import { ReactionState } from "../rpc/reaction_state.ts";
 import { KeyedCalls } from "../rpc/ledger.ts";
+import type { Counting } from "../rpc/interactions.ts";
 import { NodeMembers } from "../rpc/presence_members.ts";
 import { originOf } from "../rpc/origin.ts";
 import { NodePresence } from "../rpc/node_presence.ts";
@@ -200,7 +201,9 @@ describe("a bug of what server code reads", () => {
 });
 
 describe("a bug of what the connections of one user say of a message", () => {
-  it("that keeps of `unique` the vote of another connection is found", () => {
+  const OTHERWISE: Partial<Record<Counting, Counting>> = { unique: "distinct", distinct: "multiple" };
+
+  it("that keeps the vote of another connection, and counts twice what two say, is found", () => {
     const last = new Map<string, string>();
     return finds(
       told(ReactionState.prototype, "add", (add) =>
@@ -208,9 +211,9 @@ describe("a bug of what the connections of one user say of a message", () => {
           const [key, id] = [`${reaction.kind} ${reaction.author}`, `${reaction.producer?.id}`];
           const isOther = (last.get(key) ?? id) !== id;
           last.set(key, id);
-          return add.call(this, reaction, isOther && counting === "unique" ? "distinct" : counting);
+          return add.call(this, reaction, isOther ? OTHERWISE[counting] ?? counting : counting);
         }, { rule: "documents", seeds: sharedOf(1_000) }),
-      /vote: unique/,
+      /vote: unique|mood: distinct/,
     );
   });
 });

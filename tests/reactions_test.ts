@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { z } from "zod";
-import { CallError, define } from "../mod.ts";
+import { CallError, channel, define, millrace as millraceWith } from "../mod.ts";
+import type { ValuesSummary } from "../rpc/interactions.ts";
 import { type Reaction, ReactionState } from "../rpc/reaction_state.ts";
 import { simulate } from "../testing/mod.ts";
 
@@ -198,6 +199,50 @@ describe("reactions", () => {
         `seed ${seed}`,
       );
     }
+  });
+});
+
+describe("reactions to messages that may have few bytes", () => {
+  it("have as many as summaries take", async () => {
+    const short = millraceWith({
+      procedures: {},
+      channels: {
+        "short": channel({ message: z.string(), changes: { bytes: 64 }, reactions: { flag: "distinct" } }),
+      },
+    });
+    await using world = simulate(short, { seed: 9 });
+    const server = short.channel("short");
+    const place = await world.wait(server.publish("hello"));
+    for (const value of ["one", "two", "three", "four"]) await world.wait(server.react(place, "flag", value));
+    const { entries } = await world.wait(server.history());
+    assertEquals((entries[0]!.reactions.flag as ValuesSummary).values.length, 4);
+    assertEquals(await code(world.wait(server.edit(place, "x".repeat(64)))), "TOO_LARGE");
+  });
+});
+
+describe("bounds of reactions", () => {
+  it("are limits of the app: values of a kind, and users who are known", async () => {
+    const reactions = { flag: "distinct", like: "total" } as const;
+    const few = base.with({ channels: { "few": base.channel({ message: z.string(), reactions }) } }).millrace(
+      {
+        procedures: {},
+        limits: { reactionValues: 2, reactionUsers: 3 },
+        authenticate: ({ token = "" }) => ({ user: token, subject: token }),
+      },
+    );
+    await using world = simulate(few, { seed: 10 });
+    const place = await world.wait(few.channel("few").publish("hello"));
+    const flag = (user: string, value: string) =>
+      world.wait(world.connect({ token: user }).channel("few").react(place, "flag", value));
+    for (const [user, value] of [["ada", "one"], ["ada", "two"], ["bob", "two"]] as const) {
+      await flag(user, value);
+    }
+    assertEquals(await code(flag("bob", "three")), "TOO_LARGE");
+    assertEquals(await code(flag("eve", "two")), "TOO_LARGE");
+    await world.wait(world.connect({ token: "eve" }).channel("few").react(place, "like"));
+    const [message] = (await world.wait(few.channel("few").history())).entries;
+    assertEquals((message!.reactions.flag as ValuesSummary).values.map(({ total }) => total), [1, 2]);
+    assertEquals(message!.reactions.like, { total: 1 });
   });
 });
 
