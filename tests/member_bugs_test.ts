@@ -4,9 +4,7 @@ import { describe, it } from "@std/testing/bdd";
 import { Presences } from "../client/presences.ts";
 import { PresenceState } from "../client/presence_state.ts";
 import type { PresenceHandler, PresenceView } from "../client/presence_types.ts";
-import { ReactionState } from "../rpc/reaction_state.ts";
 import { KeyedCalls } from "../rpc/ledger.ts";
-import type { Counting } from "../rpc/interactions.ts";
 import { NodeMembers } from "../rpc/presence_members.ts";
 import { originOf } from "../rpc/origin.ts";
 import { NodePresence } from "../rpc/node_presence.ts";
@@ -198,24 +196,6 @@ describe("a bug of what server code reads", () => {
         }),
       /server%\d+ counts/,
     ));
-});
-
-describe("a bug of what the connections of one user say of a message", () => {
-  const OTHERWISE: Partial<Record<Counting, Counting>> = { unique: "distinct", distinct: "multiple" };
-
-  it("that keeps the vote of another connection, and counts twice what two say, is found", () => {
-    const last = new Map<string, string>();
-    return finds(
-      told(ReactionState.prototype, "add", (add) =>
-        function (this: ReactionState, reaction, counting) {
-          const [key, id] = [`${reaction.kind} ${reaction.author}`, `${reaction.producer?.id}`];
-          const isOther = (last.get(key) ?? id) !== id;
-          last.set(key, id);
-          return add.call(this, reaction, isOther ? OTHERWISE[counting] ?? counting : counting);
-        }, { rule: "documents", seeds: sharedOf(1_000) }),
-      /vote: unique|mood: distinct/,
-    );
-  });
 });
 
 describe("a bug of calls with one key by two connections of one user", () => {
