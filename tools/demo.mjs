@@ -204,7 +204,7 @@ function listenToKeys(nodes, leave) {
 
 /** The port that was asked for, or a free one where it is taken. */
 async function wantedPort(port) {
-  if (Number.isInteger(port) && port > 0 && port < 65_536 && !(await listens(port, 1))) return port;
+  if (Number.isInteger(port) && port > 0 && port < 65_536 && !(await listens(port, 0))) return port;
   const other = await freePort();
   console.log(`Port ${port} is taken, so it is ${other}`);
   return other;

@@ -1,4 +1,5 @@
-// The demo as its three starters run it: under which runtime it serves, and that it ends with the one that started it, told alone as a supervisor tells it.
+// The demo as its three starters run it: under which runtime it serves, and that it ends when they are told to: a starter alone by SIGTERM, as from a supervisor,
+// and all of them together by SIGINT, as from a terminal.
 import { spawn } from "node:child_process";
 import { delimiter, dirname } from "node:path";
 import process from "node:process";
@@ -41,7 +42,7 @@ async function leaves({ command, args, title, signal }) {
     cwd: root,
     env: { ...process.env, PATH },
     stdio: ["ignore", "pipe", "pipe"],
-    detached: true, // so that what outlives it can be ended, by its group
+    detached: true, // a group of its own, as from a terminal
   });
   let said = "";
   const serves = new Promise((resolve, reject) => {
@@ -55,7 +56,7 @@ async function leaves({ command, args, title, signal }) {
   try {
     await within(serves, STARTING, "its beginning");
     if (!said.includes(`, under ${title}: `)) throw new Error(`it does not serve under ${title}`);
-    child.kill(signal);
+    process.kill(signal === "SIGINT" ? -child.pid : child.pid, signal);
     await within(closed(port), LEAVING, "its end");
   } catch (error) {
     throw new Error(`${error.message}; it said\n${said}`);
@@ -70,7 +71,7 @@ async function leaves({ command, args, title, signal }) {
 
 /** Waits until nobody listens there any more. */
 async function closed(port) {
-  while (await listens(port, 1)) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (await listens(port, 0)) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 async function within(work, ms, what) {
