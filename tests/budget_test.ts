@@ -7,11 +7,11 @@ import { bytes } from "../rpc/bytes.ts";
 import { Kind } from "../rpc/kinds.ts";
 import { OutgoingCall, readArguments } from "../rpc/outgoing_call.ts";
 import { type Copies, copies, isStraight } from "./suites/copies.ts";
-import { CallFrame, frameOf, LoneServer, LoopClock } from "./suites/lone_server.ts";
+import { CallFrame, LoneServer, LoopClock } from "./suites/lone_server.ts";
 import { ManualClock } from "./suites/manual_clock.ts";
 import { anything, procedure } from "./suites/pair.ts";
 import { ByteSource } from "./suites/sources.ts";
-import { call, payload } from "./suites/wire.ts";
+import { call, frameOf, payload } from "./suites/wire.ts";
 
 /**
  * Bytes that a small call may allocate on the server, on V8: alone in its frame, and as one of sixteen; where the session is kept too. Measured:

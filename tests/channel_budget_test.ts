@@ -8,9 +8,8 @@ import type { ServerConnection } from "../rpc/server_connection.ts";
 import { ChannelClient } from "./suites/channel_client.ts";
 import { ChannelNode } from "./suites/channel_node.ts";
 import { copiedBytes } from "./suites/copies.ts";
-import { frameOf } from "./suites/lone_server.ts";
 import { ManualClock } from "./suites/manual_clock.ts";
-import { hello, payload } from "./suites/wire.ts";
+import { frameOf, hello, payload } from "./suites/wire.ts";
 
 const NAME = "board/7";
 const SUBSCRIBERS = 1_000;

@@ -13,6 +13,15 @@ function start(): ChannelNode {
   return new ChannelNode({ broker: new ScriptedBroker() });
 }
 
+/** A server that has published 1, 2 and 3, and one that has joined before. */
+async function atThree() {
+  const server = start();
+  const line = await server.connect();
+  await line.joined();
+  for (const message of [1, 2, 3]) await server.publish(message);
+  return { server, line };
+}
+
 describe("publications to who is live", () => {
   it("come to all, with the same bytes, in one frame for each that came close together", async () => {
     const server = start();
@@ -204,10 +213,7 @@ describe("a stream that is another one", () => {
   });
 
   it("failed over to an older copy, and told of: everybody is reset, and the program hears of it", async () => {
-    const server = start();
-    const line = await server.connect();
-    await line.joined();
-    for (const message of [1, 2, 3]) await server.publish(message);
+    const { server, line } = await atThree();
     server.broker.rollBack(NAME, 1);
     server.broker.doubt(NAME);
     await server.settle();
@@ -218,10 +224,7 @@ describe("a stream that is another one", () => {
   });
 
   it("failed over and grown to the same offset: reset, never taken for the same", async () => {
-    const server = start();
-    const line = await server.connect();
-    await line.joined();
-    for (const message of [1, 2, 3]) await server.publish(message);
+    const { server, line } = await atThree();
     server.broker.isDeaf = true;
     server.broker.rollBack(NAME, 1);
     for (const message of ["two", "three"]) server.broker.add(NAME, encode(message));
@@ -232,10 +235,7 @@ describe("a stream that is another one", () => {
   });
 
   it("failed over and grown past it: reset, never filled in", async () => {
-    const server = start();
-    const line = await server.connect();
-    await line.joined();
-    for (const message of [1, 2, 3]) await server.publish(message);
+    const { server, line } = await atThree();
     server.broker.rollBack(NAME, 2);
     server.broker.isDeaf = true;
     for (const message of ["three", "four"]) server.broker.add(NAME, encode(message));
@@ -246,10 +246,7 @@ describe("a stream that is another one", () => {
   });
 
   it("failed over, and the next push has another predecessor: reset", async () => {
-    const server = start();
-    const line = await server.connect();
-    await line.joined();
-    for (const message of [1, 2, 3]) await server.publish(message);
+    const { server, line } = await atThree();
     server.broker.rollBack(NAME, 2);
     server.broker.isDeaf = true;
     server.broker.add(NAME, encode("three"));
@@ -260,10 +257,7 @@ describe("a stream that is another one", () => {
   });
 
   it("failed over, and pushed again from below: reset with the first push that differs", async () => {
-    const server = start();
-    const line = await server.connect();
-    await line.joined();
-    for (const message of [1, 2, 3]) await server.publish(message);
+    const { server, line } = await atThree();
     server.broker.rollBack(NAME, 2);
     for (const message of ["three", "four"]) server.broker.add(NAME, encode(message));
     await server.settle();

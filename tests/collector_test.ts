@@ -3,9 +3,9 @@ import { describe, it } from "@std/testing/bdd";
 import { getHeapStatistics } from "node:v8";
 import { bytes } from "../rpc/bytes.ts";
 import { isV8 } from "../rpc/collector.ts";
-import { frameOf, LoneServer, LoopClock } from "./suites/lone_server.ts";
+import { LoneServer, LoopClock } from "./suites/lone_server.ts";
 import { procedure } from "./suites/pair.ts";
-import { call } from "./suites/wire.ts";
+import { call, frameOf } from "./suites/wire.ts";
 
 const [COUNT, ROUNDS] = [200, 10];
 

@@ -4,9 +4,8 @@ import { describe, it } from "@std/testing/bdd";
 import { encode } from "../msgpack/mod.ts";
 import { Kind } from "../rpc/kinds.ts";
 import { ProtocolError } from "../rpc/protocol_error.ts";
-import { frameOf } from "./suites/lone_server.ts";
 import { VectorInbox } from "./suites/vector_inbox.ts";
-import { payload } from "./suites/wire.ts";
+import { frameOf, payload } from "./suites/wire.ts";
 
 const LARGE = new Uint8Array(200 * 1024);
 

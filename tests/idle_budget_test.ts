@@ -9,9 +9,9 @@ import { mounted } from "../rpc/mount.ts";
 import type { Node } from "../rpc/node.ts";
 import type { ServerConnection } from "../rpc/server_connection.ts";
 import { sharedTimers } from "../rpc/shared_timers.ts";
-import { frameOf, LoopClock } from "./suites/lone_server.ts";
+import { LoopClock } from "./suites/lone_server.ts";
 import { anything } from "./suites/pair.ts";
-import { call, hello } from "./suites/wire.ts";
+import { call, frameOf, hello } from "./suites/wire.ts";
 
 const { Bun, gc } = globalThis as { readonly Bun?: { gc(full: boolean): void }; readonly gc?: () => void };
 

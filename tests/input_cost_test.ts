@@ -8,10 +8,10 @@ import { defaultLimits } from "../msgpack/limits.ts";
 import { setText } from "../msgpack/text.ts";
 import { DEFAULT_LIMITS } from "../rpc/limits.ts";
 import { Kind } from "../rpc/kinds.ts";
-import { frameOf, LoneServer } from "./suites/lone_server.ts";
+import { LoneServer } from "./suites/lone_server.ts";
 import { ManualClock } from "./suites/manual_clock.ts";
 import { anything, procedure } from "./suites/pair.ts";
-import { call, payload } from "./suites/wire.ts";
+import { call, frameOf, payload } from "./suites/wire.ts";
 import { deep, join, refusal, utf8 } from "./msgpack_support.ts";
 
 /**

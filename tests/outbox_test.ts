@@ -7,11 +7,10 @@ import { Kind } from "../rpc/kinds.ts";
 import { DEFAULT_LIMITS, peerLimits } from "../rpc/limits.ts";
 import { writePayload, writeResultHead } from "../rpc/messages.ts";
 import { Outbox } from "../rpc/outbox.ts";
-import { frameOf } from "./suites/lone_server.ts";
 import { ManualClock } from "./suites/manual_clock.ts";
 import { Pair, procedure } from "./suites/pair.ts";
 import { ScriptedServer } from "./suites/scripted_server.ts";
-import { call, messagesOf } from "./suites/wire.ts";
+import { call, frameOf, messagesOf } from "./suites/wire.ts";
 
 const FRAGMENT = 9;
 const RESULT = 17;

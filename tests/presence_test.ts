@@ -16,6 +16,25 @@ async function batch(clock: ManualClock): Promise<void> {
   await clock.advance(BATCH);
 }
 
+/** Ada and Bob, who are still to enter, and Eve, who watches. */
+async function three(server: ReturnType<typeof presenceNode>) {
+  const [ada, bob] = [await server.connect(as("a")), await server.connect(as("b"))];
+  const eve = await server.connect();
+  watch(eve);
+  await server.settle();
+  return { ada, bob, eve };
+}
+
+/** Ada, who has entered, and Eve, who was told. */
+async function entered(server: ReturnType<typeof presenceNode>) {
+  const [ada, eve] = [await server.connect(as("a")), await server.connect()];
+  watch(eve);
+  enter(ada, 1, "Ada");
+  await batch(server.clock);
+  heard(eve);
+  return { ada, eve };
+}
+
 function results(line: Line): unknown[] {
   return line.take().filter(([kind]) => kind === Kind.RESULT || kind === Kind.ERROR).map((
     [kind, , , value],
@@ -25,13 +44,7 @@ function results(line: Line): unknown[] {
 describe("who watches", () => {
   it("is told at once who is there, and then what changes, 100 ms together", async () => {
     const server = presenceNode();
-    const [ada, bob, eve] = [
-      await server.connect(as("a")),
-      await server.connect(as("b")),
-      await server.connect(),
-    ];
-    watch(eve);
-    await server.settle();
+    const { ada, bob, eve } = await three(server);
     assertEquals(heard(eve), [{ version: 0, count: 0, members: [] }]);
     enter(ada, 1, "Ada");
     enter(bob, 1, "Bob");
@@ -136,13 +149,7 @@ describe("who watches", () => {
 describe("who comes back to watch", () => {
   it("gets the differences since its place, or the whole", async () => {
     const server = presenceNode();
-    const [ada, bob, eve] = [
-      await server.connect(as("a")),
-      await server.connect(as("b")),
-      await server.connect(),
-    ];
-    watch(eve);
-    await server.settle();
+    const { ada, bob, eve } = await three(server);
     const epoch = (eve.takeOf(Kind.WATCHED)[0]![3] as { epoch: string }).epoch;
     enter(ada, 1, "Ada");
     enter(bob, 1, "Bob");
@@ -379,11 +386,7 @@ describe("nobody stays who is gone", () => {
     again?: (server: ReturnType<typeof presenceNode>) => Promise<void>,
   ) {
     const server = presenceNode();
-    const [ada, eve] = [await server.connect(as("a")), await server.connect()];
-    watch(eve);
-    enter(ada, 1, "Ada");
-    await batch(server.clock);
-    heard(eve);
+    const { ada, eve } = await entered(server);
     close(ada);
     await server.settle();
     await again?.(server);
@@ -448,11 +451,7 @@ describe("nobody stays who is gone", () => {
 
   it("what the broker has lost comes back", async () => {
     const server = presenceNode();
-    const [ada, eve] = [await server.connect(as("a")), await server.connect()];
-    watch(eve);
-    enter(ada, 1, "Ada");
-    await batch(server.clock);
-    heard(eve);
+    const { eve } = await entered(server);
     server.broker.presence.forget();
     await server.clock.advance(5_000);
     assertEquals(heard(eve).at(-1)!.count, 1);
@@ -476,11 +475,7 @@ describe("whether a member may be is asked again", () => {
         }),
       } as never,
     });
-    const [ada, eve] = [await server.connect(as("a")), await server.connect()];
-    watch(eve);
-    enter(ada, 1, "Ada");
-    await batch(server.clock);
-    heard(eve);
+    const { ada, eve } = await entered(server);
     answer = new Error("away");
     ada.connection.reauthorize();
     await server.clock.advance(4_000);

@@ -4,26 +4,15 @@ import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
 import { closeAdvice } from "../client/mod.ts";
 import { anything, procedure } from "./suites/pair.ts";
-import { ending, World, type WorldOptions } from "./suites/session_world.ts";
-import { deferred } from "./suites/sources.ts";
+import { ending, gatedWorld, type WorldOptions } from "./suites/session_world.ts";
 
 function open(options: Partial<WorldOptions> = {}) {
-  const gate = deferred<unknown>();
-  const ran: unknown[] = [];
-  const world = new World({
-    procedures: {
-      wait: procedure({ input: anything }, (input) => {
-        ran.push(input);
-        return gate.promise;
-      }),
-      echo: procedure({ input: anything }, (input) => {
-        ran.push(input);
-        return input;
-      }),
-    },
-    ...options,
-  });
-  return { world, gate, ran };
+  return gatedWorld((ran) => ({
+    echo: procedure({ input: anything }, (input) => {
+      ran.push(input);
+      return input;
+    }),
+  }), options);
 }
 
 describe("a client", () => {

@@ -5,40 +5,29 @@ import { bytes } from "../mod.ts";
 import { CallError } from "../rpc/errors.ts";
 import { ByHand } from "./suites/by_hand.ts";
 import { anything, procedure } from "./suites/pair.ts";
-import { ending, World, type WorldOptions } from "./suites/session_world.ts";
-import { deferred } from "./suites/sources.ts";
+import { ending, gatedWorld, type World, type WorldOptions } from "./suites/session_world.ts";
 import { payload } from "./suites/wire.ts";
 
 const QUIET = { calls: 0, streams: 0, heldBytes: 0, sessions: 0 };
 const MINE = new Uint8Array(16).fill(7);
 
 function open(options: Partial<WorldOptions> = {}) {
-  const gate = deferred<unknown>();
-  const ran: unknown[] = [];
-  const world = new World({
-    procedures: {
-      wait: procedure({ input: anything }, (input) => {
-        ran.push(input);
-        return gate.promise;
-      }),
-      measure: procedure({ input: anything }, (input) => {
-        ran.push("measure");
-        return (input as string).length;
-      }),
-      count: procedure.stream({ input: anything }, async function* (until) {
-        ran.push("count");
-        for (let n = 1; n <= (until as number); n++) yield n;
-      }),
-      size: procedure.upload({ items: bytes() }, async (pieces) => {
-        ran.push("size");
-        let size = 0;
-        for await (const piece of pieces) size += piece.byteLength;
-        return size;
-      }),
-    },
-    ...options,
-  });
-  return { world, gate, ran };
+  return gatedWorld((ran) => ({
+    measure: procedure({ input: anything }, (input) => {
+      ran.push("measure");
+      return (input as string).length;
+    }),
+    count: procedure.stream({ input: anything }, async function* (until) {
+      ran.push("count");
+      for (let n = 1; n <= (until as number); n++) yield n;
+    }),
+    size: procedure.upload({ items: bytes() }, async (pieces) => {
+      ran.push("size");
+      let size = 0;
+      for await (const piece of pieces) size += piece.byteLength;
+      return size;
+    }),
+  }), options);
 }
 
 async function* pieces(count: number, length: number): AsyncGenerator<Uint8Array> {

@@ -3,30 +3,19 @@ import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { encode } from "../msgpack/mod.ts";
 import { CallError } from "../rpc/errors.ts";
-import { frameOf } from "./suites/lone_server.ts";
 import { ByHand } from "./suites/by_hand.ts";
 import { anything, procedure } from "./suites/pair.ts";
-import { ending, World, type WorldOptions } from "./suites/session_world.ts";
+import { ending, gatedWorld, type WorldOptions } from "./suites/session_world.ts";
 import { deferred } from "./suites/sources.ts";
-import { payload } from "./suites/wire.ts";
+import { frameOf, payload } from "./suites/wire.ts";
 
 const QUIET = { calls: 0, streams: 0, heldBytes: 0, sessions: 0 };
 
 function open(options: Partial<WorldOptions> = {}) {
-  const gate = deferred<unknown>();
-  const ran: unknown[] = [];
-  const world = new World({
-    procedures: {
-      wait: procedure({ input: anything }, (input) => {
-        ran.push(input);
-        return gate.promise;
-      }),
-      who: procedure((_, context) => (context as unknown as { name: string }).name),
-      echo: procedure({ input: anything }, (input) => input),
-    },
-    ...options,
-  });
-  return { world, gate, ran };
+  return gatedWorld(() => ({
+    who: procedure((_, context) => (context as unknown as { name: string }).name),
+    echo: procedure({ input: anything }, (input) => input),
+  }), options);
 }
 
 describe("the newest connection", () => {

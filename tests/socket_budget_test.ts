@@ -6,10 +6,9 @@ import { bytes, channel, millrace, procedure } from "../mod.ts";
 import { encode } from "../msgpack/mod.ts";
 import { Kind } from "../rpc/kinds.ts";
 import { type Copies, copies, isStraight } from "./suites/copies.ts";
-import { frameOf } from "./suites/lone_server.ts";
 import { anything } from "./suites/pair.ts";
 import { openRuntimeSocket, type RuntimeSocket } from "./suites/runtime_socket.ts";
-import { call, hello, type Message, messagesOf, payload } from "./suites/wire.ts";
+import { call, frameOf, hello, type Message, messagesOf, payload } from "./suites/wire.ts";
 
 const SIZE = 64 * 1024;
 /** Headers, and what is moved beside the payload. */

@@ -5,9 +5,9 @@ import { CallError } from "../rpc/errors.ts";
 import { Heartbeat } from "../rpc/heartbeat.ts";
 import { type EndsWithTurn, turnOf } from "../rpc/turn.ts";
 import { ManualClock } from "./suites/manual_clock.ts";
-import { frameOf, LoneServer } from "./suites/lone_server.ts";
+import { LoneServer } from "./suites/lone_server.ts";
 import { procedure } from "./suites/pair.ts";
-import { call, messagesOf } from "./suites/wire.ts";
+import { call, frameOf, messagesOf } from "./suites/wire.ts";
 
 /** Counts how often it is asked. */
 class CountingClock extends ManualClock {

@@ -1,48 +1,17 @@
 // Wildcards of a server whose clients a test plays message by message: what a client may make it do.
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { MemoryBroker } from "../brokers/memory.ts";
+import type { MemoryBroker } from "../brokers/memory.ts";
 import { BrokerError } from "../rpc/broker.ts";
 import type { DirectoryWatcher } from "../rpc/directory.ts";
-import { channel } from "../mod.ts";
 import { Kind } from "../rpc/kinds.ts";
 import { MatchState } from "../rpc/match_state.ts";
-import { ChannelNode, type Line } from "./suites/channel_node.ts";
-import { ManualClock } from "./suites/manual_clock.ts";
-import { anything } from "./suites/pair.ts";
+import type { Line } from "./suites/channel_node.ts";
+import type { ManualClock } from "./suites/manual_clock.ts";
+import { makeWildcardNode as makeNode, PATTERN } from "./suites/wildcard_node.ts";
 import { payload } from "./suites/wire.ts";
 
 const { THERE, GONE, ALL, SOME, FULL } = MatchState;
-const PATTERN = "board/:id";
-
-/** A server with the broker in memory, whose rules a test may change. */
-function makeNode(limits: object = {}, subscribe: (channel: string) => unknown = () => true) {
-  const clock = new ManualClock();
-  const asked: string[] = [];
-  const broker = new MemoryBroker({
-    clock,
-    date: () => 1_000_000 + clock.now(),
-    random: (bytes) => bytes.fill(7),
-  });
-  const node = new ChannelNode<MemoryBroker>({
-    broker,
-    clock,
-    limits,
-    channels: {
-      [PATTERN]: channel({
-        message: anything,
-        history: { messages: 10 },
-        allow: {
-          subscribe: ({ channel }) => {
-            asked.push(channel);
-            return subscribe(channel) as boolean;
-          },
-        },
-      }),
-    },
-  } as never);
-  return { clock, broker, node, asked };
-}
 
 /** WILDCARD, and what was told by the end of the turn. */
 async function wild(line: Line, clock: ManualClock, n = 1, match = "board/*"): Promise<unknown[][]> {
@@ -56,6 +25,38 @@ const matches = (line: Line): unknown[][] =>
   line.takeOf(Kind.MATCHED, Kind.UNWILDCARD).map(([, n, state, name]) =>
     typeof name === "string" && name ? [n, state, name] : [n, state]
   );
+
+/** Has so many channels, of which nothing is kept. */
+function fill(broker: MemoryBroker, count: number, name: string): void {
+  const retention = { messages: 0, ms: 1, metaMs: 1 };
+  const publication = { data: new Uint8Array(0), room: 0, fingerprint: 1, retention, pattern: PATTERN };
+  for (let i = 0; i < count; i++) broker.append(`board/${name}${i}`, publication);
+}
+
+/** A wildcard that is begun and ended again and again, while the broker does not answer, asks it no more than 128 times; when it has answered one more is served. */
+async function isBounded(asking: (wait: () => Promise<undefined>) => object): Promise<void> {
+  const { clock, broker, node } = makeNode();
+  const waiting: (() => void)[] = [];
+  const wait = () => new Promise<undefined>((resolve) => waiting.push(() => resolve(undefined)));
+  Object.assign(broker.directory, asking(wait));
+  const line = await node.connect();
+  for (let n = 1; n <= 1_000; n++) {
+    line.send([Kind.WILDCARD, n, PATTERN, "board/*"]);
+    line.send([Kind.UNWILDCARD, n, "CANCELLED", 0, payload({ message: "" })]);
+    await clock.settleFor(1);
+  }
+  await clock.settle();
+  assertEquals(waiting.length, 128);
+  assertEquals(matches(line).at(-1), [1_000, "RESOURCE_EXHAUSTED"]);
+  for (const answer of waiting.splice(0)) answer();
+  await clock.settle();
+  line.send([Kind.WILDCARD, 1_001, PATTERN, "board/*"]);
+  await clock.settle();
+  for (const answer of waiting) answer();
+  await clock.settle();
+  assertEquals(matches(line), [[1_001, ALL]]);
+  line.end();
+}
 
 describe("the wildcards of a server", () => {
   it("tell of what is there, what comes and what goes", async () => {
@@ -104,29 +105,12 @@ describe("the wildcards of a server", () => {
 
   it("of a pattern with 100,000 channels look at as many as may be told, and stop", async () => {
     const { clock, broker, node, asked } = makeNode({ channels: 100 });
-    const retention = { messages: 0, ms: 1, metaMs: 1 };
-    for (let i = 0; i < 100_000; i++) {
-      broker.append(`board/${i}`, {
-        data: new Uint8Array(0),
-        room: 0,
-        fingerprint: 1,
-        retention,
-        pattern: PATTERN,
-      });
-    }
+    fill(broker, 100_000, "");
     const line = await node.connect();
     const told = await wild(line, clock);
     assertEquals([told.length, told.at(-1)], [101, [1, FULL]]);
     assertEquals(asked.length, 100);
-    for (let i = 0; i < 10_000; i++) {
-      broker.append(`board/new ${i}`, {
-        data: new Uint8Array(0),
-        room: 0,
-        fingerprint: 1,
-        retention,
-        pattern: PATTERN,
-      });
-    }
+    fill(broker, 10_000, "new ");
     await clock.settle();
     await clock.advance(30_000);
     assertEquals([matches(line), asked.length], [[], 100]);
@@ -139,18 +123,9 @@ describe("the wildcards of a server", () => {
       { channels: 2_000 },
       () => new Promise((resolve) => answer.push(() => resolve(true))),
     );
-    const retention = { messages: 0, ms: 1, metaMs: 1 };
     const line = await node.connect();
     assertEquals(await wild(line, clock), [[1, ALL]]);
-    for (let i = 0; i < 1_500; i++) {
-      broker.append(`board/${i}`, {
-        data: new Uint8Array(0),
-        room: 0,
-        fingerprint: 1,
-        retention,
-        pattern: PATTERN,
-      });
-    }
+    fill(broker, 1_500, "");
     await clock.settle();
     assert(asked.length <= 4, `${asked.length} rules run at once`);
     const names = new Set<unknown>();
@@ -200,51 +175,11 @@ describe("the wildcards of a server", () => {
   });
 
   it("that are begun and ended again and again have the broker read no more at once than subscriptions may", async () => {
-    const { clock, broker, node } = makeNode();
-    const reading: (() => void)[] = [];
-    const next = () => new Promise<undefined>((resolve) => reading.push(() => resolve(undefined)));
-    Object.assign(broker.directory, { list: () => ({ next }) });
-    const line = await node.connect();
-    for (let n = 1; n <= 1_000; n++) {
-      line.send([Kind.WILDCARD, n, PATTERN, "board/*"]);
-      line.send([Kind.UNWILDCARD, n, "CANCELLED", 0, payload({ message: "" })]);
-      await clock.settleFor(1);
-    }
-    await clock.settle();
-    assertEquals(reading.length, 128);
-    assertEquals(matches(line).at(-1), [1_000, "RESOURCE_EXHAUSTED"]);
-    for (const answer of reading.splice(0)) answer();
-    await clock.settle();
-    line.send([Kind.WILDCARD, 1_001, PATTERN, "board/*"]);
-    await clock.settle();
-    for (const answer of reading) answer();
-    await clock.settle();
-    assertEquals(matches(line), [[1_001, ALL]]);
-    line.end();
+    await isBounded((wait) => ({ list: () => ({ next: wait }) }));
   });
 
   it("that are begun and ended again and again have no more watches on their way", async () => {
-    const { clock, broker, node } = makeNode();
-    const watching: (() => void)[] = [];
-    const watch = () => new Promise<void>((resolve) => watching.push(resolve));
-    Object.assign(broker.directory, { watch });
-    const line = await node.connect();
-    for (let n = 1; n <= 1_000; n++) {
-      line.send([Kind.WILDCARD, n, PATTERN, "board/*"]);
-      line.send([Kind.UNWILDCARD, n, "CANCELLED", 0, payload({ message: "" })]);
-      await clock.settleFor(1);
-    }
-    await clock.settle();
-    assertEquals(watching.length, 128);
-    assertEquals(matches(line).at(-1), [1_000, "RESOURCE_EXHAUSTED"]);
-    for (const answer of watching.splice(0)) answer();
-    await clock.settle();
-    line.send([Kind.WILDCARD, 1_001, PATTERN, "board/*"]);
-    await clock.settle();
-    for (const answer of watching) answer();
-    await clock.settle();
-    assertEquals(matches(line), [[1_001, ALL]]);
-    line.end();
+    await isBounded((wait) => ({ watch: wait }));
   });
 
   it("wait where the broker is away", async () => {

@@ -1,41 +1,22 @@
 // Wildcards of a pattern whose rule hangs, or is slow, for some of its channels: nobody else waits for those.
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { MemoryBroker } from "../brokers/memory.ts";
-import { channel } from "../mod.ts";
+import type { MemoryBroker } from "../brokers/memory.ts";
 import { Kind } from "../rpc/kinds.ts";
+import type { Limits } from "../rpc/limits.ts";
 import { MatchState } from "../rpc/match_state.ts";
-import { ChannelNode, type Line } from "./suites/channel_node.ts";
-import { ManualClock } from "./suites/manual_clock.ts";
-import { anything } from "./suites/pair.ts";
+import type { ChannelNode, Line } from "./suites/channel_node.ts";
+import { makeWildcardNode, PATTERN } from "./suites/wildcard_node.ts";
 import { payload } from "./suites/wire.ts";
 
 const { THERE, ALL, SOME, FULL } = MatchState;
-const PATTERN = "board/:id";
 
 /** A server of which one rule, for the boards whose names begin with h, answers when the test says so. */
-function makeNode(limits: object = {}) {
-  const clock = new ManualClock();
-  const asked: string[] = [];
+function makeNode(limits: Partial<Limits> = {}) {
   const hanging: ((answer: boolean) => void)[] = [];
-  const subscribe = ({ channel }: { channel: string }) => {
-    asked.push(channel);
-    return channel.startsWith("board/h") ? new Promise<boolean>((resolve) => hanging.push(resolve)) : true;
-  };
-  const broker = new MemoryBroker({
-    clock,
-    date: () => 1_000_000 + clock.now(),
-    random: (bytes) => bytes.fill(7),
-  });
-  const node = new ChannelNode<MemoryBroker>({
-    broker,
-    clock,
-    limits,
-    channels: {
-      [PATTERN]: channel({ message: anything, history: { messages: 10 }, allow: { subscribe } }),
-    },
-  } as never);
-  return { clock, node, asked, hanging };
+  const answer = (channel: string) =>
+    channel.startsWith("board/h") ? new Promise<boolean>((resolve) => hanging.push(resolve)) : true;
+  return { ...makeWildcardNode(limits, answer), hanging };
 }
 
 /** Publishes to some boards, and asks for all. */

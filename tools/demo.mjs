@@ -1,4 +1,5 @@
-// Starts the demo and prints its address: `npm run demo`, `deno task demo` or `bun run demo`. Whatever is missing is installed first.
+// Starts the demo and prints its address: `npm run demo`, `deno task demo` or `bun run demo`, the last under Bun, the others under Deno. Whatever is
+// missing is installed first.
 //
 //   node tools/demo.mjs [--runtime deno|bun] [--port 8000]
 //   node tools/demo.mjs --redis [--port 8000]
@@ -17,11 +18,14 @@ import { ensurePackages, root, runtime } from "./setup.mjs";
 const APP = "examples/demo/app.ts";
 const NAMES = { deno: "Deno", bun: "Bun" };
 
+/** What runs the script of package.json. */
+const parent = process.ppid;
+
 const { values: flags } = parseArgs({
   options: {
     check: { type: "boolean", default: false },
     redis: { type: "boolean", default: false },
-    runtime: { type: "string", default: process.versions.bun ? "bun" : "deno" },
+    runtime: { type: "string", default: isStartedByBun() ? "bun" : "deno" },
     port: { type: "string", default: "8000" },
   },
 });
@@ -78,6 +82,26 @@ function failed(what, output) {
   return false;
 }
 
+/** Whether this is Bun, or a Node that `bun run` has started because there is one on PATH. */
+function isStartedByBun() {
+  return process.versions.bun !== undefined || /^bun\//.test(process.env.npm_config_user_agent ?? "");
+}
+
+/** Tells of a signal; and of the end of what runs the scripts of package.json: a signal to npm alone ends its shell, which hands it to nobody. */
+function whenToLeave(leave) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.removeAllListeners(signal);
+    process.on(signal, leave);
+  }
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    leave();
+  }, 500);
+  timer.unref();
+}
+
 /** Serves until a signal comes, and hands the signal on, so that the server leaves as it would anywhere. */
 async function show() {
   const name = flags.runtime;
@@ -96,10 +120,7 @@ async function show() {
   const ended = new Promise((resolve) =>
     child.on("exit", (code) => resolve(code ?? 1)).on("error", () => resolve(1))
   );
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-    process.removeAllListeners(signal);
-    process.on(signal, () => child.kill("SIGTERM"));
-  }
+  whenToLeave(() => child.kill("SIGTERM"));
   process.on("exit", () => child.kill("SIGKILL"));
   if (await Promise.race([listens(port), ended]) === true) {
     console.log(`\nThe Millrace demo, under ${NAMES[name]}: http://localhost:${port}/\nCtrl-C ends it.`);
@@ -150,10 +171,7 @@ async function showNodes() {
   const port = await wantedPort(Number(flags.port));
   const demo = await startNodes({ runtimes: nodes(), port, say: console.log });
   const ended = new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-      process.removeAllListeners(signal);
-      process.on(signal, () => resolve());
-    }
+    whenToLeave(() => resolve());
     listenToKeys(demo.nodes, () => resolve());
   });
   console.log(`\nThe Millrace demo, two nodes on Redis: http://localhost:${port}/`);
@@ -186,7 +204,7 @@ function listenToKeys(nodes, leave) {
 
 /** The port that was asked for, or a free one where it is taken. */
 async function wantedPort(port) {
-  if (Number.isInteger(port) && port > 0 && port < 65_536 && !(await listens(port, 1))) return port;
+  if (Number.isInteger(port) && port > 0 && port < 65_536 && !(await listens(port, 0))) return port;
   const other = await freePort();
   console.log(`Port ${port} is taken, so it is ${other}`);
   return other;

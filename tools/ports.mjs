@@ -11,13 +11,13 @@ export function freePort() {
   });
 }
 
-/** Waits until something accepts connections there; false when nothing did within `patience` milliseconds. */
+/** Waits until something accepts connections there; false when nothing did within `patience` milliseconds. It is tried at least once. */
 export async function listens(port, patience = 15_000) {
-  for (const end = Date.now() + patience; Date.now() < end;) {
+  for (const end = Date.now() + patience;;) {
     if (await accepts(port)) return true;
+    if (Date.now() >= end) return false;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  return false;
 }
 
 function accepts(port) {

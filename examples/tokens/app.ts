@@ -2,7 +2,7 @@
 // examples/tokens/app.ts`, or `bun examples/tokens/app.ts`; then open it twice at the same address.
 import { z } from "zod";
 import { channel, define } from "../../mod.ts";
-import { withPage } from "../kit/serve.ts";
+import { bySecret, withPage } from "../kit/serve.ts";
 
 const id = z.string().regex(/^[\w-]{1,64}$/);
 const end = z.object({ end: z.enum(["complete", "stopped"]) });
@@ -19,22 +19,39 @@ const channels = {
 };
 const { procedure, millrace } = define().with({ channels });
 
+/** What ends the answers that are still being written, by whose they are and their names. */
+const running = new Map<string, AbortController>();
+
 /** What clients call. */
 export const app = millrace({
   path: "/rpc",
+  // By a secret that each tab makes up: who asked may stop the answer, also from a page that is loaded anew.
+  authenticate: bySecret,
   procedures: {
     /**
-     * Answers a question in a channel, for who asks and for who looks on alike. Its signal aborts when the asker stops it; a lost connection alone does not, and
-     * the model waits for nobody's: who was away gets the rest.
+     * Answers a question in a channel, for who asks and for who looks on alike. Nobody who leaves ends it, and the model waits for nobody's connection: who was
+     * away gets the rest.
      */
     ask: procedure(
       { input: z.object({ id, question: z.string().max(400) }) },
-      async ({ id, question }, { signal, channel }) => {
-        const answer = channel("answer/:id", { id });
-        const text = await answer.publish("");
-        for await (const token of model(question, signal)) await answer.append(text, token);
-        await answer.publish({ end: signal.aborted ? "stopped" : "complete" });
+      async ({ id, question }, { channel, connection }) => {
+        const name = `${connection.subject} ${id}`;
+        const stop = new AbortController();
+        running.set(name, stop);
+        try {
+          const answer = channel("answer/:id", { id });
+          const text = await answer.publish("");
+          for await (const token of model(question, stop.signal)) await answer.append(text, token);
+          await answer.publish({ end: stop.signal.aborted ? "stopped" : "complete" });
+        } finally {
+          running.delete(name);
+        }
       },
+    ),
+    /** Ends an answer that is still being written, for who asked. */
+    stop: procedure(
+      { input: z.object({ id }) },
+      ({ id }, { connection }) => running.get(`${connection.subject} ${id}`)?.abort(),
     ),
   },
 });

@@ -1,7 +1,6 @@
 /** A client of a {@linkcode World} whose messages the test writes itself. */
-import { frameOf } from "./lone_server.ts";
 import { JoinedSocket, type World } from "./session_world.ts";
-import { type Message, payload } from "./wire.ts";
+import { frameOf, type Message, payload } from "./wire.ts";
 
 /** A connection that the test speaks on by hand. */
 export class ByHand {

@@ -8,12 +8,11 @@ import { Kind } from "../../rpc/kinds.ts";
 import { type Node, type NodeOptions, type NodeSurroundings } from "../../rpc/node.ts";
 import { mounted } from "../../rpc/mount.ts";
 import type { ServerConnection } from "../../rpc/server_connection.ts";
-import { frameOf } from "./lone_server.ts";
 import { ManualClock } from "./manual_clock.ts";
 import { anything } from "./pair.ts";
 import { Pipe } from "./pipe.ts";
 import { ScriptedBroker } from "./scripted_broker.ts";
-import { hello, type Message, messagesOf, payload } from "./wire.ts";
+import { frameOf, hello, type Message, messagesOf, payload } from "./wire.ts";
 
 /** Messages and signals of any form, a short history. */
 export const open = channel({ message: anything, signal: anything, history: { messages: 100 } });

@@ -11,7 +11,7 @@ import { writeWelcome } from "../../rpc/messages.ts";
 import type { Registered } from "../../rpc/incoming_call.ts";
 import { Peer } from "../../rpc/peer.ts";
 import { answering } from "./answering.ts";
-import { hello, type Message } from "./wire.ts";
+import { frameOf, hello } from "./wire.ts";
 
 /** What a {@linkcode LoneServer} is made of. */
 export interface LoneOptions {
@@ -76,18 +76,6 @@ export class LoneServer {
 function numbered(group: object): Map<string, Registered> {
   const definitions = [...serverProcedures(group)];
   return new Map(definitions.map(([name, definition], i) => [name, { name, number: i + 1, definition }]));
-}
-
-/** Messages as one frame. */
-export function frameOf(...messages: Message[]): Uint8Array {
-  const parts = messages.map((message) => encode(message));
-  const frame = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    frame.set(part, at);
-    at += part.length;
-  }
-  return frame;
 }
 
 /** A clock without timers, whose turns end when they are told to: what a loop of calls costs least on. */

@@ -6,8 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { it } from "@std/testing/bdd";
 import type { CallContext } from "../../rpc/context.ts";
 import { anything, gauges, NOTHING, Pair, type PairOptions, procedure } from "./pair.ts";
-import { frameOf } from "./lone_server.ts";
-import { type Message, messagesOf, payload } from "./wire.ts";
+import { frameOf, type Message, messagesOf, payload } from "./wire.ts";
 
 /** Which way a call takes: options, even none in a map, are for the long one. */
 export type Way = "short" | "long";

@@ -15,6 +15,8 @@ import { Node, type NodeOptions } from "../../rpc/node.ts";
 import type { OutgoingCall } from "../../rpc/outgoing_call.ts";
 import type { ServerConnection } from "../../rpc/server_connection.ts";
 import { type AnyCall, TestClock } from "./fake_client.ts";
+import { anything, procedure } from "./pair.ts";
+import { type Deferred, deferred } from "./sources.ts";
 import { messagesOf } from "./wire.ts";
 
 type Handler = ((event: never) => unknown) | null;
@@ -204,6 +206,20 @@ export class World {
     const { calls, streams, heldBytes, sessions } = this.node.stats();
     return { calls, streams, heldBytes, sessions };
   }
+}
+
+/** A world in which `wait` writes down what it was given, and answers when the gate is opened; `more` is what else may be called. */
+export function gatedWorld(
+  more: (ran: unknown[]) => Record<string, unknown>,
+  options: Partial<WorldOptions> = {},
+): { readonly world: World; readonly gate: Deferred<unknown>; readonly ran: unknown[] } {
+  const gate = deferred<unknown>();
+  const ran: unknown[] = [];
+  const wait = procedure({ input: anything }, (input) => {
+    ran.push(input);
+    return gate.promise;
+  });
+  return { world: new World({ procedures: { wait, ...more(ran) }, ...options }), gate, ran };
 }
 
 /** A client of a {@linkcode World}. */

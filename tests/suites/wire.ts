@@ -29,6 +29,18 @@ export function call(id: number, method: string | number, input?: unknown): Mess
   return [16, id, id, method, null, payload(input)];
 }
 
+/** Messages as one frame. */
+export function frameOf(...messages: Message[]): Uint8Array {
+  const parts = messages.map((message) => encode(message));
+  const frame = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    frame.set(part, at);
+    at += part.length;
+  }
+  return frame;
+}
+
 /** One connection. */
 export class Wire {
   readonly socket: RawSocket;
@@ -59,14 +71,7 @@ export class Wire {
 
   /** Sends messages in one frame. */
   send(...messages: Message[]): void {
-    const parts = messages.map((message) => encode(message));
-    const frame = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const part of parts) {
-      frame.set(part, at);
-      at += part.length;
-    }
-    this.socket.send(opcodes.binary, frame);
+    this.socket.send(opcodes.binary, frameOf(...messages));
   }
 
   /** The next message, its payload decoded; undefined when the connection has closed. */

@@ -38,7 +38,7 @@ export const steps = {
     await ask(ann, "How long?");
     ben = await look(stage);
     await reads(ann, "#answer", / 3, /);
-    await ann.getByRole("button", { name: "Stop" }).click();
+    await stopOf(ann).click();
     for (const page of [ann, ben]) await reads(page, "#outcome", /^stopped$/);
     const [hers, his] = [await text(ann), await text(ben)];
     equal(his.startsWith(hers) && his.length < whole("How long?").length, true, `“${his}” is cut short`);
@@ -46,11 +46,35 @@ export const steps = {
     await reads(ann, "#outcome", /^complete$/);
     equal(await text(ann), whole("And again?"), "the next answer");
   },
+  async "a page that is loaded anew stops what it asked before; who reads along cannot"(stage) {
+    const question = `Stop me? ${"I wait. ".repeat(45)}`.trim(); // each word takes its time, also where pages take theirs
+    await ask(ann, question);
+    await ann.reload();
+    await reads(ann, "#answer", /I wait\. I wait\./);
+    ben = await look(stage);
+    await reads(ben, "#outcome", /^reading along$/);
+    equal(await stopOf(ben).isDisabled(), true, "who reads along has no button");
+    await stopOf(ann).click();
+    for (const page of [ann, ben]) await reads(page, "#outcome", /^stopped$/);
+    equal((await text(ann)).length < whole(question).length, true, "it is cut short");
+    equal(await stopOf(ann).isDisabled(), true, "it is over");
+    await ask(ann, "And again?");
+    await reads(ann, "#outcome", /^complete$/);
+  },
   async "who comes when it is over reads all of it"(stage) {
     const late = await look(stage);
     await reads(late, "#outcome", /^complete$/);
     equal(await text(late), whole("And again?"), "the answer");
     await reads(late, "#came", /^as 1 whole and 0 pieces$/);
+  },
+  async "an address of which nothing is kept any more says so, also in the tab that asked"(stage) {
+    const late = await stage.open({ query: "?read=long-ago" });
+    for (let times = 0; times < 2; times++) {
+      await reads(late, "#outcome", /^This answer is no longer kept\.$/);
+      equal([await text(late), await stopOf(late).isDisabled()].join(), ",true", "answer and button");
+      await late.evaluate(() => sessionStorage.setItem("asked", "long-ago"));
+      await late.reload();
+    }
   },
 };
 
@@ -58,6 +82,10 @@ async function ask(page, question) {
   await page.getByLabel("Question").fill(question);
   await page.getByRole("button", { name: "Ask" }).click();
   await reads(page, "#outcome", /^answering$/);
+}
+
+function stopOf(page) {
+  return page.getByRole("button", { name: "Stop" });
 }
 
 async function look(stage) {
