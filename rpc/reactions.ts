@@ -9,7 +9,7 @@ import { inTime, type NamedChannel } from "./channel_rules.ts";
 import type { Published } from "./channel_types.ts";
 import type { Clock } from "./clock.ts";
 import { CallError } from "./errors.ts";
-import type { AnyReactor, MessageTarget } from "./interactions.ts";
+import type { AnyReactor, Counting, MessageTarget } from "./interactions.ts";
 import { isKey } from "./long_names.ts";
 import { encodeMessage } from "./message_data.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
@@ -48,6 +48,7 @@ export interface ReactionTarget {
 
 interface Waiting {
   readonly reaction: Reaction;
+  readonly epoch: string | undefined;
   readonly done: PromiseWithResolvers<Published>;
 }
 
@@ -90,7 +91,8 @@ export class NodeReactions {
   /** Counts a reaction. Resolves with the place of a summary that has it, or, where nothing changes by it, with the place at which that was seen: nothing is published then. */
   add(target: ReactionTarget, reaction: Reaction): Promise<Published> {
     if (this.#ended) return Promise.reject(new CallError("UNAVAILABLE"));
-    const key = JSON.stringify([target.channel.name, target.target, target.epoch]);
+    const { channel, target: offset, epoch } = target;
+    const key = `${offset} ${channel.name}`; // whether it names the life or not: they land in the order in which they came
     let batch = this.#batches.get(key);
     if (batch === undefined) {
       batch = { key, target, waiting: [], isRunning: false, timer: undefined };
@@ -100,7 +102,7 @@ export class NodeReactions {
       return Promise.reject(new CallError("RESOURCE_EXHAUSTED", "Too many react to the message"));
     }
     const done = Promise.withResolvers<Published>();
-    batch.waiting.push({ reaction, done });
+    batch.waiting.push({ reaction, epoch, done });
     this.#goOn(batch);
     return done.promise;
   }
@@ -141,51 +143,79 @@ export class NodeReactions {
     }, PAUSE);
   }
 
-  /** Counts them and appends the summary, anew where another node has done so meanwhile. */
+  /** Counts them, those of each life of the stream together, and appends the summary, anew where another node has done so meanwhile. */
   async #land(target: ReactionTarget, waiting: readonly Waiting[]): Promise<void> {
-    for (let stale = 0;; stale++) {
+    const left = new Set(waiting);
+    for (let stale = 0; left.size > 0;) {
       try {
-        return await this.#try(target, waiting);
+        await this.#try(target, left);
       } catch (error) {
         if (!(error instanceof CallError) || error.code !== "STALE") throw error;
-        if (stale >= MOST_STALE) {
+        if (stale++ >= MOST_STALE) {
           throw new CallError("UNAVAILABLE", "Too many nodes count reactions to the message");
         }
       }
     }
   }
 
-  async #try({ channel, target, epoch }: ReactionTarget, waiting: readonly Waiting[]): Promise<void> {
-    const { kinds } = channel.value.reactions!;
+  /** Those of the present life go first, then those of one other at a time, of which the broker says what it is. Takes away from `left` who is answered. */
+  async #try({ channel, target }: ReactionTarget, left: Set<Waiting>): Promise<void> {
     const query = { after: target - 1, messages: 1, bytes: 1, isNow: true, withState: true };
     const page = await this.#store.read(channel, query);
     const entry = page.entries.find(({ offset }) => offset === target);
+    const [epoch, some] = nextOf(left, page.epoch);
     const state = new ReactionState(entry?.reactions?.state, this.#bounds);
-    const failed = new Map<Waiting, unknown>();
-    let isOther = false;
-    for (const one of waiting) {
-      try {
-        if (state.add(one.reaction, kinds[one.reaction.kind]!)) isOther = true;
-      } catch (error) {
-        failed.set(one, error);
-      }
+    const { kinds } = channel.value.reactions!;
+    const { failed, isOther } = count(state, some, kinds);
+    if (failed.size < some.length) {
+      const reactions = { expects: entry?.reactions?.offset ?? 0, state: state.stored() };
+      const change = { kind: "react" as const, target, epoch, reactions };
+      const isKept = isMessage(entry) && epoch === page.epoch;
+      const published = isKept && !isOther
+        ? { epoch, ...page.top, durability: this.#durability }
+        : await this.#append(channel, encodeMessage(state.summary(kinds)), change);
+      if (published instanceof CallError) { for (const one of some) failed.set(one, published); }
+      else this.#landed(some, failed, published);
     }
-    if (failed.size === waiting.length) return reject(failed);
-    const reactions = { expects: entry?.reactions?.offset ?? 0, state: state.stored() };
-    const change = { kind: "react" as const, target, epoch: epoch ?? page.epoch, reactions };
-    const isKept = isMessage(entry) && change.epoch === page.epoch; // of any other the broker says what it is
-    const published = isKept && !isOther
-      ? { epoch: page.epoch, ...page.top, durability: this.#durability }
-      : await this.#store.append(channel, encodeMessage(state.summary(kinds)), {
-        by: subjectAuthor(undefined),
-        change,
-      });
-    this.#durability = published.durability;
-    reject(failed);
-    for (const one of waiting) {
-      if (!failed.has(one)) one.done.resolve(published);
+    for (const [{ done }, error] of failed) done.reject(error);
+    for (const one of some) left.delete(one);
+  }
+
+  /** Gives the refusal of what cannot be there; throws `STALE`. */
+  async #append(channel: NamedChannel, data: Uint8Array, change: AppendedBy["change"]) {
+    try {
+      return await this.#store.append(channel, data, { by: subjectAuthor(undefined), change });
+    } catch (error) {
+      if (error instanceof CallError && error.code !== "STALE") return error;
+      throw error;
     }
   }
+
+  #landed(some: readonly Waiting[], failed: ReadonlyMap<Waiting, unknown>, published: Published): void {
+    this.#durability = published.durability;
+    for (const one of some) if (!failed.has(one)) one.done.resolve(published);
+  }
+}
+
+/** Those that are counted together, in the order in which they came, and the life of the stream that they mean. */
+function nextOf(left: ReadonlySet<Waiting>, present: string): [epoch: string, some: readonly Waiting[]] {
+  const now = [...left].filter(({ epoch = present }) => epoch === present);
+  if (now.length > 0) return [present, now];
+  const [first] = left;
+  return [first!.epoch ?? present, [...left].filter(({ epoch }) => epoch === first!.epoch)];
+}
+
+function count(state: ReactionState, some: readonly Waiting[], kinds: Readonly<Record<string, Counting>>) {
+  const failed = new Map<Waiting, unknown>();
+  let isOther = false;
+  for (const one of some) {
+    try {
+      if (state.add(one.reaction, kinds[one.reaction.kind]!)) isOther = true;
+    } catch (error) {
+      failed.set(one, error);
+    }
+  }
+  return { failed, isOther };
 }
 
 /**
@@ -234,8 +264,4 @@ export function reactor(channel: NamedChannel, reactions: NodeReactions): AnyRea
 /** Whether somebody may react to it. */
 function isMessage(entry: Entry | undefined): boolean {
   return entry !== undefined && entry.by !== undefined && entry.change === undefined && entry.isGone !== true;
-}
-
-function reject(failed: ReadonlyMap<Waiting, unknown>): void {
-  for (const [{ done }, error] of failed) done.reject(error);
 }

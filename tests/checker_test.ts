@@ -480,6 +480,55 @@ describe("check() on what only looks wrong", () => {
     assertEquals(found(log(1, true)), []);
     assertEquals([found(log(2, true)), found(log(1, false))], [["kept session"], ["kept session"]]);
   });
+
+  it("lets who has passed over something that was lost see by itself that it is gone", () => {
+    const [client, channel, epoch] = ["c1", "red", "one"];
+    const place = (offset: number, fingerprint: number) => ({ epoch, offset, fingerprint });
+    const log = (filter?: readonly string[]): LogEvent[] => [
+      { at: 0, is: "retention", channel, messages: 100, ms: 1_000_000 },
+      { at: 1, is: "subscribe", client, channel, sub: "a", from: undefined, filter },
+      { at: 1, is: "join", client, channel, ask: "1", from: undefined },
+      { at: 2, is: "joined", client, channel, ask: "1", status: "fresh", position: place(0, 0) },
+      { at: 2, is: "subscribed", sub: "a", position: place(0, 0) },
+      { at: 3, is: "publish", channel, producer: "p", number: 1, value: "x", tag: "b" },
+      { at: 3, is: "append", channel, position: place(1, 7), previous: 0, value: "x" },
+      { at: 4, is: "rollback", channel, epoch, top: 0 },
+      { at: 5, is: "told" },
+      { at: 5, is: "subscribe", client, channel, sub: "b", from: undefined },
+      { at: 5, is: "join", client, channel, ask: "2", from: undefined },
+      { at: 6, is: "joined", client, channel, ask: "2", status: "fresh", position: place(0, 0) },
+      { at: 6, is: "subscribed", sub: "b", position: place(0, 0) },
+      { at: 7, is: "publish", channel, producer: "p", number: 2, value: "y", tag: "b" },
+      { at: 7, is: "append", channel, position: place(1, 8), previous: 0, value: "y" },
+      { at: 8, is: "message", sub: "b", position: place(1, 8), value: "y" },
+      { at: 8, is: "reset", sub: "a", position: place(1, 8), reason: "history" },
+    ];
+    assertEquals(check(log(["none"])), []);
+    assertEquals(check(log()).map(({ rule }) => rule), ["honest flag"]);
+  });
+
+  it("takes what is done with a bare offset for done in the life in which it has landed, whoever heard of that first", () => {
+    const [epoch, fingerprint] = ["two", 9];
+    const deletion = {
+      at: 2,
+      is: "document",
+      client: "server",
+      id: "d",
+      what: "delete",
+      mayChange: true,
+    } as const;
+    const log = (isBare: boolean): LogEvent[] => [
+      { at: 1, is: "document", client: "c1", id: "p", what: "publish" },
+      { ...deletion, target: { epoch: isBare ? "one" : epoch, offset: 1 }, isBare },
+      { at: 3, is: "document done", id: "d", position: { epoch, offset: 2, fingerprint } },
+      { at: 4, is: "document done", id: "p", position: { epoch, offset: 1, fingerprint } },
+      {
+        ...{ at: 5, is: "documents", client: "c1", position: { epoch, offset: 2, fingerprint } },
+        documents: [{ offset: 1, text: undefined, reactions: {} }],
+      },
+    ];
+    assertEquals([check(log(true)), check(log(false))], [[], []]);
+  });
 });
 
 describe("check() on a server that stands still", () => {

@@ -181,6 +181,26 @@ describe("reactions", () => {
     assertEquals(await world.wait(code(any.edit(1, "b"))), "NOT_FOUND");
   });
 
+  it("land in their order, whether they name the life of the stream or not", async () => {
+    const { world, place } = await start();
+    await using _ = world;
+    const server = app.channel("room/:id", { id: "1" });
+    const other = { ...place, epoch: "another-life-000" };
+    const [, none, ...said] = [
+      server.react(place, "flag", "spam"),
+      server.react(other, "flag", "rude"),
+      server.react(place, "emoji", "x"),
+      server.unreact(place.offset, "flag", "spam"),
+      server.unreact(place.offset, "emoji", "x"),
+      server.react(place, "vote", "yes"),
+    ];
+    assertEquals(await code(world.wait(none!)), "NOT_FOUND");
+    await world.wait(Promise.all(said));
+    const { entries } = await world.wait(server.history());
+    const { flag, emoji, vote } = entries[0]!.reactions;
+    assertEquals([flag, emoji, (vote as ValuesSummary).values.length], [undefined, undefined, 1]);
+  });
+
   it("count once, however often their connection is lost", async () => {
     for (let seed = 1; seed <= 10; seed++) {
       const { world, place } = await start(seed);

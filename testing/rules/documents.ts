@@ -161,14 +161,15 @@ export class Documents implements RuleCheck<DocumentsLine> {
     }
     this.#floors.set(epoch, Math.max(offset, this.#floors.get(epoch) ?? 0));
     Object.assign(deed, { outcome: "done", doneAt: line, position });
-    if (this.#bare.delete(deed)) this.#settle(deed, epoch);
+    if (this.#bare.has(deed)) this.#settle(deed, epoch);
     if (deed.what === "publish") this.#of(position).deeds.unshift(deed);
     else this.#checkRight(deed, line);
   }
 
   /** It is of that life of the stream alone. */
   #settle(deed: Deed, epoch: string): void {
-    this.#of({ epoch, offset: deed.target!.offset });
+    this.#of({ epoch, offset: deed.target!.offset }); // made here, where nobody knew of it
+    this.#bare.delete(deed);
     for (const message of this.#messages.values()) {
       if (message.epoch !== epoch) message.deeds = message.deeds.filter((one) => one !== deed);
     }

@@ -219,8 +219,10 @@ export class HonestFlag implements RuleCheck<HonestFlagLine> {
         (channel.isTold && channel.has(position) && position.offset > one.position.offset))
     );
     // Its place is gone, and another subscription of the client, which is behind it, has come to where that was: it sees so by itself.
-    const { cursor } = subscription;
-    const isGone = cursor !== undefined && channel.isTold && !channel.has(cursor) &&
+    const { cursor, filter } = subscription;
+    // Of a filter nobody sees what it has passed over: it may be further on, where something was lost.
+    const mayBeFurther = filter !== undefined && channel.losses.some(({ is }) => is === "rollback");
+    const isGone = cursor !== undefined && channel.isTold && (mayBeFurther || !channel.has(cursor)) &&
       (this.#member(subscription).isShared ||
         this.#membersOf(subscription.client, subscription.channel).length > 1);
     // A channel of a wildcard that has appeared since begins so by itself, where its beginning is not kept any more.
