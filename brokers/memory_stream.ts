@@ -199,11 +199,12 @@ export class MemoryStream {
       known.add(entry.offset);
       return isNow ? this.#book!.now(entry, withState) : entry;
     }
-    if (
-      change.kind === "react" || since === undefined || change.target >= since || known.has(change.target)
-    ) return entry;
-    known.add(change.target);
-    return change.kind === "append" && !entry.isGone ? this.#book!.whole(entry) : entry;
+    const { kind, target } = change;
+    const isKnown = kind === "react" || since === undefined || target >= since || known.has(target) ||
+      this.#book!.priorTo(entry) >= since; // a page before this one has it
+    if (isKnown) return entry;
+    known.add(target);
+    return kind === "append" && !entry.isGone ? this.#book!.whole(entry) : entry;
   }
 
   get #oldest(): number {

@@ -135,6 +135,19 @@ export class MessageBook {
     return { ...entry, data: this.#whole(parts), room: 0, change: { kind: "edit", target: change!.target } };
   }
 
+  /** The offset of the change before this one, or of the message; 0 where that is not kept. */
+  priorTo({ offset, change }: Entry): number {
+    const changes = this.#documents.get(change!.target)?.changes;
+    if (changes === undefined) return 0;
+    let [low, high] = [0, changes.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (changes[middle]! < offset) low = middle + 1;
+      else high = middle;
+    }
+    return changes[low - 1] ?? change!.target;
+  }
+
   #keep(document: Document, reactions: Uint8Array | undefined): void {
     this.#bytes += (reactions?.length ?? 0) - (document.reactions?.length ?? 0);
     document.reactions = reactions;

@@ -114,7 +114,7 @@ local function as_wanted(offset, head, data)
     return head, gone == '' and whole(tonumber(version)) or '', gone .. version .. ' ' .. at .. ' ' .. by, reactions_to(offset)
   end
   target = tonumber(target)
-  if from_here and kind ~= '4' and target < from_here and not had[target] then
+  if from_here and kind ~= '4' and target < from_here and tonumber(string.match(rest, '^ (%d+)')) < from_here and not had[target] then
     had[target] = true
     if kind == '2' and gone == '' and target >= oldest then
       return start .. '1 ' .. int(target) .. rest, whole(tonumber(offset)), '', ''

@@ -177,8 +177,8 @@ export interface Query {
   /** Whether what is kept of reactions is wanted with `isNow`. */
   readonly withState?: boolean | undefined;
   /**
-   * Who reads has seen nothing before this offset: the first piece in the page that was appended to a message before it comes as an `edit`, with the whole that
-   * it made, as far as the message is kept.
+   * Who reads has seen nothing before this offset, and all from it up to the page: the first piece since then that was appended to a message before it comes as an
+   * `edit`, with the whole that it made, as far as the message is kept; those after it, also in later pages, as they are. Above all offsets: nothing before the page.
    */
   readonly since?: number | undefined;
 }

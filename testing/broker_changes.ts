@@ -241,7 +241,15 @@ export const changeRules: readonly BrokerRule[] = [
         ],
         "entries",
       );
-      same((await channel.entries({ after: 7, since: 8 }))[0], [8, "a", "edit", 2, "B4"], "a later page");
+      same(
+        (await channel.entries({ after: 7, since: 8 }))[0],
+        [8, "a", "edit", 2, "B4"],
+        "a later beginning",
+      );
+      same((await channel.entries({ after: 5, since: 5 }))[0], [6, "a", "append", 1, "3"], "a later page");
+      same((await channel.entries({ after: 8, since: 8 }))[0], [9, "a", "append", 2, "5"], "one behind that");
+      const all = await channel.entries({ after: 4, since: Number.MAX_SAFE_INTEGER });
+      same(all.slice(0, 2), [[5, "a", "edit", 1, "a12"], [6, "a", "append", 1, "3"]], "from anywhere");
       await channel.change("delete", 1);
       same(
         (await channel.entries({ after: 4, since: 5 }))[0],

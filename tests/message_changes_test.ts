@@ -291,6 +291,23 @@ describe("a message that grows", () => {
     ]);
     assertEquals(back.map(brief), [{ type: "append", target: 1, piece: "e", by: "ada", at: 5 }]);
   });
+
+  it("comes whole once for who looks back, though it fills each page by itself", async () => {
+    const { world, connect, room } = await start();
+    await using _ = world;
+    const large = "x".repeat(200_000);
+    const place = await world.wait(room.publish(large));
+    for (let i = 0; i < 10; i++) await world.wait(room.append(place, "y".repeat(60_000)));
+    const { position: end } = await world.wait(room.history());
+    const late: Event[] = [];
+    const watching = connect("late").channel("room/:id", { id: "1" })
+      .subscribe({ rewind: 9 }, (event) => void late.push(event));
+    await world.wait(watching.reaches(end));
+    assertEquals(late.map(({ type }) => type), ["edit", ...Array.from({ length: 8 }, () => "append")]);
+    const documents = new Map<number, string>();
+    for (const event of late) apply(documents, event);
+    assertEquals(documents.get(place.offset)?.length, 800_000);
+  });
 });
 
 describe("a message that was deleted", () => {
