@@ -214,8 +214,9 @@ export class BrokerConnection implements Broker {
     for (const pushes of [...this.#pushes]) this.#later(pushes, () => pushes.listener.uncertain());
     this.presence.tellUncertain();
     for (const watching of [...this.#watching]) this.#later(watching, () => watching.watcher.uncertain());
-    const { machine, recorder } = this.#options;
-    this.#push.add(() => machine.do(() => recorder.add({ is: "told" })));
+    const { machine, recorder, clock } = this.#options;
+    const since = clock.now();
+    this.#push.add(() => machine.do(() => recorder.add({ is: "told", since })));
   }
 
   #ask<T>(act: () => T, always = false): MaybePromise<T> {

@@ -213,8 +213,8 @@ export type BrokerEvent =
   | { readonly is: "rollback"; readonly channel: string; readonly epoch: string; readonly top: number }
   /** The stream is gone, with its counter and records: the next one has another epoch. */
   | { readonly is: "stream lost"; readonly channel: string }
-  /** Nodes are told that they may have missed something, or that streams are others. */
-  | { readonly is: "told" }
+  /** Nodes are told that they may have missed something, or that streams are others: of what was lost until `since`, by default all before. */
+  | { readonly is: "told"; readonly since?: number | undefined }
   /** The ledger was asked whether the call of a key has run: whose it is, a space, and the key. */
   | { readonly is: "claim"; readonly key: string; readonly state: Claim["state"] }
   /** Replies that were kept are gone: a call with a key may run again. */

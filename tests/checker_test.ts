@@ -529,6 +529,22 @@ describe("check() on what only looks wrong", () => {
     ];
     assertEquals([check(log(true)), check(log(false))], [[], []]);
   });
+
+  it("does not take a node for told of what was lost when it was on its way to be told of something else", () => {
+    const [client, channel] = ["c1", "red"];
+    const place = { epoch: "one", offset: 1, fingerprint: 7 };
+    const log = (since: number): LogEvent[] => [
+      { at: 0, is: "retention", channel, messages: 100, ms: 1_000_000 },
+      { at: 1, is: "subscribe", client, channel, sub: "a", from: place },
+      { at: 1, is: "publish", channel, producer: "p", number: 1, value: "x" },
+      { at: 1, is: "append", channel, position: place, previous: 0, value: "x" },
+      { at: 4, is: "stream lost", channel },
+      { at: 5, is: "told", since },
+      { at: 6, is: "join", client, channel, ask: "1", from: place },
+      { at: 7, is: "joined", client, channel, ask: "1", status: "recovered", position: place },
+    ];
+    assertEquals([check(log(3)), check(log(4)).map(({ rule }) => rule)], [[], ["honest flag"]]);
+  });
 });
 
 describe("check() on a server that stands still", () => {

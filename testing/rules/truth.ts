@@ -24,6 +24,8 @@ export interface Publication {
 /** Something that a channel has lost. */
 interface Loss {
   readonly line: number;
+  /** When it was lost. */
+  readonly at: number;
   readonly is: "trim" | "rollback" | "stream lost";
   readonly epoch: string | undefined;
   /** When nodes were told. Until then what they say may be older than the loss. */
@@ -158,12 +160,15 @@ export class Truth {
       }
       case "told":
         for (const { losses } of this.#channels.values()) {
-          for (const loss of losses) loss.told = Math.min(loss.told, event.at);
+          for (const loss of losses) {
+            if (loss.at <= (event.since ?? event.at)) loss.told = Math.min(loss.told, event.at);
+          }
         }
         return;
       case "trim":
         return void this.channel(event.channel).losses.push({
           line,
+          at: event.at,
           is: "trim",
           told: event.at,
           epoch: undefined,
@@ -173,7 +178,7 @@ export class Truth {
       case "rollback":
         return this.#rollback(event, line);
       case "stream lost":
-        return this.#lost(event.channel, line);
+        return this.#lost(event, line);
     }
   }
 
@@ -189,16 +194,17 @@ export class Truth {
     channel.ever.set(positionKey(position), entry);
   }
 
-  #rollback({ channel: name, epoch, top }: Extract<LogEvent, { is: "rollback" }>, line: number): void {
+  #rollback({ channel: name, epoch, top, at }: Extract<LogEvent, { is: "rollback" }>, line: number): void {
     const channel = this.channel(name);
-    channel.losses.push({ line, is: "rollback", told: Infinity, epoch, oldest: 0, top });
+    channel.losses.push({ line, at, is: "rollback", told: Infinity, epoch, oldest: 0, top });
     if (channel.epoch === epoch) channel.path.length = Math.min(channel.path.length, top);
   }
 
-  #lost(name: string, line: number): void {
+  #lost({ channel: name, at }: Extract<LogEvent, { is: "stream lost" }>, line: number): void {
     const channel = this.channel(name);
     channel.losses.push({
       line,
+      at,
       is: "stream lost",
       told: Infinity,
       epoch: channel.epoch,
