@@ -168,7 +168,9 @@ export class Channels {
       subscribe: (name, wanted, Local) => this.join(name, wanted, Local),
       closed: () => this.#wildcards.delete(wildcard),
     });
+    const selection = selectionOf(wanted);
     if (wanted.signal?.aborted) wildcard.close();
+    else if (selection instanceof CallError) void Promise.resolve().then(() => wildcard.fail(selection));
     else if (this.#ended !== undefined) wildcard.fail(this.#ended, true);
     else {
       this.#wildcards.add(wildcard);

@@ -17,6 +17,12 @@ export interface Selection {
   readonly policy: Policy | undefined;
 }
 
+/** What a program may say, and what is made of it. */
+const OPTIONS = new Set([
+  ...["position", "rewind", "rewindMs", "delta", "signal", "onError", "filter", "policy"],
+  ...["start", "handler"],
+]);
+
 /** Everything. */
 export const EVERYTHING: Selection = { key: "", filter: undefined, policy: undefined };
 
@@ -26,6 +32,9 @@ export const EVERYTHING: Selection = { key: "", filter: undefined, policy: undef
  * @throws {TypeError} With the reason, if it cannot be wanted.
  */
 export function readSelection(options: Pick<SelectiveOptions<unknown>, "filter" | "policy">): Selection {
+  for (const name of Object.keys(options)) {
+    if (!OPTIONS.has(name)) throw new TypeError(`Cannot subscribe: there is no option "${name}"`);
+  }
   const filter = readFilter(options.filter, Infinity);
   const policy = readPolicy(options.policy);
   if (filter === undefined && policy === undefined) return EVERYTHING;

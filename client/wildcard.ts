@@ -315,11 +315,12 @@ export class Wildcard implements WildcardWire, Subscription<unknown> {
     if (error.retryable && error.code !== "BAD_MESSAGE") return this.#tellOnce(error);
     const { name } = member.channel;
     if (this.#isOver || this.#members.get(name) !== member) return;
-    if (start.rewind === ALL_THERE_IS && member.local?.position === undefined) {
+    if (error.code !== "BAD_INPUT" && start.rewind === ALL_THERE_IS && member.local?.position === undefined) {
       const { rewind: _, ...now } = start;
       return this.#subscribe(member, now, FromBeginning);
     }
     this.#drop(name);
+    if (error.code === "BAD_INPUT") return this.fail(error); // every channel of the pattern would say so
     if (error.code === "BAD_MESSAGE") this.#report(this.#wanted.onError ?? this.#parts.report, error);
   }
 

@@ -68,12 +68,17 @@ export class ChannelPattern {
 
   /**
    * The name of the channel with these parameters: `board/7`. `/`, `%`, `*`, control characters, `@` where the name would begin with it, and a
-   * parameter `.` or `..` are percent-encoded. Parameters that the pattern does not have are ignored.
+   * parameter `.` or `..` are percent-encoded. Parameters that the pattern does not have are ignored, but with `missing`, where one that is misspelt would stand for anything.
    *
    * @param missing What stands for parameters that are not given: {@linkcode ANYTHING}, for wildcards.
-   * @throws {TypeError} A parameter that is missing, empty, no text and no whole number, or not valid Unicode, or a name of more than 255 bytes.
+   * @throws {TypeError} A parameter that is missing, or with `missing` one that the pattern does not have, empty, no text and no whole number, or not valid Unicode, or a name of more than 255 bytes.
    */
   name(params: Partial<GivenParams> = {}, missing?: string): string {
+    for (const key in params) {
+      if (missing && !`${this.pattern}/`.includes(`:${key}/`)) {
+        throw this.#cannotName(`its parameter "${key}" is none`);
+      }
+    }
     const name = this.segments.map(({ text, isParam }, index) =>
       isParam
         ? params[text.slice(1)] === undefined && missing ||

@@ -18,7 +18,7 @@ export function checkHistoryQuery({ before, after, limit }: HistoryQuery): void 
     throw new TypeError("Cannot read a history before one place and after another");
   }
   const from = before ?? after;
-  if (from !== undefined && !(typeof from === "object" ? isPosition(from) : isUint(from))) {
+  if (from !== undefined && !(typeof from === "object" ? isPosition(from ?? {}) : isUint(from))) {
     throw new TypeError("Cannot read a history: the place is none");
   }
   if (limit !== undefined && !isUint(limit)) {

@@ -67,7 +67,7 @@ export type KindsCounted<Interactions extends string, By extends Counting> = Int
 export interface Reactor<Interactions extends string> {
   /** Says something to a message: `react(place, "like")`. */
   react(target: MessageTarget, kind: KindsCounted<Interactions, "total">): Promise<Published>;
-  /** Says something to a message: `react(place, "emoji", "🎉")`. A value has 1 to 64 characters. */
+  /** Says something to a message: `react(place, "emoji", "🎉")`. A value has 1 to 64 characters, and 255 bytes at most. */
   react(
     target: MessageTarget,
     kind: KindsCounted<Interactions, "distinct" | "unique" | "multiple">,

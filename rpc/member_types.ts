@@ -36,6 +36,6 @@ export interface ServerPresence<Data> {
 export interface MembersQuery {
   /** Those after this one, in the order of their ids: `next` of the page before. */
   readonly after?: string | undefined;
-  /** Members, at most: a whole number, and what is below 1 or above 1,000 is taken for the nearest. @default 100 */
+  /** Members, at most: a whole number from 0; 0 is taken for 1, and what is above 1,000 for that. @default 100 */
   readonly limit?: number | undefined;
 }

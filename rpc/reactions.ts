@@ -233,10 +233,16 @@ export function checkedReaction(
   if (counting === undefined) throw new CallError("BAD_INPUT", "There is no such kind of reaction");
   const isNone = value === undefined || value === null;
   const wantsNone = counting === "total" || (undo && counting === "unique");
-  if (isNone ? !wantsNone : counting === "total" || !isKey(value) || value.length > LONGEST_VALUE) {
+  if (isNone ? !wantsNone : counting === "total") {
     throw new CallError(
       "BAD_INPUT",
       `A reaction that is counted by ${counting} has ${wantsNone ? "no" : "a"} value`,
+    );
+  }
+  if (!isNone && (!isKey(value) || value.length > LONGEST_VALUE)) {
+    throw new CallError(
+      "BAD_INPUT",
+      `The value of a reaction has 1 to ${LONGEST_VALUE} characters, and 255 bytes at most`,
     );
   }
   return { kind: kind as string, value: isNone ? "" : value as string, undo };

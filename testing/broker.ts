@@ -94,9 +94,10 @@ export class FaultyBroker {
     if (!appended.duplicate) {
       const previous = stream.appends.at(-1)?.fingerprint ?? 0;
       stream.appends.push(append);
-      if (append.by !== undefined) return { ...appended, position };
-      const value = this.#options.valueOf(append.data);
-      this.#options.recorder.add({ is: "append", channel, position, previous, value });
+      if (append.by === undefined) { // what may change has lines of its own
+        const value = this.#options.valueOf(append.data);
+        this.#options.recorder.add({ is: "append", channel, position, previous, value });
+      }
       this.#list(channel, stream, append);
     }
     return { ...appended, position };

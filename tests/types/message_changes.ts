@@ -43,6 +43,12 @@ export async function everything(): Promise<void> {
     else if (event.type === "message") expect<Equal<typeof event.data, string>>();
     else expect<Equal<typeof event.type, "gap" | "reset">>();
   });
+  client.channels("chat/:id").subscribe((event) => {
+    if (event.type === "edit") expect<Equal<typeof event.data, string>>();
+    else expect<Equal<typeof event.type, "append" | "delete" | "message" | "gap" | "reset">>();
+  });
+  // @ts-expect-error a change without its message says nothing
+  client.channels("chat/:id").subscribe({ policy: "drop oldest" }, () => {});
   const [entry] = (await chat.history()).entries;
   if (entry !== undefined && !entry.isDeleted) expect<Equal<typeof entry.data, string>>();
   expect<Equal<NonNullable<typeof entry>["version"], number>>();
