@@ -34,7 +34,7 @@ export const SCRIPTS = [
     name: "presence.ts",
     title: "a join or leave against members who watch, in memory",
     runtimes: BOTH,
-    minutes: 1.7,
+    minutes: 8,
   },
   {
     name: "connection.ts",

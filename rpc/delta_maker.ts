@@ -19,6 +19,9 @@ const MOST_SLOTS = 16 * 1024;
 /** Every so manieth byte of the base is in it, or fewer where the base is large. */
 const STEP = 8;
 
+/** Bytes of the sum. */
+const SUM = 4;
+
 let out: Uint8Array = new Uint8Array(4 * 1024);
 let at = 0;
 let most = 0;
@@ -32,12 +35,12 @@ export function makeDelta(base: Uint8Array, target: Uint8Array, limit: number): 
   if (out.length < limit) out = new Uint8Array(limit);
   at = 0;
   most = limit;
-  if (!writeNumber(target.length)) return undefined;
+  if (!writeNumber(target.length) || at + SUM > most) return undefined;
   const head = at;
-  at += 4;
+  at += SUM;
   if (!new Comparison(base, target).write()) return undefined;
   const sum = sumOf(target);
-  for (let i = 0; i < 4; i++) out[head + i] = sum >>> (8 * i);
+  for (let i = 0; i < SUM; i++) out[head + i] = sum >>> (8 * i);
   return out.subarray(0, at);
 }
 

@@ -6,7 +6,9 @@
 import type { AskingParts } from "./asking.ts";
 import { Asking } from "./asking.ts";
 import { PresenceChanges } from "./presence_changes.ts";
-import { countPayload, differencePayloads, presenceFrame, snapshotPayloads } from "./presence_messages.ts";
+import { PresenceCounts } from "./presence_counts.ts";
+import { differencePayloads, presenceFrame, snapshotPayloads } from "./presence_messages.ts";
+import { pauseFor, PresencePace } from "./presence_pace.ts";
 import { type Everybody, PresenceReading } from "./presence_reading.ts";
 import { PresenceSample } from "./presence_sample.ts";
 import type {
@@ -17,16 +19,7 @@ import type {
   PresencePush,
   PresenceStore,
 } from "./presence_store.ts";
-
-/** Somebody who watches. None of its methods throws. */
-export interface PresenceWatcher {
-  /** Whether it wants numbers alone. */
-  readonly isCounting: boolean;
-  /** It is known who is there. Called once, perhaps at once. */
-  ready(): void;
-  /** Takes what has changed. `false`: it has no room, and is to be told the whole later. */
-  deliver(frames: readonly Uint8Array[]): boolean;
-}
+import type { PresenceWatcher } from "./presence_watcher.ts";
 
 /** What a topic is made of. */
 export interface PresenceTopicParts {
@@ -40,8 +33,6 @@ export interface PresenceTopicParts {
   readonly newAlias: () => number;
 }
 
-/** Milliseconds from one telling to the next, at the least. */
-const BATCH = 100;
 /** Of the members up to which all are told, so many must be left until they are again. */
 const BACK = 0.8;
 /** Milliseconds that a push may come later than the answer to a look that has seen it. */
@@ -59,16 +50,18 @@ export class PresenceTopic implements PresenceListener {
   readonly #subscribing: Asking;
   #place: PresencePlace = { epoch: "", version: 0 };
   #members: Map<string, MemberData> = new Map();
+  /** Those who want more than numbers. */
   readonly #watchers = new Set<PresenceWatcher>();
+  readonly #counts: PresenceCounts;
   readonly #waiting = new Set<PresenceWatcher>();
   readonly #changes = new PresenceChanges();
   /** Set while only a sample is told. */
   #sample: PresenceSample | undefined;
-  /** What those who watch were told last. */
+  /** What those who want more than numbers were told last. */
   #told = { version: 0, count: 0 };
   #reading: PresenceReading | undefined;
   #snapshot: readonly Uint8Array[] | undefined;
-  #timer: unknown;
+  readonly #pace: PresencePace;
   #lookTimer: unknown;
   #released = false;
 
@@ -79,11 +72,18 @@ export class PresenceTopic implements PresenceListener {
     this.alias = parts.newAlias();
     this.countAlias = parts.newAlias();
     this.#subscribing = new Asking(parts.asking);
+    const { asking: { clock }, mostMembers } = parts;
+    this.#pace = new PresencePace(clock, () => this.#tell());
+    this.#counts = new PresenceCounts(clock, {
+      alias: this.countAlias,
+      mostMembers,
+      now: () => ({ place: this.#place, count: this.#members.size }),
+    });
   }
 
   /** Those who watch. */
   get size(): number {
-    return this.#watchers.size;
+    return this.#watchers.size + this.#counts.size;
   }
 
   /** Where it is; `undefined` before that is known. */
@@ -108,32 +108,34 @@ export class PresenceTopic implements PresenceListener {
     this.#released = true;
     this.#subscribing.stop();
     this.#reading?.stop();
-    const { clock } = this.#parts.asking;
-    clock.clearTimeout(this.#timer);
-    clock.clearTimeout(this.#lookTimer);
+    this.#pace.stop();
+    this.#counts.stop();
+    this.#parts.asking.clock.clearTimeout(this.#lookTimer);
     this.#parts.store.unsubscribe(this.name, this);
   }
 
   /** Takes somebody in, who is told when it is known who is there. */
   add(watcher: PresenceWatcher): void {
-    this.#watchers.add(watcher);
+    if (watcher.isCounting) this.#counts.add(watcher);
+    else this.#watchers.add(watcher);
     if (this.#isKnown) watcher.ready();
     else this.#waiting.add(watcher);
   }
 
   /** Somebody watches no more. */
   remove(watcher: PresenceWatcher): void {
-    this.#watchers.delete(watcher);
+    if (watcher.isCounting) this.#counts.remove(watcher);
+    else this.#watchers.delete(watcher);
     this.#waiting.delete(watcher);
   }
 
   /** Everybody, the sample, or the number: the payloads for who knows nothing. */
   snapshot(isCounting: boolean): readonly Uint8Array[] {
+    if (isCounting) return [this.#counts.snapshot()];
     const count = this.#members.size;
     const isSample = this.#sample !== undefined;
     // Whoever is told of a number must hear when it is what it was. Beside everybody it comes with who has come and gone.
-    if ((isCounting || isSample) && count !== this.#told.count) this.#told.count = NaN;
-    if (isCounting) return [countPayload(this.#place, count)];
+    if (isSample && count !== this.#told.count) this.#told.count = NaN;
     return this.#snapshot ??= snapshotPayloads(this.#place, { count, isSample, members: this.#shown() });
   }
 
@@ -206,7 +208,9 @@ export class PresenceTopic implements PresenceListener {
     this.#sample?.fill(members);
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    this.#tellWhole(new Set(waiting));
+    const except = new Set(waiting);
+    this.#tellWhole(except);
+    this.#counts.tell(except);
     for (const watcher of waiting) watcher.ready();
   }
 
@@ -234,11 +238,11 @@ export class PresenceTopic implements PresenceListener {
     return { count: this.#members.size, set, gone };
   }
 
+  /** Where all are told everything nobody waits for longer because others watch. */
   #schedule(): void {
-    this.#timer ??= this.#parts.asking.clock.setTimeout(() => {
-      this.#timer = undefined;
-      this.#tell();
-    }, BATCH);
+    const crowd = this.#sample === undefined ? 0 : this.#watchers.size;
+    this.#pace.schedule(pauseFor(crowd, this.#parts.mostMembers));
+    this.#counts.schedule();
   }
 
   /** What has changed since it was told last leaves for all. */
@@ -264,20 +268,15 @@ export class PresenceTopic implements PresenceListener {
   #tellWhole(except: ReadonlySet<PresenceWatcher>): void {
     this.#changes.take();
     this.#snapshot = undefined;
-    const isAnybody = [...this.#watchers].some((one) => !one.isCounting && !except.has(one));
+    const isAnybody = [...this.#watchers].some((one) => !except.has(one));
     this.#send(isAnybody ? this.snapshot(false) : [], except);
   }
 
   #send(payloads: readonly Uint8Array[], except: ReadonlySet<PresenceWatcher>): void {
-    const count = this.#members.size;
     const frames = payloads.map((payload) => presenceFrame(this.alias, payload));
-    const counts = count === this.#told.count
-      ? []
-      : [presenceFrame(this.countAlias, countPayload(this.#place, count))];
-    this.#told = { version: this.#place.version, count };
-    for (const watcher of [...this.#watchers]) {
-      const own = watcher.isCounting ? counts : frames;
-      if (own.length > 0 && !except.has(watcher)) watcher.deliver(own);
-    }
+    this.#told = { version: this.#place.version, count: this.#members.size };
+    this.#pace.told();
+    if (frames.length === 0) return;
+    for (const watcher of [...this.#watchers]) if (!except.has(watcher)) watcher.deliver(frames);
   }
 }

@@ -96,10 +96,14 @@ describe("a delta", () => {
   });
 
   it("never has more bytes than it may, and is none where it would", () => {
-    fc.assert(fc.property(twoMessages, fc.nat(200), ([base, target], most) => {
+    const empty = new Uint8Array();
+    const property = fc.property(twoMessages, fc.nat(200), ([base, target], most) => {
       const delta = makeDelta(base, target, most);
       assert(delta === undefined || delta.length <= most);
-    }));
+    });
+    // The length and the sum alone have five bytes.
+    fc.assert(property, { examples: [[[empty, empty], 4]] });
+    assertEquals(makeDelta(empty, empty, 5)?.length, 5);
   });
 
   it("has a few bytes for each field that has changed, whether it grew or not", () => {
