@@ -208,7 +208,7 @@ export interface Millrace<C extends Contract = Contract, Base = unknown> extends
    *
    * Not named `stop`: `bun app.ts` takes a default export with a method of that name for a server that runs already, and does not serve it.
    *
-   * @throws {RangeError} A time below 0.
+   * @throws {TypeError | RangeError} An option that is none, or a time below 0.
    */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
 }

@@ -301,7 +301,7 @@ function interactionsOf(given: Interacting): Pick<ChannelDefinition, "changes" |
     throw new RangeError(`Cannot make a channel: what is not kept has no ${what}`);
   }
   return {
-    changes: changes && changesOf(changes, allow),
+    changes: changes === undefined ? undefined : changesOf(changes, allow),
     reactions: reactions && reactionsOf(reactions, allow),
   };
 }

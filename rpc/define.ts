@@ -32,7 +32,11 @@ export interface Factory<S extends Scope> {
   ) => Middleware<S["context"], Added, S["client"]>;
   /** Makes channels whose rules and hooks know this context. */
   readonly channel: ChannelBuilder<S>;
-  /** Makes the app. Channels given here are those that no handler publishes to; the others are declared by `with`. */
+  /**
+   * Makes the app. Channels given here are those that no handler publishes to; the others are declared by `with`.
+   *
+   * @throws {TypeError | RangeError} An option, procedure, channel or limit that is none.
+   */
   readonly millrace: <
     Procedures extends Group<NeedsOf<S>>,
     Channels extends ChannelGroup<NeedsOf<S>> = Record<never, never>,

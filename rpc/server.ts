@@ -28,6 +28,7 @@ import { type Declared, type Define, defineWith, type Factory, type PlainScope }
 import { SUBPROTOCOL, TOKEN_PROTOCOL } from "./kinds.ts";
 import type { Handshake } from "./handshake.ts";
 import { MOUNT, type Mounted } from "./mount.ts";
+import { checkApp, checkConnections, checkKick, checkReauthorize, checkShutdown } from "./app_options.ts";
 import { Node, type NodeOptions, type NodeSurroundings } from "./node.ts";
 import { channelTools } from "./publisher.ts";
 import type { ServerConnection } from "./server_connection.ts";
@@ -268,17 +269,30 @@ function isAt(path: string, url: string): boolean {
 
 /** The tools of one app whose handlers know a context: what `authenticate` finds out about each connection. */
 export const define: Define = defineWith((declared, options) => {
+  checkApp(options as NodeOptions);
   const app = new App(declared, options as NodeOptions);
   const served: Millrace<Contract, object> & Mounted = {
     fetch: (request, info) => app.fetch(request, info),
     websocket: app.websocket,
     caller: (context) => app.here.caller(context) as never,
-    connections: (filter) => app.here.connections(filter) as never,
-    kick: async (subject, kick) => await app.here.kick(subject, kick),
-    reauthorize: (filter) => app.here.reauthorize(filter),
+    connections: (filter) => {
+      checkConnections(filter);
+      return app.here.connections(filter) as never;
+    },
+    kick: async (subject, kick) => {
+      checkKick(kick);
+      await app.here.kick(subject, kick);
+    },
+    reauthorize: async (filter) => {
+      checkReauthorize(filter);
+      await app.here.reauthorize(filter);
+    },
     ...channelTools({ channel: (pattern, params) => app.here.publisher.channel(pattern, params) }),
     stats: () => app.stats(),
-    shutdown: (shutdown) => app.shutdown(shutdown),
+    shutdown: (shutdown) => {
+      checkShutdown(shutdown);
+      return app.shutdown(shutdown);
+    },
     [MOUNT]: app,
   };
   return served as unknown as Millrace<Contract, never>;
