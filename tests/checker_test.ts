@@ -545,6 +545,34 @@ describe("check() on what only looks wrong", () => {
     ];
     assertEquals([check(log(3)), check(log(4)).map(({ rule }) => rule)], [[], ["honest flag"]]);
   });
+
+  it("takes SEEN for one of the past that was lost while it was on its way, of which a filter has passed over all", () => {
+    const [client, channel] = ["c1", "red"];
+    const place = (offset: number, fingerprint: number) => ({ epoch: "one", offset, fingerprint });
+    const published = (number: number, offset: number, tag: string): LogEvent[] => [
+      { at: number, is: "publish", channel, producer: "p", number, value: `p-${number}`, tag },
+      {
+        at: number,
+        is: "append",
+        channel,
+        position: place(offset, number),
+        previous: number === 2 ? 1 : 0,
+        value: `p-${number}`,
+      },
+    ];
+    const log = (filter?: readonly string[]): LogEvent[] => [
+      { at: 0, is: "retention", channel, messages: 100, ms: 1_000_000 },
+      { at: 0, is: "subscribe", client, channel, sub: "a", from: undefined, filter },
+      { at: 0, is: "join", client, channel, ask: "1", from: undefined },
+      { at: 0, is: "joined", client, channel, ask: "1", status: "fresh", position: place(0, 0) },
+      { at: 0, is: "subscribed", sub: "a", position: place(0, 0) },
+      ...published(1, 1, "b"),
+      { at: 2, is: "rollback", channel, epoch: "one", top: 0 },
+      ...published(3, 1, "a"),
+      { at: 4, is: "seen", client, channel, offset: 1 },
+    ];
+    assertEquals([check(log(["a"])), check(log()).map(({ rule }) => rule)], [[], ["flow control"]]);
+  });
 });
 
 describe("check() on a server that stands still", () => {

@@ -126,6 +126,10 @@ export class FlowControl implements RuleCheck<FlowControlLine> {
       if (cursor === undefined || (channel.isTold && !channel.has(cursor))) continue;
       if (event.offset <= cursor.offset || event.offset > channel.path.length) continue;
       if (event.offset <= this.#isDoneWith(one, event.offset)) continue;
+      // What its filter has passed over may be of a past that was lost while this was on its way.
+      const isLost = ({ is, top }: { readonly is: string; readonly top: number }) =>
+        is === "rollback" && top < event.offset;
+      if (one.filter !== undefined && channel.losses.some(isLost)) continue;
       this.#found(event, `${event.offset} seen, and ${sub} is at ${show(cursor)}`, line);
     }
   }
