@@ -2,19 +2,20 @@
 // above it (a count and a sample). Every member watches. In 100 ms as many leave, or come back, at every size as below the threshold; then one of a hundred members, so that the load grows
 // with them. What is told seldom counts as what is told often: all that is spent until everything is told, by the joins and leaves. Over sockets that throw away what they are given, the broker in memory.
 //   deno run -A bench/presence.ts        bun bench/presence.ts
+// With --ends, as a part of `npm run bench`: the largest size alone, at the rate that is the same at every size, once.
 // CPU time of all threads, calls of the members included. MISSED where it is more than 1.5 times what it is below the threshold.
 import process from "node:process";
 import { encode } from "@msgpack/msgpack";
 import { type App, type Client, connect, settle } from "./core/socket.ts";
 import { flagsOf } from "./flags.ts";
 
-flagsOf("presence.ts", {});
+const { ends } = flagsOf("presence.ts", { ends: { type: "boolean", default: false } });
 const { channel, millrace } = await import("../mod.ts");
 const { z } = await import("zod");
 
 /** Below the threshold of 200, and the sizes above it. */
 const BELOW = 190;
-const SIZES = [250, 500, 1_000, 2_000];
+const SIZES = ends ? [2_000] : [250, 500, 1_000, 2_000];
 const MOST_RATIO = 1.5;
 /** So often do some leave, one after the other; then they come back. Below the threshold and above it they stay on their side. */
 const ROUNDS = 24;
@@ -23,7 +24,7 @@ const ROUND_MS = 110;
 /** Until what changed last is told, however many watch. */
 const QUIET_MS = 2_200;
 /** How often they leave and come back, first to warm up. */
-const TIMES = 3;
+const TIMES = ends ? 2 : 3;
 /** Joins or leaves in that time, where they are the same at every size: one of a hundred below the threshold. */
 const SAME = 2;
 const NAME = "board/7";
@@ -164,11 +165,10 @@ function line({ members, each, bytes, micros, whole }: Cost, below: Cost): strin
 }
 
 // The largest first, and the smallest last: what a runtime is slower at in its beginning counts against what is asked.
-await measure(500, [20]); // to warm up
+if (!ends) await measure(500, [20]); // to warm up
 const all: Cost[] = [];
 for (const members of SIZES.toReversed()) {
-  const [same, more] = await measure(members, [SAME, Math.round(members / 100)]);
-  all.unshift(same!, more!);
+  all.unshift(...await measure(members, ends ? [SAME] : [SAME, Math.round(members / 100)]));
 }
 const [below] = await measure(BELOW, [SAME]) as [Cost];
 for (
@@ -177,8 +177,9 @@ for (
     ["one of a hundred members in 100 ms", (at: number) => at % 2 === 1],
   ] as const
 ) {
-  console.log(`${title}\n${line(below, below)}`);
-  for (const cost of all.filter((_, at) => isOf(at))) {
+  const costs = all.filter((_, at) => isOf(at));
+  if (costs.length > 0) console.log(`${title}\n${line(below, below)}`);
+  for (const cost of costs) {
     console.log(line(cost, below));
     const name = `with ${cost.members} members, ${cost.each} in 100 ms`;
     if (cost.bytes > MOST_RATIO * below.bytes) console.log(`MISSED  bytes ${name}`);

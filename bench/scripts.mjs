@@ -34,7 +34,8 @@ export const SCRIPTS = [
     name: "presence.ts",
     title: "a join or leave against members who watch, in memory",
     runtimes: BOTH,
-    minutes: 8,
+    args: ["--ends"],
+    minutes: 1.4,
   },
   {
     name: "connection.ts",

@@ -12,6 +12,8 @@ const [STARTING, LEAVING] = [60_000, 15_000];
 const rt = await runtimes();
 const folders = Object.values(rt).map((path) => dirname(path));
 const PATH = [...folders, process.env.PATH].join(delimiter);
+/** As in a shell: what the npm that runs the tests says of itself is not for who is started here. */
+const SHELL = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("npm_")));
 
 /** What starts it, what that is given, and what it serves under. Node is on PATH, so that `bun run` runs the script with it. */
 const starters = {
@@ -40,7 +42,7 @@ async function leaves({ command, args, title, signal }) {
   const port = await freePort();
   const child = spawn(command, [...args, "--port", String(port)], {
     cwd: root,
-    env: { ...process.env, PATH },
+    env: { ...SHELL, PATH },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true, // a group of its own, as from a terminal
   });
