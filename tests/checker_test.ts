@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { Position } from "../rpc/broker.ts";
 import { RULES } from "../testing/anomaly.ts";
 import { check } from "../testing/checker.ts";
 import { line, type LogEvent } from "../testing/log.ts";
@@ -213,6 +214,22 @@ const BUGS: readonly SeededBug[] = [
 ];
 
 const SEEDS = Array.from({ length: 20 }, (_, seed) => seed);
+
+/** A subscription that begins in an empty channel. */
+function beginning(
+  { client, channel, sub, filter }: Record<"client" | "channel" | "sub", string> & {
+    filter: readonly string[] | undefined;
+  },
+  position: Position,
+): LogEvent[] {
+  return [
+    { at: 0, is: "retention", channel, messages: 100, ms: 1_000_000 },
+    { at: 0, is: "subscribe", client, channel, sub, from: undefined, filter },
+    { at: 0, is: "join", client, channel, ask: "1", from: undefined },
+    { at: 0, is: "joined", client, channel, ask: "1", status: "fresh", position },
+    { at: 0, is: "subscribed", sub, position },
+  ];
+}
 
 describe("check() on histories in which nothing is wrong", () => {
   it("finds nothing", () => {
@@ -485,11 +502,7 @@ describe("check() on what only looks wrong", () => {
     const [client, channel, epoch] = ["c1", "red", "one"];
     const place = (offset: number, fingerprint: number) => ({ epoch, offset, fingerprint });
     const log = (filter?: readonly string[]): LogEvent[] => [
-      { at: 0, is: "retention", channel, messages: 100, ms: 1_000_000 },
-      { at: 1, is: "subscribe", client, channel, sub: "a", from: undefined, filter },
-      { at: 1, is: "join", client, channel, ask: "1", from: undefined },
-      { at: 2, is: "joined", client, channel, ask: "1", status: "fresh", position: place(0, 0) },
-      { at: 2, is: "subscribed", sub: "a", position: place(0, 0) },
+      ...beginning({ client, channel, sub: "a", filter }, place(0, 0)),
       { at: 3, is: "publish", channel, producer: "p", number: 1, value: "x", tag: "b" },
       { at: 3, is: "append", channel, position: place(1, 7), previous: 0, value: "x" },
       { at: 4, is: "rollback", channel, epoch, top: 0 },
@@ -556,16 +569,12 @@ describe("check() on what only looks wrong", () => {
         is: "append",
         channel,
         position: place(offset, number),
-        previous: number === 2 ? 1 : 0,
+        previous: 0,
         value: `p-${number}`,
       },
     ];
     const log = (filter?: readonly string[]): LogEvent[] => [
-      { at: 0, is: "retention", channel, messages: 100, ms: 1_000_000 },
-      { at: 0, is: "subscribe", client, channel, sub: "a", from: undefined, filter },
-      { at: 0, is: "join", client, channel, ask: "1", from: undefined },
-      { at: 0, is: "joined", client, channel, ask: "1", status: "fresh", position: place(0, 0) },
-      { at: 0, is: "subscribed", sub: "a", position: place(0, 0) },
+      ...beginning({ client, channel, sub: "a", filter }, place(0, 0)),
       ...published(1, 1, "b"),
       { at: 2, is: "rollback", channel, epoch: "one", top: 0 },
       ...published(3, 1, "a"),

@@ -44,7 +44,7 @@ export const app = millrace({
           for await (const token of model(question, stop.signal)) await answer.append(text, token);
           await answer.publish({ end: stop.signal.aborted ? "stopped" : "complete" });
         } finally {
-          running.delete(name);
+          if (running.get(name) === stop) running.delete(name); // the same may be asked twice
         }
       },
     ),
