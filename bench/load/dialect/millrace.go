@@ -14,7 +14,7 @@ type millrace struct {
 	number         byte // of the method, once it was announced
 	announced      bool
 	received       uint64 // the highest sequence that has come
-	unacknowledged int    // bytes that have come since the last ACK
+	unacknowledged int    // bytes of frames with a sequence that have come since the last ACK: nothing else is acknowledged
 	acknowledgedAt int64
 	acknowledge    bool
 	groups         map[uint64][]byte // messages of which fragments have come

@@ -4,9 +4,12 @@ import "millrace/bench/load/socket"
 
 // Frame reads messages back to back.
 func (m *millrace) Frame(_ byte, payload []byte) {
-	m.unacknowledged += len(payload)
+	before := m.received
 	for r := (Reader{Bytes: payload}); r.At < len(payload); {
 		m.message(&r)
+	}
+	if m.received != before {
+		m.unacknowledged += len(payload)
 	}
 }
 
