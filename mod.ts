@@ -37,6 +37,7 @@ export type {
   AppOptions,
   Authenticate,
   AuthenticateInput,
+  ConnectionFilter,
   Hooks,
   Identity,
   KickOptions,

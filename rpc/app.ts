@@ -135,6 +135,12 @@ export interface KickOptions {
   readonly reason?: string;
 }
 
+/** Which connections are meant: those of one subject, or all. */
+export interface ConnectionFilter {
+  /** Whose; everybody's by default. */
+  readonly subject?: string | undefined;
+}
+
 /** Whose subscriptions are looked at again. */
 export interface ReauthorizeFilter {
   /** Those of one subject; of all by default. */
@@ -174,7 +180,7 @@ export interface Millrace<C extends Contract = Contract, Base = unknown> extends
   /** Calls procedures in process, with this context, through the same checks, middleware and codec. */
   caller(context: Base): Caller<HasContract<C>>;
   /** The connections of this process: all, or those of one subject. */
-  connections(filter?: { readonly subject?: string | undefined }): Connections<Base, C["client"]>;
+  connections(filter?: ConnectionFilter): Connections<Base, C["client"]>;
   /**
    * Closes all connections of a subject, on all nodes that share the broker, as `connections({ subject }).close()` does here: within a second where Redis answers. They may come
    * back: `authenticate` has to refuse them. Resolves when the broker has the order; a node that cannot reach the broker follows when it does, within 10 minutes.

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { KickOptions, ReauthorizeFilter, ShutdownOptions } from "./app.ts";
+import type { ConnectionFilter, KickOptions, ReauthorizeFilter, ShutdownOptions } from "./app.ts";
 import { type NamesOf, refuseUnknown } from "./known_options.ts";
 import type { NodeOptions } from "./node.ts";
 
@@ -27,12 +27,6 @@ const KICK: NamesOf<KickOptions> = { code: true, reason: true };
 const REAUTHORIZE: NamesOf<ReauthorizeFilter> = { subject: true, channel: true };
 const CONNECTIONS: NamesOf<ConnectionFilter> = { subject: true };
 const SHUTDOWN: NamesOf<ShutdownOptions> = { deadline: true, restart: true, retryAfter: true };
-
-/** Which connections are meant: those of one subject, or all. */
-export interface ConnectionFilter {
-  /** Whose; everybody's by default. */
-  readonly subject?: string | undefined;
-}
 
 /**
  * Refuses options of an app that are none.

@@ -34,7 +34,8 @@ export interface HistoryQuery {
   /** What was published after this offset, the oldest first. */
   readonly after?: number | Position | undefined;
   /**
-   * Messages, at most: a whole number from 0; 0 is taken for 1, and what is above 1,000 for that. There may be fewer where they are large.
+   * Messages, at most: a whole number from 0; 0 is taken for 1, and what is above 1,000 for that. There may be fewer where they are large. Where messages
+   * change, each change counts as one.
    * @default 100
    */
   readonly limit?: number | undefined;

@@ -4,11 +4,10 @@
  * @module
  */
 import type { ReactionSummary, ValuesSummary } from "../../rpc/interactions.ts";
+import { DEFAULT_LIMITS } from "../../rpc/limits.ts";
 import type { LoggedReaction } from "../document_log.ts";
 import { getOr } from "./get_or.ts";
 
-/** Values of one kind that a message has, at most. */
-const MOST_VALUES = 64;
 /** Users that a value lists, at most. */
 const MOST_LISTED = 50;
 
@@ -72,7 +71,7 @@ export function mayBeRefused(refused: Said, said: readonly Said[]): boolean {
     );
   const stays = (one: Said): boolean => one.isCertain && !said.some((other) => takesBack(other, one));
   const there = new Set(said.filter((one, at) => !one.undo && !isGone(one, at)).map(({ value }) => value));
-  if (there.size < MOST_VALUES) return false;
+  if (there.size < DEFAULT_LIMITS.reactionValues) return false;
   return !said.some((one) => !one.undo && one.value === refused.value && stays(one));
 }
 
@@ -96,7 +95,7 @@ function wrongValues(
   const listed = told?.values ?? [];
   const { counted } = all[0]!;
   const values = new Set(all.map(({ value }) => value));
-  if (listed.length > MOST_VALUES) return `${listed.length} values`;
+  if (listed.length > DEFAULT_LIMITS.reactionValues) return `${listed.length} values`;
   for (const { value, total } of listed) {
     if (!values.has(value)) return `${value}, which nobody said`;
     if (total < 1) return `${value} ${total} times`;
