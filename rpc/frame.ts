@@ -6,12 +6,24 @@
 import { begin, end, written } from "../msgpack/encoder.ts";
 import { giveBuffer, HEADROOM, takeBuffer } from "./buffers.ts";
 
+/** Who gives the socket something else has to know that there is a frame: it leaves first. */
+export interface FrameWatch {
+  /** Whether there is something in the frame, or was until now, or a message is being written. */
+  isBuilding: boolean;
+}
+
 /** A frame that grows. It has a buffer only while there is something in it, or a message is being written. */
 export class Frame {
   #buffer: Uint8Array | undefined;
   #length = HEADROOM;
   #openedAt = 0;
   #messages = 0;
+  readonly #watch: FrameWatch;
+
+  /** Nothing is in it. */
+  constructor(watch: FrameWatch) {
+    this.#watch = watch;
+  }
 
   /** Bytes in it. */
   get size(): number {
@@ -25,9 +37,8 @@ export class Frame {
 
   /** Opens the writer behind what it holds. */
   open(): void {
-    this.#buffer ??= takeBuffer();
     this.#openedAt = this.#length;
-    begin(this.#buffer, this.#length);
+    begin(this.#begun(), this.#length);
   }
 
   /** Ends the message that is being written. Returns its size. */
@@ -64,9 +75,8 @@ export class Frame {
     const last = this.#buffer!.slice(this.#openedAt, this.#length);
     this.#length = this.#openedAt;
     send();
-    this.#buffer = takeBuffer();
-    if (this.#buffer.length < HEADROOM + last.length) this.#buffer = new Uint8Array(HEADROOM + last.length);
-    this.#buffer.set(last, HEADROOM);
+    if (this.#begun().length < HEADROOM + last.length) this.#buffer = new Uint8Array(HEADROOM + last.length);
+    this.#buffer!.set(last, HEADROOM);
     this.#length = HEADROOM + last.length;
   }
 
@@ -83,9 +93,15 @@ export class Frame {
     this.#empty();
   }
 
+  #begun(): Uint8Array {
+    this.#watch.isBuilding = true;
+    return this.#buffer ??= takeBuffer();
+  }
+
   #empty(): void {
     this.#buffer = undefined;
     this.#length = HEADROOM;
     this.#messages = 0;
+    this.#watch.isBuilding = false;
   }
 }

@@ -16,7 +16,7 @@ import type { PeerLimits } from "./limits.ts";
 import { type Attachment, type OutboxOwner, type OutboxParts, tooLarge } from "./outbox_parts.ts";
 import type { Replay } from "./replay.ts";
 import { sendSlice, type Slice } from "./slices.ts";
-import { SocketRoom } from "./socket_room.ts";
+import { SHARED, SocketRoom } from "./socket_room.ts";
 import { type EndsWithTurn, type Turn, turnOf } from "./turn.ts";
 import type { Window } from "./window.ts";
 
@@ -37,11 +37,12 @@ export class Outbox implements BulkLane, EndsWithTurn {
   kept: (() => void) | undefined;
   readonly #clock: Clock;
   readonly #turn: Turn;
-  readonly #room: SocketRoom;
+  /** What the socket holds: publications that many share are given to it without a look at this, where nothing is to leave before them. */
+  readonly room: SocketRoom;
   readonly #owner: OutboxOwner;
   /** Made for the first stream or large message. */
   #bulk: BulkQueue | undefined;
-  readonly #frame = new Frame();
+  readonly #frame: Frame;
   #sequence = 0;
   #scheduled = false;
   #reading = false;
@@ -58,7 +59,8 @@ export class Outbox implements BulkLane, EndsWithTurn {
   constructor(parts: OutboxParts) {
     this.#clock = parts.clock;
     this.#turn = turnOf(parts.clock);
-    this.#room = new SocketRoom(parts.clock, parts.transport, this);
+    this.room = new SocketRoom(parts.clock, parts.transport, this);
+    this.#frame = new Frame(this.room);
     this.#owner = parts.owner;
     this.peer = parts.peer;
     this.#budget = parts.welcomed ? Infinity : BEFORE_WELCOME;
@@ -85,7 +87,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
 
   /** Bytes that wait here or in the socket. */
   get waiting(): number {
-    return this.#room.buffered + this.#here;
+    return this.room.buffered + this.#here;
   }
 
   /** Whether a frame is being built. */
@@ -100,13 +102,13 @@ export class Outbox implements BulkLane, EndsWithTurn {
 
   /** Whether more than `limit` bytes are in the socket. Asked for each publication: most often it costs one comparison. */
   isSocketOver(limit: number): boolean {
-    return this.#room.isOver(limit, 0);
+    return this.room.isOver(limit, 0);
   }
 
   /** Whether more than `limit` bytes wait here or in the socket, or too many for their acknowledgement. */
   isOver(limit: number): boolean {
     if (this.replay !== undefined && this.replay.isFull) return true;
-    return this.#room.isOver(limit, this.#here);
+    return this.room.isOver(limit, this.#here);
   }
 
   /** Bytes that wait here. */
@@ -117,7 +119,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
   /** Whether a unit of bulk may leave now. */
   get roomForBulk(): boolean {
     return this.window.open && this.#budget === Infinity && !this.#ended && !this.#detached &&
-      this.#room.buffered + this.#frame.size < this.window.piece;
+      this.room.buffered + this.#frame.size < this.window.piece;
   }
 
   /** The sequence that the message being written has if it is sealed as reliable. */
@@ -218,7 +220,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
   /** The connection is lost: what is sent is kept for the next one, and bulk waits for it. */
   detach(): void {
     this.#detached = true;
-    this.#room.use(undefined);
+    this.room.use(undefined);
     this.#bulk?.unwatch();
     this.schedule();
   }
@@ -227,7 +229,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
   attach({ transport, peer, greet, arrived }: Attachment): void {
     this.#send();
     this.peer = peer;
-    this.#room.use(transport);
+    this.room.use(transport);
     this.#bulk?.attach(this.now);
     this.#detached = false;
     if (greet !== undefined) {
@@ -247,7 +249,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
    */
   sendShared(frame: Uint8Array): void {
     this.#send();
-    if (!this.#ended) this.#room.hand(frame, true);
+    if (!this.#ended) this.room.hand(frame, SHARED);
   }
 
   /** Queues a source of bulk; each is asked in turn. */
@@ -267,7 +269,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
   endTurn(): void {
     this.#scheduled = false;
     this.#answered = false;
-    this.#room.endTurn();
+    this.room.endTurn();
     this.flush();
   }
 
@@ -318,7 +320,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
   /** The connection is gone, and no other will come: nothing is sent any more. */
   end(): void {
     this.#ended = true;
-    this.#room.forget();
+    this.room.use(undefined);
     this.#bulk?.end();
     this.replay?.end();
     // What is being written ends with its writer: until then the buffer must not be somebody else's.
@@ -356,11 +358,11 @@ export class Outbox implements BulkLane, EndsWithTurn {
   #mustWait(size: number): boolean {
     if (this.#budget !== Infinity) return this.#frame.size > this.#budget;
     if (this.replay !== undefined && this.replay.mustWait(size)) return true;
-    return this.#room.mustWait(size);
+    return this.room.mustWait(size);
   }
 
   #pump(bulk: BulkQueue): void {
-    this.#room.forget();
+    this.room.forget();
     while (bulk.waits && this.roomForBulk) {
       const source = bulk.next();
       if (source.sendNext(this.window.piece)) bulk.add(source);
@@ -369,7 +371,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
     this.#send();
     if (!bulk.waits) return bulk.unwatch();
     if (this.#budget !== Infinity || this.#ended || this.#detached) return;
-    if (this.window.open) this.#room.awaitRoom();
+    if (this.window.open) this.room.awaitRoom();
     else bulk.watch();
   }
 
@@ -391,6 +393,6 @@ export class Outbox implements BulkLane, EndsWithTurn {
   /** Gives a frame to the socket, and keeps nothing of it: it is kept already, or is about to be. */
   #handAgain(frame: Uint8Array): void {
     this.#budget -= frame.length;
-    this.#room.hand(frame);
+    this.room.hand(frame);
   }
 }

@@ -33,7 +33,6 @@ import { Node, type NodeOptions, type NodeSurroundings } from "./node.ts";
 import { channelTools } from "./publisher.ts";
 import type { ServerConnection } from "./server_connection.ts";
 import { sharedTimers } from "./shared_timers.ts";
-import type { Transport } from "./transport.ts";
 
 setText(text);
 
@@ -44,7 +43,6 @@ interface SocketData extends Handshake {
   connection: ServerConnection | undefined;
 }
 
-const SHARED = { shared: true };
 /** How long after the last call the sockets have for their close handshake. */
 const CLOSE_TIME = 5_000;
 /** In the place of headers that nobody looks at. */
@@ -225,32 +223,7 @@ class App {
     if (this.#closing !== undefined) return socket.close(this.#closing.code, "closing"); // its handshake came before
     const { data } = socket;
     data.id = String(socket.id);
-    data.connection = this.node.open(new SocketTransport(socket), data);
-  }
-}
-
-/** A socket as the core sees it. */
-class SocketTransport implements Transport {
-  readonly #socket: Socket<SocketData>;
-
-  constructor(socket: Socket<SocketData>) {
-    this.#socket = socket;
-  }
-
-  get buffered(): number {
-    return this.#socket.buffered;
-  }
-
-  send(frame: Uint8Array, isShared?: boolean): void {
-    this.#socket.send(frame, isShared ? SHARED : undefined);
-  }
-
-  requestDrain(): void {
-    this.#socket.requestDrain();
-  }
-
-  close(code: number, reason: string): void {
-    this.#socket.close(code, reason);
+    data.connection = this.node.open(socket, data);
   }
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Clock } from "./clock.ts";
+import type { FrameWatch } from "./frame.ts";
 import type { Transport } from "./transport.ts";
 
 /** At most so many bytes come to a frame in the socket: Bun counts the header that it writes. */
@@ -18,15 +19,21 @@ const POLL = 5;
 
 const NOWHERE: Transport = { send: () => {}, buffered: 0, close: () => {} };
 
+/** Of a frame: nobody writes to it any more. */
+export const SHARED = { shared: true } as const;
+
 /** The socket, as far as it has room. */
-export class SocketRoom {
-  readonly #clock: Clock;
-  readonly #sender: { flush(): void };
-  #transport: Transport;
+export class SocketRoom implements FrameWatch {
+  // What is looked at for each publication stands first, side by side: 999 other connections have been since the last.
+  /** See {@linkcode FrameWatch.isBuilding}. */
+  isBuilding = false;
   /** At most so many bytes are in the socket: what was there when it was last asked, and what it was given since. */
   #inSocket = 0;
   /** Bytes that the socket was given in this turn. */
   #handed = 0;
+  #transport: Transport;
+  readonly #clock: Clock;
+  readonly #sender: { flush(): void };
   #poll: unknown;
 
   /** Calls `sender.flush` when a socket that does not tell by itself may have room again. */
@@ -41,11 +48,21 @@ export class SocketRoom {
     return this.#transport.buffered;
   }
 
-  /** Gives the socket a frame, borrowed until the call returns, or shared: nobody writes to it any more. */
-  hand(frame: Uint8Array, isShared = false): void {
+  /** Gives the socket a frame, borrowed until the call returns, or {@linkcode SHARED}. */
+  hand(frame: Uint8Array, options?: typeof SHARED): void {
     this.#inSocket += frame.length + FRAME_HEAD;
     this.#handed += frame.length + FRAME_HEAD;
-    this.#transport.send(frame, isShared);
+    this.#transport.send(frame, options);
+  }
+
+  /**
+   * Gives the socket a frame that many connections share, if that needs no other look: nothing is to leave before it, and at most `limit` bytes
+   * are in the socket. Nobody writes to `frame` any more. Returns whether it was given.
+   */
+  share(frame: Uint8Array, limit: number): boolean {
+    if (this.isBuilding || this.#inSocket > limit) return false;
+    this.hand(frame, SHARED);
+    return true;
   }
 
   /** A turn has ended. */

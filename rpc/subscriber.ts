@@ -6,42 +6,39 @@
 import { Asking } from "./asking.ts";
 import { Behind } from "./behind.ts";
 import type { Entry, Page, Query } from "./broker.ts";
-import { type Rewind, writeSubscribed } from "./channel_messages.ts";
+import { writeSubscribed } from "./channel_messages.ts";
 import { EntryWriter } from "./entry_writer.ts";
 import { DeltaReader } from "./feed_deltas.ts";
 import type { KeptPage } from "./kept_page.ts";
 import { SubscribeStatus } from "./kinds.ts";
-import type { Outbox } from "./outbox.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { judge } from "./resume.ts";
 import { type SharedFrame, signalFrames, type SignalRun } from "./shared_frames.ts";
+import type { SocketRoom } from "./socket_room.ts";
 import type { Line, LineMember } from "./subscriber_parts.ts";
 import type { Topic } from "./topic.ts";
-import { PAGE } from "./topic_bounds.ts";
+import { MOST_HOLES, PAGE } from "./topic_bounds.ts";
 import type { Feed, Place, TopicMember } from "./topic_member.ts";
 import { NEWEST, Unseen } from "./unseen.ts";
 import type { Wanted } from "./wanted.ts";
 
-/** Holes in a row that are taken for a broker that is behind; then the subscription starts again. */
-const MOST_HOLES = 3;
-
 /** One subscription. */
 export class Subscriber implements TopicMember, LineMember {
+  // What is looked at for each publication stands first, side by side: 999 other connections have been since the last.
+  readonly #room: SocketRoom;
+  readonly #mostInSocket: number;
+  /** What the peer takes of what is the same for all; nothing where it has differences. */
+  readonly #mostBytes: number;
+  readonly #mostMessages: number;
   /** What it is subscribed to. */
   readonly topic: Topic;
   /** The client's number for it. */
   readonly sub: number;
+  readonly #wanted: Wanted;
   readonly #line: Line;
-  /** The line's, as is the bound: looked at for each publication, when 999 other connections have been since the last. */
-  readonly #outbox: Outbox;
-  readonly #mostInSocket: number;
-  readonly #rewind: Rewind;
   #state: "waiting" | "catching" | "live" | "over" = "waiting";
   /** Where the client was; where it is, while it catches up. */
   #cursor: Place;
-  readonly #epoch: string | undefined;
-  readonly #mayLookBack: boolean;
-  readonly #takesChanges: boolean;
   /** It has seen nothing before this, where it begins with a part of the history. */
   #since: number | undefined;
   #life = 0;
@@ -57,17 +54,17 @@ export class Subscriber implements TopicMember, LineMember {
 
   /** Wants a channel; {@linkcode Topic.add} begins. */
   constructor(topic: Topic, line: Line, wanted: Wanted) {
+    const { room, peer } = line.outbox;
+    this.#room = room;
+    this.#mostInSocket = line.mostInSocket;
+    this.#mostBytes = wanted.delta ? 0 : peer.message;
+    this.#mostMessages = peer.messages;
     this.topic = topic;
     this.sub = wanted.sub;
     this.#line = line;
-    this.#outbox = line.outbox;
-    this.#mostInSocket = line.mostInSocket;
-    this.#rewind = wanted.rewind;
-    this.#epoch = wanted.position?.epoch;
-    this.#mayLookBack = wanted.mayLookBack ?? true;
-    this.#takesChanges = wanted.changes ?? false;
-    this.#cursor = wanted.position ?? topic.last;
-    const { filter, policy, delta } = wanted;
+    this.#wanted = wanted;
+    const { filter, policy, delta, position = topic.last } = wanted;
+    this.#cursor = position;
     this.#feed = topic.views.feed(filter, policy);
     this.#deltas = delta ? new DeltaReader(this.#feed.deltas) : undefined;
     this.#writer = new EntryWriter(line.outbox, wanted, this.#deltas);
@@ -129,11 +126,18 @@ export class Subscriber implements TopicMember, LineMember {
 
   /** See {@linkcode TopicMember.deliver}. */
   deliver(frame: SharedFrame): boolean {
-    if (this.#isFull) return false;
-    const outbox = this.#outbox;
+    const { bytes, messages } = frame;
+    const isTaken = bytes.length <= this.#mostBytes && messages <= this.#mostMessages;
+    const isPlain = isTaken && !frame.hasChanges && frame.excused === undefined;
+    if (isPlain && this.#room.share(bytes, this.#mostInSocket)) return true;
+    return !this.#isFull && this.#deliverApart(frame);
+  }
+
+  #deliverApart(frame: SharedFrame): true {
+    const { outbox } = this.#line;
     const { message, messages } = outbox.peer;
-    const takes = this.#takesChanges || !frame.hasChanges;
-    if (takes && frame.bytes.length <= message && frame.messages <= messages) {
+    const takes = (this.#wanted.changes || !frame.hasChanges) && frame.messages <= messages;
+    if (takes && frame.bytes.length <= message) {
       outbox.sendShared(this.#deltas === undefined ? frame.bytes : this.#deltas.bytesOf(frame));
     } else {
       this.#safely(() => this.#writer.sendApart(frame, this.#feed.sent.offset));
@@ -165,7 +169,7 @@ export class Subscriber implements TopicMember, LineMember {
   /** See {@linkcode TopicMember.signal}. */
   signal(run: SignalRun): void {
     if (!this.isTold) return;
-    const outbox = this.#outbox;
+    const { outbox } = this.#line;
     for (const frame of signalFrames(run, outbox.peer)) {
       if (this.#isFull) return;
       outbox.sendShared(frame);
@@ -185,7 +189,7 @@ export class Subscriber implements TopicMember, LineMember {
   }
 
   get #isFull(): boolean {
-    return this.#outbox.isSocketOver(this.#mostInSocket);
+    return this.#room.isOver(this.#mostInSocket, 0);
   }
 
   get #isOver(): boolean {
@@ -194,31 +198,29 @@ export class Subscriber implements TopicMember, LineMember {
 
   #decide(): void {
     const { topic } = this;
+    const { position, mayLookBack = true } = this.#wanted;
     this.#life = topic.life;
-    if (this.#epoch === undefined) return this.#beginFresh();
+    if (position === undefined) return this.#beginFresh();
+    const isSame = position.epoch === topic.epoch;
     const { offset, fingerprint } = this.#cursor;
-    if (this.#epoch === topic.epoch) {
+    if (isSame) {
       const { last, tail } = topic;
-      if (offset === 0 && last.offset > 0 && !this.#mayLookBack) return this.#startAgain();
+      if (offset === 0 && last.offset > 0 && !mayLookBack) return this.#startAgain();
       const known = offset === last.offset ? last.fingerprint : tail.fingerprintAt(offset);
       if (known === fingerprint) return this.#begin(SubscribeStatus.RECOVERED, this.#cursor);
       if (known === undefined && offset < last.offset) return this.#decideByHistory();
     }
     // It is this node that may be behind: the broker is asked once before anything is called lost.
-    if (!this.#isConfirmed) return this.#confirm();
-    if (this.#epoch === topic.epoch) this.#line.guessed();
+    if (!this.#isConfirmed) return this.topic.refresh(this);
+    if (isSame) this.#line.guessed();
     if (!this.#isOver) this.#startAgain();
-  }
-
-  #confirm(): void {
-    this.topic.refresh(this);
   }
 
   #decideByHistory(): void {
     const { offset, fingerprint } = this.#cursor;
-    const position = { epoch: this.#epoch!, offset, fingerprint };
+    const position = { epoch: this.topic.epoch, offset, fingerprint };
     this.#read({ after: offset, ...PAGE }, (page) => {
-      if (page.epoch !== this.topic.epoch && !this.#isConfirmed) return this.#confirm();
+      if (page.epoch !== this.topic.epoch && !this.#isConfirmed) return this.topic.refresh(this);
       const verdict = judge(position, page);
       if (verdict === "recovered") return this.#begin(SubscribeStatus.RECOVERED, this.#cursor, page);
       if (verdict === "other past") this.#line.guessed();
@@ -228,7 +230,7 @@ export class Subscriber implements TopicMember, LineMember {
 
   #beginFresh(): void {
     const { last } = this.topic;
-    const { rewind, rewindMs } = this.#rewind;
+    const { rewind, rewindMs } = this.#wanted.rewind;
     if (last.offset === 0 || (!rewind && !rewindMs)) return this.#begin(SubscribeStatus.FRESH, last);
     this.#since = Number.MAX_SAFE_INTEGER; // until it is known where the history begins
     this.#behind?.giveAll(last.offset);
@@ -335,8 +337,7 @@ export class Subscriber implements TopicMember, LineMember {
     const kept = this.#behind?.of(entries, this.#cursor, this.topic.last.offset);
     if (kept !== undefined) return this.#sendKept(kept, true);
     const from = this.#cursor.offset;
-    let bytes = 0;
-    let isFull = false;
+    let [bytes, isFull] = [0, false];
     for (const entry of entries) {
       if (this.#isFull) break; // of all channels of the connection together
       const size = this.#writer.wants(entry) ? entry.data.length : 0;

@@ -19,3 +19,6 @@ export const NOTHING: { readonly after: number; readonly messages: number; reado
 export const LATE_PUSH: number = 1_000;
 /** Signals of one turn; more are lost. */
 export const MOST_SIGNALS: number = 1_024;
+
+/** Holes in a row that a subscription takes for a broker that is behind; then it starts again. */
+export const MOST_HOLES = 3;

@@ -12,9 +12,9 @@ export interface Transport {
    * transport's business (its queue is bounded, and it closes when the bound is passed).
    *
    * @param frame Borrowed until the call returns: the caller overwrites it at once.
-   * @param isShared Nobody writes to `frame` any more: it may be kept instead of copied.
+   * @param options With `shared` nobody writes to `frame` any more: it may be kept instead of copied.
    */
-  send(frame: Uint8Array, isShared?: boolean): void;
+  send(frame: Uint8Array, options?: { readonly shared?: boolean }): void;
   /** Bytes given to {@linkcode Transport.send} that have not reached the kernel, as far as the runtime tells. */
   readonly buffered: number;
   /**

@@ -49,22 +49,23 @@ let lastId = 0;
 
 /** One socket: the program sees a {@linkcode Socket}, the runtime's adapter {@linkcode LinkEvents}. */
 export class Connection<Data> implements Socket<Data>, LinkEvents, Watched {
-  readonly id: number = ++lastId;
-  readonly address: string;
-  data: Data;
-  readonly #owner: ConnectionOwner<Data>;
+  // What is looked at for each frame stands first, side by side: of thousands, each is in no near cache when its turn comes.
+  #state = connecting;
   /** Made for the first frame that has to wait. */
   #queue: FrameQueue | undefined;
   #link: Link | undefined;
-  #state = connecting;
   /** Upper bound of the runtime's buffered bytes: exact when just asked for, and asking costs a native call. */
   #runtime = 0;
   /** Payload bytes handed to the runtime since the beginning. */
   #handed = 0;
+  #watched = false;
+  readonly #owner: ConnectionOwner<Data>;
+  readonly id: number = ++lastId;
+  readonly address: string;
+  data: Data;
   #goneAtPoll = 0;
   #goneAtSweep = 0;
   #movedAt: number | undefined;
-  #watched = false;
   #wantsDrain = false;
   /** Within a call of the program's: a close handler has to wait until that has returned. */
   #calling = false;

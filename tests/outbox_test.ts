@@ -4,9 +4,9 @@ import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
 import { CallError } from "../rpc/errors.ts";
 import { Kind } from "../rpc/kinds.ts";
-import { DEFAULT_LIMITS, peerLimits } from "../rpc/limits.ts";
-import { writePayload, writeResultHead } from "../rpc/messages.ts";
-import { Outbox } from "../rpc/outbox.ts";
+import { DEFAULT_LIMITS } from "../rpc/limits.ts";
+import type { Outbox } from "../rpc/outbox.ts";
+import { answer, CountingSocket, outboxOn } from "./suites/counting_socket.ts";
 import { ManualClock } from "./suites/manual_clock.ts";
 import { Pair, procedure } from "./suites/pair.ts";
 import { ScriptedServer } from "./suites/scripted_server.ts";
@@ -141,45 +141,6 @@ describe("answers of one turn", () => {
     );
   });
 });
-
-/** A socket as runtimes make them: it counts its own headers, and takes nothing from the caller until it drains. */
-class CountingSocket {
-  readonly frames: Uint8Array[] = [];
-  buffered = 0;
-  asked = 0;
-
-  readonly transport = {
-    owner: this,
-    send: (frame: Uint8Array): void => {
-      this.frames.push(frame.slice());
-      this.buffered += frame.length + (frame.length < 126 ? 2 : frame.length < 65_536 ? 4 : 10);
-    },
-    get buffered(): number {
-      this.owner.asked++;
-      return this.owner.buffered;
-    },
-    requestDrain: (): void => {},
-    close: (): void => {},
-  };
-}
-
-function outboxOn(socket: CountingSocket, clock = new ManualClock()): Outbox {
-  return new Outbox({
-    clock,
-    transport: socket.transport,
-    owner: { beforeFlush: () => {}, stalled: () => {}, patience: 1_000 },
-    peer: peerLimits(DEFAULT_LIMITS),
-    welcomed: true,
-  });
-}
-
-function answer(outbox: Outbox, size: number): void {
-  outbox.open();
-  writeResultHead(outbox.nextSequence, 1);
-  writePayload(new Uint8Array(size));
-  outbox.sealReliable();
-  outbox.answered();
-}
 
 describe("the pressure of what waits", () => {
   it("is never missed, whatever was sent and has drained, and told only where it is there", () => {
