@@ -164,11 +164,12 @@ export class NodeReactions {
     const page = await this.#store.read(channel, query);
     const entry = page.entries.find(({ offset }) => offset === target);
     const [epoch, some] = nextOf(left, page.epoch);
-    const state = new ReactionState(entry?.reactions?.state, this.#bounds);
+    const known = epoch === page.epoch ? entry?.reactions : undefined; // another life's message is not in its place
+    const state = new ReactionState(known?.state, this.#bounds);
     const { kinds } = channel.value.reactions!;
     const { failed, isOther } = count(state, some, kinds);
     if (failed.size < some.length) {
-      const reactions = { expects: entry?.reactions?.offset ?? 0, state: state.stored() };
+      const reactions = { expects: known?.offset ?? 0, state: state.stored() };
       const change = { kind: "react" as const, target, epoch, reactions };
       const isKept = isMessage(entry) && epoch === page.epoch;
       const published = isKept && !isOther

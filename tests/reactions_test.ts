@@ -201,6 +201,17 @@ describe("reactions", () => {
     assertEquals([flag, emoji, (vote as ValuesSummary).values.length], [undefined, undefined, 1]);
   });
 
+  it("to a message of another life are refused for that, not for what is said of the one that has its place now", async () => {
+    const { world, place } = await start();
+    await using _ = world;
+    const server = app.channel("room/:id", { id: "1" });
+    const most = Array.from({ length: 64 }, (_, i) => server.react(place, "emoji", `v${i}`));
+    await world.wait(Promise.all(most));
+    assertEquals(await world.wait(code(server.react(place, "emoji", "more"))), "TOO_LARGE");
+    const other = { ...place, epoch: "another-life-000" };
+    assertEquals(await world.wait(code(server.react(other, "emoji", "more"))), "NOT_FOUND");
+  });
+
   it("count once, however often their connection is lost", async () => {
     for (let seed = 1; seed <= 10; seed++) {
       const { world, place } = await start(seed);
