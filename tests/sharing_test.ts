@@ -111,7 +111,8 @@ describe("a frame of a channel that is the same for all", () => {
 
   it("is told as a gap to who takes no changes, where it has one", async () => {
     const channels = { "board/:id": channel({ message: anything, changes: true }) };
-    const server = new ChannelNode({ broker: new MemoryBroker(), channels });
+    const broker = new MemoryBroker();
+    const server = new ChannelNode({ broker, channels });
     const [takes, takesNone] = [await server.connect(), await server.connect()];
     await takes.joined(NAME, null, { changes: true });
     await takesNone.joined();
@@ -124,6 +125,7 @@ describe("a frame of a channel that is the same for all", () => {
     const kinds = (line: typeof takes): unknown[] => line.take().map(([kind]) => kind);
     assertEquals(kinds(takes), [Kind.PUBLICATION, Kind.CHANGE]);
     assertEquals(kinds(takesNone), [Kind.PUBLICATION, Kind.GAP]);
+    await broker.close();
   });
 
   it("does not count what a policy has left out before it as sent and not seen", async () => {
