@@ -100,7 +100,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
     return this.#detached;
   }
 
-  /** Whether more than `limit` bytes are in the socket. Asked for each publication: most often it costs one comparison. */
+  /** Whether more than `limit` bytes are in the socket: most often it costs one comparison. */
   isSocketOver(limit: number): boolean {
     return this.room.isOver(limit, 0);
   }

@@ -21,4 +21,4 @@ export const LATE_PUSH: number = 1_000;
 export const MOST_SIGNALS: number = 1_024;
 
 /** Holes in a row that a subscription takes for a broker that is behind; then it starts again. */
-export const MOST_HOLES = 3;
+export const MOST_HOLES: number = 3;
