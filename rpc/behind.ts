@@ -47,7 +47,7 @@ export class Behind {
       bytes += entry.data.length;
       wanted++;
     }
-    const isLittle = end.offset === top && this.#unseen.admits(end.offset - 1, bytes);
+    const isLittle = end.offset === top && this.#unseen.fits(end.offset - 1, bytes);
     if (wanted === 0 || isLittle) return undefined;
     return { reason: this.#policy.reason, given: newest.after(after.offset), end };
   }

@@ -16,6 +16,7 @@ import { Newest } from "./newest.ts";
 import type { Policy } from "./policy.ts";
 import { givenBy, type SharedFrame } from "./shared_frames.ts";
 import type { Feed, Place, TopicMember } from "./topic_member.ts";
+import { NEWEST } from "./unseen.ts";
 
 /** What a view needs of its topic. */
 export interface ViewedTopic extends Feed {
@@ -57,11 +58,12 @@ export class FilterView implements TopicMember, Feed {
   readonly id = "";
   /** See {@linkcode Feed.sent}. */
   sent: Place;
+  /** See {@linkcode Feed.marks}. */
+  readonly marks: Marks;
   readonly #filter: Filter | undefined;
   readonly #policy: Policy | undefined;
   readonly #parts: FilterViewParts;
   readonly #members = new Set<TopicMember>();
-  readonly #marks = new Marks();
   #users = 0;
   #life = -1;
   /** What was passed over since, and nobody was told of. */
@@ -83,6 +85,7 @@ export class FilterView implements TopicMember, Feed {
   constructor({ filter, policy }: Wants, parts: FilterViewParts) {
     this.#filter = filter;
     this.#policy = policy;
+    this.marks = new Marks(policy && NEWEST.grain);
     this.#newest = policy && new Newest(policy);
     this.#waiting = policy && policy.interval > 0 ? new Newest(policy) : undefined;
     this.#parts = parts;
@@ -99,11 +102,6 @@ export class FilterView implements TopicMember, Feed {
     this.#users++;
   }
 
-  /** See {@linkcode Feed.bytesSince}. */
-  bytesSince(offset: number): number {
-    return this.#marks.since(offset);
-  }
-
   /** See {@linkcode Feed.goLive}. Who comes is where the others are told to be first. */
   goLive(member: TopicMember): void {
     const { topic } = this.#parts;
@@ -113,7 +111,7 @@ export class FilterView implements TopicMember, Feed {
     if (isNew) {
       this.#life = topic.life;
       this.sent = topic.sent;
-      this.#marks.start(this.sent.offset);
+      this.marks.start(this.sent.offset);
       this.#waiting?.start(this.sent.offset);
     }
     if (this.#waiting === undefined || this.#waiting.size === 0) this.#tellSkipped();
@@ -241,7 +239,7 @@ export class FilterView implements TopicMember, Feed {
     waiting.start(last.offset);
     const skipped = this.#skipped;
     if (skipped !== undefined) this.#skip(skipped);
-    if (this.#marks.add(given.map(({ entry }) => entry))) this.isBehind(0);
+    if (this.marks.add(given.map(({ entry }) => entry))) this.isBehind(0);
     for (const lagger of this.#laggers) lagger.refreshed();
   }
 
@@ -249,11 +247,11 @@ export class FilterView implements TopicMember, Feed {
     const isWhole = wanted.length === frame.entries.length && this.#skipped === undefined;
     const { alias } = this.#parts.topic;
     const part = isWhole ? frame : filtered(alias, frame, { wanted, skipped: this.#skipped });
-    if (isLong(part)) this.#look(0, part.bytes.length);
+    if (isLong(part)) this.#look(wanted.length, part.bytes.length);
     this.#send(part);
     this.#skipped = undefined;
     this.sent = placeOf(wanted.at(-1)!);
-    if (this.#marks.add(wanted) || this.#policy !== undefined) this.isBehind(0); // who wants the newest is looked at each time
+    if (this.marks.add(wanted) || this.#policy !== undefined) this.isBehind(0); // who wants the newest is looked at each time
   }
 
   #skip(last: Place): void {

@@ -162,7 +162,7 @@ export class Subscriber implements TopicMember, LineMember {
   fallBehind(): void {
     this.#state = "catching";
     this.#cursor = this.#feed.sent;
-    this.#unseen.leaveLive(this.#cursor.offset);
+    this.#unseen.leaveLive();
     if (this.#isFull) this.#line.awaitRoom(this);
   }
 
@@ -307,19 +307,18 @@ export class Subscriber implements TopicMember, LineMember {
     const before = this.#cursor.offset;
     if (given.length === 0 && end.offset === before) return this.#goLive();
     if (this.#unseen.isHalf(before)) return; // SEEN goes on
-    let [bytes, count] = [0, 0];
+    let count = 0;
     for (const one of given) {
       const { entry } = one;
       const after = this.#cursor.offset;
-      if (this.#isFull || !this.#unseen.admits(after, bytes + entry.data.length)) break;
+      if (this.#isFull || !this.#unseen.admits(after, entry.data.length)) break;
       this.#unseen.excuse(entry.offset - 1, this.#writer.sendGiven(one, { after, reason }));
+      this.#unseen.sent(entry.offset, entry.data.length);
       this.#cursor = { offset: entry.offset, fingerprint: entry.fingerprint };
-      bytes += entry.data.length;
       count++;
     }
     if (count === given.length && end.offset > this.#cursor.offset) this.#writer.skipTo(this.#cursor = end);
     const { offset } = this.#cursor;
-    this.#unseen.sent(offset, bytes);
     if (isPage && offset > before) this.#line.goOnLater(this);
     else if (offset > before || this.#isFull) this.#catchUp(); // otherwise SEEN goes on
   }
@@ -342,15 +341,15 @@ export class Subscriber implements TopicMember, LineMember {
       if (this.#isFull) break; // of all channels of the connection together
       const size = this.#writer.wants(entry) ? entry.data.length : 0;
       if (entry.offset > this.topic.last.offset || (bytes > 0 && bytes + size > PAGE.bytes)) break;
-      isFull = !this.#unseen.admits(this.#cursor.offset, bytes + size);
+      isFull = !this.#unseen.admits(this.#cursor.offset, size);
       if (isFull || !this.#follows(entry)) break;
       this.#writer.send(entry);
+      this.#unseen.sent(entry.offset, size);
       this.#cursor = { offset: entry.offset, fingerprint: entry.fingerprint };
       bytes += size;
     }
     this.#writer.tellSkipped();
     const { offset } = this.#cursor;
-    this.#unseen.sent(offset, bytes);
     if (offset > from) this.#holes = 0;
     // In the turn in which it has come to the top it is live: nothing can come between.
     if (offset === this.topic.last.offset || this.#isFull) this.#catchUp();

@@ -59,7 +59,8 @@ export class Topic implements BrokerListener, EndsWithTurn {
   #waiting = new Set<TopicMember>();
   /** What is known here may be another stream than the broker's: who comes now is told nothing before the broker has said so. */
   #inDoubt = false;
-  readonly #marks = new Marks();
+  /** See {@linkcode Feed.marks}. */
+  readonly marks: Marks = new Marks();
   #fresh: Entry[] = [];
   #signals: Signal[] = [];
   /** Set while the broker is asked: what it pushes meanwhile. */
@@ -147,11 +148,6 @@ export class Topic implements BrokerListener, EndsWithTurn {
   goLive(member: TopicMember): void {
     this.distribute();
     this.#live.add(member);
-  }
-
-  /** Bytes of all publications after an offset up to {@linkcode Topic.sent}: a little more rather than less. */
-  bytesSince(offset: number): number {
-    return this.#marks.since(offset);
   }
 
   /** Reads a part of the history. Who comes while the same is read gets the same: a crowd that comes back asks the broker once. */
@@ -248,7 +244,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
   #passed(entries: readonly Entry[]): void {
     const { offset, fingerprint } = entries.at(-1)!;
     this.sent = { offset, fingerprint };
-    if (!this.#marks.add(entries)) return;
+    if (!this.marks.add(entries)) return;
     this.#look(0, 0);
   }
 
@@ -358,7 +354,7 @@ export class Topic implements BrokerListener, EndsWithTurn {
     this.last = this.sent = top;
     this.alias = this.#parts.newAlias();
     this.life++;
-    this.#marks.start(top.offset);
+    this.marks.start(top.offset);
   }
 
   /** The broker has said what it has: what it pushed meanwhile follows. */

@@ -6,6 +6,7 @@
 import type { Position } from "./broker.ts";
 import type { FeedDeltas } from "./feed_deltas.ts";
 import type { KeptPage } from "./kept_page.ts";
+import type { Marks } from "./marks.ts";
 import type { SharedFrame, SignalRun } from "./shared_frames.ts";
 
 /** Somebody here who wants a channel. None of its methods throws. */
@@ -39,8 +40,8 @@ export interface Feed {
   readonly sent: Place;
   /** What is sent to those who take differences, made when the first of them comes. */
   readonly deltas: FeedDeltas;
-  /** Bytes that they were sent after an offset. */
-  bytesSince(offset: number): number;
+  /** Counts the bytes that they were sent. */
+  readonly marks: Marks;
   /** From now on somebody who has everything up to the last of the topic gets what follows with all others. */
   goLive(member: TopicMember): void;
   /** Somebody wants nothing more. */

@@ -3,19 +3,21 @@
  *
  * @module
  */
-import { LOOK } from "./marks.ts";
+import { GRAIN, LOOK, type Piece } from "./marks.ts";
 import type { Feed } from "./topic_member.ts";
 
 /** How much may be sent and not seen. */
 export interface UnseenBounds {
   /** Publications. */
   readonly messages: number;
-  /** Bytes; one publication is always admitted. */
+  /** Bytes. While half of that is free one publication more is admitted, however large. */
   readonly bytes: number;
   /** Publications of who is live, when somebody looks: what may be sent until the next look is left out. See `marks.ts`. */
   readonly liveMessages: number;
   /** Bytes of who is live, when somebody looks: less than 64 KiB may have been sent since the last look, and a frame has as much. */
   readonly liveBytes: number;
+  /** Bytes that are told apart when a part of what was sent is seen. With what a client may owe (`client/seen.ts`) they are less than half of `bytes`: nobody waits for a SEEN that does not come. */
+  readonly grain: number;
 }
 
 /** Who wants everything. */
@@ -24,6 +26,7 @@ export const EVERYTHING: UnseenBounds = {
   bytes: 1024 * 1024,
   liveMessages: 1_000 - 2 * LOOK,
   liveBytes: (1024 - 128) * 1024,
+  grain: GRAIN,
 };
 /** Who rather has less than what is old: what is on its way is not the newest any more when it is taken. Looked at after each frame. */
 export const NEWEST: UnseenBounds = {
@@ -31,16 +34,17 @@ export const NEWEST: UnseenBounds = {
   bytes: 192 * 1024,
   liveMessages: 64,
   liveBytes: 128 * 1024,
+  grain: 8 * 1024,
 };
 
 /** The account of one subscription. While it is live the topic counts the bytes, for all together. */
 export class Unseen {
-  readonly #topic: Pick<Feed, "bytesSince">;
+  readonly #feed: Pick<Feed, "marks">;
   readonly #most: UnseenBounds;
   /** Everything up to here was seen. */
   #seen = 0;
-  /** Pages that were sent to it alone, by their last offset. */
-  #pages: { readonly to: number; readonly bytes: number }[] = [];
+  /** What it was sent before it was live, or alone. */
+  #pieces: Piece[] = [];
   #bytes = 0;
   /** Offsets that are not counted, by where they end. */
   #gaps: { readonly to: number; readonly count: number }[] = [];
@@ -49,15 +53,15 @@ export class Unseen {
   #liveFrom: number | undefined;
 
   /** Counts live bytes with its topic. */
-  constructor(topic: Pick<Feed, "bytesSince">, most: UnseenBounds = EVERYTHING) {
-    this.#topic = topic;
+  constructor(feed: Pick<Feed, "marks">, most: UnseenBounds = EVERYTHING) {
+    this.#feed = feed;
     this.#most = most;
   }
 
   /** It begins after this offset. */
   start(offset: number): void {
     this.#seen = offset;
-    this.#pages = [];
+    this.#pieces = [];
     this.#bytes = 0;
     this.#gaps = [];
     this.#excused = 0;
@@ -74,19 +78,21 @@ export class Unseen {
   /** The client has everything up to here. */
   seen(offset: number): void {
     if (offset > this.#seen) this.#seen = offset;
-    while (this.#pages.length > 0 && this.#pages[0]!.to <= this.#seen) {
-      this.#bytes -= this.#pages.shift()!.bytes;
+    while (this.#pieces.length > 0 && this.#pieces[0]!.to <= this.#seen) {
+      this.#bytes -= this.#pieces.shift()!.bytes;
     }
     while (this.#gaps.length > 0 && this.#gaps[0]!.to <= this.#seen) {
       this.#excused -= this.#gaps.shift()!.count;
     }
   }
 
-  /** A page up to this offset was sent to it. */
+  /** So many bytes up to this offset, which follow on what was sent before, were sent to it. */
   sent(to: number, bytes: number): void {
     if (bytes === 0) return;
-    this.#pages.push({ to, bytes });
     this.#bytes += bytes;
+    const last = this.#pieces.at(-1);
+    if (last === undefined || last.bytes + bytes > this.#most.grain) this.#pieces.push({ to, bytes });
+    else this.#pieces[this.#pieces.length - 1] = { to, bytes: last.bytes + bytes };
   }
 
   /** From this offset on it gets what all get. */
@@ -94,11 +100,10 @@ export class Unseen {
     this.#liveFrom = offset;
   }
 
-  /** It got what all get, up to this offset. */
-  leaveLive(to: number): void {
-    const bytes = this.#liveBytes;
+  /** It has got what all get, up to where they are now. */
+  leaveLive(): void {
+    for (const { to, bytes } of this.#feed.marks.after(this.#liveSeen)) this.sent(to, bytes);
     this.#liveFrom = undefined;
-    this.sent(to, bytes);
   }
 
   /** Whether who is live, and was sent everything up to `offset`, must be left alone now, before it gets `next` more of so many bytes at once. */
@@ -107,8 +112,9 @@ export class Unseen {
     if (messages === 0) return false;
     const most = this.#most;
     const bytes = this.#bytes + this.#liveBytes;
+    const isOne = next === 1 && bytes <= EVERYTHING.bytes / 2;
     return messages > most.liveMessages || messages + next > EVERYTHING.messages ||
-      bytes > most.liveBytes || bytes + nextBytes > EVERYTHING.bytes;
+      bytes > most.liveBytes || (bytes + nextBytes > EVERYTHING.bytes && !isOne);
   }
 
   /** Whether who catches up has to see something first. */
@@ -116,8 +122,13 @@ export class Unseen {
     return this.#messages(offset) > this.#most.messages / 2 || this.#bytes > this.#most.bytes / 2;
   }
 
-  /** Whether one more may be sent after `offset`, which makes so many bytes in this page. */
+  /** Whether one more of so many bytes may be sent after `offset`. */
   admits(offset: number, bytes: number): boolean {
+    return !this.isHalf(offset) || this.fits(offset, bytes);
+  }
+
+  /** Whether with so many bytes that follow on `offset` it is within what may be sent and not seen. */
+  fits(offset: number, bytes: number): boolean {
     const messages = this.#messages(offset);
     return messages === 0 || (messages < this.#most.messages && this.#bytes + bytes <= this.#most.bytes);
   }
@@ -128,7 +139,12 @@ export class Unseen {
 
   get #liveBytes(): number {
     if (this.#liveFrom === undefined) return 0;
-    const bytes = this.#topic.bytesSince(Math.max(this.#seen, this.#liveFrom));
+    const bytes = this.#feed.marks.since(this.#liveSeen);
     return bytes === Infinity ? this.#most.bytes : bytes;
+  }
+
+  /** Everything of what is live is seen up to here. */
+  get #liveSeen(): number {
+    return Math.max(this.#seen, this.#liveFrom ?? 0);
   }
 }
