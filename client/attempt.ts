@@ -14,7 +14,8 @@ import { Kind, SUBPROTOCOL, TOKEN_PROTOCOL, VERSION } from "../rpc/kinds.ts";
 import { type Limits, peerLimits } from "../rpc/limits.ts";
 import { writeHello, writeToken } from "../rpc/messages.ts";
 import { type CallRequest, OutgoingCall } from "../rpc/outgoing_call.ts";
-import { Peer, type PeerEvents } from "../rpc/peer.ts";
+import { Peer } from "../rpc/peer.ts";
+import type { PeerEvents } from "../rpc/peer_parts.ts";
 import { ProtocolError } from "../rpc/protocol_error.ts";
 import { Refusing } from "../rpc/refusing.ts";
 import type { Offered } from "./offers.ts";
@@ -258,11 +259,10 @@ export class Attempt {
     const { clock, limits, offered, bulk, drop } = this.#parts;
     const close = (code?: number, reason?: string) => drop(code ?? 1000, reason ?? "");
     const connection = { id: "server", address: "", subject: undefined, close };
+    const transport = transportOf(this.#socket);
     return new Peer({
       role: "client",
-      clock,
-      transport: transportOf(this.#socket),
-      limits,
+      ...{ clock, transport, limits },
       owner: {
         makeCallee: (peer) => offered()?.callee({ clock, limits, connection }, peer) ?? new Refusing(peer),
         bulk,

@@ -12,26 +12,14 @@ const MOST_BYTES = 64 * 1024;
 /** After so many milliseconds the next frame that leaves takes the acknowledgement along. */
 const LONGEST = 1_000;
 
-/** What one side owes the other in acknowledgements. */
+/** What one side owes the other in acknowledgements. A server has ten thousand connections, and where no frame leaves by itself its heartbeat tells. */
 export class Acknowledger {
-  readonly #clock: Clock;
-  readonly #unasked: (() => void) | undefined;
-  #timer: unknown;
   #seen = 0;
   #told = 0;
   #toldAt = -Infinity;
   #bytes = 0;
   #due = false;
   #late = false;
-
-  /**
-   * Calls `unasked` when it is time and no frame has left by itself: clients say so, who have one connection. A server has ten
-   * thousand, and its heartbeat says it.
-   */
-  constructor(clock: Clock, unasked: (() => void) | undefined) {
-    this.#clock = clock;
-    this.#unasked = unasked;
-  }
 
   /** Whether an acknowledgement has to leave. */
   get isDue(): boolean {
@@ -59,7 +47,6 @@ export class Acknowledger {
     this.#bytes += bytes;
     if (this.#bytes >= MOST_BYTES) return this.#due = true;
     if (now - this.#toldAt >= LONGEST) this.#late = true;
-    if (this.#unasked !== undefined && this.#timer === undefined) this.#arm(this.#unasked);
     return false;
   }
 
@@ -72,17 +59,42 @@ export class Acknowledger {
   }
 
   /** Nobody is there to be told. */
-  stop(): void {
+  stop(): void {}
+
+  /** Whether something was processed of which the other side was not told. */
+  protected get isOwed(): boolean {
+    return this.#seen > this.#told;
+  }
+}
+
+/** The same on a client, which has one connection: it tells when it is time and no frame has left by itself. */
+export class PromptAcknowledger extends Acknowledger {
+  readonly #clock: Clock;
+  readonly #unasked: () => void;
+  #timer: unknown;
+
+  /** Calls `unasked` when it is time. */
+  constructor(clock: Clock, unasked: () => void) {
+    super();
+    this.#clock = clock;
+    this.#unasked = unasked;
+  }
+
+  override came(bytes: number, received: number, now: number): boolean {
+    if (super.came(bytes, received, now)) return true;
+    if (this.isOwed) this.#timer ??= this.#clock.setTimeout(() => this.#late(), LONGEST);
+    return false;
+  }
+
+  override stop(): void {
     this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  #arm(unasked: () => void): void {
-    this.#timer = this.#clock.setTimeout(() => {
-      this.#timer = undefined;
-      if (this.#seen <= this.#told) return;
-      this.#due = true;
-      unasked();
-    }, LONGEST);
+  #late(): void {
+    this.#timer = undefined;
+    if (!this.isOwed) return;
+    this.soon();
+    this.#unasked();
   }
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Answers } from "./answers.ts";
+import { answer, answerEncoded, answerError, discardAnswer } from "./answers.ts";
 import { CallBounds } from "./call_bounds.ts";
 import type { CalledPeer, CalleeParts } from "./callee_parts.ts";
 import { CallError } from "./errors.ts";
@@ -31,10 +31,11 @@ export interface BookOwner {
 
 /** Calls that wait or run, but for a plain one that runs at this moment. */
 export class CallBook implements UnderPressure {
+  /** Calls that were refused for want of room since one has ended. */
+  refused = 0;
   readonly #parts: CalleeParts;
   readonly #peer: CalledPeer;
   readonly #limits: Limits;
-  readonly #answers: Answers;
   readonly #owner: BookOwner;
   readonly #calls = new Map<number, IncomingCall>();
   readonly #waiting = new WaitingCalls();
@@ -48,13 +49,12 @@ export class CallBook implements UnderPressure {
   #ended = false;
 
   /** Nothing is written in it. */
-  constructor(parts: CalleeParts, peer: CalledPeer, by: { answers: Answers; owner: BookOwner }) {
+  constructor(parts: CalleeParts, peer: CalledPeer, owner: BookOwner) {
     const { clock, limits } = parts;
     this.#parts = parts;
     this.#peer = peer;
     this.#limits = limits;
-    this.#answers = by.answers;
-    this.#owner = by.owner;
+    this.#owner = owner;
     this.#bounds = new CallBounds(clock, limits.callTimeout);
     this.#pressure = new Pressure(clock, peer.outbox, { limit: limits.queue / 2, owner: this });
   }
@@ -101,7 +101,7 @@ export class CallBook implements UnderPressure {
       this.#waiting.remove(call);
       call.brokenBy ??= why;
       if (call.sender !== undefined) call.sender.stop(why);
-      else if (!call.answered) this.#answers.error(call.id, why);
+      else if (!call.answered) answerError(this.#peer.outbox, call.id, why);
       this.#finish(call);
       call.abort(why);
     }
@@ -230,8 +230,8 @@ export class CallBook implements UnderPressure {
     }
     try {
       if (isStream(call.procedure, value)) return this.#stream(call, value);
-      if (value instanceof Encoded) this.#answers.encodedResult(call.id, value.bytes, call.caused);
-      else this.#answers.result(call.id, value, call.caused);
+      if (value instanceof Encoded) answerEncoded(this.#peer.outbox, call.id, value.bytes, call.caused);
+      else answer(this.#peer, call.id, value, call.caused);
     } catch (error) {
       return this.#fail(call, afterRunning(error));
     }
@@ -270,21 +270,21 @@ export class CallBook implements UnderPressure {
   #leave(call: IncomingCall, error: CallError): void {
     call.answered = true;
     this.#bounds.runsOn(call);
-    if (!this.#isOver(call)) this.#answers.error(call.id, error);
+    if (!this.#isOver(call)) answerError(this.#peer.outbox, call.id, error);
   }
 
   /** The caller is told, and the call counts until its handler has ended. */
   #answerExpired(call: IncomingCall): void {
     if (this.#isOver(call) || call.sender !== undefined || call.answered) return;
     call.answered = true;
-    this.#answers.error(call.id, call.brokenBy!);
+    answerError(this.#peer.outbox, call.id, call.brokenBy!);
   }
 
   /** What the handler gave comes too late: who makes it is told. */
   #discard(call: IncomingCall, value: unknown): void {
     try {
       if (isStream(call.procedure, value)) stopItems(iteratorOf(value));
-      else this.#answers.discard(value);
+      else discardAnswer(this.#peer, value);
     } catch {
       // It is nothing that can be iterated, or is iterated elsewhere.
     }
@@ -304,7 +304,7 @@ export class CallBook implements UnderPressure {
 
   #answerError(call: IncomingCall, error: CallError): void {
     call.failed = true;
-    if (!this.#isOver(call)) this.#answers.error(call.id, error, call.caused);
+    if (!this.#isOver(call)) answerError(this.#peer.outbox, call.id, error, call.caused);
     this.#finish(call);
   }
 

@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { Answers } from "./answers.ts";
+import { answerError } from "./answers.ts";
 import { type BookOwner, CallBook, discardStreams } from "./call_book.ts";
 import type { Answering, CalledPeer, CalleeParts } from "./callee_parts.ts";
 import { CallIds } from "./call_ids.ts";
 import type { Clock } from "./clock.ts";
 import type { CallerConnection } from "./context.ts";
 import { CallError } from "./errors.ts";
+import { decodeFor } from "./first_stream.ts";
 import { type CallSurroundings, IncomingCall, type Received, type Registered } from "./incoming_call.ts";
-import type { Limits } from "./limits.ts";
 import { Names } from "./names.ts";
 import { notFound, undecodable } from "./pipeline.ts";
 import { isPlain, type PlainCallOwner, PlainCalls } from "./plain_calls.ts";
@@ -29,28 +29,18 @@ export class Callee implements Answering, CallSurroundings, PlainCallOwner, Book
   onEnd: (() => void) | undefined;
   readonly #parts: CalleeParts;
   readonly #peer: CalledPeer;
-  readonly #limits: Limits;
-  readonly #answers: Answers;
   readonly #ids = new CallIds();
   readonly #names: Names;
   readonly #plain: PlainCalls;
   /** Made for the first call that does not end at once. */
   #book: CallBook | undefined;
-  #refused = 0;
 
   /** Answers nothing yet. */
   constructor(parts: CalleeParts, peer: CalledPeer) {
     this.#parts = parts;
     this.#peer = peer;
-    this.#limits = parts.limits;
-    this.#answers = new Answers(peer.outbox, peer.streams);
     this.#names = new Names(peer.outbox, parts.procedures);
-    this.#plain = new PlainCalls({
-      surroundings: this,
-      answers: this.#answers,
-      streams: peer.streams,
-      owner: this,
-    });
+    this.#plain = new PlainCalls(this, peer);
   }
 
   /** See {@linkcode CallSurroundings.clock}. */
@@ -94,7 +84,7 @@ export class Callee implements Answering, CallSurroundings, PlainCallOwner, Book
   }
 
   get #written(): CallBook {
-    return this.#book ??= new CallBook(this.#parts, this.#peer, { answers: this.#answers, owner: this });
+    return this.#book ??= new CallBook(this.#parts, this.#peer, this);
   }
 
   /** CALL. `method` is a name, or a number that was announced. */
@@ -127,7 +117,7 @@ export class Callee implements Answering, CallSurroundings, PlainCallOwner, Book
   get #isFree(): boolean {
     const book = this.#book;
     return this.refuseWith === undefined && !this.#plain.isRunning && (book === undefined || book.isFree) &&
-      !this.#peer.outbox.isOver(this.#limits.queue / 2);
+      !this.#peer.outbox.isOver(this.#parts.limits.queue / 2);
   }
 
   /** CANCEL. For a call that has ended it is late, and ignored; the id of a call that never left is used up by it. */
@@ -152,7 +142,7 @@ export class Callee implements Answering, CallSurroundings, PlainCallOwner, Book
 
   /** See {@linkcode PlainCallOwner.ended}. */
   ended(): void {
-    this.#refused = 0;
+    if (this.#book !== undefined) this.#book.refused = 0;
     this.onEnd?.();
   }
 
@@ -184,13 +174,13 @@ export class Callee implements Answering, CallSurroundings, PlainCallOwner, Book
   /** See {@linkcode CallSurroundings.decode}. */
   decode(call: IncomingCall): unknown {
     try {
-      return this.#peer.streams.decode(call, call);
+      return decodeFor(this.#peer, call.bytes, call.start, call.end, call);
     } catch (error) {
       throw undecodable(error);
     }
   }
 
-  /** The connection is lost, and the session is kept: answers that waited are encoded, so that their bytes count. */
+  /** See {@linkcode Answering.detach}. */
   detach(): void {
     this.#book?.detach();
   }
@@ -210,15 +200,16 @@ export class Callee implements Answering, CallSurroundings, PlainCallOwner, Book
   #refusal(registered: Registered | undefined): CallError | undefined {
     if (this.refuseWith !== undefined) return this.refuseWith;
     // Before the name is looked at: what exists and is not allowed must look like what does not exist.
-    if ((this.#book?.size ?? 0) < this.#limits.calls) {
+    const book = this.#book;
+    if (book === undefined || book.size < this.#parts.limits.calls) {
       return registered === undefined ? notFound() : undefined;
     }
-    if (++this.#refused > MOST_REFUSED) throw new ProtocolError("Too many calls", 4531);
+    if (++book.refused > MOST_REFUSED) throw new ProtocolError("Too many calls", 4531);
     return new CallError("RESOURCE_EXHAUSTED", "Too many calls are in flight; this one was not run");
   }
 
   #refuse(received: Received, error: CallError): void {
-    this.#answers.error(received.id, error);
+    answerError(this.#peer.outbox, received.id, error);
     discardStreams(this.#peer, { items: received.items, input: received });
   }
 }

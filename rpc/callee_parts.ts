@@ -3,13 +3,12 @@
  *
  * @module
  */
+import type { AnsweringPeer } from "./answers.ts";
 import type { CallError } from "./errors.ts";
 import type { CallSurroundings, Received, Registered } from "./incoming_call.ts";
 import type { KeyedCalls } from "./ledger.ts";
 import type { Limits } from "./limits.ts";
-import type { Outbox } from "./outbox.ts";
 import type { ProtocolError } from "./protocol_error.ts";
-import type { Streams } from "./streams.ts";
 import type { Reporter } from "./telling.ts";
 
 /** What is answered, and with what: the same for all connections of a session. */
@@ -44,6 +43,8 @@ export interface Answering {
   cancel(id: number): void;
   /** Answers every call that has not ended with `error`, and tells the handlers. Gives how many there were. */
   cut(error: CallError): number;
+  /** The connection is lost, and the session is kept: answers that wait are encoded, so that their bytes count. */
+  detach(): void;
   /** Another connection carries on. */
   attach(): void;
   /** The connection is gone. */
@@ -51,11 +52,7 @@ export interface Answering {
 }
 
 /** The end of a connection that calls come to. */
-export interface CalledPeer extends Reporter {
-  /** Where messages go. */
-  readonly outbox: Outbox;
-  /** Its streams. */
-  readonly streams: Streams;
+export interface CalledPeer extends Reporter, AnsweringPeer {
   /** The other side broke a rule: the connection ends. */
   fault(error: ProtocolError): void;
 }

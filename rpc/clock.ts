@@ -4,6 +4,18 @@
  * @module
  */
 
+/** A timer that is an object of its owner's: ten thousand idle connections have one each, and nothing is made to set it. */
+export interface Alarm {
+  /** When it rings, on the clock that it is set on. */
+  readonly at: number;
+  /** Those of one moment ring in the order in which they were set. Of the clock. */
+  order: number;
+  /** Its place among those that are set; -1 when it is not. Of the clock. */
+  place: number;
+  /** It is time. */
+  ring(): void;
+}
+
 /** Time and chance for the protocol core. */
 export interface Clock {
   /** Milliseconds that never go back; only differences have a meaning. */
@@ -20,6 +32,18 @@ export interface Clock {
   immediateInCrowd?(run: () => void): void;
   /** A number from 0 up to 1, 1 excluded. Not for secrets. */
   random(): number;
+}
+
+/** A clock that takes alarms as they are. */
+export interface AlarmClock extends Clock {
+  /** Has `alarm` ring once: it is not set. */
+  setAlarm(alarm: Alarm): Alarm;
+}
+
+/** Has `alarm` ring once. The result is for {@linkcode Clock.clearTimeout}. */
+export function setAlarm(clock: Clock | AlarmClock, alarm: Alarm): unknown {
+  if ("setAlarm" in clock) return clock.setAlarm(alarm);
+  return clock.setTimeout(() => alarm.ring(), Math.max(0, alarm.at - clock.now()));
 }
 
 /**

@@ -50,12 +50,16 @@ export interface ControlEvents {
   ping?(): void;
   /** PONG. */
   pong?(): void;
+  /** ACK, which never comes the wrong way. */
+  ack?(): void;
   /** GOODBYE. */
   goodbye?(code: number, retryAfter: number | undefined): void;
   /** TOKEN. */
   token?(payload: WireMap): void;
   /** EXPIRES. */
   expires?(remaining: number | undefined): void;
+  /** The channels of a server's connection, made when the first message for them comes. */
+  readonly channels?: ChannelReader | undefined;
 }
 
 /** Reads the messages of channels: what a client that has opened none has no code for. */
@@ -78,7 +82,7 @@ export interface Targets {
   readonly callee: Answering;
   /** Streams. */
   readonly streams: Streams;
-  /** Channels: those of the present connection. */
+  /** Channels: those of the present connection, where `events` have none. */
   readonly channels?: ChannelReader | undefined;
   /** PING, PONG and ACK: the peer has processed our messages up to this one. */
   acknowledged(received: number): void;
@@ -97,7 +101,7 @@ export function dispatchControl(kind: number, to: Targets): number {
     case Kind.PONG: // [3, received]
       return received(to, events.pong?.bind(events));
     case Kind.ACK: // [4, received]
-      return received(to, nothing);
+      return received(to, events.ack?.bind(events) ?? nothing);
     case Kind.GOODBYE: // [5, code, retryAfter, payload]
       return goodbye(to, events.goodbye?.bind(events));
     case Kind.TOKEN: // [6, payload]

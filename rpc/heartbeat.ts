@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Clock } from "./clock.ts";
+import { type Alarm, type Clock, setAlarm } from "./clock.ts";
 import type { Limits } from "./limits.ts";
 
 /** When a heartbeat beats: the same for all connections of a server. */
@@ -35,12 +35,15 @@ export interface HeartbeatOwner {
 const LATE = 1_000;
 
 /** The heartbeat of one connection. */
-export class Heartbeat {
+export class Heartbeat implements Alarm {
   readonly #rules: HeartbeatRules;
   readonly #owner: HeartbeatOwner;
   #heardAt: number;
   #beatAt: number;
-  #due = 0;
+  /** See {@linkcode Alarm.at}. */
+  at = 0;
+  order = 0;
+  place = -1;
   #timer: unknown;
 
   /** Starts at once. */
@@ -73,8 +76,8 @@ export class Heartbeat {
 
   #arm(): void {
     const { clock, patience } = this.#rules;
-    this.#due = Math.min(this.#beatAt, this.#heardAt + patience);
-    this.#timer = clock.setTimeout(this.#fire, Math.max(0, this.#due - clock.now()));
+    this.at = Math.min(this.#beatAt, this.#heardAt + patience);
+    this.#timer = setAlarm(clock, this);
   }
 
   #giveSecondChance(now: number): void {
@@ -82,11 +85,12 @@ export class Heartbeat {
     this.#heardAt = now - patience + secondChance;
   }
 
-  readonly #fire = (): void => {
+  /** See {@linkcode Alarm.ring}. */
+  ring(): void {
     const { clock, interval, patience } = this.#rules;
     const now = clock.now();
     if (now - this.#heardAt >= patience) {
-      if (now - this.#due < LATE) return this.#owner.silent();
+      if (now - this.at < LATE) return this.#owner.silent();
       // What arrived while the process was blocked has not been read yet: it gets one more interval.
       this.#giveSecondChance(now);
     }
@@ -95,5 +99,5 @@ export class Heartbeat {
       this.#owner.beat?.();
     }
     this.#arm();
-  };
+  }
 }

@@ -23,10 +23,11 @@ import {
   readUint,
   skipValue,
 } from "./reader.ts";
-import { type Turn, turnOf } from "./turn.ts";
 
 /** Whom messages concern. */
 export interface InboxOwner extends Targets {
+  /** The moment of this turn, as {@linkcode Turn.now} tells. */
+  readonly now: number;
   /** A fragment came: it is acknowledged in this turn. */
   acknowledgeSoon(): void;
   /**
@@ -42,13 +43,21 @@ export interface InboxOwner extends Targets {
 /** How much more is kept for code than waits in a queue, or comes in a frame: a server sends what its windows allow. */
 const MOST_AWAITING = 16;
 
+/** Frames that are read later, and the rest of the one in which that was said. */
+interface HeldFrames {
+  readonly frames: Uint8Array[];
+  bytes: number;
+  /** Bytes, at most. */
+  most: number;
+  /** Whether they wait for code. */
+  awaits: boolean;
+}
+
 /** The receiving half of one connection. */
 export class Inbox {
   readonly #owner: InboxOwner;
   /** The kind that has to come first. */
   readonly #first: typeof Kind.HELLO | typeof Kind.WELCOME;
-  readonly #limits: Limits;
-  readonly #turn: Turn;
   /** Made for the first fragment. */
   #assembly: Assembly | undefined;
   readonly #messages: Rate;
@@ -57,23 +66,21 @@ export class Inbox {
   #received = 0;
   #units = 0;
   #greeted = false;
-  #held: Uint8Array[] | undefined;
-  #heldBytes = 0;
-  #mostHeld = 0;
-  /** Whether what is held waits for code. */
-  #awaits = false;
+  #held: HeldFrames | undefined;
   #closed = false;
 
   /** Waits for frames. */
   constructor(owner: InboxOwner, first: typeof Kind.HELLO | typeof Kind.WELCOME) {
     const { limits, clock } = owner;
-    const now = clock.now();
     this.#owner = owner;
     this.#first = first;
-    this.#limits = limits;
-    this.#turn = turnOf(clock);
+    const now = clock.now();
     this.#messages = new Rate(limits.messageRate, now);
     this.#bytes = new Rate(limits.byteRate, now);
+  }
+
+  get #limits(): Limits {
+    return this.#owner.limits;
   }
 
   /** Highest sequence processed. */
@@ -88,7 +95,7 @@ export class Inbox {
 
   /** Bytes of unfinished messages, and of frames that wait for WELCOME. */
   get heldBytes(): number {
-    return (this.#assembly?.held ?? 0) + this.#heldBytes;
+    return (this.#assembly?.held ?? 0) + (this.#held?.bytes ?? 0);
   }
 
   /**
@@ -98,13 +105,16 @@ export class Inbox {
    * @param now When it came, as {@linkcode Turn.now} tells.
    * @throws {ProtocolError | DecodeError} If it breaks a rule or a limit: the connection is to be closed.
    */
-  receive(frame: Uint8Array, now: number = this.#turn.now()): void {
+  receive(frame: Uint8Array, now: number = this.#owner.now): void {
     if (this.#closed) return;
-    if (this.#held !== undefined && !this.#awaits) return this.#hold(frame);
-    if (!this.#bytes.take(frame.length, now)) throw new ProtocolError("Too many bytes", 4529);
+    if (this.#held !== undefined && !this.#held.awaits) return this.#hold(frame, this.#held);
+    const limits = this.#limits;
+    if (!this.#bytes.take(frame.length, limits.byteRate, now)) {
+      throw new ProtocolError("Too many bytes", 4529);
+    }
     // A client knows whom it called: what a server says at once, WELCOME and a page of history, may share a frame.
     const isTrusted = this.#greeted || this.#first === Kind.WELCOME;
-    const limit = isTrusted ? this.#limits.message : this.#limits.messageBeforeAuthentication;
+    const limit = isTrusted ? limits.message : limits.messageBeforeAuthentication;
     if (frame.length > limit) throw new ProtocolError("A frame is over the limit", 1009);
     if (frame.length === 0) throw new ProtocolError("A frame is empty");
     frameCame(frame.length);
@@ -118,27 +128,29 @@ export class Inbox {
 
   /** Ends it, and gives the frames that were kept: somebody else reads them. */
   handOver(): Uint8Array[] {
-    const held = this.#held ?? [];
+    const held = this.#held;
     this.close();
-    return held;
+    return held?.frames ?? [];
   }
 
   /** From now on frames are kept, `most` bytes at most, until {@linkcode Inbox.resume}. */
   hold(most: number = this.#limits.messageBeforeAuthentication): void {
-    this.#held ??= [];
-    this.#mostHeld = most;
+    (this.#held ??= { frames: [], bytes: 0, most, awaits: false }).most = most;
   }
 
   /** Whether frames were kept. */
   get holdsFrames(): boolean {
-    return this.#held !== undefined && this.#held.length > 0;
+    return this.#held !== undefined && this.#held.frames.length > 0;
   }
 
   /** Reads what was kept, and frames as they come. */
   resume(): void {
-    const [held, isCounted, now] = [this.#held ?? [], this.#awaits, this.#turn.now()];
-    this.#letGo();
-    for (const frame of held) { // any of which may have the rest kept again
+    const held = this.#held;
+    if (held === undefined) return;
+    const { frames, awaits: isCounted } = held;
+    const { now } = this.#owner;
+    this.#held = undefined;
+    for (const frame of frames) { // any of which may have the rest kept again
       if (isCounted) this.#readFrame(frame, now, true);
       else this.receive(frame, now);
     }
@@ -147,14 +159,14 @@ export class Inbox {
   /** The connection is gone: nothing is read any more. */
   close(): void {
     this.#closed = true;
-    this.#letGo();
+    this.#held = undefined;
     this.#assembly?.end();
   }
 
   #readFrame(frame: Uint8Array, now: number, isCounted: boolean = false): void {
     let count = 0;
     for (let at = 0; at < frame.length && !this.#closed;) {
-      if (this.#held !== undefined) return this.#keep(frame.subarray(at), now);
+      if (this.#held !== undefined) return this.#keep(frame.subarray(at), this.#held, now);
       if (!isCounted) this.#count(++count, now);
       const received = this.#received;
       try {
@@ -163,7 +175,7 @@ export class Inbox {
       } catch (error) {
         if (error !== CODE_NEEDED) throw error;
         this.#received = received; // nothing was done yet
-        this.#messages.take(-1, now); // it is counted with the rest
+        this.#messages.take(-1, this.#limits.messageRate, now); // it is counted with the rest
         return this.#awaitCode(frame.subarray(at), now);
       }
     }
@@ -171,23 +183,25 @@ export class Inbox {
 
   #count(inFrame: number, now: number): void {
     if (inFrame > this.#limits.messages) throw new ProtocolError("Too many messages in a frame", 4531);
-    if (!this.#messages.take(1, now)) throw new ProtocolError("Too many messages", 4529);
+    if (!this.#messages.take(1, this.#limits.messageRate, now)) {
+      throw new ProtocolError("Too many messages", 4529);
+    }
   }
 
   /** Keeps what cannot be read yet, and what follows. What has come with it may be as large as a frame may be. */
   #awaitCode(frame: Uint8Array, now: number): void {
-    this.hold(Math.max(MOST_AWAITING * this.#limits.queue, frame.length));
-    this.#awaits = true;
+    const most = Math.max(MOST_AWAITING * this.#limits.queue, frame.length);
+    const held = this.#held = { frames: [], bytes: 0, most, awaits: true };
     this.#owner.awaitCode();
-    this.#keep(frame, now);
+    this.#keep(frame, held, now);
   }
 
   /**
    * Keeps a frame. Where it waits for code, messages are counted now, and those about the connection itself are read now: they have no
    * place in the order, and who sends PING wants to know that somebody is there.
    */
-  #keep(frame: Uint8Array, now: number): void {
-    if (!this.#awaits) return this.#hold(frame);
+  #keep(frame: Uint8Array, held: HeldFrames, now: number): void {
+    if (!held.awaits) return this.#hold(frame, held);
     let kept = 0;
     let count = 0;
     for (let at = 0; at < frame.length;) {
@@ -195,38 +209,32 @@ export class Inbox {
       openAt(frame, at, frame.length);
       readArray();
       if (readUint("A message kind") < Kind.NAME) {
-        if (kept < at) this.#hold(frame.subarray(kept, at));
+        if (kept < at) this.#hold(frame.subarray(kept, at), held);
         kept = at = this.#readMessage(frame, at);
-        if (this.#held === undefined) return; // it has ended, or is lost
+        if (this.#held !== held) return; // it has ended, or is lost
       } else {
         openAt(frame, at, frame.length);
         skipValue(this.#limits);
         at = offset();
       }
     }
-    if (kept < frame.length) this.#hold(frame.subarray(kept));
+    if (kept < frame.length) this.#hold(frame.subarray(kept), held);
   }
 
   /** The connection is lost: what waits for code comes again by the next one. */
   forget(): void {
-    if (this.#awaits) this.#letGo();
+    if (this.#held?.awaits) this.#held = undefined;
   }
 
-  #letGo(): void {
-    this.#awaits = false;
-    this.#held = undefined;
-    this.#heldBytes = 0;
-  }
-
-  #hold(frame: Uint8Array): void {
-    this.#heldBytes += frame.length;
-    const most = this.#awaits ? MOST_AWAITING * this.#limits.messages : this.#limits.messages;
-    if (this.#heldBytes > this.#mostHeld || this.#held!.length >= most) {
-      throw this.#awaits
+  #hold(frame: Uint8Array, held: HeldFrames): void {
+    held.bytes += frame.length;
+    const most = held.awaits ? MOST_AWAITING * this.#limits.messages : this.#limits.messages;
+    if (held.bytes > held.most || held.frames.length >= most) {
+      throw held.awaits
         ? new ProtocolError("Too much came before its code was loaded", CloseCode.TOO_SLOW)
         : new ProtocolError("Too much before WELCOME", 1009);
     }
-    this.#held!.push(frame);
+    held.frames.push(frame);
   }
 
   /** Reads one message, acts on it, and returns where it ended. */
@@ -247,7 +255,7 @@ export class Inbox {
   }
 
   #channel(kind: number, frame: Uint8Array): number {
-    const { channels } = this.#owner;
+    const { channels = this.#owner.events.channels } = this.#owner;
     if (channels === undefined) throw wrongWay();
     return channels.read(kind, frame, this.#limits);
   }
@@ -322,12 +330,13 @@ export class Inbox {
   }
 
   #call(kind: number, frame: Uint8Array): number {
-    if (kind === Kind.CANCEL) this.#countCancel(this.#turn.now());
+    if (kind === Kind.CANCEL) this.#countCancel(this.#owner.now);
     return dispatchCall(kind, frame, this.#owner);
   }
 
   #countCancel(now: number): void {
-    this.#cancels ??= new Rate(this.#limits.cancelRate, now);
-    if (!this.#cancels.take(1, now)) throw new ProtocolError("Too many cancels", 4529);
+    const { cancelRate } = this.#limits;
+    this.#cancels ??= new Rate(cancelRate, now);
+    if (!this.#cancels.take(1, cancelRate, now)) throw new ProtocolError("Too many cancels", 4529);
   }
 }

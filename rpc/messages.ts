@@ -45,6 +45,15 @@ export function writeWelcome(session: Uint8Array, received: number, payload: obj
   greeting(Kind.WELCOME, session, received, payload);
 }
 
+/** WELCOME of a new session. `payload` is encoded already, and copied. */
+export function writeEncodedWelcome(session: Uint8Array, payload: Uint8Array): void {
+  head(5, Kind.WELCOME);
+  writeUint(VERSION);
+  writeBin(session);
+  writeUint(0);
+  writeBin(payload);
+}
+
 function greeting(kind: number, session: Uint8Array | undefined, received: number, payload: object): void {
   head(5, kind);
   writeUint(VERSION);

@@ -16,6 +16,7 @@ import { serverProcedures } from "./contract.ts";
 import type { Declared } from "./define.ts";
 import { CallError } from "./errors.ts";
 import { heartbeatRules } from "./heartbeat.ts";
+import { NOBODY } from "./identity.ts";
 import type { Registered } from "./incoming_call.ts";
 import { KeyedCalls } from "./ledger.ts";
 import { isText } from "./long_names.ts";
@@ -120,7 +121,7 @@ export class Node {
       sessions: new Sessions(surroundings.clock, limits, surroundings.newSession),
       procedures: this.#register(channels, limits, surroundings.clock),
       offered: declared.client,
-      authenticate: (given) => (options.authenticate ?? anybody)(given),
+      authenticate: (given) => options.authenticate === undefined ? NOBODY : options.authenticate(given),
       report: (error, place) => this.report(error, place),
       connected: (connection) => this.#connected(connection),
       disconnected: (connection, end) => this.#disconnected(connection, end),
@@ -313,7 +314,8 @@ export class Node {
     const kick = this.#kicks.get(connection.subject!);
     const isMeant = kick !== undefined && this.#open.get(connection)! <= kick.by;
     this.#greeted(connection);
-    this.#hook(() => this.#options.onConnect?.(connection as never), connection);
+    const { onConnect } = this.#options;
+    if (onConnect !== undefined) this.#hook(() => onConnect(connection as never), connection);
     if (isMeant) connection.close(kick.code, kick.reason);
   }
 
@@ -330,7 +332,8 @@ export class Node {
 
   #disconnected(connection: ServerConnection, end: { code: number; reason: string }): void {
     this.#connections.delete(connection);
-    this.#hook(() => this.#options.onDisconnect?.(connection as never, end), connection);
+    const { onDisconnect } = this.#options;
+    if (onDisconnect !== undefined) this.#hook(() => onDisconnect(connection as never, end), connection);
   }
 
   /** Runs a hook of the program: nothing it does may escape. */
@@ -353,7 +356,3 @@ const NO_CHANNELS: Publisher = {
     throw new TypeError(`There is no channel "${pattern}"`);
   },
 };
-
-function anybody(): object {
-  return {};
-}

@@ -35,7 +35,6 @@ export class Outbox implements BulkLane, EndsWithTurn {
   replay: Replay | undefined;
   /** Set while there is no connection: what is held has changed. All of this may end where it is too much, so nothing else may be under way. */
   kept: (() => void) | undefined;
-  readonly #clock: Clock;
   readonly #turn: Turn;
   /** What the socket holds: publications that many share are given to it without a look at this, where nothing is to leave before them. */
   readonly room: SocketRoom;
@@ -56,14 +55,18 @@ export class Outbox implements BulkLane, EndsWithTurn {
   #detached = false;
 
   /** Sends nothing yet. */
-  constructor(parts: OutboxParts) {
-    this.#clock = parts.clock;
-    this.#turn = turnOf(parts.clock);
-    this.room = new SocketRoom(parts.clock, parts.transport, this);
+  constructor({ clock, transport, owner, peer, welcomed }: OutboxParts) {
+    this.#turn = turnOf(clock);
+    this.room = new SocketRoom(transport, this);
     this.#frame = new Frame(this.room);
-    this.#owner = parts.owner;
-    this.peer = parts.peer;
-    this.#budget = parts.welcomed ? Infinity : BEFORE_WELCOME;
+    this.#owner = owner;
+    this.peer = peer;
+    this.#budget = welcomed ? Infinity : BEFORE_WELCOME;
+  }
+
+  /** Time and chance. */
+  get clock(): Clock {
+    return this.#turn.clock;
   }
 
   /** What may be on its way. */
@@ -72,7 +75,7 @@ export class Outbox implements BulkLane, EndsWithTurn {
   }
 
   get #bulkQueue(): BulkQueue {
-    return this.#bulk ??= new BulkQueue(this.#clock, this.#owner);
+    return this.#bulk ??= new BulkQueue(this.clock, this.#owner);
   }
 
   /** The sequence of the last reliable message that was given one. */
@@ -98,11 +101,6 @@ export class Outbox implements BulkLane, EndsWithTurn {
   /** Whether there is no connection. */
   get isDetached(): boolean {
     return this.#detached;
-  }
-
-  /** Whether more than `limit` bytes are in the socket: most often it costs one comparison. */
-  isSocketOver(limit: number): boolean {
-    return this.room.isOver(limit, 0);
   }
 
   /** Whether more than `limit` bytes wait here or in the socket, or too many for their acknowledgement. */

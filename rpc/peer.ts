@@ -5,14 +5,14 @@
  * @module
  */
 import { DecodeError } from "../msgpack/errors.ts";
-import { Acknowledger } from "./acknowledger.ts";
+import { Acknowledger, PromptAcknowledger } from "./acknowledger.ts";
 import type { Assembly } from "./assembly.ts";
-import { type AwaitingCode, type BulkSource, CODE_NEEDED } from "./bulk_source.ts";
+import { type AwaitingCode, CODE_NEEDED } from "./bulk_source.ts";
 import type { Answering, CalledPeer } from "./callee_parts.ts";
 import { Caller } from "./caller.ts";
 import type { Clock } from "./clock.ts";
 import { CloseCode } from "./close.ts";
-import type { ChannelReader, ControlEvents, Targets } from "./dispatch.ts";
+import type { ChannelReader, Targets } from "./dispatch.ts";
 import { CallError } from "./errors.ts";
 import { Inbox, type InboxOwner } from "./inbox.ts";
 import type { IncomingCall } from "./incoming_call.ts";
@@ -20,65 +20,18 @@ import { Kind } from "./kinds.ts";
 import { DEFAULT_LIMITS, type Limits, type PeerLimits, peerLimits } from "./limits.ts";
 import { writeReceived } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
-import { type Attachment, type OutboxOwner, writeMessage } from "./outbox_parts.ts";
+import { type OutboxOwner, writeMessage } from "./outbox_parts.ts";
+import type { Continuation, PeerEvents, PeerOwner, PeerParts } from "./peer_parts.ts";
 import { NoStreams } from "./no_streams.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { Replay } from "./replay.ts";
-import type { ToldOfStream } from "./sender.ts";
 import type { Streams, StreamsOwner } from "./streams.ts";
-import type { Reporter } from "./telling.ts";
-import type { Transport } from "./transport.ts";
-import { type Turn, turnOf } from "./turn.ts";
-
-/** A connection that carries on where another was lost. */
-export interface Continuation extends Omit<Attachment, "arrived"> {
-  /** What happens. */
-  readonly events: PeerEvents;
-  /** The highest sequence that the other side has processed. */
-  readonly received: number;
-  /** How many units of our streams have come there, END and FAIL among them. */
-  readonly units: number;
-  /** What it tells of our streams. */
-  readonly streams: ReadonlyMap<number, ToldOfStream>;
-}
-
-/** What happens beside calls and streams. */
-export interface PeerEvents extends ControlEvents, Reporter {
-  /** A rule was broken, or something of ours failed: the connection is to be closed with the error's code. */
-  fault(error: ProtocolError): void;
-}
-
-/** Whose end of a connection it is. */
-export interface PeerOwner {
-  /** Makes what answers the calls of the other side; called when the first one comes. */
-  makeCallee(peer: CalledPeer): Answering;
-  /** The code of streams and large messages. */
-  readonly bulk: BulkSource;
-}
-
-/** What a peer is made of. */
-export interface PeerParts {
-  /** Which end this is. */
-  readonly role: "server" | "client";
-  /** Time and chance. */
-  readonly clock: Clock;
-  /** What carries frames. */
-  readonly transport: Transport;
-  /** Bounds of this side. */
-  readonly limits: Limits;
-  /** What happens. */
-  readonly events: PeerEvents;
-  /** Whose end it is. */
-  readonly owner: PeerOwner;
-}
 
 /** One end of a connection. Its parts are made when they are first used: an idle connection has few of them. */
 export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, StreamsOwner, AwaitingCode {
   /** What is sent. */
   readonly outbox: Outbox;
-  /** Time and chance. */
-  readonly clock: Clock;
   /** Bounds of this side. */
   readonly limits: Limits;
   /** What happens: to the present connection. */
@@ -88,29 +41,23 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   readonly #owner: PeerOwner;
   readonly #inbox: Inbox;
   readonly #acknowledger: Acknowledger;
-  readonly #turn: Turn;
   /** A client waits until its turn ends: an acknowledgement shares the frame with what the program does about what came. */
   readonly #answersAtOnce: boolean;
   #caller: Caller | undefined;
   #callee: Answering | undefined;
-  #streams: Streams | undefined;
-  #noStreams: Streams | undefined;
-  /** The highest sequence that the other side said it has processed. */
-  #peerReceived = 0;
+  /** What says that there are none, as long as their code is not there. */
+  #streams: Streams | NoStreams | undefined;
   #ended = false;
 
   /** Waits for frames. */
   constructor({ role, clock, transport, limits, events, owner }: PeerParts) {
-    this.clock = clock;
     this.limits = limits;
     this.events = events;
     this.#owner = owner;
-    this.#turn = turnOf(clock);
     this.#answersAtOnce = role === "server";
-    this.#acknowledger = new Acknowledger(
-      clock,
-      role === "client" ? () => this.outbox.schedule() : undefined,
-    );
+    this.#acknowledger = role === "server"
+      ? new Acknowledger()
+      : new PromptAcknowledger(clock, () => this.outbox.schedule());
     this.outbox = new Outbox({
       clock,
       transport,
@@ -119,6 +66,16 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
       welcomed: role === "server",
     });
     this.#inbox = new Inbox(this, role === "server" ? Kind.HELLO : Kind.WELCOME);
+  }
+
+  /** Time and chance. */
+  get clock(): Clock {
+    return this.outbox.clock;
+  }
+
+  /** See {@linkcode InboxOwner.now}. */
+  get now(): number {
+    return this.outbox.now;
   }
 
   /** What is called from here. */
@@ -133,11 +90,17 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
 
   /** All streams. */
   get streams(): Streams {
-    if (this.#streams !== undefined) return this.#streams;
+    const made = this.madeStreams;
+    if (made !== undefined) return made;
     const { code } = this.#owner.bulk;
+    if (code !== undefined) return this.#streams = new code.Streams(this);
     // It has the same members; what it cannot be is the class, whose code is not there.
-    if (code === undefined) return this.#noStreams ??= new NoStreams(this.limits) as unknown as Streams;
-    return this.#streams = new code.Streams(this);
+    return (this.#streams ??= new NoStreams(this.limits)) as Streams;
+  }
+
+  /** See {@linkcode MayHaveStreams.madeStreams}. */
+  get madeStreams(): Streams | undefined {
+    return this.#streams instanceof NoStreams ? undefined : this.#streams;
   }
 
   /** Calls of both sides that have not ended. */
@@ -178,7 +141,7 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   }
 
   /** Takes one frame, which belongs to the peer from now on, as {@linkcode Inbox.receive} does. Nothing escapes: what goes wrong is a fault. */
-  receive(frame: Uint8Array, now: number = this.#turn.now()): void {
+  receive(frame: Uint8Array, now: number = this.now): void {
     if (this.#ended) return;
     if (this.#answersAtOnce) this.outbox.reading();
     const isKept = this.outbox.replay !== undefined; // not what comes with the HELLO that asks for it
@@ -215,23 +178,33 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
     this.outbox.detach();
   }
 
+  /** What waits to be answered, or read of our streams, becomes bytes: see {@linkcode Answering.detach}. */
+  encodeWaiting(): void {
+    for (const sender of this.#streams?.senders ?? []) sender.detach();
+    this.#callee?.detach();
+  }
+
   /**
    * Another connection carries on. What was lost is sent again; what the other side has lost comes again.
    *
    * @throws {ProtocolError} If the other side has what was never sent, or less than it had.
    */
   attach({ events, received, units, streams, ...by }: Continuation): void {
-    if (received < this.#peerReceived) throw new ProtocolError("A session has less than it had");
+    if (received < (this.outbox.replay?.arrived ?? 0)) {
+      throw new ProtocolError("A session has less than it had");
+    }
     this.acknowledged(received);
     if (units > (this.outbox.replay?.units ?? 0)) {
       throw new ProtocolError("A session has what was never sent");
     }
-    const stop = this.streams.resume(streams, units);
+    const stop = this.#streams === undefined && streams.size === 0
+      ? undefined
+      : this.streams.resume(streams, units);
     this.events = events;
-    const hasUnit = (stream: number, n: number) => this.streams.hasUnit(stream, n);
+    const hasUnit = (stream: number, n: number) => this.#streams?.hasUnit(stream, n) ?? true;
     this.#inbox.greeted();
     this.outbox.attach({ ...by, arrived: { received, hasUnit } });
-    stop();
+    stop?.();
     this.#callee?.attach();
   }
 
@@ -280,7 +253,7 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
 
   /** Sends PING or PONG with what was processed. */
   sendHeartbeat(kind: typeof Kind.PING | typeof Kind.PONG): void {
-    this.#acknowledger.told(this.received, this.#turn.now());
+    this.#acknowledger.told(this.received, this.now);
     this.send(() => writeReceived(kind, this.received));
   }
 
@@ -314,7 +287,6 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   /** See {@linkcode Targets.acknowledged}. */
   acknowledged(received: number): void {
     if (received > this.outbox.sequence) throw new ProtocolError("Acknowledges what was never sent");
-    this.#peerReceived = Math.max(this.#peerReceived, received);
     this.outbox.acknowledged(received);
   }
 
@@ -370,7 +342,7 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   beforeFlush(): void {
     const isDue = this.#streams !== undefined && this.#streams.isDue;
     if (this.#acknowledger.isDue || (this.outbox.replay !== undefined && this.#acknowledgementRides(isDue))) {
-      this.#acknowledger.told(this.received, this.#turn.now());
+      this.#acknowledger.told(this.received, this.now);
       this.outbox.open();
       writeReceived(Kind.ACK, this.received);
       this.outbox.seal();

@@ -5,17 +5,18 @@
  *
  * @module
  */
-import type { Answers } from "./answers.ts";
+import { answer, type AnsweringPeer } from "./answers.ts";
+import { decodeFor } from "./first_stream.ts";
 import { HandlerContext } from "./handler_context.ts";
 import type { CallSurroundings, IncomingCall, Registered } from "./incoming_call.ts";
 import { isPromise } from "./iterating.ts";
 import { runDecoded, undecodable } from "./pipeline.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
 import type { Receiver } from "./receiver.ts";
-import type { Claimant, Streams } from "./streams.ts";
+import type { Claimant } from "./streams.ts";
 
-/** What becomes of a call that turns out not to be one of these. It is in `owner`'s books by then. */
-export interface PlainCallOwner {
+/** Whose calls they are, and what becomes of one that turns out not to be one of these. It is in the owner's books by then. */
+export interface PlainCallOwner extends CallSurroundings {
   /** The call goes on, or all calls are to be found: it is written down. */
   register(call: IncomingCall): void;
   /** It has ended well, and was never written down. */
@@ -30,14 +31,6 @@ export interface PlainCallOwner {
   failAnswer(call: IncomingCall, error: unknown): void;
 }
 
-/** What runs plain calls. */
-export interface PlainCallParts {
-  readonly surroundings: CallSurroundings;
-  readonly answers: Answers;
-  readonly streams: Streams;
-  readonly owner: PlainCallOwner;
-}
-
 /** Whether calls of a procedure may go this way when they carry no options. */
 export function isPlain({ shape, ordered, timeout, allow }: ProcedureDefinition): boolean {
   return shape === "value" && !ordered && timeout === undefined && allow === undefined;
@@ -45,20 +38,16 @@ export function isPlain({ shape, ordered, timeout, allow }: ProcedureDefinition)
 
 /** Runs plain calls, one at a time. */
 export class PlainCalls implements Claimant {
-  readonly #surroundings: CallSurroundings;
-  readonly #answers: Answers;
-  readonly #streams: Streams;
   readonly #owner: PlainCallOwner;
+  readonly #peer: AnsweringPeer;
   /** The context of the call whose handler runs at this moment, while it is in no book. */
   #running: HandlerContext | undefined;
   /** Bytes of its input. */
   #size = 0;
 
-  constructor({ surroundings, answers, streams, owner }: PlainCallParts) {
-    this.#surroundings = surroundings;
-    this.#answers = answers;
-    this.#streams = streams;
+  constructor(owner: PlainCallOwner, peer: AnsweringPeer) {
     this.#owner = owner;
+    this.#peer = peer;
   }
 
   /** Whether a handler runs that was started here and has not returned. */
@@ -68,14 +57,14 @@ export class PlainCalls implements Claimant {
 
   /** Runs a call to its end where that comes at once. `bytes` belong to the call: values of its input are views of them. */
   run(registered: Registered, id: number, bytes: Uint8Array, start: number, end: number): void {
-    const context = HandlerContext.plain(registered, this.#surroundings, id);
+    const context = HandlerContext.plain(registered, this.#owner, id);
     this.#running = context;
     this.#size = end - start;
     let given: unknown;
     let isLater: boolean;
     let isDecoding = true;
     try {
-      const input = this.#streams.decodeAt(bytes, start, end, this);
+      const input = decodeFor(this.#peer, bytes, start, end, this);
       isDecoding = false;
       HandlerContext.share(context);
       given = runDecoded(registered.definition, context, input);
@@ -100,7 +89,7 @@ export class PlainCalls implements Claimant {
 
   #end(context: HandlerContext, id: number, given: unknown): void {
     try {
-      this.#answers.result(id, given);
+      answer(this.#peer, id, given);
     } catch (error) {
       return this.#owner.failAnswer(this.#registered(context), error);
     }

@@ -1,3 +1,5 @@
+import { CloseCode } from "./close.ts";
+
 /** A peer broke a rule of `docs/protocol.md`: the connection closes with `code`, and `message` is the reason. */
 export class ProtocolError extends Error {
   /** Always `"ProtocolError"`. */
@@ -19,4 +21,10 @@ export function isProtocolError(thrown: unknown): thrown is ProtocolError {
   } catch {
     return false;
   }
+}
+
+/** Whatever is thrown where only a broken rule can be is a fault of ours. */
+export function asFault(thrown: unknown): ProtocolError {
+  if (thrown instanceof ProtocolError) return thrown;
+  return new ProtocolError("internal error", CloseCode.SERVER_FAULT, { cause: thrown });
 }

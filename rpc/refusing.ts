@@ -41,6 +41,8 @@ export class Refusing implements Answering {
     return 0;
   }
 
+  detach(): void {}
+
   attach(): void {}
 
   end(): void {}

@@ -37,6 +37,31 @@ interface Units {
   readonly sent: Sent;
 }
 
+/** What left, in order. */
+interface Kept {
+  first: Sent | undefined;
+  last: Sent | undefined;
+  /** Those with a sequence. */
+  firstReliable: Sent | undefined;
+  lastReliable: Sent | undefined;
+  /** Bytes held. */
+  held: number;
+  /** Bytes of messages with a sequence. */
+  reliable: number;
+}
+
+/** The units of all streams. */
+interface SentUnits {
+  /** By stream. */
+  readonly kept: Map<number, Units[]>;
+  /** Stream and number of the last unit, one after the other, of those in the frame that is being built. */
+  readonly leaving: number[];
+  count: number;
+  /** What the message that is sealed next has: `0` for none. */
+  nextStream: number;
+  nextUnit: number;
+}
+
 /** Smaller frames are copied, so that their buffer can go on; larger ones take it along. */
 const COPIED_BELOW = 8 * 1024;
 /**
@@ -48,26 +73,16 @@ const [LEAST_SHARED, MOST_SHARED] = [512, 4 * 1024];
 /** Smaller messages may pass the bound: calls in flight are bounded, and so are they. */
 const LEAST_WAITING = 1024;
 
-/** Of a session that has had no stream. */
-const NONE: number[] = [];
-
 /** Everything that one side of a session has sent and that was not acknowledged. */
 export class Replay {
   readonly #limit: number;
   /** Made for the first stream. */
-  #units: Map<number, Units[]> | undefined;
-  /** Stream and number of the last unit, one after the other, of those in the frame that is being built. */
-  #leaving: number[] = NONE;
+  #streams: SentUnits | undefined;
   #leavingReliable = 0;
-  #unitsSent = 0;
-  #nextStream = 0;
-  #nextUnit = 0;
-  #first: Sent | undefined;
-  #last: Sent | undefined;
-  #firstReliable: Sent | undefined;
-  #lastReliable: Sent | undefined;
-  #held = 0;
-  #reliable = 0;
+  /** The highest sequence that the other side said it has processed. */
+  #arrived = 0;
+  /** What is kept. Most often, and where nothing happens, it is nothing. */
+  #kept: Kept | undefined;
 
   /** Keeps `limit` bytes of messages with a sequence before it is full. What streams and fragments have on their way is bounded by their window. */
   constructor(limit: number) {
@@ -76,17 +91,23 @@ export class Replay {
 
   /** Bytes held. */
   get held(): number {
-    return this.#held;
+    return this.#kept?.held ?? 0;
   }
 
   /** Units of streams that were sent so far, END and FAIL among them. */
   get units(): number {
-    return this.#unitsSent;
+    return this.#streams?.count ?? 0;
+  }
+
+  /** The highest sequence that the other side said it has processed. */
+  get arrived(): number {
+    return this.#arrived;
   }
 
   /** Whether so much waits for an acknowledgement that no more answers should be made. */
   get isFull(): boolean {
-    return this.#reliable + this.#leavingReliable > this.#limit;
+    const kept = this.#kept;
+    return (kept === undefined ? 0 : kept.reliable) + this.#leavingReliable > this.#limit;
   }
 
   /** Whether a message of this size has to travel in fragments, which are bounded, and acknowledged at once. */
@@ -96,23 +117,23 @@ export class Replay {
 
   /** The message that is sealed next is unit `n` of a stream; END and FAIL count as one more than came before them. */
   addsUnit(stream: number, n: number): void {
-    this.#nextStream = stream;
-    this.#nextUnit = n;
+    const streams = this.#units;
+    streams.nextStream = stream;
+    streams.nextUnit = n;
   }
 
   /** A message was added to the frame that is being built; `reliable` is its size if it carries a sequence, else 0. */
   added(reliable: number): void {
     this.#leavingReliable += reliable;
-    const stream = this.#nextStream;
-    if (stream === 0) return;
-    this.#nextStream = 0;
-    this.#unitsSent++;
-    if (this.#leaving === NONE) this.#leaving = [];
-    const leaving = this.#leaving;
-    if (leaving.length > 0 && leaving[leaving.length - 2] === stream) {
-      leaving[leaving.length - 1] = this.#nextUnit;
+    const streams = this.#streams;
+    if (streams === undefined || streams.nextStream === 0) return;
+    const { leaving, nextStream, nextUnit } = streams;
+    streams.nextStream = 0;
+    streams.count++;
+    if (leaving.length > 0 && leaving[leaving.length - 2] === nextStream) {
+      leaving[leaving.length - 1] = nextUnit;
     } else {
-      leaving.push(stream, this.#nextUnit);
+      leaving.push(nextStream, nextUnit);
     }
   }
 
@@ -124,9 +145,10 @@ export class Replay {
    */
   frameLeaves(frame: Uint8Array, seq: number, buffer: Uint8Array | undefined): boolean {
     const reliable = this.#leavingReliable;
-    const leaving = this.#leaving;
-    if (reliable === 0 && leaving.length === 0) return false;
-    if (leaving.length === 0 && frame.length <= MOST_SHARED / 2) {
+    const leaving = this.#streams?.leaving;
+    const hasUnits = leaving !== undefined && leaving.length > 0;
+    if (reliable === 0 && !hasUnits) return false;
+    if (!hasUnits && frame.length <= MOST_SHARED / 2) {
       this.#leavingReliable = 0;
       this.#share(frame, seq, reliable);
       return false;
@@ -139,8 +161,10 @@ export class Replay {
       size: keepsBuffer ? buffer.length : kept.length,
       reliable,
     });
-    for (let i = 0; i < leaving.length; i += 2) this.#addUnits(leaving[i]!, leaving[i + 1]!, sent);
-    if (leaving !== NONE) leaving.length = 0;
+    if (hasUnits) {
+      for (let i = 0; i < leaving.length; i += 2) this.#addUnits(leaving[i]!, leaving[i + 1]!, sent);
+      leaving.length = 0;
+    }
     return keepsBuffer;
   }
 
@@ -152,31 +176,36 @@ export class Replay {
       reliable: 0, // bounded by the window, as streams are
     });
     if (slice.stream === 0) return;
-    this.#unitsSent++;
+    this.#units.count++;
     this.#addUnits(slice.stream, slice.n, sent);
   }
 
   /** All messages up to this sequence were processed. */
   acknowledged(received: number): void {
+    if (received > this.#arrived) this.#arrived = received;
+    const kept = this.#kept;
+    if (kept === undefined) return;
     for (
-      let sent = this.#firstReliable;
+      let sent = kept.firstReliable;
       sent !== undefined && sent.seq <= received;
-      sent = this.#firstReliable
+      sent = kept.firstReliable
     ) {
-      this.#firstReliable = sent.afterReliable;
-      if (this.#firstReliable === undefined) this.#lastReliable = undefined;
-      this.#reliable -= sent.reliable;
-      this.#release(sent);
+      kept.firstReliable = sent.afterReliable;
+      if (kept.firstReliable === undefined) kept.lastReliable = undefined;
+      kept.reliable -= sent.reliable;
+      this.#release(sent, kept);
     }
   }
 
   /** All units of a stream up to this one have arrived. */
   unitsArrived(stream: number, n: number): void {
-    const units = this.#units?.get(stream);
-    if (units === undefined) return;
+    const streams = this.#streams?.kept;
+    const units = streams?.get(stream);
+    const kept = this.#kept;
+    if (streams === undefined || units === undefined || kept === undefined) return;
     let count = 0;
-    while (count < units.length && units[count]!.last <= n) this.#release(units[count++]!.sent);
-    if (count === units.length) this.#units!.delete(stream);
+    while (count < units.length && units[count]!.last <= n) this.#release(units[count++]!.sent, kept);
+    if (count === units.length) streams.delete(stream);
     else if (count > 0) units.splice(0, count);
   }
 
@@ -187,7 +216,7 @@ export class Replay {
    * @param send Borrows each frame until it returns.
    */
   sendAgain(arrived: Arrived, accepts: FrameLimits, send: (frame: Uint8Array) => void): void {
-    for (let sent = this.#first; sent !== undefined; sent = sent.after) {
+    for (let sent = this.#kept?.first; sent !== undefined; sent = sent.after) {
       const { frame, used } = sent;
       if (frame instanceof Uint8Array) {
         lostMessages(used === 0 ? frame : frame.subarray(0, used), { arrived, accepts, send });
@@ -197,17 +226,18 @@ export class Replay {
 
   /** Nothing will be sent again. */
   end(): void {
-    for (let sent = this.#first; sent !== undefined; sent = sent.after) giveBack(sent);
-    this.#first = this.#last = undefined;
-    this.#firstReliable = this.#lastReliable = undefined;
-    this.#units = undefined;
-    this.#leaving = NONE;
-    this.#held = this.#reliable = this.#leavingReliable = 0;
+    for (let sent = this.#kept?.first; sent !== undefined; sent = sent.after) giveBack(sent);
+    this.#kept = this.#streams = undefined;
+    this.#leavingReliable = 0;
+  }
+
+  get #units(): SentUnits {
+    return this.#streams ??= { kept: new Map(), leaving: [], count: 0, nextStream: 0, nextUnit: 0 };
   }
 
   /** Keeps a copy of a small frame, behind the last one where there is room. */
   #share(frame: Uint8Array, seq: number, reliable: number): void {
-    let last = this.#last;
+    let last = this.#kept?.last;
     const { length } = frame;
     if (last === undefined || last.used === 0) {
       this.#add(frame.slice(), seq, { buffer: undefined, size: length, reliable }).used = length;
@@ -220,7 +250,7 @@ export class Replay {
     } else {
       last.seq = seq;
       last.reliable += reliable;
-      this.#reliable += reliable;
+      this.#kept!.reliable += reliable;
     }
     (last.frame as Uint8Array).set(frame, last.used);
     last.used += length;
@@ -231,7 +261,15 @@ export class Replay {
     seq: number,
     { buffer, size, reliable }: { buffer: Uint8Array | undefined; size: number; reliable: number },
   ): Sent {
-    const before = this.#last;
+    const kept = this.#kept ??= {
+      first: undefined,
+      last: undefined,
+      firstReliable: undefined,
+      lastReliable: undefined,
+      held: 0,
+      reliable: 0,
+    };
+    const before = kept.last;
     const sent: Sent = {
       frame,
       used: 0,
@@ -244,35 +282,36 @@ export class Replay {
       after: undefined,
       afterReliable: undefined,
     };
-    if (before === undefined) this.#first = sent;
+    if (before === undefined) kept.first = sent;
     else before.after = sent;
-    this.#last = sent;
-    this.#held += size;
+    kept.last = sent;
+    kept.held += size;
     if (seq === 0) return sent;
-    this.#reliable += reliable;
-    if (this.#lastReliable === undefined) this.#firstReliable = sent;
-    else this.#lastReliable.afterReliable = sent;
-    this.#lastReliable = sent;
+    kept.reliable += reliable;
+    if (kept.lastReliable === undefined) kept.firstReliable = sent;
+    else kept.lastReliable.afterReliable = sent;
+    kept.lastReliable = sent;
     return sent;
   }
 
   #addUnits(stream: number, last: number, sent: Sent): void {
     sent.waitsFor++;
-    const all = this.#units ??= new Map();
-    const units = all.get(stream);
-    if (units === undefined) all.set(stream, [{ last, sent }]);
+    const { kept } = this.#units;
+    const units = kept.get(stream);
+    if (units === undefined) kept.set(stream, [{ last, sent }]);
     else units.push({ last, sent });
   }
 
-  #release(sent: Sent): void {
+  #release(sent: Sent, kept: Kept): void {
     if (--sent.waitsFor > 0) return;
     const { before, after } = sent;
-    if (before === undefined) this.#first = after;
+    if (before === undefined) kept.first = after;
     else before.after = after;
-    if (after === undefined) this.#last = before;
+    if (after === undefined) kept.last = before;
     else after.before = before;
-    this.#held -= sent.size;
+    kept.held -= sent.size;
     giveBack(sent);
+    if (kept.first === undefined) this.#kept = undefined;
   }
 }
 

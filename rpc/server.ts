@@ -45,8 +45,6 @@ interface SocketData extends Handshake {
 
 /** How long after the last call the sockets have for their close handshake. */
 const CLOSE_TIME = 5_000;
-/** In the place of headers that nobody looks at. */
-const UNSEEN = new Headers();
 /** How many times its rate an address may spend at once. */
 const BURST = 20;
 
@@ -63,6 +61,7 @@ class App {
   /** In simulated worlds. */
   readonly #elsewhere: Node[] = [];
   #ownBroker: MemoryBroker | undefined;
+  #unseen: RequestSnapshot = { url: "", method: "", headers: new Headers(), address: "" };
   /** Set by the first shutdown, with the code of its closes. */
   #closing: { readonly code: number; readonly done: Promise<ShutdownReport> } | undefined;
 
@@ -145,8 +144,12 @@ class App {
       return refuse(400, `The subprotocol here is ${SUBPROTOCOL}`);
     }
     const token = offers.find((offer) => offer.startsWith(TOKEN_PROTOCOL))?.slice(TOKEN_PROTOCOL.length);
-    const seen = this.#isSeen ? copy : { url: "", method: "", headers: UNSEEN, address: copy.address };
-    const data = { id: "", request: seen, token, connection: undefined };
+    const data = {
+      id: "",
+      request: this.#isSeen ? copy : this.#unseenFrom(copy.address),
+      token,
+      connection: undefined,
+    };
     const protocol = offers.length > 0 ? { protocol: SUBPROTOCOL } : {};
     return this.#group.accept(request, { info, snapshot: copy, data, ...protocol });
   }
@@ -192,6 +195,12 @@ class App {
   /** Whether the program looks at the requests of handshakes: a copy takes 700 bytes as long as the connection lives. */
   get #isSeen(): boolean {
     return this.#options.authenticate !== undefined || this.#options.clientAddress !== undefined;
+  }
+
+  /** What is left of a request that the program does not look at. The next one is from the same address behind a proxy, and shares it. */
+  #unseenFrom(address: string): RequestSnapshot {
+    if (this.#unseen.address !== address) this.#unseen = { ...this.#unseen, address };
+    return this.#unseen;
   }
 
   /** What the program sees of a request; `undefined` where it cannot say whose it is, which is reported. */

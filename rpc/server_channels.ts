@@ -109,7 +109,7 @@ export class ServerChannels implements ChannelEvents, Line, EndsWithTurn {
    * subscription may be ahead (1 MiB), and then the socket tells nothing.
    */
   get isSlow(): boolean {
-    return this.outbox.isSocketOver(this.mostInSocket) ||
+    return this.outbox.room.isOver(this.mostInSocket, 0) ||
       [...this.#bySub.values()].some(({ subscriber }) => subscriber?.isSlow);
   }
 

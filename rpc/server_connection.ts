@@ -18,26 +18,24 @@ import type { IncomingCall } from "./incoming_call.ts";
 import { Kind, VERSION } from "./kinds.ts";
 import { type ChannelsOwner, LazyChannels } from "./lazy_channels.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
-import { writeExpires, writeGoodbye, writeWelcome } from "./messages.ts";
+import { writeEncodedWelcome, writeExpires, writeGoodbye, writeWelcome } from "./messages.ts";
 import type { WireMap } from "./options.ts";
-import type { Peer, PeerEvents } from "./peer.ts";
-import { ProtocolError } from "./protocol_error.ts";
+import type { Peer } from "./peer.ts";
+import type { PeerEvents } from "./peer_parts.ts";
+import { asFault, ProtocolError } from "./protocol_error.ts";
 import { whenQuiet } from "./quiet.ts";
 import { ServerSession, type SessionConnection } from "./server_session.ts";
 import type { Transport } from "./transport.ts";
-import { type Turn, turnOf } from "./turn.ts";
 import { wholeMs } from "./uint.ts";
+import { freshWelcome } from "./welcome.ts";
 
 /** One connection. */
 export class ServerConnection
   implements CallerConnection, SessionConnection, PeerEvents, HeartbeatOwner, ChannelsOwner {
-  /** The address of the peer. */
-  readonly address: string;
   readonly order: number;
   readonly #parts: ServerParts<ServerConnection>;
   readonly #transport: Transport;
   readonly #handshake: Handshake;
-  readonly #turn: Turn;
   /** A new one, until it turns out that the client has one. */
   #session: ServerSession;
   #wanted: Wanted | undefined;
@@ -47,29 +45,29 @@ export class ServerConnection
   #asking: AbortController | undefined;
   #refreshing = false;
   #timer: unknown;
-  #welcomed = false;
+  /** Whether WELCOME was sent, and whether the program was told of the end since. */
+  #phase: "greeting" | "welcomed" | "told" = "greeting";
   #mayRun = false;
   /** Set where the session is not to be kept, whatever the code of the close. */
   #isFinal = false;
   #closed = false;
-  #isTold = false;
   #look: (() => void) | undefined;
-  readonly #channels: LazyChannels | undefined;
+  #channels: LazyChannels | undefined;
 
   /** Waits for HELLO. */
   constructor(parts: ServerParts<ServerConnection>, transport: Transport, handshake: Handshake) {
     this.order = parts.sessions.nextOrder();
-    this.address = handshake.request.address;
     this.#parts = parts;
     this.#transport = transport;
     this.#handshake = handshake;
-    const { clock, limits } = parts;
-    this.#turn = turnOf(clock);
     this.#session = new ServerSession(parts, handshake.id, { connection: this, transport, events: this });
-    this.#channels = parts.channels && new LazyChannels(parts, this);
-    this.#peer.channels = this.#channels;
     const late = () => this.close(CloseCode.HELLO_TIMEOUT, "no hello in time");
-    this.#timer = clock.setTimeout(late, limits.hello);
+    this.#timer = parts.clock.setTimeout(late, parts.limits.hello);
+  }
+
+  /** The address of the peer. */
+  get address(): string {
+    return this.#handshake.request.address;
   }
 
   /** A number of its own, for logs; that of the first connection where it carries on a session. */
@@ -84,7 +82,7 @@ export class ServerConnection
 
   /** What `authenticate` gave; refreshed in place. */
   get context(): object {
-    return this.#session.identity;
+    return this.#session.ownContext;
   }
 
   /** Calls what the client offers. */
@@ -99,7 +97,7 @@ export class ServerConnection
 
   /** Whether WELCOME was sent. */
   get welcomed(): boolean {
-    return this.#welcomed;
+    return this.#phase !== "greeting";
   }
 
   /** Calls of both sides that have not ended. */
@@ -122,10 +120,18 @@ export class ServerConnection
     return this.#closed ? 0 : this.#session.held;
   }
 
+  /** See {@linkcode ControlEvents.channels}. The rest of a frame in which it was closed is still read, and finds nothing. */
+  get channels(): LazyChannels | undefined {
+    if (this.#channels !== undefined || this.#parts.channels === undefined) return this.#channels;
+    this.#channels = new LazyChannels(this.#parts, this);
+    if (this.#closed) this.#channels.end();
+    return this.#channels;
+  }
+
   /** Takes a frame, which is its own from now on. */
   receive(frame: Uint8Array): void {
     if (this.#closed) return;
-    const now = this.#turn.now();
+    const { now } = this.#peer;
     this.#heartbeat?.heard(now);
     this.#peer.receive(frame, now);
   }
@@ -171,8 +177,8 @@ export class ServerConnection
 
   /** The program is told that it has closed: once, and before it is told of the connection that carries on. */
   #tell(code: number, reason: string): void {
-    if (this.#isTold || !this.#welcomed) return;
-    this.#isTold = true;
+    if (this.#phase !== "welcomed") return;
+    this.#phase = "told";
     this.#parts.disconnected(this, { code, reason });
   }
 
@@ -186,7 +192,7 @@ export class ServerConnection
     const { callee } = this.#peer;
     this.#isFinal = true;
     callee.refuseWith = new CallError("UNAVAILABLE");
-    if (this.#welcomed) {
+    if (this.welcomed) {
       this.#peer.send(() => writeGoodbye(code, wholeMs(retryAfter), { deadline: wholeMs(deadline) }));
     }
     const { quiet, look } = whenQuiet({
@@ -205,11 +211,6 @@ export class ServerConnection
     return { calls };
   }
 
-  /** What every WELCOME tells. */
-  get #told(): object {
-    return tellServer(this.#parts.limits, this.#resumable);
-  }
-
   get #peer(): Peer {
     return this.#session.peer;
   }
@@ -220,9 +221,14 @@ export class ServerConnection
     return { connection, outbox: peer.outbox, transport: this.#transport };
   }
 
-  /** PONG: it was sent behind WELCOME. */
+  /** PONG: PING was sent behind WELCOME, as what is acknowledged was. */
   pong(): void {
     this.#parts.sessions.confirmed(this.#session);
+  }
+
+  /** ACK. */
+  ack(): void {
+    this.pong();
   }
 
   /** What callers are not told. */
@@ -265,10 +271,10 @@ export class ServerConnection
     this.#session.producer = hello.producer;
     if (this.#resumable) this.#wanted = { ...hello, session, received };
     this.#peer.outbox.peer = hello.limits;
-    this.#peer.hold();
     const identity = this.#authenticate(hello.token ?? this.#handshake.token);
     // What follows HELLO in its frame has to be seen before a session is taken over: after the frame.
     if (!(identity instanceof Promise) && this.#wanted?.session === undefined) return this.#admit(identity);
+    this.#peer.hold();
     void Promise.resolve(identity).then((later) => this.#admit(later)).catch((error) => this.fault(error));
   }
 
@@ -303,7 +309,8 @@ export class ServerConnection
     if (this.#resumable) this.#peer.keepSession();
     const id = this.#resumable ? sessions.name(this.#session, opening) : newSession();
     const expires = this.#open(identity);
-    this.#peer.send(() => writeWelcome(id, 0, { resumed: false, ...this.#told, expires }));
+    const told = freshWelcome(this.#parts.limits, this.#resumable, expires);
+    this.#peer.send(() => writeEncodedWelcome(id, told));
     connected(this);
     this.#mayRun = true;
     this.#peer.resume();
@@ -314,15 +321,15 @@ export class ServerConnection
     const { sessions, connected } = this.#parts;
     this.#session.end();
     this.#session = session;
-    session.peer.channels = this.#channels;
     this.#resumed = true;
     const expires = this.#open(identity);
     const { peer } = session;
     const greet = () => {
       const { received, units } = peer;
-      const streams = peer.streams.tell();
+      const streams = peer.madeStreams?.tell() ?? [];
+      const told = tellServer(this.#parts.limits, this.#resumable);
       const id = sessions.name(session, wanted.session);
-      writeWelcome(id, received, { resumed: true, units, streams, ...this.#told, expires });
+      writeWelcome(id, received, { resumed: true, units, streams, ...told, expires });
     };
     const by = { transport: this.#transport, events: this, peer: wanted.limits, greet };
     try {
@@ -337,7 +344,7 @@ export class ServerConnection
 
   /** The client is known. Returns the ms that this holds. */
   #open(identity: Identity): number | undefined {
-    this.#welcomed = true;
+    this.#phase = "welcomed";
     this.#timer = this.#parts.clock.clearTimeout(this.#timer);
     this.#heartbeat = new Heartbeat(this.#parts.heartbeat, this);
     return this.#session.identify(identity);
@@ -387,10 +394,4 @@ export class ServerConnection
     this.#peer.send(() => writeExpires(remaining));
     this.reauthorize();
   }
-}
-
-/** Whatever is thrown where only a broken rule can be is a fault of ours. */
-function asFault(thrown: unknown): ProtocolError {
-  if (thrown instanceof ProtocolError) return thrown;
-  return new ProtocolError("internal error", CloseCode.SERVER_FAULT, { cause: thrown });
 }

@@ -14,12 +14,14 @@ import { CloseCode } from "./close.ts";
 import { ConnectionOrigin } from "./connection_origin.ts";
 import { CallError } from "./errors.ts";
 import { Expiry } from "./expiry.ts";
+import { NOBODY } from "./identity.ts";
 import type { IncomingCall, Registered } from "./incoming_call.ts";
 import type { Limits, PeerLimits } from "./limits.ts";
 import type { KeyedCalls } from "./ledger.ts";
 import { offeredCalls } from "./offered.ts";
 import { ORIGIN, type Origin, type Originating } from "./origin.ts";
-import { type Continuation, Peer, type PeerEvents, type PeerOwner } from "./peer.ts";
+import { Peer } from "./peer.ts";
+import type { Continuation, PeerEvents, PeerOwner } from "./peer_parts.ts";
 import type { ProcedureDefinition } from "./procedure.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { Publisher } from "./publisher.ts";
@@ -65,9 +67,18 @@ export interface SessionConnection {
   leave(): void;
 }
 
-const NONE: readonly string[] = [];
 /** What the end of a session is that nobody waits for. */
 const FOR_NOBODY = new CallError("DISCONNECTED");
+
+/** What is made when it is first used, and most sessions never use. */
+interface Rare {
+  /** Where an authentication ends. */
+  expiry?: Expiry;
+  /** Where it publishes. */
+  origin?: ConnectionOrigin;
+  /** Where what the client offers is called beside its own calls. */
+  client?: object;
+}
 
 /** One session. */
 export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
@@ -75,22 +86,19 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
   readonly id: string;
   /** Its calls and streams. */
   readonly peer: Peer;
-  ids: readonly string[] = NONE;
+  newest: string | undefined;
+  former: string | undefined;
   /** Who it is. */
   subject: string | undefined;
   /** The client's own bytes, as HELLO gave them. */
   producer: string | undefined;
   /** What `authenticate` gave last. */
-  identity: object = {};
+  identity: object = NOBODY;
   readonly #parts: SessionParts;
   #carrier: SessionConnection;
   #isLost = false;
-  /** Made where an authentication ends. */
-  #expiry: Expiry | undefined;
-  #callee: Callee | undefined;
-  #origin: ConnectionOrigin | undefined;
   #connection: Originating | undefined;
-  #client: object | undefined;
+  #rare: Rare | undefined;
 
   /** The session of a new connection. */
   constructor(
@@ -116,7 +124,7 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
 
   /** See {@linkcode PeerOwner.makeCallee}. */
   makeCallee(peer: CalledPeer): Callee {
-    return this.#callee = new Callee(this, peer);
+    return new Callee(this, peer);
   }
 
   /** Time. */
@@ -162,15 +170,20 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
 
   /** Whose publications come by it. */
   get origin(): ConnectionOrigin {
-    return this.#origin ??= new ConnectionOrigin(this, this.#parts.limits);
+    return this.#used.origin ??= new ConnectionOrigin(this, this.#parts.limits);
   }
 
   /** Calls what the client offers. */
   get client(): object {
-    return this.#client ??= offeredCalls(this.#parts.offered, this.peer, undefined);
+    return this.#used.client ??= offeredCalls(this.#parts.offered, this.peer, undefined);
   }
 
-  /** What handlers get beside. */
+  /** What `authenticate` gave last, as the program sees it, which may write to it. */
+  get ownContext(): object {
+    return this.identity === NOBODY ? this.identity = {} : this.identity;
+  }
+
+  /** What handlers get beside, to be copied. */
   context(): object {
     return this.identity;
   }
@@ -197,9 +210,13 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
 
   /** Bytes held for it. */
   get held(): number {
-    let held = this.peer.held + (this.#origin?.held ?? 0);
+    let held = this.peer.held + (this.#rare?.origin?.held ?? 0);
     for (const sender of this.#senders) held += sender.held;
     return held;
+  }
+
+  get #used(): Rare {
+    return this.#rare ??= {};
   }
 
   /** Streams that are sent. */
@@ -252,17 +269,17 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
   identify(identity: Identity): number | undefined {
     this.identity = identity;
     this.subject = identity.subject;
-    if (identity.expires === undefined && this.#expiry === undefined) return undefined;
+    if (identity.expires === undefined && this.#rare?.expiry === undefined) return undefined;
     const { clock, date } = this.#parts;
     const expired = () => this.close(CloseCode.UNAUTHENTICATED, "the authentication has expired");
-    this.#expiry ??= new Expiry(clock, date, expired);
-    return this.#expiry.holdUntil(identity.expires);
+    const expiry = this.#used.expiry ??= new Expiry(clock, date, expired);
+    return expiry.holdUntil(identity.expires);
   }
 
   /** Its connection is lost. It waits for another, if it is one that is kept. */
   lost(): void {
     if (this.peer.ended || this.#isLost) return;
-    if (this.ids.length === 0) return this.end();
+    if (this.newest === undefined) return this.end();
     this.#isLost = true;
     this.peer.detach();
     this.peer.outbox.kept = () => this.#waits();
@@ -279,8 +296,7 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
   /** Without a connection nobody knows how long things wait: they do so as bytes, which count. */
   #encodeWaiting(): void {
     if (!this.#isLost || this.peer.ended) return;
-    for (const sender of this.#senders) sender.detach();
-    this.#callee?.detach();
+    this.peer.encodeWaiting();
     this.#waits();
   }
 
@@ -291,7 +307,7 @@ export class ServerSession implements KeptSession, PeerOwner, CalleeParts {
 
   /** It is over: calls in flight end as they do when a connection is lost. */
   end(): void {
-    this.#expiry?.stop();
+    this.#rare?.expiry?.stop();
     this.#parts.sessions.ended(this);
     // With its stack an error was 7 % of a handshake in memory.
     this.peer.end(this.peer.isIdle ? FOR_NOBODY : new CallError("DISCONNECTED"));

@@ -56,7 +56,7 @@ export class ServerSignals {
    */
   take({ bytes, start, end }: Unit, find: () => NamedChannel | undefined): void {
     const { clock, limits } = this.#parts;
-    if (!this.#rate.takeOne(turnOf(clock).now())) return;
+    if (!this.#rate.takeOne(limits.signalRate, turnOf(clock).now())) return;
     const channel = find();
     if (channel?.value.signal === undefined) return;
     const size = end - start;

@@ -109,7 +109,7 @@ export class ServerWatches {
 
   /** Whether so much waits in front of the socket that nothing is added. */
   get isFull(): boolean {
-    return this.#owner.outbox.isSocketOver(this.#room.most);
+    return this.#owner.outbox.room.isOver(this.#room.most, 0);
   }
 
   /** Bytes of a frame that the client takes. */

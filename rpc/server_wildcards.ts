@@ -177,7 +177,7 @@ export class ServerWildcards implements WildcardOwner {
 
   room(): Promise<void> | undefined {
     const { room } = this.#parts;
-    if (!this.#owner.outbox.isSocketOver(room.most)) return undefined;
+    if (!this.#owner.outbox.room.isOver(room.most, 0)) return undefined;
     return new Promise((resolve) => room.wait({ goOn: resolve }));
   }
 

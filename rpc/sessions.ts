@@ -10,8 +10,10 @@ import { Shares } from "./shares.ts";
 
 /** What a session is here. */
 export interface KeptSession {
-  /** The ids by which it can be resumed: the newest, and the one before it. */
-  ids: readonly string[];
+  /** The id by which it can be resumed, where it can. */
+  newest: string | undefined;
+  /** The one before it, as long as its client may not have heard of the newest. */
+  former: string | undefined;
   /** Whose it is, for bounds that all share: who signed in, else where it comes from. */
   readonly owner: string;
   /** Bytes that it holds. */
@@ -66,19 +68,18 @@ export class Sessions<S extends KeptSession> {
    * client has called it; it may never hear of the new one.
    */
   name(session: S, by?: Uint8Array): Uint8Array {
-    for (const id of session.ids) this.#byId.delete(id);
+    this.#forget(session);
     const id = this.#newId();
-    session.ids = by === undefined ? [characters(id)] : [characters(id), characters(by)];
-    for (const id of session.ids) this.#byId.set(id, session);
+    this.#byId.set(session.newest = characters(id), session);
+    if (by !== undefined) this.#byId.set(session.former = characters(by), session);
     return id;
   }
 
   /** Its client has the newest id: no other is valid any more. */
   confirmed(session: S): void {
-    const [newest, ...others] = session.ids;
-    if (newest === undefined || others.length === 0) return;
-    for (const id of others) this.#byId.delete(id);
-    session.ids = [newest];
+    if (session.former === undefined) return;
+    this.#byId.delete(session.former);
+    session.former = undefined;
   }
 
   /** A session has lost its connection and waits for another; or what it holds has changed while it does. */
@@ -104,9 +105,14 @@ export class Sessions<S extends KeptSession> {
 
   /** A session is over. */
   ended(session: S): void {
-    for (const id of session.ids) this.#byId.delete(id);
-    session.ids = [];
+    this.#forget(session);
     this.found(session);
+  }
+
+  #forget(session: S): void {
+    if (session.newest !== undefined) this.#byId.delete(session.newest);
+    if (session.former !== undefined) this.#byId.delete(session.former);
+    session.newest = session.former = undefined;
   }
 
   /** Ends those that wait; from now on none is kept. */

@@ -4,26 +4,17 @@
  *
  * @module
  */
-import type { Clock } from "./clock.ts";
-
-/** A timer that was set. */
-interface Timer {
-  readonly at: number;
-  /** Those of one moment run in the order in which they were set. */
-  readonly order: number;
-  readonly run: () => void;
-  /** Its place in the heap; -1 when it is not in there. */
-  place: number;
-}
+import type { Alarm, AlarmClock, Clock } from "./clock.ts";
 
 /** The same clock, but that all its timers share one of the runtime's. */
-export function sharedTimers(clock: Clock): Clock {
+export function sharedTimers(clock: Clock): AlarmClock {
   const timers = new Timers(clock);
   return {
     ...clock, // what a clock may have beside
     now: () => clock.now(),
     setTimeout: (run, ms) => timers.set(run, ms),
-    clearTimeout: (timer) => timers.clear(timer as Timer | undefined),
+    clearTimeout: (timer) => timers.clear(timer as Alarm | undefined),
+    setAlarm: (alarm) => timers.add(alarm),
     immediate: (run) => clock.immediate(run),
     random: () => clock.random(),
   };
@@ -32,7 +23,7 @@ export function sharedTimers(clock: Clock): Clock {
 /** A binary heap, the next one first. */
 class Timers {
   readonly #clock: Clock;
-  readonly #heap: Timer[] = [];
+  readonly #heap: Alarm[] = [];
   #armed: unknown;
   #armedFor = Infinity;
   #last = 0;
@@ -41,15 +32,20 @@ class Timers {
     this.#clock = clock;
   }
 
-  set(run: () => void, ms: number): Timer {
-    const timer = { at: this.#clock.now() + Math.max(0, ms), order: ++this.#last, run, place: -1 };
+  set(ring: () => void, ms: number): Alarm {
+    const timer = { at: this.#clock.now() + Math.max(0, ms), order: 0, place: -1, ring };
+    return this.add(timer);
+  }
+
+  add(timer: Alarm): Alarm {
+    timer.order = ++this.#last;
     this.#raise(timer, this.#heap.length);
     if (timer.at < this.#armedFor) this.#arm();
     return timer;
   }
 
   /** One that is due next leaves the runtime's timer armed: it is set again when it has fired for nothing. */
-  clear(timer: Timer | undefined): void {
+  clear(timer: Alarm | undefined): void {
     if (timer === undefined || timer.place < 0) return;
     this.#remove(timer);
     if (this.#heap.length === 0) this.#disarm();
@@ -76,14 +72,14 @@ class Timers {
     try {
       for (let [next] = this.#heap; isDue(next, now, last); [next] = this.#heap) {
         this.#remove(next);
-        next.run();
+        next.ring();
       }
     } finally {
       this.#arm();
     }
   };
 
-  #remove(timer: Timer): void {
+  #remove(timer: Alarm): void {
     const heap = this.#heap;
     const { place } = timer;
     const other = heap.pop()!;
@@ -94,7 +90,7 @@ class Timers {
   }
 
   /** Puts a timer at a place or above. */
-  #raise(timer: Timer, place: number): void {
+  #raise(timer: Alarm, place: number): void {
     const heap = this.#heap;
     while (place > 0) {
       const above = (place - 1) >> 1;
@@ -106,7 +102,7 @@ class Timers {
   }
 
   /** Puts a timer at a place or below. */
-  #sink(timer: Timer, place: number): void {
+  #sink(timer: Alarm, place: number): void {
     const heap = this.#heap;
     for (let below = 2 * place + 1; below < heap.length; below = 2 * place + 1) {
       if (below + 1 < heap.length && isBefore(heap[below + 1]!, heap[below]!)) below++;
@@ -117,17 +113,17 @@ class Timers {
     this.#put(timer, place);
   }
 
-  #put(timer: Timer, place: number): void {
+  #put(timer: Alarm, place: number): void {
     this.#heap[place] = timer;
     timer.place = place;
   }
 }
 
-function isBefore(one: Timer, other: Timer): boolean {
+function isBefore(one: Alarm, other: Alarm): boolean {
   return one.at < other.at || (one.at === other.at && one.order < other.order);
 }
 
 /** Whether it runs now: those that were set by another one that has run now wait for the next time. */
-function isDue(timer: Timer | undefined, now: number, last: number): timer is Timer {
+function isDue(timer: Alarm | undefined, now: number, last: number): timer is Alarm {
   return timer !== undefined && timer.at <= now && timer.order <= last;
 }

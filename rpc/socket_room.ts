@@ -22,6 +22,14 @@ const NOWHERE: Transport = { send: () => {}, buffered: 0, close: () => {} };
 /** Of a frame: nobody writes to it any more. */
 export const SHARED = { shared: true } as const;
 
+/** What sends. */
+export interface RoomOwner {
+  /** Time. */
+  readonly clock: Clock;
+  /** Sends what there is. */
+  flush(): void;
+}
+
 /** The socket, as far as it has room. */
 export class SocketRoom implements FrameWatch {
   // What is looked at for each publication stands first, side by side: 999 other connections have been since the last.
@@ -32,13 +40,11 @@ export class SocketRoom implements FrameWatch {
   /** Bytes that the socket was given in this turn. */
   #handed = 0;
   #transport: Transport;
-  readonly #clock: Clock;
-  readonly #sender: { flush(): void };
+  readonly #sender: RoomOwner;
   #poll: unknown;
 
   /** Calls `sender.flush` when a socket that does not tell by itself may have room again. */
-  constructor(clock: Clock, transport: Transport, sender: { flush(): void }) {
-    this.#clock = clock;
+  constructor(transport: Transport, sender: RoomOwner) {
     this.#transport = transport;
     this.#sender = sender;
   }
@@ -95,13 +101,13 @@ export class SocketRoom implements FrameWatch {
   /** Bulk waits for the socket alone: acknowledgements will not wake it. */
   awaitRoom(): void {
     if (this.#transport.requestDrain === undefined) {
-      this.#poll = this.#clock.setTimeout(() => this.#sender.flush(), POLL);
+      this.#poll = this.#sender.clock.setTimeout(() => this.#sender.flush(), POLL);
     } else this.#transport.requestDrain();
   }
 
   /** Nobody waits for room any more. */
   forget(): void {
-    this.#clock.clearTimeout(this.#poll);
+    this.#sender.clock.clearTimeout(this.#poll);
     this.#poll = undefined;
   }
 

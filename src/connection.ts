@@ -70,9 +70,8 @@ export class Connection<Data> implements Socket<Data>, LinkEvents, Watched {
   /** Within a call of the program's: a close handler has to wait until that has returned. */
   #calling = false;
   #closeSent = false;
-  /** Ours, once we close; 0 before. */
-  #code = 0;
-  #reason = "";
+  /** Ours, once we close. */
+  #ours: { readonly code: number; readonly reason: string } | undefined;
   #closeTimer: unknown;
 
   constructor(owner: ConnectionOwner<Data>, { address, data }: { address: string; data: Data }) {
@@ -117,10 +116,9 @@ export class Connection<Data> implements Socket<Data>, LinkEvents, Watched {
     assertCloseCode(code);
     if (this.#state !== open) return;
     this.#state = closing;
-    this.#code = code;
-    this.#reason = fitReason(reason);
+    const ours = this.#ours = { code, reason: fitReason(reason) };
     const { timers, limits } = this.#owner;
-    this.#closeTimer = timers.setTimeout(() => this.#end(this.#code, this.#reason), limits.closeTimeout);
+    this.#closeTimer = timers.setTimeout(() => this.#end(ours.code, ours.reason), limits.closeTimeout);
     if (this.#isQueueEmpty) this.#sendClose();
   }
 
@@ -174,8 +172,8 @@ export class Connection<Data> implements Socket<Data>, LinkEvents, Watched {
   closed(code: number, reason: string): void {
     if (this.#state === connecting) this.#state = closed;
     if (this.#state === closed) return this.#stopCloseTimer();
-    if (this.#code !== 0) this.#finish(this.#code, this.#reason);
-    else this.#finish(code, reason);
+    const ended = this.#ours ?? { code, reason };
+    this.#finish(ended.code, ended.reason);
   }
 
   // The watch's side.
@@ -192,7 +190,8 @@ export class Connection<Data> implements Socket<Data>, LinkEvents, Watched {
     if (this.#movedAt === undefined || gone > this.#goneAtSweep) {
       this.#movedAt = now;
     } else if (now - this.#movedAt >= this.#owner.limits.stall) {
-      this.#end(this.#code || closeCodes.abnormal, this.#code === 0 ? "stalled" : this.#reason);
+      const { code, reason } = this.#ours ?? { code: closeCodes.abnormal, reason: "stalled" };
+      this.#end(code, reason);
       return false;
     }
     this.#goneAtSweep = gone;
@@ -277,9 +276,10 @@ export class Connection<Data> implements Socket<Data>, LinkEvents, Watched {
   // Closing.
 
   #sendClose(): void {
+    const { code, reason } = this.#ours!; // what else is closing has sent its own
     this.#closeSent = true;
     this.#calling = true;
-    this.#link?.close(this.#code, this.#reason);
+    this.#link?.close(code, reason);
     this.#calling = false;
   }
 

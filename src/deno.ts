@@ -102,6 +102,7 @@ class DenoLink implements Link, EventListenerObject {
         );
       }
       case "open":
+        this.#socket.removeEventListener("open", this); // 200 bytes for as long as it lives
         return this.#events?.opened(this);
       case "close":
         return this.#closed(event as CloseEvent);

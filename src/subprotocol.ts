@@ -11,6 +11,7 @@
  */
 export function parseSubprotocols(header: string | null): string[] | undefined {
   if (header === null) return [];
+  if (isToken(header)) return [header];
   const offers = new Set<string>();
   for (const element of header.split(",")) {
     const offer = trim(element);

@@ -29,9 +29,14 @@ export function snapshot(request: Request, info?: unknown): RequestSnapshot {
   return { url, method, headers: new Headers(request.headers), address: addressOf(request, info) };
 }
 
+/** The address that came last: behind a proxy all have its own, and each would keep a string of it, 60 bytes and more. */
+let lastAddress = { told: "", is: "" };
+
 /** The client's address, as {@linkcode RequestSnapshot.address} has it. */
 export function addressOf(request: Request, info: unknown): string {
-  return unmapped(adapter?.address(request, info) ?? "");
+  const told = adapter?.address(request, info) ?? "";
+  if (told !== lastAddress.told) lastAddress = { told, is: unmapped(told) };
+  return lastAddress.is;
 }
 
 /** `::ffff:192.0.2.1` is how a socket that listens on IPv6 names an IPv4 peer. */

@@ -10,7 +10,8 @@ import { ManualClock } from "./suites/manual_clock.ts";
 
 /** A session that is nothing but its bounds. */
 class Bounded {
-  ids: readonly string[] = [];
+  newest: string | undefined;
+  former: string | undefined;
   readonly name: string;
   readonly owner: string;
   held: number;

@@ -39,7 +39,7 @@ export async function structure() {
 }
 
 /** Bytes of the client's core, gzipped as bench/size.mjs does: a little more than it has. Whoever raises it says why in bench/README.md. */
-const MOST_CORE = 31_810;
+const MOST_CORE = 32_240;
 /** What the core must not have: channels, streams, what answers calls, and anything of a server. */
 const LATER =
   /^client\/(channels|channel_connection|conflation|history|laggards|local_watch|offers|outbox|own_member|payload|places|presence_\w+|presences|publishing|seen|subscription|waiting_event|wire_deltas|wire_parts|wire_presence|wire_retry|wire_subscription)\.ts|^rpc\/(answers|assembly|byte_\w+|call_book|callee|channel_messages|channel_names|delta\w*|dispatch_channels|dispatch_presence|incoming_call|item_\w+|local_\w+|node\w*|pipeline|plain_calls|presence_\w+|one_way|receiver|schema|sender|server\w*|streams|unclaimed)\.ts|^(src|brokers|redis|testing)\//;

@@ -7,7 +7,7 @@ import type { CalleeParts } from "../../rpc/callee_parts.ts";
 import type { Clock } from "../../rpc/clock.ts";
 import type { Registered } from "../../rpc/incoming_call.ts";
 import type { Limits } from "../../rpc/limits.ts";
-import type { PeerOwner } from "../../rpc/peer.ts";
+import type { PeerOwner } from "../../rpc/peer_parts.ts";
 
 /** Answers with these procedures, on a connection that is called `test`. */
 export function answering(

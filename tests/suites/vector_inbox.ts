@@ -35,6 +35,7 @@ export class VectorInbox {
     const limits = resolveLimits();
     const targets = {
       clock: this.#clock,
+      now: 0,
       limits,
       events: role === "server" ? this.#fromClient() : this.#fromServer(),
       ...this.#callTargets(),
