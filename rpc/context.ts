@@ -89,6 +89,9 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set<keyof ReservedNames>(
   "params",
 ]);
 
+/** Everybody's context where the app asks nobody. Whoever wants to write to its own is given one: see {@linkcode ServerSession.ownContext}. */
+export const NOBODY: object = Object.freeze({});
+
 /**
  * Refuses a context of the app that would hide what every handler finds, and a subject that is none: keys, sessions and orders are of whoever it
  * names, and two objects, or two texts that cannot be encoded, would name the same.

@@ -18,9 +18,6 @@ interface Question {
   readonly signal?: () => AbortSignal;
 }
 
-/** Everybody's, where the app asks nobody. Whoever wants to write to its own is given one: see {@linkcode ServerSession.ownContext}. */
-export const NOBODY: Identity = Object.freeze({});
-
 /** What it takes to ask. */
 type Asking = Pick<
   ServerParts,

@@ -239,3 +239,17 @@ describe("connections", () => {
     assertEquals(server.app.stats().connections, 0);
   });
 });
+
+describe("connections of an app that asks nobody who they are", () => {
+  it("have a context each, which the program may write to", async () => {
+    const app = define().millrace({ procedures: { hello: define().procedure(() => "hello") } });
+    const server = await AppServer.start(app);
+    for (let i = 0; i < 2; i++) assertEquals(await server.client().call.hello(), "hello");
+    const contexts = [...app.connections()].map(({ context }) => context as { n?: number });
+    contexts.forEach((context, n) => context.n = n);
+    assertEquals([...app.connections()].map(({ context }) => context as { n?: number }), [{ n: 0 }, {
+      n: 1,
+    }]);
+    await server.stop();
+  });
+});

@@ -187,29 +187,37 @@ describe("a first WELCOME that is lost", () => {
 });
 
 describe("what a client calls its session", () => {
-  it("is valid until the client has answered a PING, as the id before is", async () => {
-    const { world } = open();
-    const mine = new ByHand(world);
-    const [, , session] = await mine.hello(null, { opening: MINE }) as [unknown, unknown, Uint8Array];
-    const again = new ByHand(world);
-    const [, , next, , payloadOf] = await again.hello(MINE) as [unknown, unknown, Uint8Array, number, object];
-    assertEquals((payloadOf as { resumed: boolean }).resumed, true);
-    assertEquals(mine.socket.closedByServer, 4409);
+  for (const [what, answer] of [["answered a PING", [3, 0]], ["sent an ACK", [4, 0]]] as const) {
+    it(`is valid until the client has ${what}, as the id before is`, async () => {
+      const { world } = open();
+      const mine = new ByHand(world);
+      const [, , session] = await mine.hello(null, { opening: MINE }) as [unknown, unknown, Uint8Array];
+      const again = new ByHand(world);
+      const [, , next, , payloadOf] = await again.hello(MINE) as [
+        unknown,
+        unknown,
+        Uint8Array,
+        number,
+        object,
+      ];
+      assertEquals((payloadOf as { resumed: boolean }).resumed, true);
+      assertEquals(mine.socket.closedByServer, 4409);
 
-    await again.send([3, 0]);
-    for (const id of [MINE, session]) {
-      const other = new ByHand(world);
-      const [, , , , told] = await other.hello(id) as [unknown, unknown, Uint8Array, number, object];
-      assertEquals((told as { resumed: boolean }).resumed, false);
-      other.socket.close();
-    }
-    const last = new ByHand(world);
-    const [, , , , told] = await last.hello(next) as [unknown, unknown, Uint8Array, number, object];
-    assertEquals((told as { resumed: boolean }).resumed, true);
-    last.socket.close();
-    await world.settle();
-    assertEquals(world.stats, QUIET);
-  });
+      await again.send(answer);
+      for (const id of [MINE, session]) {
+        const other = new ByHand(world);
+        const [, , , , told] = await other.hello(id) as [unknown, unknown, Uint8Array, number, object];
+        assertEquals((told as { resumed: boolean }).resumed, false);
+        other.socket.close();
+      }
+      const last = new ByHand(world);
+      const [, , , , told] = await last.hello(next) as [unknown, unknown, Uint8Array, number, object];
+      assertEquals((told as { resumed: boolean }).resumed, true);
+      last.socket.close();
+      await world.settle();
+      assertEquals(world.stats, QUIET);
+    });
+  }
 
   it("is taken by nobody else: 4400 for a second one that opens by it, 4403 for another subject", async () => {
     const authenticate = ({ token }: { token: string | undefined }) => ({ subject: token }) as never;

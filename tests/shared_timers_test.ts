@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { Clock } from "../rpc/clock.ts";
+import { type AlarmClock, type Clock, setAlarm } from "../rpc/clock.ts";
 import { sharedTimers } from "../rpc/shared_timers.ts";
 import { ManualClock } from "./suites/manual_clock.ts";
 
@@ -23,11 +23,14 @@ async function play(seed: number, shared: boolean): Promise<{ log: string[]; pen
   const set = (depth: number) => {
     const id = handles.length;
     const [follows, clears] = [depth < 3 && next(3) === 0, next(4) === 0 ? next(id + 1) : -1];
-    handles.push(clock.setTimeout(() => {
+    const ring = () => {
       log.push(`${id} at ${clock.now()}`);
       if (clears >= 0) clock.clearTimeout(handles[clears]);
       if (follows) set(depth + 1);
-    }, next(12) * 10));
+    };
+    const ms = next(12) * 10;
+    const alarm = { at: clock.now() + ms, order: 0, place: -1, ring };
+    handles.push(id % 2 === 0 ? clock.setTimeout(ring, ms) : setAlarm(clock, alarm));
   };
   for (let step = 0; step < 200; step++) {
     const what = next(4);
@@ -49,6 +52,32 @@ describe("timers that share one", () => {
       ran += shared.log.length;
     }
     assertEquals(ran > 2_000, true);
+  });
+
+  it("ring an alarm again once it has rung", async () => {
+    const time = new ManualClock();
+    const clock = sharedTimers(time);
+    const log: number[] = [];
+    const alarm = {
+      at: 10,
+      order: 0,
+      place: -1,
+      ring() {
+        log.push(clock.now());
+        alarm.at += 10;
+        if (log.length < 3) setAlarm(clock, alarm);
+      },
+    };
+    const start = clock.now();
+    alarm.at += start;
+    setAlarm(clock, alarm);
+    await time.advance(100);
+    assertEquals([log.map((at) => at - start), time.pending, alarm.place], [[10, 20, 30], 0, -1]);
+    setAlarm(clock, alarm);
+    clock.clearTimeout(alarm);
+    clock.clearTimeout(alarm); // it is not set any more
+    await time.advance(100);
+    assertEquals([log.length, time.pending], [3, 0]);
   });
 
   it("take one of the runtime, and none when none is left", async () => {
@@ -85,7 +114,7 @@ describe("timers that share one", () => {
       random: () => 0.25,
       more: () => "more",
     };
-    const clock = sharedTimers(plain) as typeof plain;
+    const clock = sharedTimers(plain) as AlarmClock & typeof plain;
     let ran = false;
     clock.immediate(() => ran = true);
     assertEquals([clock.now(), clock.random(), clock.more(), ran], [7, 0.25, "more", true]);
