@@ -58,6 +58,7 @@ export class Inbox {
   readonly #owner: InboxOwner;
   /** The kind that has to come first. */
   readonly #first: typeof Kind.HELLO | typeof Kind.WELCOME;
+  readonly #limits: Limits;
   /** Made for the first fragment. */
   #assembly: Assembly | undefined;
   readonly #messages: Rate;
@@ -74,13 +75,10 @@ export class Inbox {
     const { limits, clock } = owner;
     this.#owner = owner;
     this.#first = first;
+    this.#limits = limits;
     const now = clock.now();
     this.#messages = new Rate(limits.messageRate, now);
     this.#bytes = new Rate(limits.byteRate, now);
-  }
-
-  get #limits(): Limits {
-    return this.#owner.limits;
   }
 
   /** Highest sequence processed. */

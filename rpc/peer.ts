@@ -45,8 +45,8 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   readonly #answersAtOnce: boolean;
   #caller: Caller | undefined;
   #callee: Answering | undefined;
-  /** What says that there are none, as long as their code is not there. */
-  #streams: Streams | NoStreams | undefined;
+  /** See {@linkcode MayHaveStreams.madeStreams}. */
+  madeStreams: Streams | undefined;
   #ended = false;
 
   /** Waits for frames. */
@@ -90,17 +90,11 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
 
   /** All streams. */
   get streams(): Streams {
-    const made = this.madeStreams;
-    if (made !== undefined) return made;
+    if (this.madeStreams !== undefined) return this.madeStreams;
     const { code } = this.#owner.bulk;
-    if (code !== undefined) return this.#streams = new code.Streams(this);
     // It has the same members; what it cannot be is the class, whose code is not there.
-    return (this.#streams ??= new NoStreams(this.limits)) as Streams;
-  }
-
-  /** See {@linkcode MayHaveStreams.madeStreams}. */
-  get madeStreams(): Streams | undefined {
-    return this.#streams instanceof NoStreams ? undefined : this.#streams;
+    if (code === undefined) return new NoStreams(this.limits) as unknown as Streams;
+    return this.madeStreams = new code.Streams(this);
   }
 
   /** Calls of both sides that have not ended. */
@@ -110,7 +104,7 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
 
   /** Streams that have not ended. */
   get openStreams(): number {
-    return this.#streams?.open ?? 0;
+    return this.madeStreams?.open ?? 0;
   }
 
   /** Highest sequence processed: what HELLO, WELCOME, PING and PONG tell. */
@@ -125,13 +119,13 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
 
   /** Whether nobody waits for anything of it: not for an answer, nor for a stream. */
   get isIdle(): boolean {
-    return this.calls === 0 && (this.#streams === undefined || this.#streams.known === 0);
+    return this.calls === 0 && (this.madeStreams === undefined || this.madeStreams.known === 0);
   }
 
   /** Bytes held here that came from the other side, or wait to go there. */
   get held(): number {
     const { outbox } = this;
-    const units = (this.#streams?.held ?? 0) + (this.#callee?.held ?? 0);
+    const units = (this.madeStreams?.held ?? 0) + (this.#callee?.held ?? 0);
     return units + this.#inbox.heldBytes + outbox.waiting + (outbox.replay?.held ?? 0);
   }
 
@@ -167,7 +161,7 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
   forgetSession(): void {
     this.outbox.replay?.end();
     this.outbox.replay = undefined;
-    this.#streams?.settle();
+    this.madeStreams?.settle();
   }
 
   /** The connection is lost. Calls and streams go on without one, and wait for {@linkcode Peer.attach}, or for their end. */
@@ -180,7 +174,7 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
 
   /** What waits to be answered, or read of our streams, becomes bytes: see {@linkcode Answering.detach}. */
   encodeWaiting(): void {
-    for (const sender of this.#streams?.senders ?? []) sender.detach();
+    for (const sender of this.madeStreams?.senders ?? []) sender.detach();
     this.#callee?.detach();
   }
 
@@ -197,11 +191,11 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
     if (units > (this.outbox.replay?.units ?? 0)) {
       throw new ProtocolError("A session has what was never sent");
     }
-    const stop = this.#streams === undefined && streams.size === 0
+    const stop = this.madeStreams === undefined && streams.size === 0
       ? undefined
       : this.streams.resume(streams, units);
     this.events = events;
-    const hasUnit = (stream: number, n: number) => this.#streams?.hasUnit(stream, n) ?? true;
+    const hasUnit = (stream: number, n: number) => this.madeStreams?.hasUnit(stream, n) ?? true;
     this.#inbox.greeted();
     this.outbox.attach({ ...by, arrived: { received, hasUnit } });
     stop?.();
@@ -271,7 +265,7 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
     this.outbox.end();
     this.#callee?.end(error);
     this.#caller?.end(error, again);
-    this.#streams?.end(error);
+    this.madeStreams?.end(error);
   }
 
   /** See {@linkcode CalledPeer.fault}. */
@@ -340,7 +334,7 @@ export class Peer implements Targets, InboxOwner, OutboxOwner, CalledPeer, Strea
 
   /** See {@linkcode OutboxOwner.beforeFlush}. */
   beforeFlush(): void {
-    const isDue = this.#streams !== undefined && this.#streams.isDue;
+    const isDue = this.madeStreams !== undefined && this.madeStreams.isDue;
     if (this.#acknowledger.isDue || (this.outbox.replay !== undefined && this.#acknowledgementRides(isDue))) {
       this.#acknowledger.told(this.received, this.now);
       this.outbox.open();
