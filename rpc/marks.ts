@@ -40,8 +40,14 @@ export class Marks {
     this.#grain = grain;
   }
 
+  /** Bytes of all that came, of streams before this one too. */
+  get total(): number {
+    return this.#bytes + this.#since;
+  }
+
   /** A stream begins after this offset. */
   start(offset: number): void {
+    this.#bytes += this.#since;
     this.#marks = [{ offset, bytes: this.#bytes }];
     this.#last = offset;
     this.#messages = this.#since = 0;

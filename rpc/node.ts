@@ -313,8 +313,10 @@ export class Node {
     const kick = this.#kicks.get(connection.subject!);
     const isMeant = kick !== undefined && this.#open.get(connection)! <= kick.by;
     this.#greeted(connection);
-    const { onConnect } = this.#options;
-    if (onConnect !== undefined) this.#hook(() => onConnect(connection as never), connection);
+    const options = this.#options;
+    if (options.onConnect !== undefined) {
+      this.#hook(() => options.onConnect!(connection as never), connection);
+    }
     if (isMeant) connection.close(kick.code, kick.reason);
   }
 
@@ -331,8 +333,9 @@ export class Node {
 
   #disconnected(connection: ServerConnection, end: { code: number; reason: string }): void {
     this.#connections.delete(connection);
-    const { onDisconnect } = this.#options;
-    if (onDisconnect !== undefined) this.#hook(() => onDisconnect(connection as never, end), connection);
+    const options = this.#options;
+    if (options.onDisconnect === undefined) return;
+    this.#hook(() => options.onDisconnect!(connection as never, end), connection);
   }
 
   /** Runs a hook of the program: nothing it does may escape. */

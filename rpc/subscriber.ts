@@ -298,8 +298,8 @@ export class Subscriber implements TopicMember, LineMember {
     if (this.#unseen.isMuch(offset)) return; // SEEN goes on
     this.#state = "live";
     this.#since = undefined;
-    this.#unseen.goLive(offset);
     this.#feed.goLive(this);
+    this.#unseen.goLive(offset);
   }
 
   /** Sends what is left of what it missed. Where it has all of that it is live again. */

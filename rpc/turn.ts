@@ -84,12 +84,17 @@ export class Turn {
     this.#armed = false;
     this.#now = 0;
     this.#isCrowded = count > CROWD;
-    for (let i = 0; i < count; i++) {
-      const one = due[i]!;
-      due[i] = NOBODY;
-      one.endTurn();
+    let done = 0;
+    try {
+      while (done < count) {
+        const one = due[done]!;
+        due[done++] = NOBODY;
+        one.endTurn();
+      }
+    } finally {
+      for (; done < count; done++) this.add(due[done]!); // where one throws, what is a fault of ours, the others end the next turn
+      if (count > MOST_KEPT) due.length = 0;
     }
-    if (count > MOST_KEPT) due.length = 0;
   };
 }
 

@@ -49,8 +49,8 @@ export class Unseen {
   /** Offsets that are not counted, by where they end. */
   #gaps: { readonly to: number; readonly count: number }[] = [];
   #excused = 0;
-  /** Where it became live. */
-  #liveFrom: number | undefined;
+  /** Where it became live, and what all had got by then: no more than what came since can be unseen. */
+  #live: { readonly from: number; readonly total: number } | undefined;
 
   /** Counts live bytes with its topic. */
   constructor(feed: Pick<Feed, "marks">, most: UnseenBounds = EVERYTHING) {
@@ -65,7 +65,7 @@ export class Unseen {
     this.#bytes = 0;
     this.#gaps = [];
     this.#excused = 0;
-    this.#liveFrom = undefined;
+    this.#live = undefined;
   }
 
   /** So many offsets up to this one were left out, and are not counted. */
@@ -95,15 +95,21 @@ export class Unseen {
     else this.#pieces[this.#pieces.length - 1] = { to, bytes: last.bytes + bytes };
   }
 
-  /** From this offset on it gets what all get. */
-  goLive(offset: number): void {
-    this.#liveFrom = offset;
+  /** From this offset, where all are now, it gets what all get. */
+  goLive(from: number): void {
+    this.#live = { from, total: this.#feed.marks.total };
   }
 
-  /** It has got what all get, up to where they are now. */
+  /** It has got what all get, up to where they are now. The first piece may begin before it was live: who falls behind again and again would count that each time. */
   leaveLive(): void {
-    for (const { to, bytes } of this.#feed.marks.after(this.#liveSeen)) this.sent(to, bytes);
-    this.#liveFrom = undefined;
+    const pieces = this.#feed.marks.after(this.#liveSeen);
+    let excess = pieces.reduce((sum, { bytes }) => sum + bytes, -this.#liveTotal);
+    for (const { to, bytes } of pieces) {
+      const less = Math.min(bytes, Math.max(0, excess));
+      excess -= less;
+      this.sent(to, bytes - less);
+    }
+    this.#live = undefined;
   }
 
   /** Whether who is live, and was sent everything up to `offset`, must be left alone now, before it gets `next` more of so many bytes at once. */
@@ -138,13 +144,18 @@ export class Unseen {
   }
 
   get #liveBytes(): number {
-    if (this.#liveFrom === undefined) return 0;
+    if (this.#live === undefined) return 0;
     const bytes = this.#feed.marks.since(this.#liveSeen);
-    return bytes === Infinity ? this.#most.bytes : bytes;
+    return bytes === Infinity ? this.#most.bytes : Math.min(bytes, this.#liveTotal);
+  }
+
+  /** Bytes that all have got since it is live. */
+  get #liveTotal(): number {
+    return this.#live === undefined ? 0 : this.#feed.marks.total - this.#live.total;
   }
 
   /** Everything of what is live is seen up to here. */
   get #liveSeen(): number {
-    return Math.max(this.#seen, this.#liveFrom ?? 0);
+    return Math.max(this.#seen, this.#live?.from ?? 0);
   }
 }

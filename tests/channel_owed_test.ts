@@ -24,6 +24,7 @@ class Reader {
   readonly line: Line;
   /** The last offset that it has heard of. */
   at: number;
+  readonly #alias: number;
   readonly #seen: Seen;
 
   private constructor(
@@ -32,6 +33,7 @@ class Reader {
     { at, isLossy }: { readonly at: number; readonly isLossy: boolean },
   ) {
     this.line = line;
+    this.#alias = alias;
     this.at = at;
     this.#seen = new Seen(new ManualClock(), (offset) => line.send([Kind.SEEN, alias, offset]));
     this.#seen.begin(at, isLossy);
@@ -48,14 +50,26 @@ class Reader {
     return reader;
   }
 
-  /** Reads what has come; whether there was anything. */
-  read(): boolean {
+  /** One that has another channel on the same connection. */
+  async beside(server: ChannelNode, channel: string): Promise<Reader> {
+    const [[, , alias, , , at]] = await this.line.joined(channel) as [
+      [number, number, number, number, string, number],
+    ];
+    return new Reader(this.line, alias, { at, isLossy: false });
+  }
+
+  /** Reads what has come, some of which may be for another; whether there was anything. */
+  read(other?: Reader): boolean {
     const messages = this.line.take();
-    for (const message of messages) this.#read(message);
+    for (const message of messages) {
+      this.#read(message);
+      other?.#read(message);
+    }
     return messages.length > 0;
   }
 
-  #read([kind, , second, third, fourth]: unknown[]): void {
+  #read([kind, alias, second, third, fourth]: unknown[]): void {
+    if (alias !== this.#alias) return;
     const [to, bytes] = kind === Kind.PUBLICATION
       ? [second, encode(fourth).length]
       : kind === Kind.GAP
@@ -68,10 +82,10 @@ class Reader {
 }
 
 /** Reads until nothing comes any more. */
-async function rest(server: ChannelNode, reader: Reader): Promise<void> {
+async function rest(server: ChannelNode, reader: Reader, other?: Reader): Promise<void> {
   for (let quiet = 0; quiet < 2;) {
     await server.settle();
-    quiet = reader.read() ? 0 : quiet + 1;
+    quiet = reader.read(other) ? 0 : quiet + 1;
     await server.clock.advance(1_100); // what is sampled comes, and what tells of what a filter has passed over
   }
 }
@@ -137,6 +151,34 @@ describe("a client that is done with all that came", () => {
     for (const [way, options] of WAYS.entries()) {
       it(`is sent the rest without time passing: ${name}, ${JSON.stringify(options)}`, async () => {
         for (let seed = 0; seed < 40; seed++) await run(1_000 * way + seed, options, sizes);
+      });
+    }
+  }
+});
+
+describe("a client whose socket is full again and again, of another channel", () => {
+  for (const options of WAYS) {
+    for (const first of [60_000, 7_000]) {
+      it(`is sent the rest without time passing, behind ${first} bytes that it has seen, ${JSON.stringify(options)}`, async () => {
+        const server = new ChannelNode({ broker: new ScriptedBroker(), limits: LIMITS });
+        const reader = await Reader.join(server, options);
+        const other = await reader.beside(server, "board/8");
+        const add = async (name: string, size: number) => {
+          server.broker.add(name, encode({ key: 1, fill: new Uint8Array(size) }));
+          await server.settle();
+        };
+        await add(NAME, first);
+        await rest(server, reader, other);
+        for (let cycle = 0; cycle < 40; cycle++) {
+          await add(NAME, 10);
+          await rest(server, reader, other);
+          reader.line.pipe.stall();
+          for (let i = 0; i < 2; i++) await add("board/8", 200_000);
+          await add(NAME, 10); // finds no room
+          reader.line.pipe.resume();
+          await rest(server, reader, other);
+          assertEquals(reader.at, server.broker.stream(NAME).top.offset, `cycle ${cycle}`);
+        }
       });
     }
   }

@@ -252,4 +252,22 @@ describe("connections of an app that asks nobody who they are", () => {
     }]);
     await server.stop();
   });
+
+  it("tell hooks that are methods of the options, which may use them", async () => {
+    const log: string[] = [];
+    const app = define().millrace({
+      procedures: {},
+      path: "/",
+      onConnect() {
+        log.push((this as unknown as { path: string }).path);
+      },
+      onDisconnect() {
+        log.push((this as unknown as { path: string }).path);
+      },
+    } as never);
+    const server = await AppServer.start(app);
+    await server.client().ready();
+    await server.stop();
+    assertEquals(log, ["/", "/"]);
+  });
 });

@@ -100,6 +100,32 @@ describe("a turn", () => {
     assertEquals(endings, [[1, 0], [2, 0], [2, 1], [3, 1], [4, 1], [4, 2], [4, 3]]);
   });
 
+  it("that one cannot end is ended by the others in the next", async () => {
+    class Careless extends ManualClock {
+      override immediate(run: () => void): void {
+        super.immediate(() => {
+          try {
+            run();
+          } catch {
+            log.push("thrown");
+          }
+        });
+      }
+    }
+    const log: string[] = [];
+    const clock = new Careless();
+    const turn = turnOf(clock);
+    turn.add(ending(() => log.push("first")));
+    turn.add(ending(() => {
+      throw new Error("a fault");
+    }));
+    for (const name of ["second", "third"]) turn.add(ending(() => log.push(name)));
+    await clock.settleFor(1);
+    assertEquals(log, ["first", "thrown"]);
+    await clock.settle();
+    assertEquals(log, ["first", "thrown", "second", "third"]);
+  });
+
   it("leaves to the next what is added at its end, with a time of its own", async () => {
     const clock = new CountingClock();
     const turn = turnOf(clock);
