@@ -51,7 +51,7 @@ class Reader {
   }
 
   /** One that has another channel on the same connection. */
-  async beside(server: ChannelNode, channel: string): Promise<Reader> {
+  async beside(channel: string): Promise<Reader> {
     const [[, , alias, , , at]] = await this.line.joined(channel) as [
       [number, number, number, number, string, number],
     ];
@@ -63,7 +63,7 @@ class Reader {
     const messages = this.line.take();
     for (const message of messages) {
       this.#read(message);
-      other?.#read(message);
+      if (other !== undefined) other.#read(message);
     }
     return messages.length > 0;
   }
@@ -162,7 +162,7 @@ describe("a client whose socket is full again and again, of another channel", ()
       it(`is sent the rest without time passing, behind ${first} bytes that it has seen, ${JSON.stringify(options)}`, async () => {
         const server = new ChannelNode({ broker: new ScriptedBroker(), limits: LIMITS });
         const reader = await Reader.join(server, options);
-        const other = await reader.beside(server, "board/8");
+        const other = await reader.beside("board/8");
         const add = async (name: string, size: number) => {
           server.broker.add(name, encode({ key: 1, fill: new Uint8Array(size) }));
           await server.settle();
