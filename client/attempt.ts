@@ -15,7 +15,7 @@ import { type Limits, peerLimits } from "../rpc/limits.ts";
 import { writeHello, writeToken } from "../rpc/messages.ts";
 import { type CallRequest, OutgoingCall } from "../rpc/outgoing_call.ts";
 import { Peer } from "../rpc/peer.ts";
-import type { PeerEvents } from "../rpc/peer_parts.ts";
+import type { PeerEvents, PeerOwner } from "../rpc/peer_parts.ts";
 import { ProtocolError } from "../rpc/protocol_error.ts";
 import { Refusing } from "../rpc/refusing.ts";
 import type { Offered } from "./offers.ts";
@@ -259,14 +259,14 @@ export class Attempt {
     const { clock, limits, offered, bulk, drop } = this.#parts;
     const close = (code?: number, reason?: string) => drop(code ?? 1000, reason ?? "");
     const connection = { id: "server", address: "", subject: undefined, close };
-    const transport = transportOf(this.#socket);
+    const makeCallee: PeerOwner["makeCallee"] = (peer) =>
+      offered()?.callee({ clock, limits, connection }, peer) ?? new Refusing(peer);
     return new Peer({
       role: "client",
-      ...{ clock, transport, limits },
-      owner: {
-        makeCallee: (peer) => offered()?.callee({ clock, limits, connection }, peer) ?? new Refusing(peer),
-        bulk,
-      },
+      clock,
+      transport: transportOf(this.#socket),
+      limits,
+      owner: { makeCallee, bulk },
       events: this.#peerEvents(),
     });
   }

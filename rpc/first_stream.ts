@@ -60,13 +60,12 @@ export function decodeFor(
   end: number,
   claimant: Claimant,
 ): unknown {
-  const made = peer.madeStreams;
-  if (made === undefined && start < end) {
-    try {
-      return decodeRange(bytes, start, end, peer.limits, readsNone);
-    } catch (error) {
-      if (error !== NAMES_ONE) throw error;
-    }
+  if (start === end) return undefined;
+  if (peer.madeStreams !== undefined) return peer.madeStreams.decodeAt(bytes, start, end, claimant);
+  try {
+    return decodeRange(bytes, start, end, peer.limits, readsNone);
+  } catch (error) {
+    if (error !== NAMES_ONE) throw error;
+    return peer.streams.decodeAt(bytes, start, end, claimant);
   }
-  return start === end ? undefined : peer.streams.decodeAt(bytes, start, end, claimant);
 }
