@@ -102,7 +102,7 @@ class DenoLink implements Link, EventListenerObject {
         );
       }
       case "open":
-        this.#socket.removeEventListener("open", this); // 200 bytes for as long as it lives
+        this.#socket.removeEventListener("open", this); // it is heard once, and kept for as long as the socket lives
         return this.#events?.opened(this);
       case "close":
         return this.#closed(event as CloseEvent);

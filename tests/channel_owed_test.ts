@@ -1,7 +1,7 @@
 // Whoever is done with everything that came is sent what follows: a server waits for SEEN only where the client's own rule makes it say SEEN by then.
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Seen } from "../client/seen.ts";
+import { GAP_BYTES, Seen } from "../client/seen.ts";
 import { encode } from "../msgpack/mod.ts";
 import type { Entry } from "../rpc/broker.ts";
 import { Kind } from "../rpc/kinds.ts";
@@ -13,7 +13,6 @@ import { ManualClock } from "./suites/manual_clock.ts";
 import { ScriptedBroker } from "./suites/scripted_broker.ts";
 
 const NAME = "board/7";
-const GAP_BYTES = 256 * 1024;
 const MEBIBYTE = 1024 * 1024;
 /** Bytes that a run publishes. */
 const MOST = 6 * MEBIBYTE;
