@@ -86,7 +86,8 @@ export const WORKLOADS = [
     slow: 3,
   },
   ...[1, 4, 10, 18].map(spread),
-  fanOut("fan-out", "fan-out 1 to 1,000, 128 bytes, one at a time", 1),
+  // The first half of the warm-up in bursts: load/workload/fanout.go.
+  { ...fanOut("fan-out", "fan-out 1 to 1,000, 128 bytes, one at a time", 1), slow: 3 },
   // The last burst of the warm-up and that of the time are waited for.
   { ...fanOut("fan-out-bursts", "fan-out 1 to 1,000, 128 bytes, 64 at a time", 64), more: 1.3 },
   {
