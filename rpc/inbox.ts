@@ -12,7 +12,7 @@ import { ELEMENTS, FIRST_OPTIONAL, Kind, LAST_KIND } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
 import { plainEnd, plainId, plainMethod, plainSeq, plainStart, readPlainCall } from "./plain_reader.ts";
 import { ProtocolError } from "./protocol_error.ts";
-import { Rate } from "./rate.ts";
+import { isTooMuch, use } from "./rate.ts";
 import {
   offset,
   openAt,
@@ -61,9 +61,10 @@ export class Inbox {
   readonly #limits: Limits;
   /** Made for the first fragment. */
   #assembly: Assembly | undefined;
-  readonly #messages: Rate;
-  readonly #bytes: Rate;
-  #cancels: Rate | undefined;
+  // What was used of each rate: see `use`.
+  #messages = 0;
+  #bytes = 0;
+  #cancels = 0;
   #received = 0;
   #units = 0;
   #greeted = false;
@@ -72,13 +73,9 @@ export class Inbox {
 
   /** Waits for frames. */
   constructor(owner: InboxOwner, first: typeof Kind.HELLO | typeof Kind.WELCOME) {
-    const { limits, clock } = owner;
     this.#owner = owner;
     this.#first = first;
-    this.#limits = limits;
-    const now = clock.now();
-    this.#messages = new Rate(limits.messageRate, now);
-    this.#bytes = new Rate(limits.byteRate, now);
+    this.#limits = owner.limits;
   }
 
   /** Highest sequence processed. */
@@ -107,9 +104,8 @@ export class Inbox {
     if (this.#closed) return;
     if (this.#held !== undefined && !this.#held.awaits) return this.#hold(frame, this.#held);
     const limits = this.#limits;
-    if (!this.#bytes.take(frame.length, limits.byteRate, now)) {
-      throw new ProtocolError("Too many bytes", 4529);
-    }
+    this.#bytes = use(this.#bytes, frame.length, limits.byteRate, now);
+    if (isTooMuch(this.#bytes, now)) throw new ProtocolError("Too many bytes", 4529);
     // A client knows whom it called: what a server says at once, WELCOME and a page of history, may share a frame.
     const isTrusted = this.#greeted || this.#first === Kind.WELCOME;
     const limit = isTrusted ? limits.message : limits.messageBeforeAuthentication;
@@ -173,7 +169,7 @@ export class Inbox {
       } catch (error) {
         if (error !== CODE_NEEDED) throw error;
         this.#received = received; // nothing was done yet
-        this.#messages.take(-1, this.#limits.messageRate, now); // it is counted with the rest
+        this.#messages = use(this.#messages, -1, this.#limits.messageRate, now); // it is counted with the rest
         return this.#awaitCode(frame.subarray(at), now);
       }
     }
@@ -181,9 +177,8 @@ export class Inbox {
 
   #count(inFrame: number, now: number): void {
     if (inFrame > this.#limits.messages) throw new ProtocolError("Too many messages in a frame", 4531);
-    if (!this.#messages.take(1, this.#limits.messageRate, now)) {
-      throw new ProtocolError("Too many messages", 4529);
-    }
+    this.#messages = use(this.#messages, 1, this.#limits.messageRate, now);
+    if (isTooMuch(this.#messages, now)) throw new ProtocolError("Too many messages", 4529);
   }
 
   /** Keeps what cannot be read yet, and what follows. What has come with it may be as large as a frame may be. */
@@ -333,8 +328,7 @@ export class Inbox {
   }
 
   #countCancel(now: number): void {
-    const { cancelRate } = this.#limits;
-    this.#cancels ??= new Rate(cancelRate, now);
-    if (!this.#cancels.take(1, cancelRate, now)) throw new ProtocolError("Too many cancels", 4529);
+    this.#cancels = use(this.#cancels, 1, this.#limits.cancelRate, now);
+    if (isTooMuch(this.#cancels, now)) throw new ProtocolError("Too many cancels", 4529);
   }
 }

@@ -84,9 +84,7 @@ export class Node {
   readonly #orders: Orders | undefined;
   /** Those that have opened and not closed, and when they opened. */
   readonly #open = new Map<ServerConnection, number>();
-  /** Those of them that were welcomed. */
-  readonly #connections = new Set<ServerConnection>();
-  /** Those that were not yet, in the order in which they opened: nobody knows whose they are. */
+  /** Those of them that were not welcomed yet, in the order in which they opened: nobody knows whose they are. */
   readonly #greeting = new Set<ServerConnection>();
   /** Who was sent away since the first of them opened, the latest last; connections that opened by then are concerned. */
   readonly #kicks = new Map<string, KickOrder & { readonly by: number }>();
@@ -172,7 +170,12 @@ export class Node {
 
   /** Those that were welcomed: all, or those of one subject. */
   connections(filter: { readonly subject?: string | undefined } = {}): ReturnType<typeof connectionsOf> {
-    return connectionsOf(this.#all(this.#connections), filter);
+    return connectionsOf(this.#all(this.#known()), filter);
+  }
+
+  /** Those that the program knows. */
+  #known(): ServerConnection[] {
+    return [...this.#open.keys()].filter((one) => one.isKnown);
   }
 
   #all(open: Iterable<ServerConnection>) {
@@ -261,9 +264,7 @@ export class Node {
     try {
       if (order.do === "reauthorize") return this.connections({ subject }).reauthorize(order.channel);
       this.#keep(order, by);
-      const open = [...this.#connections].filter((one) =>
-        one.subject === subject && this.#open.get(one)! <= by
-      );
+      const open = this.#known().filter((one) => one.subject === subject && this.#open.get(one)! <= by);
       connectionsOf(this.#all(open), { subject }).close(
         order.code,
         order.reason,
@@ -308,7 +309,6 @@ export class Node {
   }
 
   #connected(connection: ServerConnection): void {
-    this.#connections.add(connection);
     // What says who it is may have been asked before whoever it is was to leave.
     const kick = this.#kicks.get(connection.subject!);
     const isMeant = kick !== undefined && this.#open.get(connection)! <= kick.by;
@@ -332,7 +332,6 @@ export class Node {
   }
 
   #disconnected(connection: ServerConnection, end: { code: number; reason: string }): void {
-    this.#connections.delete(connection);
     const options = this.#options;
     if (options.onDisconnect === undefined) return;
     this.#hook(() => options.onDisconnect!(connection as never, end), connection);

@@ -1,38 +1,26 @@
 /**
- * A token bucket: so many a second, twice that at once.
+ * What one peer may do: so much a second, twice that at once.
  *
  * @module
  */
 
-/** Counts what one peer does against a rate, which whoever asks knows: ten thousand idle connections have two each, and none has it written down. */
-export class Rate {
-  #tokens: number;
-  #at: number;
+/** How far ahead of its rate somebody may be, in ms: two seconds' worth at once. */
+const AHEAD = 2_000;
+/** Sums of fractions are not exact. */
+const ROUNDING = 0.001;
 
-  /** Starts full: `perSecond` times 2. */
-  constructor(perSecond: number, now: number) {
-    this.#tokens = perSecond * 2;
-    this.#at = now;
-  }
+/**
+ * Uses so much of a rate. Of each peer one number is kept, when at the rate it may have used all that it has, which is 0 at first: ten thousand idle
+ * connections have two of them each. (The generic cell rate algorithm of ATM, as a token bucket without the bucket.)
+ *
+ * @param usedUp That number; the new one is returned. A `count` below 0 gives back.
+ * @param perSecond The rate, the same each time.
+ */
+export function use(usedUp: number, count: number, perSecond: number, now: number): number {
+  return Math.max(usedUp, now) + count * 1_000 / perSecond;
+}
 
-  /** Takes `count` tokens; `false` when they were not there: they are owed, so that who goes on gets none. `perSecond` is the same each time. */
-  take(count: number, perSecond: number, now: number): boolean {
-    this.#fill(count, perSecond, now);
-    this.#tokens -= count;
-    return this.#tokens >= 0;
-  }
-
-  /** Takes a token if there is one. */
-  takeOne(perSecond: number, now: number): boolean {
-    this.#fill(1, perSecond, now);
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
-    return true;
-  }
-
-  #fill(count: number, perSecond: number, now: number): void {
-    if (this.#tokens >= count) return;
-    this.#tokens = Math.min(perSecond * 2, this.#tokens + (now - this.#at) * perSecond / 1000);
-    this.#at = now;
-  }
+/** Whether that was too much. It is owed where the number is kept all the same. */
+export function isTooMuch(usedUp: number, now: number): boolean {
+  return usedUp - now > AHEAD + ROUNDING;
 }

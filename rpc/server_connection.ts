@@ -45,8 +45,8 @@ export class ServerConnection
   #asking: AbortController | undefined;
   #refreshing = false;
   #timer: unknown;
-  /** Whether WELCOME was sent, and whether the program was told of the end since. */
-  #phase: "greeting" | "welcomed" | "told" = "greeting";
+  /** Whether the program was told of it, and whether it was told of its end since. */
+  #phase: "greeting" | "known" | "ended" = "greeting";
   #mayRun = false;
   /** Set where the session is not to be kept, whatever the code of the close. */
   #isFinal = false;
@@ -95,9 +95,9 @@ export class ServerConnection
     return this.#resumed;
   }
 
-  /** Whether WELCOME was sent. */
-  get welcomed(): boolean {
-    return this.#phase !== "greeting";
+  /** Whether the program was told of it, and not of its end. */
+  get isKnown(): boolean {
+    return this.#phase === "known";
   }
 
   /** Calls of both sides that have not ended. */
@@ -177,8 +177,8 @@ export class ServerConnection
 
   /** The program is told that it has closed: once, and before it is told of the connection that carries on. */
   #tell(code: number, reason: string): void {
-    if (this.#phase !== "welcomed") return;
-    this.#phase = "told";
+    if (!this.isKnown) return;
+    this.#phase = "ended";
     this.#parts.disconnected(this, { code, reason });
   }
 
@@ -192,7 +192,7 @@ export class ServerConnection
     const { callee } = this.#peer;
     this.#isFinal = true;
     callee.refuseWith = new CallError("UNAVAILABLE");
-    if (this.welcomed) {
+    if (this.#phase !== "greeting") {
       this.#peer.send(() => writeGoodbye(code, wholeMs(retryAfter), { deadline: wholeMs(deadline) }));
     }
     const { quiet, look } = whenQuiet({
@@ -311,6 +311,7 @@ export class ServerConnection
     const expires = this.#open(identity);
     const told = freshWelcome(this.#parts.limits, this.#resumable, expires);
     this.#peer.send(() => writeEncodedWelcome(id, told));
+    this.#phase = "known";
     connected(this);
     this.#mayRun = true;
     this.#peer.resume();
@@ -339,12 +340,12 @@ export class ServerConnection
     }
     this.#mayRun = true;
     this.#parts.channels?.presence?.members.back(session.id, session.asker);
+    this.#phase = "known";
     connected(this);
   }
 
   /** The client is known. Returns the ms that this holds. */
   #open(identity: Identity): number | undefined {
-    this.#phase = "welcomed";
     this.#timer = this.#parts.clock.clearTimeout(this.#timer);
     this.#heartbeat = new Heartbeat(this.#parts.heartbeat, this);
     return this.#session.identify(identity);

@@ -13,7 +13,7 @@ import type { MaybePromise } from "./maybe_promise.ts";
 import { encodeMessage } from "./message_data.ts";
 import type { NodeChannels } from "./node_channels.ts";
 import type { ProgramRules } from "./program_rules.ts";
-import { Rate } from "./rate.ts";
+import { isTooMuch, use } from "./rate.ts";
 import type { Unit } from "./receiver.ts";
 import { validate } from "./schema.ts";
 import { SignalLine } from "./signal_line.ts";
@@ -33,7 +33,8 @@ export interface SignalParts {
 export class ServerSignals {
   readonly #parts: SignalParts;
   readonly #from: { readonly id: string; readonly rules: ProgramRules; readonly work: ClientWork };
-  readonly #rate: Rate;
+  /** What was used of the rate: see `use`. */
+  #used = 0;
   readonly #line = new SignalLine();
   /** Whether a rule or a schema has taken time: then each has bytes of its own, since what waits must not keep its whole frame. */
   #waits = false;
@@ -45,7 +46,6 @@ export class ServerSignals {
   ) {
     this.#parts = parts;
     this.#from = from;
-    this.#rate = new Rate(parts.limits.signalRate, parts.clock.now());
   }
 
   /**
@@ -56,7 +56,10 @@ export class ServerSignals {
    */
   take({ bytes, start, end }: Unit, find: () => NamedChannel | undefined): void {
     const { clock, limits } = this.#parts;
-    if (!this.#rate.takeOne(limits.signalRate, turnOf(clock).now())) return;
+    const now = turnOf(clock).now();
+    const used = use(this.#used, 1, limits.signalRate, now);
+    if (isTooMuch(used, now)) return;
+    this.#used = used;
     const channel = find();
     if (channel?.value.signal === undefined) return;
     const size = end - start;

@@ -201,6 +201,7 @@ describe("a session", () => {
       assertEquals(back.socket.closedByServer, 4400);
       await world.settle();
       assertEquals(world.stats, QUIET);
+      assertEquals(world.hooks.map(([what]) => what), ["connect", "disconnect"], "of the first alone");
     });
   }
 
