@@ -16,10 +16,10 @@ import { call, frameOf, hello } from "./suites/wire.ts";
 const { Bun, gc } = globalThis as { readonly Bun?: { gc(full: boolean): void }; readonly gc?: () => void };
 
 /**
- * Bytes that a connection may keep, welcomed with a session that is kept, without its socket. Measured: 1,620 and 1,950 on V8, 1,430 and 1,710 on
+ * Bytes that a connection may keep, welcomed with a session that is kept, without its socket. Measured: 1,530 and 1,850 on V8, 1,320 and 1,590 on
  * JavaScriptCore.
  */
-const KEPT = { idle: 1_800, called: 2_150 };
+const KEPT = { idle: 1_690, called: 2_030 };
 /** Bytes of it that may be left when it has ended: code, and maps that do not shrink. */
 const LEFT = 150;
 const COUNT = 4_000;
