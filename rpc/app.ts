@@ -67,7 +67,7 @@ export interface Hooks<Base, Client> {
    * `onDisconnect` came before.
    */
   readonly onConnect?: (connection: AppConnection<Base, Client>) => MaybePromise<void>;
-  /** A connection that was authenticated has closed, with the code and reason of whoever closed first. */
+  /** A connection that `onConnect` was told of has closed, with the code and reason of whoever closed first. */
   readonly onDisconnect?: (
     connection: AppConnection<Base, Client>,
     end: { readonly code: number; readonly reason: string },

@@ -12,7 +12,7 @@ import { ELEMENTS, FIRST_OPTIONAL, Kind, LAST_KIND } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
 import { plainEnd, plainId, plainMethod, plainSeq, plainStart, readPlainCall } from "./plain_reader.ts";
 import { ProtocolError } from "./protocol_error.ts";
-import { isTooMuch, use } from "./rate.ts";
+import { isTooMuch, UNUSED, use } from "./rate.ts";
 import {
   offset,
   openAt,
@@ -62,9 +62,9 @@ export class Inbox {
   /** Made for the first fragment. */
   #assembly: Assembly | undefined;
   // What was used of each rate: see `use`.
-  #messages = 0;
-  #bytes = 0;
-  #cancels = 0;
+  #messages = UNUSED;
+  #bytes = UNUSED;
+  #cancels: number | undefined;
   #received = 0;
   #units = 0;
   #greeted = false;
@@ -328,7 +328,7 @@ export class Inbox {
   }
 
   #countCancel(now: number): void {
-    this.#cancels = use(this.#cancels, 1, this.#limits.cancelRate, now);
+    this.#cancels = use(this.#cancels ?? UNUSED, 1, this.#limits.cancelRate, now);
     if (isTooMuch(this.#cancels, now)) throw new ProtocolError("Too many cancels", 4529);
   }
 }

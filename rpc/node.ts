@@ -84,7 +84,7 @@ export class Node {
   readonly #orders: Orders | undefined;
   /** Those that have opened and not closed, and when they opened. */
   readonly #open = new Map<ServerConnection, number>();
-  /** Those of them that were not welcomed yet, in the order in which they opened: nobody knows whose they are. */
+  /** Those of them of which the program was not told yet, in the order in which they opened: nobody knows whose they are. */
   readonly #greeting = new Set<ServerConnection>();
   /** Who was sent away since the first of them opened, the latest last; connections that opened by then are concerned. */
   readonly #kicks = new Map<string, KickOrder & { readonly by: number }>();
@@ -168,7 +168,7 @@ export class Node {
     return callTree((name, args) => local.call(readArguments(name, args)));
   }
 
-  /** Those that were welcomed: all, or those of one subject. */
+  /** Those that the program knows: all, or those of one subject. */
   connections(filter: { readonly subject?: string | undefined } = {}): ReturnType<typeof connectionsOf> {
     return connectionsOf(this.#all(this.#known()), filter);
   }

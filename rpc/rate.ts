@@ -6,12 +6,14 @@
 
 /** How far ahead of its rate somebody may be, in ms: two seconds' worth at once. */
 const AHEAD = 2_000;
-/** Sums of fractions are not exact. */
+/** Sums of fractions are not exact, the less so the longer the clock has run. A bound against floods needs no more. */
 const ROUNDING = 0.001;
+/** Of who has used nothing. */
+export const UNUSED: number = -Infinity;
 
 /**
- * Uses so much of a rate. Of each peer one number is kept, when at the rate it may have used all that it has, which is 0 at first: ten thousand idle
- * connections have two of them each. (The generic cell rate algorithm of ATM, as a token bucket without the bucket.)
+ * Uses so much of a rate. Of each peer one number is kept, when at the rate it may have used all that it has: ten thousand idle connections
+ * have two of them each. (The generic cell rate algorithm of ATM, as a token bucket without the bucket.)
  *
  * @param usedUp That number; the new one is returned. A `count` below 0 gives back.
  * @param perSecond The rate, the same each time.

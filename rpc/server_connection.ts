@@ -344,7 +344,7 @@ export class ServerConnection
     connected(this);
   }
 
-  /** The client is known. Returns the ms that this holds. */
+  /** It has said who it is. Returns the ms that this holds. */
   #open(identity: Identity): number | undefined {
     this.#timer = this.#parts.clock.clearTimeout(this.#timer);
     this.#heartbeat = new Heartbeat(this.#parts.heartbeat, this);

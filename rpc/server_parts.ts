@@ -44,9 +44,9 @@ export interface ServerParts<C = unknown> {
   readonly authenticate: (given: AuthenticateInput) => Identity | Promise<Identity>;
   /** Tells the program of an error. Never throws. */
   readonly report: (error: unknown, place: ErrorPlace) => void;
-  /** A connection was welcomed. */
+  /** The program is to be told of a connection. */
   readonly connected: (connection: C) => void;
-  /** A welcomed connection has closed. */
+  /** One that the program was told of has closed. */
   readonly disconnected: (connection: C, end: { code: number; reason: string }) => void;
   /** What to count an address under; itself by default. */
   readonly addressKey?: AddressKey | undefined;

@@ -13,7 +13,7 @@ import type { MaybePromise } from "./maybe_promise.ts";
 import { encodeMessage } from "./message_data.ts";
 import type { NodeChannels } from "./node_channels.ts";
 import type { ProgramRules } from "./program_rules.ts";
-import { isTooMuch, use } from "./rate.ts";
+import { isTooMuch, UNUSED, use } from "./rate.ts";
 import type { Unit } from "./receiver.ts";
 import { validate } from "./schema.ts";
 import { SignalLine } from "./signal_line.ts";
@@ -34,7 +34,7 @@ export class ServerSignals {
   readonly #parts: SignalParts;
   readonly #from: { readonly id: string; readonly rules: ProgramRules; readonly work: ClientWork };
   /** What was used of the rate: see `use`. */
-  #used = 0;
+  #used = UNUSED;
   readonly #line = new SignalLine();
   /** Whether a rule or a schema has taken time: then each has bytes of its own, since what waits must not keep its whole frame. */
   #waits = false;

@@ -1,11 +1,11 @@
 // How much one peer may do: so much a second, twice that at once.
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { isTooMuch, use } from "../rpc/rate.ts";
+import { isTooMuch, UNUSED, use } from "../rpc/rate.ts";
 
 /** Somebody who uses a rate, as its owners do. */
 class User {
-  #usedUp = 0;
+  #usedUp = UNUSED;
   readonly #perSecond: number;
 
   constructor(perSecond: number) {
@@ -22,7 +22,7 @@ class User {
 describe("a rate", () => {
   for (const perSecond of [1, 3, 7, 10_000, 64 * 1024 * 1024]) {
     it(`of ${perSecond} a second allows twice that at once, and no more`, () => {
-      for (const now of [0, 0.1, 1_234.567, 4e9 + 1 / 3]) {
+      for (const now of [-1e9, 0, 0.1, 1_234.567, 4e9 + 1 / 3]) {
         const step = Math.max(1, perSecond / 1_000);
         const user = new User(perSecond);
         for (let i = 0; i < 2 * perSecond / step; i++) assertEquals(user.use(step, now), true);
