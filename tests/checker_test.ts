@@ -389,6 +389,15 @@ describe("check() on what only looks wrong", () => {
     const reset: LogEvent = { at: 3, is: "reset", sub: "one", position: place(1, 11), reason: "history" };
     assertEquals(check([...before, ...begins, reset]), []);
     assertEquals(check([...before, reset]).map(({ rule }) => rule), ["honest flag"]);
+    // The node goes back to what was lost, since it knows no better, and then comes to where that one had seen that it was.
+    const told = [place(1), place(1, 11)].map((position): LogEvent => {
+      return { at: 3, is: "joined", client, channel, ask: "ada/2", status: "reset", position };
+    });
+    const back = { ...reset, position: place(1) };
+    assertEquals(check([...before, ...begins, ...told, reset, back, reset]), []);
+    const rules = (...resets: LogEvent[]) =>
+      check([...before, ...begins, ...told, ...resets]).map(({ rule }) => rule);
+    assertEquals(rules(reset, back, reset, reset), ["honest flag"]);
   });
 
   it("takes what a client was told before one of a wildcard began for what that one is told behind its beginning", () => {

@@ -213,10 +213,11 @@ export class HonestFlag implements RuleCheck<HonestFlagLine> {
     // Two may come before the program has heard of the first: it hears of them in their order.
     const heard = this.#heard.get(sub) ?? -1;
     const channel = this.#surroundings.truth.channel(subscription.channel);
-    const told = this.#member(subscription).resets.find((one) =>
-      one.line > heard && (positionKey(one.position) === positionKey(position) ||
-        // What came behind the reset before it was told: the program begins after that.
-        (channel.isTold && channel.has(position) && position.offset > one.position.offset))
+    const unheard = this.#member(subscription).resets.filter(({ line }) => line > heard);
+    const match = unheard.find((one) =>
+      positionKey(one.position) === positionKey(position) ||
+      // What came behind the reset before it was told: the program begins after that.
+      (channel.isTold && channel.has(position) && position.offset > one.position.offset)
     );
     // Its place is gone, and another subscription of the client, which is behind it, has come to where that was: it sees so by itself.
     const { cursor, filter } = subscription;
@@ -225,6 +226,8 @@ export class HonestFlag implements RuleCheck<HonestFlagLine> {
     const isGone = cursor !== undefined && channel.isTold && (mayBeFurther || !channel.has(cursor)) &&
       (this.#member(subscription).isShared ||
         this.#membersOf(subscription.client, subscription.channel).length > 1);
+    // It has seen by itself where it is told to begin as well, behind what it is told before.
+    const told = isGone && match !== unheard[0] ? undefined : match;
     // A channel of a wildcard that has appeared since begins so by itself, where its beginning is not kept any more.
     const begins = cursor === undefined && subscription.wild !== undefined;
     if (told === undefined && !isGone && !begins && this.#members.size > 0) {
