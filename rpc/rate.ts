@@ -12,10 +12,10 @@ const ROUNDING = 0.001;
 export const UNUSED: number = -Infinity;
 
 /**
- * Uses so much of a rate. Of each peer one number is kept, when at the rate it may have used all that it has: ten thousand idle connections
- * have two of them each. (The generic cell rate algorithm of ATM, as a token bucket without the bucket.)
+ * Uses so much of a rate. Of each peer one number is kept, the moment at which the rate would have come to all that it has used: ten thousand
+ * idle connections have two of them each. (The generic cell rate algorithm of ATM: a token bucket without the bucket.)
  *
- * @param usedUp That number; the new one is returned. A `count` below 0 gives back.
+ * @param usedUp That moment, {@linkcode UNUSED} at first; the new one is returned. A `count` below 0 gives back.
  * @param perSecond The rate, the same each time.
  */
 export function use(usedUp: number, count: number, perSecond: number, now: number): number {
